@@ -1,0 +1,45 @@
+# Everything a newcomer needs: `make demo` and `make test`. Each sets up what it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check format clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	@$(BIN)/python -m focusd.demo
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/pytest
+
+check: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest tests/unit/test_floors.py
+
+format: $(VENV)/.installed-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "focusrail needs Python 3.11 or newer as '$(PYTHON)': install it (sudo apt install python3), or name one: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing: sudo apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/pip pyproject.toml
+	@echo "Installing focusrail into $(VENV) (once; a minute or two) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e . || \
+	  { echo "Could not install the dependencies: check the network and run make again (pip's own words are above)" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing the test tools into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' || \
+	  { echo "Could not install the test tools: check the network and run make again (pip's own words are above)" >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,1 @@
+"""One camera: an exposure that began after this instant, with exactly these settings, in a Frame."""

@@ -1,0 +1,116 @@
+"""One camera: an exposure that began after a given instant, with exactly the locked settings, in a Frame."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Everything that decides how bright and which colour a frame is.
+
+    Attributes
+    ----------
+    time_us
+        Exposure time in microseconds, as asked of the sensor.
+    gain
+        Analogue gain, 1.0 or more.
+    colour_gains
+        White balance as (red, blue) gains relative to green.
+    """
+
+    time_us: int
+    gain: float
+    colour_gains: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraIdentity:
+    """Which camera took a frame, for EXIF and the session."""
+
+    make: str
+    model: str
+    sensor: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Frame:
+    """One photograph, with the proof of when and how it was exposed.
+
+    Attributes
+    ----------
+    pixels
+        Shape `(H, W, 3)`, uint8, blue-green-red, sRGB-encoded.
+    began_ns, ended_ns
+        When the first row's exposure began and the last row was read out, CLOCK_MONOTONIC.
+    exposure
+        As the sensor reports it, not as it was asked for.
+    metadata
+        All that the camera reported, for the journal: names and plain values.
+    """
+
+    pixels: NDArray[np.uint8]
+    began_ns: int
+    ended_ns: int
+    exposure: Exposure
+    metadata: Mapping[str, object]
+
+
+class Camera(Protocol):
+    """What a stack needs of a camera. One thread calls it; `cancel` may come from any."""
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of every frame."""
+        ...
+
+    @property
+    def identity(self) -> CameraIdentity:
+        """Which camera this is."""
+        ...
+
+    @property
+    def exposure(self) -> Exposure | None:
+        """The exposure every frame is held to, None until `lock`."""
+        ...
+
+    def frame_duration_ns(self) -> int:
+        """Estimate the time from asking for a fresh frame to having it, with the present exposure."""
+        ...
+
+    def meter(self, after_ns: int) -> Exposure:
+        """Let automatic exposure and white balance settle on a scene at rest since `after_ns`; give the result.
+
+        Raises `camera.errors.CameraTimeout` when they do not settle.
+        """
+        ...
+
+    def lock(self, exposure: Exposure) -> Exposure:
+        """Hold every later frame to `exposure`; give it as the sensor grants it.
+
+        Applying the granted value again grants the same: it does not drift.
+        """
+        ...
+
+    def capture(self, after_ns: int) -> Frame:
+        """Give a frame whose exposure began at `after_ns` or later and matches the lock; the axis may move on return.
+
+        Raises `camera.errors.ExposureDrifted` when frame after frame differs from the lock,
+        `CameraTimeout` when none comes, `CaptureCancelled` after `cancel`.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Give up the exposure in progress, and every later one, until `arm`. Safe from any thread."""
+        ...
+
+    def arm(self) -> None:
+        """Forget an earlier `cancel`."""
+        ...
+
+    def close(self) -> None:
+        """Give the camera back."""
+        ...

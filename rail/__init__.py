@@ -1,0 +1,1 @@
+"""One axis: micrometres (or degrees of focus ring) in, step pulses out."""

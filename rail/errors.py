@@ -1,0 +1,68 @@
+"""What can go wrong on an axis. Each error carries its facts as attributes.
+
+RailError
+├── MoveRefused          nothing moved
+│   ├── BeyondReach
+│   ├── PositionUnknown
+│   └── HomingNotAllowed
+├── Stopped              somebody asked; the position is kept
+├── Halted               a limit, a fault; the position may be unknown
+│   └── MotionLost       the motion process died
+├── HomingFailed
+└── PinsUnavailable
+"""
+
+from rail.axis import Position
+
+
+class RailError(Exception):
+    """Anything an axis refuses or fails at."""
+
+
+class MoveRefused(RailError):
+    """The move was not begun."""
+
+
+class BeyondReach(MoveRefused):
+    """The target lies outside the travel, or inside the keep-out before the subject."""
+
+    def __init__(self, message: str, *, target_steps: int, beyond_steps: int) -> None:
+        super().__init__(message)
+        self.target_steps = target_steps
+        self.beyond_steps = beyond_steps
+
+
+class PositionUnknown(MoveRefused):
+    """The move needs a position that is known, and it is not."""
+
+
+class HomingNotAllowed(MoveRefused):
+    """The rig's owner has not yet said that homing is safe."""
+
+
+class Stopped(RailError):
+    """A stop was asked for; the axis is at rest and knows where."""
+
+    def __init__(self, message: str, *, position: Position) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class Halted(RailError):
+    """Motion ended without a ramp: a limit, an emergency stop, a fault."""
+
+    def __init__(self, message: str, *, position: Position) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class MotionLost(Halted):
+    """The process that steps the motor is gone; where the axis is, nobody knows."""
+
+
+class HomingFailed(RailError):
+    """The reference was not found; the position is unknown."""
+
+
+class PinsUnavailable(RailError):
+    """The GPIO chip or a pin cannot be had."""

@@ -1,0 +1,69 @@
+"""Steps to micrometres and back: the one place where the two meet."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+Unit = Literal["um", "deg", "d"]
+"""Micrometres of travel, degrees of a focus ring, or dioptres of a lens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """An axis's grid: how much of its unit one step is, kept as an exact fraction.
+
+    Attributes
+    ----------
+    unit
+        What `per_step` is measured in; lengths in it bear the suffix `_u` everywhere.
+    per_step
+        Units a step, above zero.
+    """
+
+    unit: Unit
+    per_step: Fraction
+
+    def __post_init__(self) -> None:
+        if self.per_step <= 0:
+            raise ValueError(f"a step must be longer than nothing, not {self.per_step} {self.unit}")
+
+    def length_u(self, steps: int) -> float:
+        """Give the length of `steps` in the axis's unit."""
+        return float(steps * self.per_step)
+
+    def nearest_steps(self, length_u: float) -> int:
+        """Give the step nearest to `length_u`; a tie goes to the even step."""
+        return round(Fraction(length_u) / self.per_step)
+
+    def floor_steps(self, length_u: float) -> int:
+        """Give the last step not beyond `length_u`, a billionth of a step forgiven.
+
+        Decimal lengths such as 0.3 have no exact binary form; without the forgiveness
+        `floor_steps(length_u(n))` could be `n - 1`.
+        """
+        return math.floor(Fraction(length_u) / self.per_step + Fraction(1, 10**9))
+
+    def ceil_steps(self, length_u: float) -> int:
+        """Give the first step not short of `length_u`, a billionth of a step forgiven."""
+        return -self.floor_steps(-length_u)
+
+
+def screw_scale(lead_um: Fraction, full_steps_a_turn: int, microsteps: int) -> Scale:
+    """Give the scale of a motor on a lead screw.
+
+    Parameters
+    ----------
+    lead_um
+        Travel of the carriage for one turn of the motor, gears and belts included, in micrometres.
+    full_steps_a_turn
+        200 for a 1.8 degree motor.
+    microsteps
+        As strapped on the driver: 1, 2, 4, ... 256.
+
+    Examples
+    --------
+    >>> screw_scale(Fraction(1000), 200, 16).length_u(1)
+    0.3125
+    """
+    return Scale("um", lead_um / (full_steps_a_turn * microsteps))

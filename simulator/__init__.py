@@ -1,0 +1,1 @@
+"""A rig that is not there: what stands in for the libraries below us."""

@@ -1,0 +1,1 @@
+"""A stack: optics, plan, shoot, session on disk, merge, report."""

@@ -1,0 +1,1 @@
+"""Many slices in, one sharp picture out: align, tone, fuse, depth. Needs numpy and OpenCV, no rig."""
