@@ -34,12 +34,16 @@ $(VENV)/bin/pip:
 
 $(VENV)/.installed: $(VENV)/bin/pip pyproject.toml
 	@echo "Installing focusrail into $(VENV) (once; a minute or two) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e . || \
-	  { echo "Could not install the dependencies: check the network and run make again (pip's own words are above)" >&2; exit 1; }
+	@$(call install,-e .)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the test tools into $(VENV) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' || \
-	  { echo "Could not install the test tools: check the network and run make again (pip's own words are above)" >&2; exit 1; }
+	@$(call install,-e '.[dev]')
 	@touch $@
+
+# pip's own words go to a file, so that what is missing can be said in one line.
+define install
+$(BIN)/pip install --quiet --disable-pip-version-check --retries 2 $(1) >$(VENV)/pip.log 2>&1 || \
+  { echo "Could not install the dependencies: check the network, then run make again (details: $(VENV)/pip.log)" >&2; exit 1; }
+endef

@@ -82,8 +82,9 @@ class Camera(Protocol):
         ...
 
     def meter(self, after_ns: int) -> Exposure:
-        """Let automatic exposure and white balance settle on a scene at rest since `after_ns`; give the result.
+        """Let automatic exposure and white balance settle; give the result.
 
+        Only frames begun at `after_ns` or later count: the scene is at rest since then.
         Raises `camera.errors.CameraTimeout` when they do not settle.
         """
         ...
@@ -96,7 +97,9 @@ class Camera(Protocol):
         ...
 
     def capture(self, after_ns: int) -> Frame:
-        """Give a frame whose exposure began at `after_ns` or later and matches the lock; the axis may move on return.
+        """Give a frame that began at `after_ns` or later and matches the lock.
+
+        It is read out when this returns, so the axis may move again.
 
         Raises `camera.errors.ExposureDrifted` when frame after frame differs from the lock,
         `CameraTimeout` when none comes, `CaptureCancelled` after `cancel`.

@@ -52,10 +52,11 @@ class Arrival:
 class Axis(Protocol):
     """What a stack needs of a rail, a focus ring or a lens.
 
-    Positions are whole steps of `scale`'s grid and grow from near to far as seen from the lens. One thread
-    moves the axis; `stop` and `position` may be called from any. Every method that moves blocks until the axis
-    is at rest and raises `rail.errors.Stopped` when it was stopped (position kept), `rail.errors.Halted` when
-    a limit, a fault or the loss of the motion process ended it, `rail.errors.MoveRefused` when it may not begin.
+    Positions are whole steps of `scale`'s grid and grow from near to far as seen from the lens. One
+    thread moves the axis; `stop` and `position` may be called from any. Every method that moves
+    blocks until the axis is at rest, and raises `rail.errors.Stopped` when it was stopped (position
+    kept), `rail.errors.Halted` when a limit, a fault or the loss of the motion process ended it,
+    `rail.errors.MoveRefused` when it may not begin.
     """
 
     @property
@@ -93,7 +94,7 @@ class Axis(Protocol):
         ...
 
     def jog(self, distance_steps: int) -> Arrival:
-        """Go `distance_steps` from here, without taking up backlash; works with an unknown position, slowly."""
+        """Go `distance_steps` from here, backlash not taken up; slowly where the position is unknown."""
         ...
 
     def hold(self) -> None:
@@ -101,11 +102,14 @@ class Axis(Protocol):
         ...
 
     def release(self) -> None:
-        """Let the motor go where that is safe (never on a vertical rig); the position is then at best assumed."""
+        """Let the motor go where that is safe; the position is then at best assumed.
+
+        Refused on a vertical rig.
+        """
         ...
 
     def stop(self) -> None:
-        """Ramp down whatever moves, and refuse every move until `arm`. Safe from any thread, returns at once."""
+        """Ramp down whatever moves and refuse every move until `arm`; at once, from any thread."""
         ...
 
     def arm(self) -> None:
