@@ -1,0 +1,114 @@
+"""Depth of field of a magnified image, and the pitch between slices that follows from it.
+
+Lengths are micrometres on the subject's side unless a name says otherwise. Written for a lens in air with a
+pupil ratio of one.
+"""
+
+import math
+from dataclasses import dataclass
+
+CIRCLE_OF_CONFUSION_PX = 2.0
+"""A blur no wider than two pixels cannot be told from sharp: the sampling limit of the sensor."""
+
+DEFAULT_OVERLAP = 0.75
+"""Pitch as a part of the depth of field; 0.7 to 0.75 is what macro photographers and lens makers advise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optics:
+    """What decides how deep one slice is sharp.
+
+    Attributes
+    ----------
+    magnification
+        Size on the sensor over size of the subject, above zero.
+    f_number
+        As marked on the lens (focused at infinity). Give this or `numerical_aperture`, not both.
+    numerical_aperture
+        On the subject's side, as engraved on a microscope objective; below 1 in air.
+    pixel_um
+        Distance between the frame's pixels, binning included.
+    wavelength_um
+        Green by default.
+    """
+
+    magnification: float
+    f_number: float | None = None
+    numerical_aperture: float | None = None
+    pixel_um: float = 1.55
+    wavelength_um: float = 0.55
+
+    def __post_init__(self) -> None:
+        if (self.f_number is None) == (self.numerical_aperture is None):
+            raise ValueError("give either f_number or numerical_aperture, and not both")
+        for name in ("magnification", "f_number", "numerical_aperture", "pixel_um", "wavelength_um"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be above zero, not {value}")
+        if self.numerical_aperture is not None and self.numerical_aperture >= 1:
+            raise ValueError(f"numerical_aperture in air is below 1, not {self.numerical_aperture}")
+
+    @property
+    def effective_f_number(self) -> float:
+        """The f-number that the sensor sees: N (m + 1), or m / (2 NA)."""
+        if self.f_number is not None:
+            return self.f_number * (self.magnification + 1)
+        assert self.numerical_aperture is not None
+        return self.magnification / (2 * self.numerical_aperture)
+
+    @property
+    def circle_of_confusion_um(self) -> float:
+        """The widest blur on the sensor that still counts as sharp."""
+        return CIRCLE_OF_CONFUSION_PX * self.pixel_um
+
+
+def classic_depth_um(effective_f_number: float, magnification: float, circle_um: float) -> float:
+    """Give the total depth of field of geometrical optics: 2 c f_eff / m².
+
+    Front and back together. It knows nothing of diffraction, so it is too small where the Airy disc is wider
+    than the circle of confusion. Canon's table for the MP-E 65
+    follows it, with c = 0.035 mm.
+    """
+    return 2 * circle_um * effective_f_number / magnification**2
+
+
+def wave_depth_um(effective_f_number: float, magnification: float, wavelength_um: float = 0.55) -> float:
+    """Give the total depth of field of wave optics: 4 λ f_eff² / m², which is λ / NA².
+
+    Within it the wavefront errs by a quarter of a wave at most, and contrast drops by about 26 % at worst
+    (Rik Littlefield, Zerene Systems, "Depth of field calculator"). It knows nothing of the sensor, so it is
+    too small where the pixels are coarser than diffraction.
+    """
+    return 4 * wavelength_um * (effective_f_number / magnification) ** 2
+
+
+def depth_of_field_um(optics: Optics) -> float:
+    """Give the total depth of field a pitch is taken from: the larger of classic and wave.
+
+    Each formula leaves one cause of blur out and so errs on the small side; the true depth is at least the
+    larger of the two. A pitch below that cannot leave an unsharp band between slices, and a pitch from the
+    smaller one would only cost frames. (MicroscopyU adds the two: coarser still, and without that guarantee.)
+    """
+    f_eff, m = optics.effective_f_number, optics.magnification
+    return max(
+        classic_depth_um(f_eff, m, optics.circle_of_confusion_um),
+        wave_depth_um(f_eff, m, optics.wavelength_um),
+    )
+
+
+def pitch_um(optics: Optics, overlap: float = DEFAULT_OVERLAP) -> float:
+    """Give the largest advisable distance between slices: `overlap` times the depth of field.
+
+    Parameters
+    ----------
+    optics
+        The lens and the sensor.
+    overlap
+        The pitch as a part of the depth of field, above 0 and up to 1. At 0.75 the sharp zones of neighbours
+        share a quarter of their depth; at 1 they touch; smaller is finer.
+    """
+    if not 0 < overlap <= 1:
+        raise ValueError(
+            f"overlap is the pitch as a part of the depth of field, above 0 and up to 1, not {overlap}"
+        )
+    return overlap * depth_of_field_um(optics)
