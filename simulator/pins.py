@@ -1,0 +1,224 @@
+"""A gpiozero pin factory whose pins are wired to the simulated world.
+
+Devices are built on it as on a Pi. STEP, DIR and ENABLE turn the motor, the limit pins follow the
+carriage, buttons follow the world's inputs, LED and light are seen in the world. Two processes may each
+have a factory on the same world, the motor's pins in one of them only, as the kernel would have it.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from gpiozero.exc import GPIOPinInUse
+from gpiozero.pins.mock import MockFactory, MockPin, PinState
+
+from simulator.carriage import Carriage
+from simulator.clock import Clock
+from simulator.world import HELD, World
+
+_WATCH_S = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Which BCM pin goes where, and what its levels mean.
+
+    Attributes
+    ----------
+    step, dir, enable, limit_near, limit_far
+        The motor's pins. ENABLE is active low and pulled up on the driver's board.
+    limits_normally_closed
+        The switch ties its pin to ground until it is actuated: a broken wire reads as a limit.
+    buttons
+        Input (one of `simulator.world.INPUTS`) to pin; a pressed button ties its pin to ground.
+    outputs
+        Output (one of `simulator.world.OUTPUTS`) to pin.
+    """
+
+    step: int = 21
+    dir: int = 20
+    enable: int = 16
+    limit_near: int | None = 5
+    limit_far: int | None = 6
+    limits_normally_closed: bool = True
+    buttons: MappingProxyType[str, int] = field(default_factory=lambda: MappingProxyType({"shoot": 26}))
+    outputs: MappingProxyType[str, int] = field(
+        default_factory=lambda: MappingProxyType({"led": 19, "light": 13})
+    )
+
+
+class _Pin(MockPin):  # type: ignore[misc]
+    """A pin that keeps no history: a rig runs for weeks."""
+
+    _state: bool
+
+    def _change_state(self, value: bool) -> bool:
+        if self._state == value:
+            return False
+        self._state = value
+        self._last_change = self.factory.ticks()
+        self.states = [PinState(0.0, value)]
+        return True
+
+
+class _DrivenPin(_Pin):
+    """A pin that moves something; `floating` is its level while nobody drives it."""
+
+    def __init__(self, factory: Any, info: Any, *, floating: bool, wire: Callable[[bool], None]) -> None:
+        self._floating = floating
+        self._wire = wire
+        super().__init__(factory, info)
+
+    def _set_function(self, value: str) -> None:
+        super()._set_function(value)
+        self._wire(bool(self._state) if value == "output" else self._floating)
+
+    def _set_state(self, value: float) -> None:
+        super()._set_state(value)
+        self._wire(bool(value))
+
+
+class _SensingPin(_Pin):
+    """A pin that follows something. Its level is read live; edges are told when the factory follows."""
+
+    def __init__(self, factory: Any, info: Any, *, grounded: Callable[[], bool]) -> None:
+        self._grounded = grounded
+        super().__init__(factory, info)
+
+    def _level(self) -> bool:
+        return not self._grounded() and self._pull != "down"
+
+    def _get_state(self) -> bool:
+        return bool(self._state) if self._function == "output" else self._level()
+
+    def _set_pull(self, value: str) -> None:
+        super()._set_pull(value)
+        self._change_state(self._level())
+
+    def follow(self) -> None:
+        """Tell an edge when the level has changed since the last time."""
+        if self._function == "input":
+            (self.drive_high if self._level() else self.drive_low)()
+
+
+class SimulatedFactory(MockFactory):  # type: ignore[misc]
+    """A pin factory on a simulated rig.
+
+    Parameters
+    ----------
+    world
+        What the pins are wired to.
+    clock
+        The time edges are stamped with.
+    carriage
+        What the motor's pins move. None: another process has them, and asking for one raises
+        `gpiozero.exc.GPIOPinInUse`.
+    wiring
+        Which pin goes where. Other pins exist and are wired to nothing.
+    watch
+        Look for changed inputs from a thread of its own, as a real factory does. Without it edges are
+        told when `follow` is called, and on `press` and `release`.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        clock: Clock,
+        carriage: Carriage | None = None,
+        wiring: Wiring | None = None,
+        *,
+        watch: bool = False,
+    ) -> None:
+        super().__init__(revision="c03114", pin_class=_Pin)
+        self._world = world
+        self._clock = clock
+        self._carriage = carriage
+        self._wiring = wiring or Wiring()
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="simulated-edges", daemon=True)
+        if watch:
+            self._watcher.start()
+
+    def ticks(self) -> float:
+        """Give the present instant in seconds."""
+        return self._clock.monotonic_ns() / 1e9
+
+    def pin(self, name: object, pin_class: Any = None, **wired: Any) -> Any:
+        """Give the pin called `name`, wired as it is."""
+        for _, info in self.board_info.find_pin(name):
+            if info not in self.pins:
+                self.pins[info] = self._wired(info)
+            return self.pins[info]
+        return super().pin(name)
+
+    def press(self, name: str, hold_s: float | None = None) -> None:
+        """Press the button `name`, for `hold_s` seconds or until `release`."""
+        until_ns = HELD if hold_s is None else self._clock.monotonic_ns() + int(hold_s * 1e9)
+        self._world.press(name, until_ns)
+        self.follow()
+
+    def release(self, name: str) -> None:
+        """Let go of the button `name`."""
+        self._world.release(name)
+        self.follow()
+
+    def follow(self) -> None:
+        """Tell the devices about every input whose level has changed."""
+        for pin in list(self.pins.values()):
+            if isinstance(pin, _SensingPin):
+                pin.follow()
+
+    def close(self) -> None:
+        """Stop watching and let go of the pins."""
+        self._over.set()
+        if self._watcher.is_alive() and self._watcher is not threading.current_thread():
+            self._watcher.join()
+        super().close()
+
+    def _watch(self) -> None:
+        while not self._over.wait(_WATCH_S):
+            self.follow()
+
+    def _wired(self, info: Any) -> _Pin:
+        number = int(info.name.removeprefix("GPIO"))
+        wiring = self._wiring
+        if number in (wiring.step, wiring.dir, wiring.enable):
+            carriage = self._motor(number)
+            wire = {wiring.step: carriage.step, wiring.dir: carriage.turn, wiring.enable: carriage.enable}
+            return _DrivenPin(self, info, floating=number == wiring.enable, wire=wire[number])
+        if number in (wiring.limit_near, wiring.limit_far):
+            return _SensingPin(self, info, grounded=self._limit(number))
+        for name, button in wiring.buttons.items():
+            if button == number:
+                return _SensingPin(self, info, grounded=self._button(name))
+        for name, output in wiring.outputs.items():
+            if output == number:
+                return _DrivenPin(self, info, floating=False, wire=self._output(name))
+        return _Pin(self, info)
+
+    def _motor(self, number: int) -> Carriage:
+        if self._carriage is None:
+            raise GPIOPinInUse(f"GPIO{number} belongs to the motor, which another process has")
+        return self._carriage
+
+    def _limit(self, number: int) -> Callable[[], bool]:
+        carriage, world = self._motor(number), self._world
+        near = number == self._wiring.limit_near
+        end = "near" if near else "far"
+        closed = self._wiring.limits_normally_closed
+
+        def grounded() -> bool:
+            if world.broken(f"limit_{end}_open"):
+                return False
+            actuated = carriage.at_limit(near) and not world.broken(f"limit_{end}_stuck")
+            return actuated != closed
+
+        return grounded
+
+    def _button(self, name: str) -> Callable[[], bool]:
+        return lambda: self._world.pressed(name, self._clock.monotonic_ns())
+
+    def _output(self, name: str) -> Callable[[bool], None]:
+        return lambda high: self._world.drive(name, high)
