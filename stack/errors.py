@@ -12,6 +12,7 @@ StackError
 │   ├── SessionUnreadable
 │   └── NotResumable     done, aborted, or its positions mean nothing any more
 └── ShootError
+    ├── StopAsked        somebody asked; not a failure
     ├── FrameUnusable    black or white all over
     ├── FrameStale       exposed before the axis had settled
     ├── AxisAstray       the axis came to rest where it was not sent
@@ -102,6 +103,10 @@ class NotResumable(SessionError):
 
 class ShootError(StackError):
     """Shooting cannot go on."""
+
+
+class StopAsked(ShootError):
+    """The end was asked for, and the shooter has seen it."""
 
 
 class FrameUnusable(ShootError):

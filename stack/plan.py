@@ -150,8 +150,9 @@ class Layout:
         Depth of field, where the optics are known and the axis is in micrometres.
     start_steps
         Where the axis must stand for the same plan to give the same places.
-    trust
-        How far the position was to be believed when the places were laid out.
+    adrift
+        Whether the places are counted from where the axis stood with its position unknown. They then mean
+        nothing once that count is lost; all other places are counted from home.
     """
 
     positions_steps: tuple[int, ...]
@@ -160,7 +161,7 @@ class Layout:
     asked_pitch_u: float | None
     dof_u: float | None
     start_steps: int
-    trust: Trust
+    adrift: bool
 
     @property
     def slices(self) -> int:
@@ -210,7 +211,7 @@ def lay_out(plan: StackPlan, scale: Scale, here: Position, marks: Marks) -> Layo
         asked_pitch_u=asked_pitch_u,
         dof_u=depth_of_field_um(plan.optics) if plan.optics and scale.unit == "um" else None,
         start_steps=here.steps if plan.relative else positions[0],
-        trust=here.trust,
+        adrift=plan.relative and here.trust is Trust.UNKNOWN,
     )
 
 
@@ -281,8 +282,8 @@ def check(
     needed_bytes, free_bytes, reserve_bytes
         What the stack and its merge will write, what the disk has, and what must stay free on it.
     """
-    reasons = _trust_reasons(plan, here, homing_allowed)
-    if not (plan.relative and here.trust is Trust.UNKNOWN):
+    reasons = _trust_reasons(plan, layout, here, homing_allowed)
+    if not layout.adrift:
         reasons += _reach_reasons(layout, scale, reach)
     if free_bytes - reserve_bytes < needed_bytes:
         reasons.append(
@@ -293,11 +294,13 @@ def check(
         raise PlanRefused(*reasons)
 
 
-def needs_homing(plan: StackPlan, here: Position) -> bool:
-    """Say whether the axis must find its reference before this plan means anything."""
-    if plan.relative:
+def needs_homing(plan: StackPlan, layout: Layout, here: Position) -> bool:
+    """Say whether the axis must find its reference before it can go to these places."""
+    if layout.adrift:
         return False
-    return here.trust is Trust.UNKNOWN or (here.trust is Trust.ASSUMED and not plan.assumed_is_enough)
+    if here.trust is Trust.ASSUMED:
+        return not (plan.relative or plan.assumed_is_enough)
+    return here.trust is Trust.UNKNOWN
 
 
 def park_steps(layout: Layout, after: Park, reach: Reach) -> int | None:
@@ -361,8 +364,8 @@ def _spacing_nonsense(plan: StackPlan, scale: Scale) -> list[str]:
             reasons = []
             if not 0 < overlap <= 1:
                 reasons.append(
-                    f"an overlap of {overlap} makes no sense: it is the pitch as a part of the depth of field, "
-                    "above 0 and up to 1"
+                    f"an overlap of {overlap} makes no sense: it is the pitch as a part of the depth of "
+                    "field, above 0 and up to 1"
                 )
             if plan.optics is None:
                 reasons.append("the pitch is to follow from the optics, and the plan names none: give either")
@@ -434,15 +437,13 @@ def _gaps(plan: StackPlan, scale: Scale, length_steps: int, asked_pitch_u: float
     return gaps
 
 
-def _trust_reasons(plan: StackPlan, here: Position, homing_allowed: bool) -> list[str]:
-    if plan.relative:
-        if here.trust is Trust.UNKNOWN and plan.after is Park.PARK:
-            return [
-                "the position is unknown, so there is no way to the parking place: home first, or end with "
-                "start or stay"
-            ]
-        return []
-    if not needs_homing(plan, here) or homing_allowed:
+def _trust_reasons(plan: StackPlan, layout: Layout, here: Position, homing_allowed: bool) -> list[str]:
+    if layout.adrift and plan.after is Park.PARK:
+        return [
+            "the position is unknown, so there is no way to the parking place: home first, or end with "
+            "start or stay"
+        ]
+    if homing_allowed or not needs_homing(plan, layout, here):
         return []
     how_sure = "unknown" if here.trust is Trust.UNKNOWN else "only assumed, as stored before the power went"
     return [

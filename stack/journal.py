@@ -1,0 +1,269 @@
+"""A session's journal: lines that are appended, synced and checked, and never rewritten.
+
+A line is one JSON object that ends in `,"crc32":"xxxxxxxx"}`: the CRC-32 of the line's bytes before that
+comma, in lower-case hexadecimal. `seq` counts from 1 without gaps. What `append` has returned survives a
+power cut; what such a cut leaves of an append that had not returned is a torn tail, which the next writer drops.
+"""
+
+import fcntl
+import json
+import os
+import re
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rail.clock import Clock
+from stack.durable import sync_folder
+from stack.errors import JournalBusy, JournalDamaged, JournalFailed
+
+_OWN_NAMES = ("seq", "at", "mono_ns", "event")
+_SEALED = re.compile(rb'(.*),"crc32":"([0-9a-f]{8})"\}', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened.
+
+    Attributes
+    ----------
+    seq
+        1 for the first line.
+    at
+        UTC, ISO 8601; a Pi without a clock chip may be wrong about it.
+    mono_ns
+        CLOCK_MONOTONIC, to be compared only within one boot.
+    event
+        What happened, in one word.
+    facts
+        All else about it.
+    """
+
+    seq: int
+    at: str
+    mono_ns: int
+    event: str
+    facts: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A line, counted from 1, that does not carry what was written."""
+
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """All that a journal says.
+
+    Attributes
+    ----------
+    entries
+        The good lines, in order.
+    good_bytes
+        Where the last good line ends; what follows is the torn tail.
+    torn_bytes
+        Length of the torn tail, 0 after a clean end.
+    damage
+        Bad lines that have good ones after them: not torn, but altered on disk.
+    """
+
+    entries: tuple[Entry, ...]
+    good_bytes: int
+    torn_bytes: int
+    damage: tuple[Damage, ...]
+
+
+def replay(path: Path) -> Replay:
+    """Read a journal, at any moment and beside its writer; a journal that does not exist is empty."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        content = b""
+    return replay_bytes(content)
+
+
+def replay_bytes(content: bytes) -> Replay:
+    """Read a journal's bytes: see `replay`."""
+    entries: list[Entry] = []
+    damage: list[Damage] = []
+    suspects: list[Damage] = []
+    good_bytes = 0
+    next_seq = 1
+    for number, start, line in _lines(content):
+        entry = _unseal(line)
+        if entry is None:
+            suspects.append(Damage(number, "its checksum does not fit"))
+            continue
+        if entry.seq != next_seq and not suspects:
+            suspects.append(Damage(number, f"it is number {entry.seq} where {next_seq} should follow"))
+        damage += suspects
+        suspects = []
+        good_bytes = start + len(line) + 1
+        if entry.seq >= next_seq:
+            entries.append(entry)
+            next_seq = entry.seq + 1
+    return Replay(tuple(entries), good_bytes, len(content) - good_bytes, tuple(damage))
+
+
+class Journal:
+    """The one writer of a journal. Threads may share it; processes may not.
+
+    Opening drops a torn tail and nothing else. Raises `JournalBusy` when somebody else writes the journal,
+    and `JournalDamaged` when a line in its middle was altered: nothing is written after such a line.
+
+    Parameters
+    ----------
+    path
+        Made if it is not there.
+    clock
+        Gives `mono_ns`.
+    now
+        Gives `at`.
+    """
+
+    def __init__(
+        self, path: Path, clock: Clock, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._now = now
+        self._lock = threading.Lock()
+        self._broken: str | None = None
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self._claim()
+            history = replay(path)
+            if history.damage:
+                worst = history.damage[0]
+                raise JournalDamaged(
+                    f"line {worst.line} of {path} was altered on disk ({worst.why}): the slices are as they "
+                    "were and can be merged, but this session cannot go on",
+                    path=path,
+                    line=worst.line,
+                )
+            if history.torn_bytes:
+                os.ftruncate(self._file, history.good_bytes)
+            os.fsync(self._file)
+            sync_folder(path.parent)
+        except BaseException:
+            os.close(self._file)
+            raise
+        self._end = history.good_bytes
+        self._entries = list(history.entries)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything that was written, by this writer and by those before."""
+        with self._lock:
+            return tuple(self._entries)
+
+    def append(self, event: str, **facts: object) -> Entry:
+        """Write one line and sync it.
+
+        Raises `JournalFailed` when the line could not be made durable; it is then taken back, or where even
+        that fails, nothing more can be appended. Raises `ValueError` or `TypeError` for facts JSON cannot
+        hold.
+        """
+        with self._lock:
+            if self._broken:
+                raise JournalFailed(self._broken, path=self._path)
+            seq = self._entries[-1].seq + 1 if self._entries else 1
+            entry = Entry(seq, self._now().isoformat(), self._clock.monotonic_ns(), event, facts)
+            line = _seal(entry)
+            try:
+                self._write(line)
+            except OSError as error:
+                self._take_back(error)
+                raise JournalFailed(f"{self._path} could not be written: {error}", path=self._path) from error
+            self._end += len(line)
+            self._entries.append(entry)
+            return entry
+
+    def close(self) -> None:
+        """Let somebody else write."""
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+                self._broken = f"{self._path} is closed"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _claim(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = _holder(self._file)
+            raise JournalBusy(
+                f"{self._path} is being written by {holder}: wait until it has ended",
+                path=self._path,
+                holder=holder,
+            ) from error
+
+    def _write(self, line: bytes) -> None:
+        written = 0
+        while written < len(line):
+            written += os.pwrite(self._file, line[written:], self._end + written)
+        os.fsync(self._file)
+
+    def _take_back(self, cause: OSError) -> None:
+        try:
+            os.ftruncate(self._file, self._end)
+            os.fsync(self._file)
+        except OSError:
+            self._broken = f"{self._path} can no longer be written, since {cause}"
+
+
+def _seal(entry: Entry) -> bytes:
+    taken = [name for name in entry.facts if name in (*_OWN_NAMES, "crc32")]
+    if taken:
+        raise ValueError(f"a journal line names {', '.join(taken)} itself")
+    own = {"seq": entry.seq, "at": entry.at, "mono_ns": entry.mono_ns, "event": entry.event}
+    text = json.dumps({**own, **entry.facts}, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    body = text[:-1].encode()
+    return body + b',"crc32":"%08x"}\n' % zlib.crc32(body)
+
+
+def _unseal(line: bytes) -> Entry | None:
+    """Give the entry of a line without its line break, or None when it is not as it was written."""
+    sealed = _SEALED.fullmatch(line)
+    if sealed is None or b"%08x" % zlib.crc32(sealed[1]) != sealed[2]:
+        return None
+    facts = json.loads(sealed[1] + b"}")
+    seq, at, mono_ns, event = (facts.pop(name) for name in _OWN_NAMES)
+    return Entry(seq, at, mono_ns, event, facts)
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Give number, first byte and bytes of every line that has an end."""
+    start = 0
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        yield number, start, line
+        start += len(line) + 1
+
+
+def _holder(file: int) -> str:
+    """Name who holds the lock on an open file, as far as the kernel tells."""
+    status = os.fstat(file)
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    try:
+        locks = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+        holder = next(words[4] for words in locks if words[1] == "FLOCK" and words[5] == place)
+        name = Path(f"/proc/{holder}/comm").read_text().strip()
+    except (OSError, StopIteration, IndexError):
+        return "another process"
+    return f"{name} (process {holder})"

@@ -1,0 +1,543 @@
+"""A plan, an axis and a camera become slices on disk and events; knows no sockets, no GPIO and no OpenCV.
+
+Who runs what: one thread calls `Shooter.shoot` and thereby owns axis and camera. What encodes, saves and
+journals a slice is a job that the writer runs, on its own thread or inline; `observe` is called from both.
+A slice is told as saved only after its file and then its journal line are on disk.
+"""
+
+import errno
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from camera.camera import Camera, Exposure, Frame
+from camera.errors import CaptureCancelled
+from rail.axis import Arrival, Axis, Trust
+from rail.clock import Clock
+from rail.errors import Halted, Stopped
+from rail.screw import Unit
+from stack.durable import write_durably
+from stack.errors import (
+    AxisAstray,
+    CameraChanged,
+    DiskFull,
+    FrameStale,
+    FrameUnusable,
+    NotResumable,
+    SliceUnsaved,
+    StopAsked,
+)
+from stack.journal import Journal
+from stack.plan import Layout, StackPlan, expected_slice_bytes, needs_homing, park_steps
+from stack.record import exposure_record, plan_record
+from stack.session import Phase, Session, SessionState, fold
+from stack.stop import StopKind, StopSignal, wait
+from stack.writer import FRAMES_IN_FLIGHT, SliceWriter, failure_of
+
+BLACK_BELOW = 24
+"""A frame whose brightest thousandth stays below this (of 255) shows nothing: under 1 % of full light."""
+
+BLOWN_FROM = 250
+"""A frame of which all but the darkest hundredth reaches this (of 255) is clipped."""
+
+SAME_EXPOSURE = 0.01
+"""How far, relatively, a recorded exposure and what the sensor grants later may lie apart."""
+
+
+class EndingKind(StrEnum):
+    """How a stack ended."""
+
+    DONE = "done"
+    PAUSED = "paused"
+    ABORTED = "aborted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a stack or a rehearsal.
+
+    Attributes
+    ----------
+    kind
+        How.
+    reason
+        In words; None when done.
+    error
+        What raised, where it was not somebody's wish.
+    saved
+        Slices saved in the whole session.
+    trouble
+        What else went wrong on the way out, in words; the ending stands nevertheless.
+    """
+
+    kind: EndingKind
+    reason: str | None = None
+    error: Exception | None = None
+    saved: int = 0
+    trouble: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SliceLabel:
+    """What a slice's file says about it beside the frame."""
+
+    session: str
+    index: int
+    slices: int
+    position_steps: int
+    position_u: float
+    unit: Unit
+    at: datetime
+
+
+Encode = Callable[[Frame, SliceLabel], bytes]
+"""Frame to file: `camera.files` as the daemon sets it up."""
+
+Observe = Callable[[Mapping[str, object]], None]
+"""Takes every event: what the journal says, with "session", and "progress". Must neither block nor raise."""
+
+
+class Shooter:
+    """Shoots stacks with one axis and one camera.
+
+    Parameters
+    ----------
+    axis, camera
+        Owned by the thread that calls `shoot` or `rehearse`, and armed by it beforehand.
+    writer
+        Runs the saving.
+    clock
+        Of axis and camera too.
+    encode
+        Frame to file.
+    free_bytes
+        How much room the disk of the sessions has.
+    reserve_bytes
+        How much of it must stay.
+    suffix
+        Of the files that `encode` makes.
+    now
+        UTC.
+    """
+
+    def __init__(
+        self,
+        axis: Axis,
+        camera: Camera,
+        writer: SliceWriter,
+        clock: Clock,
+        *,
+        encode: Encode,
+        free_bytes: Callable[[], int],
+        reserve_bytes: int,
+        suffix: str = ".jpg",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.axis = axis
+        self.camera = camera
+        self.writer = writer
+        self.clock = clock
+        self.encode = encode
+        self.free_bytes = free_bytes
+        self.reserve_bytes = reserve_bytes
+        self.suffix = suffix
+        self.now = now
+        self._counted: set[str] = set()
+
+    def shoot(self, session: Session, journal: Journal, stop: StopSignal, observe: Observe) -> Ending:
+        """Shoot what the session lacks: all of it at first, the rest after a pause, a failure or a crash.
+
+        Files that the journal calls saved are verified before they are trusted, and shot again where they
+        differ. Slices shot later are held to the exposure recorded with the first.
+
+        Raises `NotResumable` when the session is over, or its positions mean nothing any more; after that
+        every error becomes an `Ending`.
+        """
+        state = fold(journal.entries, session.layout.slices)
+        self._admit(session, state)
+        if session.layout.adrift:
+            self._counted.add(session.id)
+        ending = _Stack(self, session, journal, stop, observe).run(state)
+        if isinstance(ending.error, Halted):
+            self._counted.clear()
+        return ending
+
+    def rehearse(self, plan: StackPlan, layout: Layout, stop: StopSignal, observe: Observe) -> Ending:
+        """Go to every place of a layout and rest there as for an exposure, photographing nothing."""
+        trouble: tuple[str, ...] = ()
+        try:
+            wait(self.clock, round(plan.delay_s * 1e9), stop)
+            if needs_homing(plan, layout, self.axis.position()):
+                observe({"event": "progress", "phase": "homing", "slices": layout.slices})
+                self.axis.home()
+            for index, steps in enumerate(layout.positions_steps):
+                stop.check()
+                observe(
+                    {
+                        "event": "progress",
+                        "phase": "moving",
+                        "index": index,
+                        "slices": layout.slices,
+                        "position_u": self.axis.scale.length_u(steps),
+                    }
+                )
+                at_rest_ns = travel(self.axis, steps).at_rest_ns
+                wait(self.clock, at_rest_ns + plan.settle_ms * 1_000_000 - self.clock.monotonic_ns(), stop)
+            park(self.axis, layout, plan, stop, observe)
+        except Exception as error:
+            ending = ending_of(error, stop)
+            if ending.kind is EndingKind.FAILED:
+                trouble = calm(self.axis, self.camera)
+            return Ending(ending.kind, ending.reason, ending.error, 0, trouble)
+        except BaseException:
+            calm(self.axis, self.camera)
+            raise
+        return Ending(EndingKind.DONE)
+
+    def _admit(self, session: Session, state: SessionState) -> None:
+        if not state.resumable:
+            raise NotResumable(
+                f"session {session.id} is {state.phase}: there is nothing to go on with", session=session.id
+            )
+        if not session.layout.adrift or state.phase is Phase.CREATED:
+            return
+        if self.axis.position().trust is not Trust.UNKNOWN or session.id not in self._counted:
+            raise NotResumable(
+                f"the places of session {session.id} were counted from where the axis happened to stand, and "
+                "that count is lost: merge what there is, or shoot anew",
+                session=session.id,
+            )
+
+
+class _Stack:
+    """One run of shooting over one session."""
+
+    def __init__(
+        self, shooter: Shooter, session: Session, journal: Journal, stop: StopSignal, observe: Observe
+    ) -> None:
+        self._shooter = shooter
+        self._axis = shooter.axis
+        self._camera = shooter.camera
+        self._writer = shooter.writer
+        self._clock = shooter.clock
+        self._session = session
+        self._plan = session.plan
+        self._layout = session.layout
+        self._settle_ns = session.plan.settle_ms * 1_000_000
+        self._journal = journal
+        self._stop = stop
+        self._observe = observe
+        self._slice_bytes = expected_slice_bytes(shooter.camera.size_px)
+
+    def run(self, state: SessionState) -> Ending:
+        """Shoot, and whatever happens end in order: frames saved, ending journaled, hardware at rest."""
+        try:
+            self._shoot(state)
+            self._writer.drain()
+            ending = Ending(EndingKind.DONE)
+        except Exception as error:
+            ending = ending_of(error, self._stop)
+        except BaseException:
+            calm(self._axis, self._camera)
+            failure_of(self._writer.drain)
+            raise
+        return self._end(ending)
+
+    def _shoot(self, state: SessionState) -> None:
+        state = self._begin(state)
+        if not state.missing:
+            return
+        self._reference()
+        for index in (state.missing[0], state.missing[-1]):
+            self._axis.check(self._layout.positions_steps[index])
+        self._lock(state)
+        pace = _Pace(self._clock.monotonic_ns(), self._slice_estimate_ns(), len(state.missing))
+        for done, index in enumerate(state.missing):
+            seconds_left = pace.seconds_left(done, self._clock.monotonic_ns())
+            frame, arrival = self._take(index, seconds_left)
+            if done == 0 and (fault := frame_fault(frame.pixels)):
+                raise FrameUnusable(f"the first frame is {fault}", index=index)
+            self._writer.submit(partial(self._save, index, frame, arrival))
+            del frame
+
+    def _begin(self, state: SessionState) -> SessionState:
+        """Say that shooting begins or goes on, and drop what cannot be trusted; give what is left to do."""
+        if state.phase is Phase.CREATED:
+            self._record(
+                "stack_started",
+                slices=self._layout.slices,
+                positions_steps=list(self._layout.positions_steps),
+                plan=plan_record(self._plan),
+            )
+            wait(self._clock, round(self._plan.delay_s * 1e9), self._stop)
+            return state
+        self._session.tidy()
+        for index, saved in state.saved.items():
+            self._stop.check()
+            if flaw := self._session.flaw(saved):
+                self._record("slice_retaken", index=index, why=flaw)
+        state = fold(self._journal.entries, self._layout.slices)
+        self._record("stack_resumed", missing=list(state.missing))
+        return state
+
+    def _reference(self) -> None:
+        self._stop.check()
+        if needs_homing(self._plan, self._layout, self._axis.position()):
+            self._progress("homing")
+            self._axis.home()
+            self._record("homed")
+
+    def _lock(self, state: SessionState) -> None:
+        """Hold the camera to the session's exposure; meter it at the middle slice where there is none."""
+        recorded = state.exposure if state.saved else None
+        if recorded and state.size_px != self._camera.size_px:
+            raise CameraChanged(
+                f"this session's frames are {state.size_px} pixels, "
+                f"and the camera now gives {self._camera.size_px}"
+            )
+        granted = self._camera.lock(recorded or self._plan.exposure or self._meter())
+        if recorded is None:
+            self._record(
+                "exposure_locked", exposure=exposure_record(granted), size_px=list(self._camera.size_px)
+            )
+        elif not same_exposure(recorded, granted):
+            raise CameraChanged(
+                f"this session was exposed with {recorded}, and the camera now grants only {granted}"
+            )
+
+    def _meter(self) -> Exposure:
+        self._stop.check()
+        self._progress("metering", self._layout.middle_index)
+        arrival = travel(self._axis, self._layout.positions_steps[self._layout.middle_index])
+        return self._camera.meter(arrival.at_rest_ns + self._settle_ns)
+
+    def _take(self, index: int, seconds_left: float) -> tuple[Frame, Arrival]:
+        """Go to a slice and photograph it once the axis has settled."""
+        self._stop.check()
+        self._writer.check()
+        self._check_room()
+        self._progress("shooting", index, seconds_left)
+        arrival = travel(self._axis, self._layout.positions_steps[index])
+        self._stop.check()
+        after_ns = arrival.at_rest_ns + self._settle_ns
+        frame = self._camera.capture(after_ns)
+        if frame.began_ns < after_ns:
+            early_ns = after_ns - frame.began_ns
+            raise FrameStale(
+                f"the frame of slice {index} was begun {early_ns / 1e6:.3f} ms before the axis had settled",
+                index=index,
+                early_ns=early_ns,
+            )
+        return frame, arrival
+
+    def _check_room(self) -> None:
+        free_bytes = self._shooter.free_bytes()
+        needed_bytes = room_needed(self._slice_bytes, self._shooter.reserve_bytes)
+        if free_bytes < needed_bytes:
+            raise DiskFull(
+                f"the disk has {free_bytes / 1e6:.0f} MB left, and another slice beside the reserve needs "
+                f"{needed_bytes / 1e6:.0f} MB: make room, then resume",
+                free_bytes=free_bytes,
+                needed_bytes=needed_bytes,
+            )
+
+    def _save(self, index: int, frame: Frame, arrival: Arrival) -> None:
+        """Make a slice durable, then its journal line, then tell. Runs in the writer."""
+        steps = arrival.position.steps
+        position_u = self._axis.scale.length_u(steps)
+        file = self._session.slice_name(index, self._shooter.suffix)
+        label = SliceLabel(
+            session=self._session.id,
+            index=index,
+            slices=self._layout.slices,
+            position_steps=steps,
+            position_u=position_u,
+            unit=self._axis.scale.unit,
+            at=self._shooter.now(),
+        )
+        content = self._encoded(frame, label)
+        self._written(index, file, content)
+        self._record(
+            "slice_saved",
+            index=index,
+            file=file,
+            sha256=hashlib.sha256(content).hexdigest(),
+            bytes=len(content),
+            position_steps=steps,
+            position_u=position_u,
+            exposure=exposure_record(frame.exposure),
+            began_ns=frame.began_ns,
+            ended_ns=frame.ended_ns,
+            metadata=plain(frame.metadata),
+        )
+
+    def _encoded(self, frame: Frame, label: SliceLabel) -> bytes:
+        try:
+            return self._shooter.encode(frame, label)
+        except Exception as error:
+            raise SliceUnsaved(
+                f"slice {label.index} could not be encoded: {error}", index=label.index
+            ) from error
+
+    def _written(self, index: int, file: str, content: bytes) -> None:
+        self._slice_bytes = max(self._slice_bytes, len(content))
+        try:
+            write_durably(self._session.path / file, content)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(
+                    f"the disk filled up while slice {index} was saved: make room, then resume",
+                    free_bytes=self._shooter.free_bytes(),
+                    needed_bytes=len(content),
+                ) from error
+            raise SliceUnsaved(f"slice {index} could not be saved: {error}", index=index) from error
+
+    def _end(self, ending: Ending) -> Ending:
+        """Drain, journal the ending, put the hardware to rest; none of this replaces what happened first."""
+        trouble: list[str] = []
+        failure = failure_of(self._writer.drain)
+        if failure is not None and failure is not ending.error:
+            trouble.append(f"while the last frames were saved: {failure}")
+        if ending.kind is EndingKind.FAILED:
+            trouble += calm(self._axis, self._camera)
+        if failure := failure_of(partial(self._record_ending, ending)):
+            trouble.append(f"the ending could not be recorded: {failure}")
+            if ending.kind is EndingKind.DONE:
+                ending = Ending(EndingKind.FAILED, str(failure), failure)
+        if ending.kind is EndingKind.DONE and (
+            failure := failure_of(
+                partial(park, self._axis, self._layout, self._plan, self._stop, self._observe)
+            )
+        ):
+            trouble.append(f"the stack is done, but the axis was not parked: {failure}")
+        saved = len(fold(self._journal.entries, self._layout.slices).saved)
+        return Ending(ending.kind, ending.reason, ending.error, saved, tuple(trouble))
+
+    def _record_ending(self, ending: Ending) -> None:
+        match ending.kind:
+            case EndingKind.DONE:
+                self._record("stack_done", slices=self._layout.slices)
+            case EndingKind.PAUSED:
+                self._record("stack_paused", reason=ending.reason)
+            case EndingKind.ABORTED:
+                self._record("stack_aborted", reason=ending.reason)
+            case EndingKind.FAILED:
+                self._record("stack_failed", error=ending.reason)
+
+    def _record(self, event: str, **facts: object) -> None:
+        """Journal an event; once it is synced, tell the observer."""
+        self._journal.append(event, **facts)
+        self._observe({"event": event, "session": self._session.id, **facts})
+
+    def _progress(self, phase: str, index: int | None = None, seconds_left: float | None = None) -> None:
+        steps = None if index is None else self._layout.positions_steps[index]
+        self._observe(
+            {
+                "event": "progress",
+                "session": self._session.id,
+                "phase": phase,
+                "index": index,
+                "slices": self._layout.slices,
+                "position_u": None if steps is None else self._axis.scale.length_u(steps),
+                "seconds_left": seconds_left,
+            }
+        )
+
+    def _slice_estimate_ns(self) -> int:
+        move_ns = self._axis.duration_ns(self._layout.pitch_steps)
+        return move_ns + self._settle_ns + self._camera.frame_duration_ns()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """How fast the slices come: estimated for the first, measured afterwards."""
+
+    began_ns: int
+    estimate_ns: int
+    slices: int
+
+    def seconds_left(self, done: int, now_ns: int) -> float:
+        slice_ns = (now_ns - self.began_ns) / done if done else self.estimate_ns
+        return slice_ns * (self.slices - done) / 1e9
+
+
+def travel(axis: Axis, target_steps: int) -> Arrival:
+    """Go to `target_steps` and make sure of being there; raises `AxisAstray`."""
+    arrival = axis.move_to(target_steps)
+    if arrival.position.steps != target_steps:
+        raise AxisAstray(
+            f"the axis was sent to step {target_steps} and came to rest at {arrival.position.steps}",
+            wanted_steps=target_steps,
+            reached_steps=arrival.position.steps,
+        )
+    return arrival
+
+
+def park(axis: Axis, layout: Layout, plan: StackPlan, stop: StopSignal, observe: Observe) -> None:
+    """Go where the plan wants the axis afterwards."""
+    stop.check()
+    target_steps = park_steps(layout, plan.after, axis.reach)
+    if target_steps is not None:
+        position_u = axis.scale.length_u(target_steps)
+        observe({"event": "progress", "phase": "parking", "slices": layout.slices, "position_u": position_u})
+        axis.move_to(target_steps)
+
+
+def calm(axis: Axis, camera: Camera) -> tuple[str, ...]:
+    """Make axis and camera rest whatever they were doing; give what went wrong with that, in words."""
+    failures = (failure_of(axis.stop), failure_of(camera.cancel))
+    return tuple(f"while the hardware was stopped: {failure}" for failure in failures if failure)
+
+
+def ending_of(error: Exception, stop: StopSignal) -> Ending:
+    """Say how a stack ends that was cut short by `error`. Pure."""
+    if isinstance(error, StopAsked | Stopped | CaptureCancelled):
+        kind = EndingKind.ABORTED if stop.kind is StopKind.ABORT else EndingKind.PAUSED
+        return Ending(kind, stop.reason or str(error))
+    if isinstance(error, DiskFull):
+        return Ending(EndingKind.PAUSED, str(error), error)
+    return Ending(EndingKind.FAILED, str(error) or type(error).__name__, error)
+
+
+def room_needed(slice_bytes: int, reserve_bytes: int) -> int:
+    """Give the room that must be free before another slice: for it, for those in flight, and the reserve."""
+    return reserve_bytes + (FRAMES_IN_FLIGHT + 1) * slice_bytes
+
+
+def same_exposure(a: Exposure, b: Exposure) -> bool:
+    """Say whether two exposures differ by less than can be seen."""
+    pairs = zip((a.time_us, a.gain, *a.colour_gains), (b.time_us, b.gain, *b.colour_gains), strict=True)
+    return all(math.isclose(x, y, rel_tol=SAME_EXPOSURE) for x, y in pairs)
+
+
+def frame_fault(pixels: NDArray[np.uint8]) -> str | None:
+    """Say why a frame of shape `(H, W, 3)` shows nothing; None when it shows something."""
+    sample = pixels[::4, ::4]
+    if np.percentile(sample, 99.9) < BLACK_BELOW:
+        return "black all over: look for a lens cap, a light that is off, or an exposure far too short"
+    if np.percentile(sample, 1) >= BLOWN_FROM:
+        return "white all over: the exposure is far too long, or light falls straight into the lens"
+    return None
+
+
+def plain(value: object) -> object:
+    """Give what JSON can hold of a camera's metadata: numbers, words, lists and mappings of them."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case Mapping():
+            return {str(name): plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case _:
+            return str(value)
