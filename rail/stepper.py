@@ -1,0 +1,360 @@
+"""The loop that steps the motor, between pins and a clock.
+
+Late steps make a move longer, never shorter: the next step is due one interval after the last one *happened*,
+so that after a stall the schedule slips and no two steps come closer together than the profile allows.
+Between any two steps the loop looks at the limits and at the signals other threads or processes gave it.
+"""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from rail.clock import Clock
+from rail.drivers import DriverTiming
+from rail.pins import MotionPins
+from rail.profile import Ramp, next_level
+
+BOUNCE_NS = 10_000_000
+"""A limit behind must read pressed for so long before it counts: contacts chatter as they open."""
+
+
+class Ending(StrEnum):
+    """Why a run ended."""
+
+    DONE = "done"
+    """All steps were issued."""
+    FOUND = "found"
+    """The limit did what was sought."""
+    STOPPED = "stopped"
+    """A stop was asked for; the motor ramped down."""
+    LIMIT = "limit"
+    """A limit tripped; no pulse after that."""
+    HALTED = "halted"
+    """A halt was asked for, or the parent is gone; no pulse after that."""
+    FAULT = "fault"
+    """The pins failed."""
+
+
+class Seek(StrEnum):
+    """What a homing run looks for."""
+
+    PRESSED = "pressed"
+    """The limit ahead to close."""
+    RELEASED = "released"
+    """The limit behind to open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which limit switches are pressed; None where none is fitted."""
+
+    near: bool | None
+    far: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run went.
+
+    Attributes
+    ----------
+    issued_steps
+        Pulses given, positive towards far.
+    ending
+        Why there were no more.
+    at_rest_ns
+        When the last pulse was given, or the run was called off before its first.
+    max_late_ns
+        The longest that any step was late.
+    abrupt
+        It ended above the start speed or in a fault: the motor may have run on or lost steps.
+    detail
+        What more there is to say of a limit or a fault.
+    """
+
+    issued_steps: int
+    ending: Ending
+    at_rest_ns: int
+    max_late_ns: int
+    abrupt: bool = False
+    detail: str = ""
+
+
+class Signals(ctypes.Structure):
+    """What the loop and the rest of the world tell each other while it runs.
+
+    Plain memory, so that it works the same between threads and, in a shared mapping, between processes. Each
+    field has one writer at a time and is written whole.
+    """
+
+    _fields_ = (
+        ("count_steps", ctypes.c_int64),
+        ("stop", ctypes.c_uint8),
+        ("halt", ctypes.c_uint8),
+        ("running", ctypes.c_uint8),
+    )
+    count_steps: int
+    """Pulses given since the stepper was opened, far less near."""
+    stop: int
+    """Ramp down, and stay so."""
+    halt: int
+    """No more pulses, and stay so."""
+    running: int
+    """Steps are being issued."""
+
+
+class Stepper(Protocol):
+    """Something that issues steps; `LocalStepper` here, `rail.process.StepperProcess` in a child.
+
+    One thread runs it; `stop`, `halt`, `count_steps` and `running` may be called from any.
+    """
+
+    def run(self, distance_steps: int, ramp: Ramp, *, seek: Seek | None = None) -> Run:
+        """Issue up to `distance_steps`, positive towards far, energising the motor first.
+
+        A limit pressed ahead allows no step. With `seek` the run ends as soon as that is found.
+        """
+        ...
+
+    def count_steps(self) -> int:
+        """Give the pulses issued since opening, far less near; live during a run."""
+        ...
+
+    def running(self) -> bool:
+        """Say whether steps are being issued now."""
+        ...
+
+    def limits(self) -> Limits:
+        """Read the limit switches."""
+        ...
+
+    def energise(self) -> None:
+        """Hold the motor."""
+        ...
+
+    def release(self) -> None:
+        """Let the motor go."""
+        ...
+
+    def stop(self) -> None:
+        """Ramp down whatever runs, and issue nothing until `arm`; at once, from any thread."""
+        ...
+
+    def halt(self) -> None:
+        """Issue no further pulse until `arm`; at once, from any thread."""
+        ...
+
+    def stopped(self) -> bool:
+        """Say whether a stop or halt is in force."""
+        ...
+
+    def arm(self) -> None:
+        """Forget an earlier `stop` or `halt`."""
+        ...
+
+    def close(self) -> None:
+        """Halt; let the motor go unless gravity pulls at the axis; give everything back."""
+        ...
+
+
+class LocalStepper:
+    """Steps from this process, through `pins`.
+
+    Parameters
+    ----------
+    signals
+        Memory shared with another process, or None.
+    gravity
+        The carriage falls when the motor is let go: hold it from the first moment, also after `close`.
+    """
+
+    def __init__(
+        self,
+        pins: MotionPins,
+        timing: DriverTiming,
+        clock: Clock,
+        signals: Signals | None = None,
+        *,
+        gravity: bool = False,
+    ) -> None:
+        self._pins = pins
+        self._timing = timing
+        self._clock = clock
+        self._signals = Signals() if signals is None else signals
+        self._gravity = gravity
+        self._risen_ns = 0
+        self._fallen_ns = 0
+        self._awake_ns = 0
+        if gravity:
+            self.energise()
+
+    def run(self, distance_steps: int, ramp: Ramp, *, seek: Seek | None = None) -> Run:
+        """Issue up to `distance_steps`; see `Stepper.run`."""
+        signals = self._signals
+        before_steps = signals.count_steps
+        log = _Log(self._clock.monotonic_ns())
+        signals.running = 1
+        try:
+            if distance_steps:
+                self._set_out(distance_steps > 0)
+            ending = self._issue(distance_steps, ramp, seek, log)
+        except Exception as e:  # whatever the GPIO library throws, the motor has stopped and must be told of
+            ending, log.detail = Ending.FAULT, f"{type(e).__name__}: {e}"
+        finally:
+            signals.running = 0
+        cut_off = ending in (Ending.FOUND, Ending.LIMIT, Ending.HALTED)
+        return Run(
+            issued_steps=signals.count_steps - before_steps,
+            ending=ending,
+            at_rest_ns=log.at_rest_ns,
+            max_late_ns=log.max_late_ns,
+            abrupt=ending is Ending.FAULT or (cut_off and log.level > 0),
+            detail=log.detail,
+        )
+
+    def _set_out(self, far: bool) -> None:
+        if not self._pins.energised:
+            self.energise()
+        self._clock.sleep_until_ns(self._fallen_ns + self._timing.dir_setup_ns)
+        self._pins.face(far)
+
+    def _issue(self, distance_steps: int, ramp: Ramp, seek: Seek | None, log: "_Log") -> Ending:
+        signals, clock, timing = self._signals, self._clock, self._timing
+        raise_step, lower_step = self._pins.raise_step, self._pins.lower_step
+        sense = 1 if distance_steps > 0 else -1
+        guard = _Guard(self._pins, sense > 0, seek)
+        levels_ns = ramp.levels_ns
+        top = len(levels_ns) - 1
+        left, level, braking = abs(distance_steps), -1, False
+        due_ns = max(
+            clock.monotonic_ns() + timing.dir_setup_ns, self._risen_ns + levels_ns[0], self._awake_ns
+        )
+        while left:
+            clock.sleep_until_ns(due_ns)
+            if signals.halt:
+                return Ending.HALTED
+            if ending := guard.look(clock.monotonic_ns()):
+                log.detail = guard.detail
+                return ending
+            if signals.stop and not braking:
+                braking = True
+                left = min(left, max(level, 0))
+                continue
+            level = next_level(level, left, top)
+            raise_step()
+            # Read after the write: the pulse was no later than this, and the next is a full interval away.
+            risen_ns = clock.monotonic_ns()
+            signals.count_steps += sense
+            left -= 1
+            log.step(level, risen_ns, due_ns)
+            clock.sleep_until_ns(risen_ns + timing.pulse_ns)
+            lower_step()
+            fallen_ns = clock.monotonic_ns()
+            self._risen_ns, self._fallen_ns = risen_ns, fallen_ns
+            due_ns = max(risen_ns + levels_ns[level], fallen_ns + timing.low_ns)
+        return Ending.STOPPED if braking else Ending.DONE
+
+    def count_steps(self) -> int:
+        """Give the pulses issued since opening."""
+        return self._signals.count_steps
+
+    def running(self) -> bool:
+        """Say whether steps are being issued now."""
+        return bool(self._signals.running)
+
+    def limits(self) -> Limits:
+        """Read the limit switches."""
+        return Limits(near=self._pins.near_pressed(), far=self._pins.far_pressed())
+
+    def energise(self) -> None:
+        """Hold the motor; the next run waits until the driver is awake."""
+        self._pins.energise()
+        self._awake_ns = self._clock.monotonic_ns() + self._timing.wake_ns
+
+    def release(self) -> None:
+        """Let the motor go."""
+        self._pins.release()
+
+    def stop(self) -> None:
+        """Ramp down, and issue nothing until `arm`."""
+        self._signals.stop = 1
+
+    def halt(self) -> None:
+        """Issue no further pulse until `arm`."""
+        self._signals.halt = 1
+
+    def stopped(self) -> bool:
+        """Say whether a stop or halt is in force."""
+        return bool(self._signals.stop or self._signals.halt)
+
+    def arm(self) -> None:
+        """Forget an earlier stop or halt."""
+        self._signals.stop = 0
+        self._signals.halt = 0
+
+    def close(self) -> None:
+        """Halt and give the pins back; under gravity leave them as they are, driven."""
+        self.halt()
+        if not self._gravity:
+            self._pins.release()
+            self._pins.close()
+
+
+class _Log:
+    """What a run has to say of itself afterwards."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.at_rest_ns = now_ns
+        self.max_late_ns = 0
+        self.level = 0
+        self.detail = ""
+
+    def step(self, level: int, risen_ns: int, due_ns: int) -> None:
+        self.level = level
+        self.at_rest_ns = risen_ns
+        self.max_late_ns = max(self.max_late_ns, risen_ns - due_ns)
+
+
+class _Guard:
+    """Watches both limits during one run: the one ahead at first sight, the one behind for wrong wiring."""
+
+    def __init__(self, pins: MotionPins, far: bool, seek: Seek | None) -> None:
+        self._ahead, self._behind = _by_direction(pins, far)
+        self._names = ("far", "near") if far else ("near", "far")
+        self._seek = seek
+        self._pressed_since_ns: int | None = None
+        self._opened = not self._behind()
+        self.detail = ""
+
+    def look(self, now_ns: int) -> Ending | None:
+        """Give the ending that the limits demand, or None."""
+        ahead, behind = self._names
+        if self._ahead():
+            if self._seek is Seek.PRESSED:
+                return Ending.FOUND
+            self.detail = f"the {ahead} limit switch is pressed; only motion towards {behind} is possible"
+            return Ending.LIMIT
+        if not self._behind():
+            self._opened = True
+            self._pressed_since_ns = None
+            return Ending.FOUND if self._seek is Seek.RELEASED else None
+        if self._opened and self._held_ns(now_ns) >= BOUNCE_NS:
+            self.detail = (
+                f"the {behind} limit switch closed during motion towards {ahead}: the motor turns the wrong "
+                "way round (see `invert` in the configuration) or the two switches are exchanged"
+            )
+            return Ending.LIMIT
+        return None
+
+    def _held_ns(self, now_ns: int) -> int:
+        if self._pressed_since_ns is None:
+            self._pressed_since_ns = now_ns
+        return now_ns - self._pressed_since_ns
+
+
+def _by_direction(pins: MotionPins, far: bool) -> tuple[Callable[[], bool | None], Callable[[], bool | None]]:
+    if far:
+        return pins.far_pressed, pins.near_pressed
+    return pins.near_pressed, pins.far_pressed
