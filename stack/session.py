@@ -51,7 +51,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SavedSlice:
-    """A slice that was made durable, as the journal recorded it."""
+    """A slice that was made durable at `saved_at` (UTC), as the journal recorded it."""
 
     index: int
     file: str
@@ -61,6 +61,7 @@ class SavedSlice:
     position_u: float
     exposure: Exposure
     began_ns: int
+    saved_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +380,7 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
             exposure = exposure_of(facts["exposure"])
             return replace(state, exposure=exposure, size_px=(width_px, height_px))
         case "slice_saved":
-            return replace(state, saved={**state.saved, facts["index"]: _saved_slice(facts)})
+            return replace(state, saved={**state.saved, facts["index"]: _saved_slice(entry)})
         case "slice_retaken":
             index = facts["index"]
             saved = {other: kept for other, kept in state.saved.items() if other != index}
@@ -403,7 +404,8 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
             return state
 
 
-def _saved_slice(facts: Mapping[str, Any]) -> SavedSlice:
+def _saved_slice(entry: Entry) -> SavedSlice:
+    facts: Mapping[str, Any] = entry.facts
     return SavedSlice(
         index=facts["index"],
         file=facts["file"],
@@ -413,6 +415,7 @@ def _saved_slice(facts: Mapping[str, Any]) -> SavedSlice:
         position_u=facts["position_u"],
         exposure=exposure_of(facts["exposure"]),
         began_ns=facts["began_ns"],
+        saved_at=entry.at,
     )
 
 
