@@ -4,7 +4,9 @@ CameraError
 ├── CameraUnavailable    not found, in use, or refuses the configuration
 ├── CameraTimeout        no frame within a bounded wait
 ├── CaptureCancelled     somebody asked
-└── ExposureDrifted      frames differ from the lock
+├── ExposureDrifted      frames differ from the lock
+├── ProofMissing         frames do not say when or how they were exposed
+└── NothingSeen          the metered picture is black or blown out
 """
 
 from camera.camera import Exposure
@@ -38,3 +40,19 @@ class ExposureDrifted(CameraError):
         self.locked = locked
         self.taken = taken
         self.tries = tries
+
+
+class ProofMissing(CameraError):
+    """A frame came without the metadata that prove when and how it was exposed."""
+
+    def __init__(self, message: str, *, keys: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.keys = keys
+
+
+class NothingSeen(CameraError):
+    """Automatic exposure ended on a picture that is black or blown out."""
+
+    def __init__(self, message: str, *, metered: Exposure) -> None:
+        super().__init__(message)
+        self.metered = metered
