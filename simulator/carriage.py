@@ -88,8 +88,9 @@ class Carriage:
         self._state = world.carriage()
         if self._state.changed_ns > clock.monotonic_ns():
             self._state = world.reboot()
-        self._before_pulse = self._state
-        self._publish(_switched(self._state, spec, clock.monotonic_ns()))
+        # A predecessor killed within a pulse: its line fell with it.
+        self._before_pulse = self._state._replace(step_high=False)
+        self._publish(_switched(self._before_pulse, spec, clock.monotonic_ns()))
 
     @property
     def state(self) -> CarriageState:
@@ -191,6 +192,7 @@ def _missed(state: CarriageState, before: CarriageState, now_ns: int) -> Carriag
         edges=state.edges,
         net_edges=state.net_edges,
         lost_steps=before.lost_steps + 1,
+        step_high=False,
         fall_ns=now_ns,
     )
 
