@@ -12,6 +12,8 @@ RailError
 └── PinsUnavailable
 """
 
+from enum import StrEnum
+
 from rail.axis import Position
 
 
@@ -60,8 +62,23 @@ class MotionLost(Halted):
     """The process that steps the motor is gone; where the axis is, nobody knows."""
 
 
+class HomingFault(StrEnum):
+    """What went wrong in homing."""
+
+    NO_SWITCH = "no switch"
+    """The switch did not close within the travel, or none is fitted."""
+    STUCK = "stuck"
+    """The switch stayed closed while the axis moved away from it."""
+    ALREADY_PRESSED = "already pressed"
+    """Both switches read pressed before any motion: no direction is safe."""
+
+
 class HomingFailed(RailError):
-    """The reference was not found; the position is unknown."""
+    """The reference was not found; once the axis has moved for it, the position is unknown."""
+
+    def __init__(self, message: str, *, fault: HomingFault) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class PinsUnavailable(RailError):

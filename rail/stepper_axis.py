@@ -1,0 +1,444 @@
+"""A motorised axis: places on a grid, out of a stepper that only counts."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from rail.axis import Arrival, Position, Reach, Trust
+from rail.errors import (
+    BeyondReach,
+    Halted,
+    HomingFailed,
+    HomingFault,
+    HomingNotAllowed,
+    MotionLost,
+    MoveRefused,
+    PositionUnknown,
+    Stopped,
+)
+from rail.position_store import PositionStore, StoredPosition
+from rail.profile import Ramp
+from rail.screw import Scale
+from rail.stepper import Ending, Limits, Run, Seek, Stepper
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AxisSettings:
+    """What the axis must know of the rig, in steps.
+
+    Attributes
+    ----------
+    travel_steps
+        From the touch of the near limit to the touch of the far one.
+    keep_out_steps
+        How much of the travel before the subject no move may enter.
+    subject_side
+        The end where the subject is. Homing goes to the other.
+    backlash_steps
+        The most that the carriage may lag behind the motor after a reversal.
+    margin_steps
+        How much farther than the backlash a one-sided approach begins.
+    clearance_steps
+        How far every move stays from the limit that homing touches, and homing backs off; more than the play
+        of the switch.
+    ramp
+        For moves at a known position.
+    homing_ramp
+        For the first, fast touch.
+    touch_steps_s
+        Speed of the second touch; not above the start speed of `ramp`, so that ending on it loses nothing.
+    gravity
+        The carriage falls when the motor is let go.
+    self_holding
+        The carriage stays where it is without power, as on a fine screw.
+    home_allowed
+        The owner has said that the way to the reference is free.
+    """
+
+    travel_steps: int
+    keep_out_steps: int
+    subject_side: Literal["near", "far"]
+    backlash_steps: int
+    margin_steps: int
+    clearance_steps: int
+    ramp: Ramp
+    homing_ramp: Ramp
+    touch_steps_s: int
+    gravity: bool = False
+    self_holding: bool = False
+    home_allowed: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.touch_steps_s <= self.ramp.start_steps_s:
+            raise ValueError(
+                f"the second touch at {self.touch_steps_s} steps/s must not be faster than the start speed, "
+                f"{self.ramp.start_steps_s} steps/s"
+            )
+        if min(self.keep_out_steps, self.backlash_steps, self.margin_steps, self.clearance_steps) < 0:
+            raise ValueError(f"lengths cannot be negative: {self}")
+        if self.reach.nearest_steps > self.reach.farthest_steps:
+            raise ValueError(
+                f"a travel of {self.travel_steps} steps leaves no room between keep-out, clearance and run-up"
+            )
+
+    @property
+    def run_up_steps(self) -> int:
+        """How far before its target a one-sided approach begins."""
+        return self.backlash_steps + self.margin_steps
+
+    @property
+    def reach(self) -> Reach:
+        """Where a move may end: its run-up, too, stays clear of the limit and of the keep-out."""
+        near_gap, far_gap = (
+            (self.clearance_steps, self.keep_out_steps)
+            if self.subject_side == "far"
+            else (self.keep_out_steps, self.clearance_steps)
+        )
+        return Reach(near_gap + self.run_up_steps, self.travel_steps - far_gap)
+
+    @property
+    def home_sense(self) -> Literal[-1, 1]:
+        """The direction of homing, away from the subject."""
+        return -1 if self.subject_side == "far" else 1
+
+    @property
+    def home_steps(self) -> int:
+        """The position of the reference: 0 at the near limit, or the whole travel at the far one."""
+        return 0 if self.subject_side == "far" else self.travel_steps
+
+
+class StepperAxis:
+    """An `rail.axis.Axis` on a stepper and one or two limit switches.
+
+    The position is an origin plus what the stepper has counted, so it is right in the middle of a move and
+    after any stop. It is stored as *moving* before the first step and as itself after the last one. At
+    power-up it counts from a stored place at rest, or from nowhere: it is then unknown, and moves go slowly.
+
+    Parameters
+    ----------
+    stepper
+        Owned from here on, and closed by `close`.
+    store
+        The memory of this axis alone.
+    """
+
+    def __init__(self, stepper: Stepper, scale: Scale, settings: AxisSettings, store: PositionStore) -> None:
+        self._stepper = stepper
+        self._scale = scale
+        self._settings = settings
+        self._store = store
+        self._home_allowed = settings.home_allowed
+        self._forward_steps = 0
+        found = _at_power_up(store.load(), _grid(scale), settings.self_holding)
+        self._origin_steps = found.steps - stepper.count_steps()
+        self._trust = found.trust
+
+    @property
+    def scale(self) -> Scale:
+        """The axis's grid."""
+        return self._scale
+
+    @property
+    def settings(self) -> AxisSettings:
+        """What the axis knows of the rig."""
+        return self._settings
+
+    @property
+    def reach(self) -> Reach:
+        """Where a move may end, once the position is not unknown."""
+        return self._settings.reach
+
+    def position(self) -> Position:
+        """Give the place where the axis is, or while it moves, the last step counted."""
+        return Position(self._origin_steps + self._stepper.count_steps(), self._trust)
+
+    def moving(self) -> bool:
+        """Say whether steps are being issued now."""
+        return self._stepper.running()
+
+    def duration_ns(self, distance_steps: int) -> int:
+        """Estimate the time of a move over `distance_steps` (its sign does not matter)."""
+        return self._ramp().duration_ns(abs(distance_steps))
+
+    def check(self, target_steps: int) -> None:
+        """Raise `MoveRefused` when a move to `target_steps` may not begin; move nothing.
+
+        Raises
+        ------
+        BeyondReach
+            The target lies outside the reach.
+        PositionUnknown
+            The position is unknown and the target farther off than the whole travel.
+        """
+        if self._trust is Trust.UNKNOWN:
+            self._check_relative(target_steps - self.position().steps)
+        elif not self.reach.holds(target_steps):
+            raise self._beyond(target_steps)
+
+    def allow_homing(self) -> None:
+        """Take the owner's word that the way to the reference is free, until `close`."""
+        self._home_allowed = True
+
+    def home(self) -> Arrival:
+        """Find the reference away from the subject, and come to rest at that end of the reach.
+
+        Fast until the limit closes, back until it opens and clear of it, then slowly until it closes again.
+
+        Raises
+        ------
+        HomingNotAllowed
+            The owner has not yet allowed it.
+        HomingFailed
+            The limit is missing, did not close or did not open; or both are pressed.
+        """
+        self._check_homing()
+        self._refuse_when_stopped()
+        settings = self._settings
+        with self._journey():
+            self._touch()
+            self._origin_steps = settings.home_steps - self._stepper.count_steps()
+            self._trust = Trust.KNOWN
+            reach = self.reach
+            run = self._approach(reach.nearest_steps if settings.home_sense < 0 else reach.farthest_steps)
+        return self._arrival(run)
+
+    def move_to(self, target_steps: int) -> Arrival:
+        """Go to `target_steps`, its last approach always from the near side, backlash taken up."""
+        self.check(target_steps)
+        self._refuse_when_stopped()
+        with self._journey():
+            run = self._approach(target_steps)
+        return self._arrival(run)
+
+    def jog(self, distance_steps: int) -> Arrival:
+        """Go `distance_steps` from here, backlash not taken up; slowly where the position is unknown.
+
+        From outside the reach, motion towards it is always allowed.
+        """
+        self._check_jog(distance_steps)
+        self._refuse_when_stopped()
+        with self._journey():
+            run = self._run(distance_steps, self._ramp())
+        return self._arrival(run)
+
+    def hold(self) -> None:
+        """Energise the motor so that the position keeps."""
+        with self._watching_for_loss():
+            self._stepper.energise()
+
+    def release(self) -> None:
+        """Let the motor go; the position is then assumed where the rig holds itself, else unknown."""
+        if self._settings.gravity:
+            raise MoveRefused("this axis is vertical: without its motor the carriage would fall")
+        if self._trust is Trust.KNOWN:
+            self._trust = Trust.ASSUMED
+        if not self._settings.self_holding:
+            self._trust = Trust.UNKNOWN
+        self._forward_steps = 0
+        self._save(moving=False)
+        with self._watching_for_loss():
+            self._stepper.release()
+
+    def stop(self) -> None:
+        """Ramp down whatever moves and refuse every move until `arm`; at once, from any thread."""
+        self._stepper.stop()
+
+    def arm(self) -> None:
+        """Forget an earlier `stop`."""
+        self._stepper.arm()
+
+    def close(self) -> None:
+        """Halt; let the motor go unless gravity pulls at it; give back pins and processes."""
+        self._stepper.close()
+
+    # --- what may begin -----------------------------------------------------------------------------------
+
+    def _refuse_when_stopped(self) -> None:
+        if self._stepper.stopped():
+            raise Stopped("a stop is in force; arm the axis first", position=self.position())
+
+    def _check_relative(self, distance_steps: int) -> None:
+        excess_steps = abs(distance_steps) - self._settings.travel_steps
+        if excess_steps > 0:
+            raise PositionUnknown(
+                f"a move of {self._say(abs(distance_steps))} is {self._say(excess_steps)} longer than the "
+                "whole travel; the position is unknown, so home first"
+            )
+
+    def _check_jog(self, distance_steps: int) -> None:
+        if self._trust is Trust.UNKNOWN:
+            self._check_relative(distance_steps)
+            return
+        target_steps = self.position().steps + distance_steps
+        too_far = distance_steps > 0 and target_steps > self.reach.farthest_steps
+        too_near = distance_steps < 0 and target_steps < self.reach.nearest_steps
+        if too_far or too_near:
+            raise self._beyond(target_steps)
+
+    def _beyond(self, target_steps: int) -> BeyondReach:
+        reach = self.reach
+        near = target_steps < reach.nearest_steps
+        end, end_steps = ("near", reach.nearest_steps) if near else ("far", reach.farthest_steps)
+        beyond_steps = abs(target_steps - end_steps)
+        return BeyondReach(
+            f"{self._say(target_steps)} is {self._say(beyond_steps)} beyond the {end} end of the reach, "
+            f"which is {self._say(reach.nearest_steps)} to {self._say(reach.farthest_steps)}",
+            target_steps=target_steps,
+            beyond_steps=beyond_steps,
+        )
+
+    def _check_homing(self) -> None:
+        if not self._home_allowed:
+            raise HomingNotAllowed(
+                "homing has not been allowed: see that nothing stands between the carriage and its "
+                f"{self._home_name()} end, then set axis.home_allowed in config.yaml or allow it for once"
+            )
+        limits = self._limits()
+        home = limits.near if self._settings.home_sense < 0 else limits.far
+        if home is None:
+            raise HomingFailed(
+                f"no limit switch is configured at the {self._home_name()} end, so there is no reference",
+                fault=HomingFault.NO_SWITCH,
+            )
+        if limits.near and limits.far:
+            raise HomingFailed(
+                "both limit switches read pressed, so no direction is safe; look for a broken wire or plug",
+                fault=HomingFault.ALREADY_PRESSED,
+            )
+
+    # --- motion -------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _journey(self) -> Iterator[None]:
+        """Record that the axis moves, then where it came to rest, however that came about."""
+        try:
+            self._store.save(self._stored(moving=True))
+        except OSError as e:
+            raise MoveRefused(f"the move cannot be recorded ({e}); without that it is not begun") from e
+        try:
+            yield
+        except (Stopped, Halted, HomingFailed):
+            raise
+        except BaseException:
+            self._trust = Trust.UNKNOWN
+            raise
+        finally:
+            self._save(moving=False)
+
+    def _approach(self, target_steps: int) -> Run:
+        """Go to `target_steps`, having run forward by the run-up before it or more."""
+        distance_steps = target_steps - self.position().steps
+        run_up_steps = self._settings.run_up_steps
+        if distance_steps < 0 or self._forward_steps + distance_steps < run_up_steps:
+            self._run(distance_steps - run_up_steps, self._ramp())
+            distance_steps = run_up_steps
+        return self._run(distance_steps, self._ramp())
+
+    def _touch(self) -> None:
+        """Come to rest on the reference, slowly."""
+        settings = self._settings
+        towards, away = settings.home_sense, -settings.home_sense
+        slack_steps = settings.run_up_steps + settings.clearance_steps
+        touch_ramp = Ramp(settings.touch_steps_s, settings.touch_steps_s, 1)
+        limits = self._limits()
+        if not (limits.near if towards < 0 else limits.far):
+            self._seek(towards * (settings.travel_steps + slack_steps), settings.homing_ramp, Seek.PRESSED)
+        self._seek(away * slack_steps, settings.ramp.slowest(), Seek.RELEASED)
+        self._run(away * settings.clearance_steps, settings.ramp.slowest())
+        self._seek(towards * 2 * slack_steps, touch_ramp, Seek.PRESSED)
+
+    def _seek(self, distance_steps: int, ramp: Ramp, seek: Seek) -> None:
+        if self._run(distance_steps, ramp, seek).ending is Ending.FOUND:
+            return
+        self._trust = Trust.UNKNOWN
+        searched = self._say(abs(distance_steps))
+        if seek is Seek.PRESSED:
+            raise HomingFailed(
+                f"the {self._home_name()} limit switch did not close within {searched}; the motor does not "
+                "turn, the switch does not work, or the travel is longer than configured",
+                fault=HomingFault.NO_SWITCH,
+            )
+        raise HomingFailed(
+            f"the {self._home_name()} limit switch is stuck: still closed {searched} away from it; look for "
+            "a jammed switch, a broken wire, or a motor that turns the wrong way round (`invert`)",
+            fault=HomingFault.STUCK,
+        )
+
+    def _run(self, distance_steps: int, ramp: Ramp, seek: Seek | None = None) -> Run:
+        """Issue steps, keep count of what they do to backlash and trust, and raise what ended them early."""
+        with self._watching_for_loss():
+            run = self._stepper.run(distance_steps, ramp, seek=seek)
+        if run.issued_steps > 0:
+            self._forward_steps = min(self._forward_steps + run.issued_steps, self._settings.run_up_steps)
+        elif run.issued_steps < 0:
+            self._forward_steps = 0
+        if run.abrupt:
+            self._trust = Trust.UNKNOWN
+            self._forward_steps = 0
+        if run.ending is Ending.STOPPED:
+            raise Stopped("stopped on request", position=self.position())
+        if run.ending not in (Ending.DONE, Ending.FOUND):
+            raise Halted(self._why_halted(run), position=self.position())
+        return run
+
+    @contextlib.contextmanager
+    def _watching_for_loss(self) -> Iterator[None]:
+        try:
+            yield
+        except MotionLost as e:
+            self._trust = Trust.UNKNOWN
+            raise MotionLost(str(e), position=self.position()) from e
+
+    def _why_halted(self, run: Run) -> str:
+        what = f"halted after {self._say(abs(run.issued_steps))}: {run.detail or 'a halt was asked for'}"
+        return f"{what}; steps may be lost, so the position is unknown" if run.abrupt else what
+
+    # --- what is known ------------------------------------------------------------------------------------
+
+    def _ramp(self) -> Ramp:
+        return self._settings.ramp.slowest() if self._trust is Trust.UNKNOWN else self._settings.ramp
+
+    def _arrival(self, run: Run) -> Arrival:
+        return Arrival(self.position(), run.at_rest_ns)
+
+    def _limits(self) -> Limits:
+        with self._watching_for_loss():
+            return self._stepper.limits()
+
+    def _stored(self, *, moving: bool) -> StoredPosition:
+        place = self.position()
+        return StoredPosition(place.steps, place.trust, moving, _grid(self._scale))
+
+    def _save(self, *, moving: bool) -> None:
+        try:
+            self._store.save(self._stored(moving=moving))
+        except OSError:
+            # What is stored still says *moving*: after a restart the position is unknown, never wrong.
+            _log.warning("the position could not be recorded; after a restart it is unknown", exc_info=True)
+
+    def _home_name(self) -> str:
+        return "near" if self._settings.home_sense < 0 else "far"
+
+    def _say(self, steps: int) -> str:
+        return f"{self._scale.length_u(steps):g} {self._scale.unit}"
+
+
+def _grid(scale: Scale) -> str:
+    return f"{scale.per_step} {scale.unit}"
+
+
+def _at_power_up(stored: StoredPosition | None, grid: str, self_holding: bool) -> Position:
+    """Give what a stored position is worth after the power may have been away."""
+    if (
+        stored is None
+        or stored.moving
+        or stored.grid != grid
+        or stored.trust is Trust.UNKNOWN
+        or not self_holding
+    ):
+        return Position(0, Trust.UNKNOWN)
+    return Position(stored.steps, Trust.ASSUMED)
