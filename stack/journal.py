@@ -2,7 +2,7 @@
 
 A line is one JSON object that ends in `,"crc32":"xxxxxxxx"}`: the CRC-32 of the line's bytes before that
 comma, in lower-case hexadecimal. `seq` counts from 1 without gaps. What `append` has returned survives a
-power cut; what the cut leaves of an append that had not returned is a torn tail, and the next writer drops it.
+power cut; what the cut leaves of an append that had not returned is a torn tail; the next writer drops it.
 """
 
 import fcntl

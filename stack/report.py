@@ -16,8 +16,8 @@ SCHEMA = 1
 _UNITS = {"um": "µm", "deg": "°", "d": "D"}
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1c2126; --soft: #66707a; --line: #dde2e6; --paper: #fff; --good: #2a7d4f;
-        --bad: #b3372f; --wait: #a36a00; }
+:root { color-scheme: light dark; --ink: #1c2126; --soft: #66707a; --line: #dde2e6; --paper: #fff;
+        --good: #2a7d4f; --bad: #b3372f; --wait: #a36a00; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ec; --soft: #98a2ab; --line: #343b42; --paper: #16191c; --good: #5dbb87; --bad: #ec7a70;
           --wait: #dda23a; } }

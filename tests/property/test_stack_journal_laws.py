@@ -1,0 +1,120 @@
+"""What a journal says after anything has happened to its bytes."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack.errors import JournalDamaged
+from stack.journal import Entry, Journal, replay, replay_bytes
+
+
+class StillClock:
+    def monotonic_ns(self) -> int:
+        return 1_000
+
+    def sleep_until_ns(self, instant_ns: int) -> None:
+        raise AssertionError("a journal does not wait")
+
+
+EVENTS = [
+    ("stack_started", {"slices": 2, "positions_steps": [1, 2]}),
+    ("slice_saved", {"index": 0, "file": "slices/0000.jpg", "why": 'ends in ","crc32":"00000000"}'}),
+    ("slice_saved", {"index": 1, "name": "Käfer\n"}),
+]
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+names = st.text(min_size=1).filter(
+    lambda name: name not in ("seq", "at", "mono_ns", "event", "crc32", "self")
+)
+events = st.tuples(st.text(), st.dictionaries(names, json_values, max_size=4))
+
+
+def written(path: Path) -> tuple[bytes, tuple[Entry, ...]]:
+    with Journal(path, StillClock()) as journal:
+        for event, facts in EVENTS:
+            journal.append(event, **facts)
+        return path.read_bytes(), journal.entries
+
+
+@contextmanager
+def somewhere() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder, "journal.jsonl")
+
+
+@given(st.lists(events, max_size=5))
+def test_what_goes_in_comes_out(history: list[tuple[str, dict[str, object]]]) -> None:
+    with somewhere() as path:
+        with Journal(path, StillClock()) as journal:
+            for event, facts in history:
+                journal.append(event, **facts)
+        said = replay(path)
+    assert [(entry.event, dict(entry.facts)) for entry in said.entries] == history
+    assert [entry.seq for entry in said.entries] == list(range(1, len(history) + 1))
+    assert (said.torn_bytes, said.damage) == (0, ())
+
+
+def test_cut_anywhere_it_gives_every_whole_line_and_goes_on_after_it(tmp_path: Path) -> None:
+    content, entries = written(tmp_path / "whole.jsonl")
+    path = tmp_path / "cut.jsonl"
+    for length in range(len(content) + 1):
+        cut = content[:length]
+        path.write_bytes(cut)
+        whole = cut.count(b"\n")
+        said = replay(path)
+        assert said.entries == entries[:whole]
+        assert said.damage == ()
+        assert said.torn_bytes == len(cut) - (cut.rindex(b"\n") + 1 if whole else 0)
+        with Journal(path, StillClock()) as journal:
+            assert path.read_bytes() == cut[: len(cut) - said.torn_bytes]
+            journal.append("stack_resumed", missing=[])
+        said = replay(path)
+        assert [entry.seq for entry in said.entries] == list(range(1, whole + 2))
+        assert (said.entries[:whole], said.torn_bytes, said.damage) == (entries[:whole], 0, ())
+
+
+def test_any_bit_that_flips_is_noticed_and_never_read_as_truth(tmp_path: Path) -> None:
+    content, entries = written(tmp_path / "journal.jsonl")
+    for place in range(len(content)):
+        for bit in range(8):
+            flipped = bytearray(content)
+            flipped[place] ^= 1 << bit
+            said = replay_bytes(bytes(flipped))
+            assert said.torn_bytes or said.damage
+            assert set(map(repr, said.entries)) < set(map(repr, entries))
+
+
+@given(st.data())
+def test_a_flip_before_the_last_line_is_damage_and_nothing_is_written_or_cut(data: st.DataObject) -> None:
+    with somewhere() as path:
+        content, _ = written(path)
+        last_line = content.rindex(b"\n", 0, -1) + 1
+        place = data.draw(st.integers(0, last_line - 2))
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << data.draw(st.integers(0, 7))
+        path.write_bytes(flipped)
+        assert replay(path).damage
+        with pytest.raises(JournalDamaged) as damaged:
+            Journal(path, StillClock())
+        assert damaged.value.line == content.count(b"\n", 0, place) + 1
+        assert path.read_bytes() == flipped
+
+
+@given(st.permutations(range(3)), st.sets(st.integers(0, 2)))
+def test_lines_lost_doubled_or_out_of_order_are_noticed(order: list[int], dropped: set[int]) -> None:
+    with somewhere() as path:
+        content, _ = written(path)
+    lines = content.splitlines(keepends=True)
+    kept = [number for number in order if number not in dropped]
+    said = replay_bytes(b"".join(lines[number] for number in kept))
+    assert bool(said.damage) is (kept != list(range(len(kept))))
+    assert replay_bytes(content + lines[0]).damage
