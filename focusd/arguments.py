@@ -1,0 +1,205 @@
+"""What can be typed after `focusctl`, and what each word means to the daemon."""
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from focusd.durations import duration_s, duration_us
+from focusd.lengths import length_um
+
+Value = TypeVar("Value")
+
+_PLAN_FIELDS = {
+    "plan": "plan",
+    "name": "name",
+    "near": "near_u",
+    "far": "far_u",
+    "length": "length_u",
+    "around": "around_u",
+    "pitch": "pitch_u",
+    "count": "count",
+    "overlap": "overlap",
+    "rehearse": "rehearse",
+    "after": "after",
+    "delay": "delay_s",
+    "exposure": "exposure",
+}
+"""An option's name here -> its field in the body of /plan and /shoot."""
+
+_EPILOG = """\
+lengths need their unit: 4mm, 250um, -0.5mm
+exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 busy, 5 no daemon, 130 interrupted
+a first stack: home --allow; goto 19mm; mark near; goto 21mm; mark far; plan; shoot --wait"""
+
+
+def parse(typed: Sequence[str]) -> argparse.Namespace:
+    """Read what was typed; ends the program with code 2 and a word of help where it makes no sense.
+
+    `command` names the command; the arguments of `merge` are left to the merge, in `rest`.
+    """
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args([_guarded(word) for word in typed])
+    if arguments.command == "merge":
+        arguments.rest = list(typed[typed.index("merge") + 1 :])
+    elif unknown:
+        parser.error(
+            f"unrecognized arguments: {' '.join(unknown)} (see: focusctl {arguments.command} --help)"
+        )
+    elif arguments.command == "mark" and arguments.end == "clear" and arguments.position is not None:
+        parser.error("mark clear forgets both marks; it takes no position")
+    return arguments
+
+
+def plan_request(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Give the body for /plan and /shoot: only what was typed, so that the named plan decides the rest."""
+    given = {field: getattr(arguments, option) for option, field in _PLAN_FIELDS.items()}
+    return {field: value for field, value in given.items() if value is not None and value is not False}
+
+
+def exposure(typed: str) -> dict[str, Any]:
+    """Read `TIME,GAIN,RED,BLUE`, as `focusctl sessions show` writes it."""
+    try:
+        time, *gains = typed.split(",")
+        gain, red, blue = (float(number) for number in gains)
+    except ValueError:
+        raise ValueError(
+            f'"{typed}" is not an exposure: write time, gain and the two colour gains, as in 8ms,1,2.1,1.7'
+        ) from None
+    return {"time_us": duration_us(time), "gain": gain, "colour_gains": [red, blue]}
+
+
+def _guarded(word: str) -> str:
+    """Keep argparse from taking a negative length for an option, by writing its minus as typographers do."""
+    return re.sub(r"^-(?=[.\d])", "−", word)
+
+
+def _parser() -> argparse.ArgumentParser:
+    everywhere = _everywhere()
+    parser = argparse.ArgumentParser(
+        prog="focusctl",
+        description="Drive a focus-stacking rig: see where it is, move it, shoot stacks.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[everywhere],
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, says: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=says,
+            description=f"{says[0].upper()}{says[1:]}.",
+            parents=[everywhere],
+            allow_abbrev=False,
+        )
+
+    command("status", "say how the rig is, on one screen")
+    _add_plan_options(command("plan", "show what a stack would be, moving nothing"))
+    shoot = command("shoot", "shoot a stack")
+    _add_plan_options(shoot)
+    _add_wait(shoot)
+    command("watch", "follow the stack that is being shot, or the next one")
+    command("stop", "stop whatever moves; a stack is paused and can be resumed")
+    resume = command("resume", "shoot what is missing of a stopped stack")
+    resume.add_argument(
+        "id", nargs="?", metavar="ID", help="number or name of the session (default: the latest)"
+    )
+    _add_wait(resume)
+    command("abort", "stop, and end the stack for good; what is saved stays")
+    home = command("home", "find the reference, so that positions are known")
+    home.add_argument("--allow", action="store_true", help="say that this rig may home itself; remembered")
+    jog = command("jog", "move by a length from here; negative is nearer")
+    jog.add_argument("length", metavar="LENGTH", type=_typed(length_um), help="for example 4mm, -250um")
+    goto = command("goto", "move to a position, counted from home")
+    goto.add_argument("position", metavar="POSITION", type=_typed(length_um), help="for example 20.5mm")
+    _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
+    _add_sessions(command("sessions", "list the stacks on the disk, or show one"))
+    commands.add_parser(
+        "merge", help="merge pictures here, without a daemon (see: focusctl merge --help)", add_help=False
+    )
+    _add_sim(command("sim", "reach into a simulated rig (focusd --simulate)"), everywhere)
+    return parser
+
+
+def _everywhere() -> argparse.ArgumentParser:
+    """Options that may stand before or after the command."""
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options.add_argument(
+        "--socket", metavar="PATH", type=Path, help="where focusd listens (or FOCUSRAIL_SOCKET)"
+    )
+    options.add_argument("--json", action="store_true", help="write JSON, for programs")
+    return options
+
+
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", nargs="?", metavar="PLAN", help="a plan of config.yaml (default: default)")
+    parser.add_argument("--name", help="what to call the session")
+    where = parser.add_argument_group("where (default: as the plan says, else between the marks)")
+    length = _typed(length_um)
+    where.add_argument("--near", metavar="POSITION", type=length, help="near end, counted from home")
+    where.add_argument("--far", metavar="POSITION", type=length, help="far end, counted from home")
+    where.add_argument(
+        "--length", metavar="LENGTH", type=length, help="this far from here; negative is nearer"
+    )
+    where.add_argument("--around", metavar="LENGTH", type=length, help="half of it on each side of here")
+    how = parser.add_argument_group("how closely (default: as the plan says)")
+    how.add_argument("--pitch", metavar="LENGTH", type=length, help="at most this far apart")
+    how.add_argument("--count", metavar="N", type=int, help="this many slices")
+    how.add_argument(
+        "--overlap", metavar="PART", type=float, help="pitch as a part of the depth of field: 0.75"
+    )
+    rest = parser.add_argument_group("the rest")
+    rest.add_argument("--rehearse", action="store_true", help="move, but photograph nothing")
+    rest.add_argument("--after", choices=("park", "start", "stay"), help="where to go at the end")
+    rest.add_argument("--delay", metavar="TIME", type=_typed(duration_s), help="wait before it begins: 3s")
+    rest.add_argument(
+        "--exposure", metavar="TIME,GAIN,RED,BLUE", type=_typed(exposure), help="do not meter: 8ms,1,2.1,1.7"
+    )
+
+
+def _add_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--wait", action="store_true", help="follow it until the picture is merged")
+
+
+def _add_mark(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("end", choices=("near", "far", "clear"))
+    parser.add_argument(
+        "position",
+        nargs="?",
+        metavar="POSITION",
+        type=_typed(length_um),
+        help="counted from home (default: here)",
+    )
+
+
+def _add_sessions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=("list", "show"), default="list")
+    parser.add_argument("id", nargs="?", metavar="ID", help="number or name of the session to show")
+
+
+def _add_sim(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    press = actions.add_parser(
+        "press", help="press a button of the panel", parents=[everywhere], allow_abbrev=False
+    )
+    press.add_argument("button", choices=("shoot",))
+    press.add_argument("--hold", metavar="TIME", type=_typed(duration_s), help="keep it pressed: 2s")
+    actions.add_parser("state", help="show the simulated world", parents=[everywhere], allow_abbrev=False)
+    fault = actions.add_parser("fault", help="switch a fault on", parents=[everywhere], allow_abbrev=False)
+    fault.add_argument("name", metavar="NAME")
+    fault.add_argument("--off", action="store_true", help="switch it off again")
+
+
+def _typed(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Let argparse show the words of a `ValueError`, which it otherwise replaces by its own."""
+
+    def reading(typed: str) -> Value:
+        try:
+            return read(typed)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return reading

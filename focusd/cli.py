@@ -1,0 +1,317 @@
+"""focusctl: the rig from a shell. Results go to standard output, what went wrong to standard error."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from focusd.arguments import parse, plan_request
+from focusd.client import Answer, ClientError, Daemon, NoDaemon
+from focusd.exits import Exit
+from focusd.places import sockets_to_try
+from focusd.progress_line import JsonLines, LiveLine, PlainLines
+from focusd.screens import (
+    marks_words,
+    place_words,
+    plan_screen,
+    results,
+    session_screen,
+    sessions_screen,
+    status_screen,
+)
+from focusd.terminal import Terminal
+from focusd.watch import Progress, current_stack, next_stack, watch
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of focusctl: what was typed, whom to ask, where to write."""
+
+    typed: Namespace
+    daemon: Daemon
+    out: Terminal
+    err: Terminal
+
+    @property
+    def json(self) -> bool:
+        """Whether a program reads what is written."""
+        return getattr(self.typed, "json", False)
+
+    def result(self, answer: Answer, lines: Iterable[str]) -> Exit:
+        """Write a result: as it came for programs, in `lines` for people."""
+        if self.json:
+            self.out.line(json.dumps(answer, ensure_ascii=False))
+        else:
+            for line in lines:
+                self.out.line(line)
+        return Exit.DONE
+
+    def problem(self, title: str, detail: str, exit_code: Exit) -> Exit:
+        """Write what went wrong."""
+        if self.json:
+            problem = {"title": title, "detail": detail, "exit_code": int(exit_code)}
+            self.err.line(json.dumps(problem, ensure_ascii=False))
+        else:
+            self.err.line(f"focusctl: {self.err.alarm(title)}: {detail}")
+        return exit_code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run focusctl and give its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    typed = parse(sys.argv[1:] if argv is None else argv)
+    if typed.command == "merge":
+        return _merge(typed.rest)
+    call = Call(typed, Daemon(_sockets(typed, os.environ)), Terminal(sys.stdout), Terminal(sys.stderr))
+    try:
+        return int(_COMMANDS[typed.command](call))
+    except ClientError as error:
+        return int(call.problem(error.title, str(error), error.exit_code))
+    except KeyboardInterrupt:
+        words = "what was already begun goes on. See with: focusctl status"
+        return int(call.problem("Interrupted", words, Exit.INTERRUPTED))
+    except BrokenPipeError:
+        _swallow(sys.stdout)
+        return int(Exit.FAILED)
+
+
+def _sockets(typed: Namespace, environment: Mapping[str, str]) -> tuple[Path, ...]:
+    return (typed.socket,) if hasattr(typed, "socket") else sockets_to_try(environment)
+
+
+def _swallow(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere: the reader of `stream` is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _status(call: Call) -> Exit:
+    status = call.daemon.ask("/status")
+    return call.result(status, status_screen(status, call.out))
+
+
+def _plan(call: Call) -> Exit:
+    plan = call.daemon.tell("/plan", **plan_request(call.typed))
+    return call.result(plan, plan_screen(plan, call.out))
+
+
+def _sessions(call: Call) -> Exit:
+    if call.typed.action == "list":
+        listed = call.daemon.ask("/sessions")
+        return call.result(listed, sessions_screen(listed["sessions"]))
+    wanted = call.typed.id or (call.daemon.ask("/status").get("last_session") or {}).get("session")
+    if wanted is None:
+        return call.problem("Nothing to show", "there are no stacks yet", Exit.REFUSED)
+    session = call.daemon.session(wanted)
+    return call.result(session, session_screen(session, call.out))
+
+
+def _home(call: Call) -> Exit:
+    return _moved(call, "home", "/home", allow=call.typed.allow)
+
+
+def _jog(call: Call) -> Exit:
+    return _moved(call, "moved", "/jog", distance_u=call.typed.length)
+
+
+def _goto(call: Call) -> Exit:
+    return _moved(call, "there", "/goto", position_u=call.typed.position)
+
+
+def _moved(call: Call, done: str, path: str, **body: object) -> Exit:
+    with _interrupt_stops(call.daemon):
+        place = call.daemon.wait_for(path, **body)
+    return call.result(place, [f"{done}: {place_words(place)}"])
+
+
+@contextlib.contextmanager
+def _interrupt_stops(daemon: Daemon) -> Iterator[None]:
+    """Make Ctrl-C stop the motion that is being waited for; the wait goes on and hears of its end.
+
+    Where nothing was moving the interrupt ends the wait as usual, and what was not yet asked for never is.
+    """
+
+    def stop(_signal: int, _frame: object) -> None:
+        for _ in range(_STOP_TRIES):
+            if daemon.tell("/stop").get("stopped"):
+                return
+            time.sleep(_STOP_AGAIN_S)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+_STOP_TRIES, _STOP_AGAIN_S = 10, 0.05
+"""An interrupt can overtake the request whose motion it is to stop; a stop that stopped nothing is sent again."""
+
+
+def _mark(call: Call) -> Exit:
+    if call.typed.end == "clear":
+        marks = call.daemon.drop("/marks")
+    else:
+        here = {} if call.typed.position is None else {"position_u": call.typed.position}
+        marks = call.daemon.tell("/mark", end=call.typed.end, **here)
+    return call.result(marks, [f"marks: {marks_words(marks)}"])
+
+
+def _stop(call: Call) -> Exit:
+    return _ended(call, "/stop", "stopped")
+
+
+def _abort(call: Call) -> Exit:
+    return _ended(call, "/abort", "aborted")
+
+
+def _ended(call: Call, path: str, done: str) -> Exit:
+    answer = call.daemon.tell(path)
+    what = answer.get("stopped")
+    return call.result(answer, [f"{done}: {what}" if what else "nothing was running"])
+
+
+def _shoot(call: Call) -> Exit:
+    return _begun(call, "/shoot", plan_request(call.typed))
+
+
+def _resume(call: Call) -> Exit:
+    return _begun(call, "/resume", {"session": call.typed.id} if call.typed.id else {})
+
+
+def _begun(call: Call, path: str, body: Mapping[str, object]) -> Exit:
+    """Ask for a stack; then say how to watch it, or do."""
+    begun = call.daemon.tell(path, **body)
+    if not call.typed.wait:
+        return call.result(begun, _begun_words(begun))
+    progress = Progress(
+        begun.get("session"),
+        job=begun["job"],
+        slices=begun.get("slices") or 0,
+        saved=begun.get("saved") or 0,
+    )
+    return _followed(call, progress, begun["since"])
+
+
+def _begun_words(begun: Answer) -> Iterator[str]:
+    yield f"shooting {begun.get('session') or 'a rehearsal'}: {begun.get('slices', 'unknown')} slices"
+    yield "watch it: focusctl watch    stop it: focusctl stop"
+
+
+def _watch(call: Call) -> Exit:
+    status = call.daemon.ask("/status")
+    current = current_stack(call.daemon, status)
+    if current is None:
+        if not call.json:
+            call.out.line("Nothing is being shot. Waiting for the next stack; Ctrl-C ends the waiting.")
+        current = next_stack(call.daemon, status["seq"], _shower(call).show)
+    return _followed(call, current, status["seq"])
+
+
+def _followed(call: Call, progress: Progress, since: int) -> Exit:
+    """Show a stack until it is over; Ctrl-C leaves it alone."""
+    shower = _shower(call)
+    try:
+        progress = watch(call.daemon, progress, since, shower.show)
+        shower.end()
+    except KeyboardInterrupt:
+        shower.end()
+        words = "the stack goes on without you. Watch it again: focusctl watch. Stop it: focusctl stop"
+        return call.problem("Detached", words, Exit.INTERRUPTED)
+    except NoDaemon as error:
+        shower.end()
+        saved = f"What was saved of {progress.session} is on the disk; once the daemon runs: focusctl resume"
+        raise NoDaemon(f"{error} {saved}") from error
+    return _summed_up(call, progress)
+
+
+def _summed_up(call: Call, progress: Progress) -> Exit:
+    """Say what a stack that is over left behind, and if it did not end well, what to do."""
+    session = call.daemon.session(progress.session) if progress.session else {}
+    if not call.json:
+        for line in results(session, call.out):
+            call.out.line(line)
+    if progress.outcome is Exit.DONE:
+        return Exit.DONE
+    title, words = _shortfall(progress, session)
+    return call.problem(title, words, progress.outcome)
+
+
+def _shortfall(progress: Progress, session: Answer) -> tuple[str, str]:
+    reason = f"{progress.reason}. " if progress.reason else ""
+    saved = f"{progress.saved} of {progress.slices} slices are saved."
+    resume = f"Shoot the rest with: focusctl resume {progress.session} --wait"
+    match progress.shot:
+        case "done":
+            again = f"Merge again with: focusctl merge {session.get('folder')} -o merged.jpg"
+            return "Merge failed", f"{reason}All slices are saved. {again}"
+        case "paused":
+            return "Paused", f"{reason}{saved} {resume}"
+        case "aborted":
+            return "Aborted", f"{reason}{saved}"
+        case _:
+            return "Stack failed", f"{reason}{saved} {resume}" if progress.saved else reason + saved
+
+
+def _shower(call: Call) -> JsonLines | LiveLine | PlainLines:
+    if call.json:
+        return JsonLines(call.out)
+    return LiveLine(call.out) if call.out.live else PlainLines(call.out)
+
+
+def _sim(call: Call) -> Exit:
+    typed = call.typed
+    match typed.action:
+        case "press":
+            hold = {} if typed.hold is None else {"hold_s": typed.hold}
+            answer = call.daemon.wait_for("/sim/press", button=typed.button, **hold)
+            return call.result(answer, [f"pressed: {typed.button}"])
+        case "fault":
+            answer = call.daemon.tell("/sim/fault", name=typed.name, on=not typed.off)
+            return call.result(answer, [f"{typed.name}: {'off' if typed.off else 'on'}"])
+        case _:
+            answer = call.daemon.ask("/sim/state")
+            return call.result(answer, (f"{name}: {value}" for name, value in answer.items()))
+
+
+def _merge(argv: Sequence[str]) -> int:
+    """Merge here and now, without a daemon: only this command loads numpy and OpenCV."""
+    try:
+        from stack.merge import command
+    except ImportError as error:
+        print(
+            f"focusctl: cannot merge here: {error}. Merging needs numpy and OpenCV: pip install focusrail",
+            file=sys.stderr,
+        )
+        return int(Exit.FAILED)
+    return command.main(argv)
+
+
+_COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
+    "status": _status,
+    "plan": _plan,
+    "shoot": _shoot,
+    "watch": _watch,
+    "stop": _stop,
+    "resume": _resume,
+    "abort": _abort,
+    "home": _home,
+    "jog": _jog,
+    "goto": _goto,
+    "mark": _mark,
+    "sessions": _sessions,
+    "sim": _sim,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

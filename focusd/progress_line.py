@@ -1,0 +1,100 @@
+"""A running stack in a line: one that is drawn over on a terminal, one after the other anywhere else."""
+
+import json
+
+from focusd.client import Answer
+from focusd.durations import duration_words
+from focusd.lengths import length_words
+from focusd.terminal import Terminal
+from focusd.watch import Progress
+
+
+def progress_line(progress: Progress) -> str:
+    """Say how far a stack has come, what matters most first: narrow terminals show the beginning."""
+    if progress.shot == "done" and progress.job is None:
+        parts = [f"{progress.slices} slices saved", _merge_words(progress)]
+    else:
+        parts = [
+            f"slice {progress.saved}/{progress.slices or '?'}",
+            progress.phase,
+            length_words(progress.position_u) if progress.position_u is not None else "",
+            f"{duration_words(progress.seconds_left)} left" if progress.seconds_left is not None else "",
+            _merge_words(progress),
+        ]
+    return "  ".join(part for part in parts if part)
+
+
+def _merge_words(progress: Progress) -> str:
+    behind = progress.saved - progress.merged
+    match progress.merge:
+        case "waiting":
+            return "merge waits for another"
+        case "running":
+            return f"merge {behind} behind" if behind > 0 else "merge is finishing"
+        case "failed":
+            return "merge failed"
+        case _:
+            return ""
+
+
+class LiveLine:
+    """One line of a terminal that always shows the latest."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def show(self, event: Answer, progress: Progress) -> None:
+        """Draw the line anew; what a person should not miss is left standing above it."""
+        if note := _note(event, progress):
+            self._terminal.over(note)
+            self._terminal.line("")
+        self._terminal.over(progress_line(progress))
+
+    def end(self) -> None:
+        """Take the line away."""
+        self._terminal.over("")
+
+
+class PlainLines:
+    """A line for each slice and each change of what the rig does, for files, pipes and logs."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._said: tuple[object, ...] = ()
+
+    def show(self, event: Answer, progress: Progress) -> None:
+        """Write a line if there is news."""
+        if note := _note(event, progress):
+            self._terminal.line(note)
+        news = (progress.saved, progress.phase in ("homing", "metering", "parking"), progress.merge)
+        if news != self._said:
+            self._said = news
+            self._terminal.line(progress_line(progress))
+
+    def end(self) -> None:
+        """Leave everything as it stands."""
+
+
+class JsonLines:
+    """Every event as it comes, a JSON object a line, for programs."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def show(self, event: Answer, progress: Progress) -> None:
+        """Write the event, and see that it leaves at once."""
+        self._terminal.line(json.dumps(event, ensure_ascii=False))
+
+    def end(self) -> None:
+        """Write nothing: the last event said it."""
+
+
+def _note(event: Answer, progress: Progress) -> str:
+    """Give the words for an event that a person should not miss; most have none."""
+    match event.get("event"):
+        case "slice_retaken" if event.get("session") == progress.session:
+            return f"slice {event.get('index')} is taken again: {event.get('why')}"
+        case "refused":
+            return f"refused: {event.get('reason')}"
+        case _:
+            return ""

@@ -1,0 +1,197 @@
+"""What focusctl shows a person: the daemon's answers in, lines out."""
+
+from collections.abc import Iterator
+
+from focusd.client import Answer
+from focusd.durations import duration_words
+from focusd.lengths import length_words
+from focusd.terminal import Terminal
+
+_LABEL_COLUMNS = 10
+
+
+def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
+    """Say how the rig is: what it does, where it is and how sure that is, what it has to work with."""
+    axis, camera, disk = (status.get(part) or {} for part in ("axis", "camera", "disk"))
+    simulated = terminal.faint(" (simulated)") if status.get("simulated") else ""
+    yield _row("rig", _job_words(status.get("job")) + simulated, terminal)
+    yield _row("position", _position_words(axis, terminal), terminal)
+    yield _row("marks", marks_words(status.get("marks") or {}), terminal)
+    yield _row("camera", _camera_words(camera, terminal), terminal)
+    yield _row("disk", _disk_words(disk, terminal), terminal)
+    last = status.get("last_session")
+    yield _row("last stack", session_words(last) if last else "none yet", terminal)
+    if merge := status.get("merge"):
+        yield _row(
+            "merge", f"{merge.get('session')}: {_of(merge.get('merged'), merge.get('saved'))}", terminal
+        )
+
+
+def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
+    """Say what a stack would be, before anything moves."""
+    asked_u = plan.get("asked_pitch_u")
+    asked = f" (asked for at most {length_words(asked_u)})" if asked_u is not None else ""
+    yield _row("slices", _known(plan.get("slices")), terminal)
+    yield _row("pitch", _length(plan.get("pitch_u")) + asked, terminal)
+    if plan.get("dof_u") is not None:
+        yield _row("sharp", f"{_length(plan['dof_u'])} deep in each slice", terminal)
+    yield _row("from", f"{_length(plan.get('near_u'))} to {_length(plan.get('far_u'))}", terminal)
+    seconds = plan.get("seconds")
+    yield _row("time", "unknown" if seconds is None else f"about {duration_words(seconds)}", terminal)
+    yield _row(
+        "disk", f"{_megabytes(plan.get('bytes'))} of {_megabytes(plan.get('free_bytes'))} free", terminal
+    )
+    if plan.get("after"):
+        yield _row("then", _AFTER.get(plan["after"], str(plan["after"])), terminal)
+    if plan.get("homes_first"):
+        yield _row("first", "homes the axis, for its position is not known", terminal)
+    if plan.get("rehearse"):
+        yield _row("note", "a rehearsal: it moves and photographs nothing", terminal)
+
+
+def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
+    """Show one stack."""
+    yield _row("session", _known(session.get("session")), terminal)
+    yield _row("state", _session_state(session), terminal)
+    if session.get("began_at"):
+        yield _row("began", session["began_at"], terminal)
+    if exposure := session.get("exposure"):
+        yield _row("exposure", exposure_words(exposure), terminal)
+    yield _row("merge", _known(session.get("merge")), terminal)
+    yield from results(session, terminal)
+
+
+def sessions_screen(sessions: list[Answer]) -> Iterator[str]:
+    """List stacks, a line each."""
+    if not sessions:
+        yield "no stacks yet"
+    yield from map(session_words, sessions)
+
+
+def results(session: Answer, terminal: Terminal) -> Iterator[str]:
+    """Name what a stack left on the disk: the picture, the depth map, the folder."""
+    files = session.get("files") or {}
+    for name, file in (("picture", "merged"), ("depth map", "depth")):
+        if files.get(file):
+            yield _row(name, files[file], terminal)
+    if session.get("folder"):
+        yield _row("folder", session["folder"], terminal)
+
+
+def session_words(session: Answer) -> str:
+    """Name a stack and its state in a line."""
+    return f"{session.get('session')}  {_session_state(session)}"
+
+
+def place_words(place: Answer) -> str:
+    """Say where the axis came to rest."""
+    return f"at {_length(place.get('position_u'))}, {_TRUST.get(str(place.get('trust')), 'trust unknown')}"
+
+
+def marks_words(marks: Answer) -> str:
+    """Say which ends are marked."""
+    ends = [
+        f"{end} {_length(marks[f'{end}_u'])}" for end in ("near", "far") if marks.get(f"{end}_u") is not None
+    ]
+    return ", ".join(ends) or "none"
+
+
+def exposure_words(exposure: Answer) -> str:
+    """Write an exposure so that it can be given to --exposure again."""
+    red, blue = exposure["colour_gains"]
+    return f"{exposure['time_us']}us,{exposure['gain']:g},{red:g},{blue:g}"
+
+
+_TRUST = {
+    "known": "position known",
+    "assumed": "position assumed (stored before the power went; homing makes sure)",
+    "unknown": "position unknown (counted from where it woke up; home it to know)",
+}
+
+_AFTER = {
+    "start": "back to the first slice",
+    "stay": "stays at the last slice",
+    "park": "parks away from the subject",
+}
+
+
+def _row(label: str, text: str, terminal: Terminal) -> str:
+    return terminal.faint(f"{label:<{_LABEL_COLUMNS}}") + " " + text
+
+
+def _job_words(job: Answer | None) -> str:
+    if not job:
+        return "idle"
+    parts = [str(job.get("kind"))]
+    if job.get("session"):
+        parts.append(str(job["session"]))
+    if job.get("phase"):
+        parts.append(str(job["phase"]))
+    if job.get("slices"):
+        parts.append(f"slice {_known(job.get('index'))} of {job['slices']}")
+    if job.get("seconds_left") is not None:
+        parts.append(f"{duration_words(job['seconds_left'])} left")
+    return ", ".join(parts)
+
+
+def _position_words(axis: Answer, terminal: Terminal) -> str:
+    place = _length(axis.get("position_u"))
+    trust = str(axis.get("trust"))
+    sure = _TRUST.get(trust, "trust unknown").removeprefix("position ")
+    moving = ", moving" if axis.get("moving") else ""
+    reach = ""
+    if axis.get("nearest_u") is not None and axis.get("farthest_u") is not None and trust != "unknown":
+        reach = terminal.faint(f"  reach {_length(axis['nearest_u'])} to {_length(axis['farthest_u'])}")
+    return f"{place}{moving}, {sure if trust == 'known' else terminal.warning(sure)}{reach}"
+
+
+def _camera_words(camera: Answer, terminal: Terminal) -> str:
+    if problem := camera.get("problem"):
+        return terminal.alarm(str(problem))
+    if not camera.get("ready", True):
+        return terminal.warning("not ready")
+    size = camera.get("size_px")
+    model = camera.get("model") or "ready"
+    return f"{model}, {size[0]} x {size[1]}" if size else str(model)
+
+
+def _disk_words(disk: Answer, terminal: Terminal) -> str:
+    free, reserve = disk.get("free_bytes"), disk.get("reserve_bytes")
+    words = f"{_megabytes(free)} free"
+    if reserve is not None:
+        words += f" of which {_megabytes(reserve)} are kept free"
+    short = free is not None and reserve is not None and free <= reserve
+    return (terminal.alarm(words) if short else words) + (f"  {disk['folder']}" if disk.get("folder") else "")
+
+
+def _session_state(session: Answer) -> str:
+    reason = f" ({session['reason']})" if session.get("reason") else ""
+    merge = session.get("merge")
+    merged = {
+        "done": ", merged",
+        "failed": ", merge failed",
+        "running": ", merging",
+        "waiting": ", to be merged",
+    }
+    count = _of(session.get("saved"), session.get("slices"))
+    return f"{session.get('phase')}{reason}, {count} slices{merged.get(str(merge), '')}"
+
+
+def _of(part: object, whole: object) -> str:
+    return f"{_known(part)} of {_known(whole)}"
+
+
+def _known(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _length(value_u: float | None) -> str:
+    return "unknown" if value_u is None else length_words(value_u)
+
+
+def _megabytes(size_bytes: float | None) -> str:
+    if size_bytes is None:
+        return "unknown"
+    if size_bytes >= 1e10:
+        return f"{size_bytes / 1e9:.0f} GB"
+    return f"{size_bytes / 1e6:.0f} MB"

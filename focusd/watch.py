@@ -1,0 +1,180 @@
+"""A stack as its events tell it, until slices and picture are there or it is clear that they will not be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from focusd.client import RECONNECTED, Answer, Daemon
+from focusd.exits import Exit
+
+SHOT = {"stack_done": "done", "stack_paused": "paused", "stack_aborted": "aborted", "stack_failed": "failed"}
+"""The events that end the shooting, and the phase of a session that each leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one stack has come.
+
+    Attributes
+    ----------
+    session
+        Its id; None for a rehearsal, which leaves nothing on the disk.
+    job
+        The daemon's number for the shooting of it; None while that is not known to run.
+    slices, saved, merged
+        How many there will be, are safely on the disk, are in the picture.
+    phase
+        What the rig is doing: homing, moving, metering, shooting, parking; empty when nothing.
+    position_u, seconds_left
+        Of the axis, and until the last slice; None while unknown.
+    shot
+        How shooting ended: done, paused, aborted, failed; None while it goes on.
+    merge
+        none, waiting, running, done or failed.
+    reason
+        Why it was paused, aborted or failed.
+    exit_code
+        How the daemon reports a job that did not end well; None where it did or does not say.
+    """
+
+    session: str | None
+    job: int | None = None
+    slices: int = 0
+    saved: int = 0
+    merged: int = 0
+    phase: str = ""
+    position_u: float | None = None
+    seconds_left: float | None = None
+    shot: str | None = None
+    merge: str = "none"
+    reason: str = ""
+    exit_code: int | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether rig and merge are at rest: nothing more will come."""
+        return self.job is None and self.merge not in ("waiting", "running")
+
+    @property
+    def outcome(self) -> Exit:
+        """How a command that waited for this stack ends."""
+        if self.shot == "done":
+            return Exit.FAILED if self.merge == "failed" else Exit.DONE
+        if self.exit_code in set(Exit):
+            return Exit(self.exit_code)
+        return Exit.INTERRUPTED if self.shot in ("paused", "aborted") else Exit.FAILED
+
+
+Show = Callable[[Answer, Progress], None]
+"""Is given each event, and the progress after it."""
+
+
+def watch(daemon: Daemon, progress: Progress, since: int, show: Show) -> Progress:
+    """Follow a stack through its events after number `since` until it is over.
+
+    A lost connection changes nothing on the rig. After one, and when the rig is at rest without word of a
+    merge, the daemon is asked how things stand.
+    """
+    for event in daemon.events(since):
+        if event is RECONNECTED:
+            progress = as_stands(progress, daemon.ask("/status"), _session(daemon, progress))
+        else:
+            job_ended = event.get("event") == "job_ended" and progress.job is not None
+            progress = after(progress, event)
+            show(event, progress)
+            if job_ended and progress.over and progress.merge == "none":
+                progress = replace(progress, merge=_session(daemon, progress).get("merge", "none"))
+        if progress.over:
+            return progress
+    raise AssertionError("events have no end")
+
+
+def current_stack(daemon: Daemon, status: Answer) -> Progress | None:
+    """Give the progress of the stack that is being shot or merged now."""
+    for running in (status.get("job"), status.get("merge")):
+        if running and running.get("session"):
+            progress = Progress(running["session"])
+            return as_stands(progress, status, _session(daemon, progress))
+    return None
+
+
+def next_stack(daemon: Daemon, since: int, show: Show) -> Progress:
+    """Wait for the first stack to begin after event number `since`; refusals meanwhile are shown."""
+    for event in daemon.events(since):
+        if event.get("event") == "refused":
+            show(event, Progress(None))
+        elif event.get("event") not in ("job_started", "stack_started", "reconnected"):
+            continue
+        elif progress := current_stack(daemon, daemon.ask("/status")):
+            return progress
+    raise AssertionError("events have no end")
+
+
+def after(progress: Progress, event: Answer) -> Progress:
+    """Give the progress after `event`; what belongs to another stack changes nothing."""
+    name = event.get("event")
+    if name == "job_ended" and event.get("job") == progress.job:
+        return _job_ended(progress, event)
+    if event.get("session") != progress.session:
+        return progress
+    match name:
+        case "stack_started":
+            return replace(progress, slices=event["slices"])
+        case "progress":
+            return _moved_on(progress, event)
+        case "slice_saved":
+            return replace(progress, saved=_one_more(progress), position_u=event["position_u"])
+        case "merge_started":
+            return replace(progress, merge="running")
+        case "merge_progress":
+            return replace(progress, merge="running", merged=event["merged"])
+        case "merge_done":
+            return replace(progress, merge="done", merged=event.get("slices", progress.merged))
+        case "merge_failed":
+            return replace(progress, merge="failed", reason=str(event.get("error") or ""))
+        case "stack_done" | "stack_paused" | "stack_aborted" | "stack_failed":
+            reason = event.get("reason") or event.get("error") or progress.reason
+            return replace(progress, shot=SHOT[name], reason=str(reason), phase="", seconds_left=None)
+        case _:
+            return progress
+
+
+def as_stands(progress: Progress, status: Answer, session: Answer) -> Progress:
+    """Give the progress from how things stand, when events may have been missed."""
+    job = status.get("job") or {}
+    mine = job.get("session") == progress.session
+    phase = session.get("phase")
+    return replace(
+        progress,
+        job=job.get("job") if mine else None,
+        slices=session.get("slices", progress.slices),
+        saved=session.get("saved", progress.saved),
+        merge=session.get("merge", progress.merge),
+        shot=phase if phase in SHOT.values() else None,
+        reason=session.get("reason") or progress.reason,
+    )
+
+
+def _session(daemon: Daemon, progress: Progress) -> Answer:
+    return daemon.session(progress.session) if progress.session else {}
+
+
+def _one_more(progress: Progress) -> int:
+    return min(progress.saved + 1, progress.slices) if progress.slices else progress.saved + 1
+
+
+def _moved_on(progress: Progress, event: Answer) -> Progress:
+    return replace(
+        progress,
+        phase=event.get("phase") or progress.phase,
+        slices=event.get("slices") or progress.slices,
+        position_u=event.get("position_u", progress.position_u),
+        seconds_left=event.get("seconds_left"),
+        merged=max(progress.merged, event.get("merged") or 0),
+    )
+
+
+def _job_ended(progress: Progress, event: Answer) -> Progress:
+    ending = event.get("ending")
+    shot = progress.shot or (ending if ending in SHOT.values() else "failed")
+    reason = progress.reason or str(event.get("error") or event.get("reason") or "")
+    return replace(progress, job=None, shot=shot, reason=reason, phase="", exit_code=event.get("exit_code"))
