@@ -10,8 +10,8 @@ from camera.errors import CameraTimeout, CameraUnavailable, CaptureCancelled, Pr
 from camera.library import Picamera2, Request
 from camera.lock import Metadata, began_ns, missing
 
-POLL_S: Final = 0.05
-"""Waits are cut into pieces this long, so that `cancel` is heard."""
+POLL_S: Final = 0.04
+"""Waits are cut into pieces this long; `cancel` is heard after two of them at most."""
 
 
 class Clock(Protocol):

@@ -34,7 +34,7 @@ IDLE, CONVERGED = 0, 2
 """`AeState` with automatic exposure off, and on and content. Some sensors do not report it."""
 
 WINDOW: Final = 8
-"""Frames that must agree before a value counts as final without other proof.
+"""Frames that must agree before what they show counts as final.
 
 A change takes up to three frames in the sensor and two in the queue, so five may agree and all be old."""
 
@@ -180,19 +180,17 @@ def settled(frames: Sequence[Metadata], line_us: float) -> bool:
 def granted(wanted: Figures, frames: Sequence[Metadata], line_us: float) -> Exposure | None:
     """Give the exposure that the sensor made of `wanted`; None while `frames`, oldest first, do not show it.
 
-    Two frames that agree are enough when they show what was asked. Rounding may bring the gain outside the
-    tolerance of a slice, and then an old exposure nearby looks just the same: only a full window is proof.
+    Frames from before may show the same time and gain, after rounding, and another digital gain: only a full
+    window that agrees is proof that nothing is on its way any more.
     """
-    for count, tolerances in ((2, HELD), (WINDOW, GRANTED)):
-        latest = frames[-count:]
-        if (
-            len(latest) == count
-            and not any(automatic(frame) for frame in latest)
-            and not any(deviations(wanted, frame, line_us, tolerances) for frame in latest)
-            and _agree(latest, line_us, HELD)
-        ):
-            return exposure_of(latest[-1])
-    return None
+    latest = frames[-WINDOW:]
+    if (
+        len(latest) < WINDOW
+        or any(automatic(frame) or deviations(wanted, frame, line_us, GRANTED) for frame in latest)
+        or not _agree(latest, line_us, HELD)
+    ):
+        return None
+    return exposure_of(latest[-1])
 
 
 def shows_nothing(pixels: NDArray[np.uint8]) -> str | None:

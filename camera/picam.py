@@ -132,30 +132,28 @@ class PicamCamera:
         self._picam = _open(open_picamera2, settings.index)
         self._loans = Loans(self._picam, clock)
         try:
-            rows = self._configure()
+            self._size_px, rows = self._configure()
+            self._identity = _identity(self._picam.camera_properties)
+            # The shortest frame is the read-out and a little more, on any sensor.
             self._readout_us = int(self._picam.camera_controls["FrameDurationLimits"][0])
             self._line_us = self._readout_us / rows
             self._picam.start(show_preview=False)
-        except BaseException as error:
+        except (RuntimeError, KeyError) as error:  # KeyError: a control that only the Pi's own cameras have
             self._picam.close()
-            if isinstance(error, RuntimeError):
-                raise CameraUnavailable(f"The camera does not start: {error}.") from error
+            raise CameraUnavailable(f"The camera does not start: {error}.") from error
+        except BaseException:
+            self._picam.close()
             raise
 
     @property
     def size_px(self) -> tuple[int, int]:
         """Width and height of every frame."""
-        width, height = self._picam.camera_configuration()["main"]["size"]
-        return int(width), int(height)
+        return self._size_px
 
     @property
     def identity(self) -> CameraIdentity:
         """Which camera this is."""
-        properties = self._picam.camera_properties
-        sensor = str(properties.get("Model", "unknown"))
-        # Only cameras on the Pi's own connector say how their colour filter is arranged.
-        make = "Raspberry Pi" if "ColorFilterArrangement" in properties else "unknown"
-        return CameraIdentity(make, sensor, sensor)
+        return self._identity
 
     @property
     def exposure(self) -> Exposure | None:
@@ -277,8 +275,8 @@ class PicamCamera:
                 waited_s=CLOSE_S,
             )
 
-    def _configure(self) -> int:
-        """Configure full-resolution stills once; give the number of rows that the sensor reads out."""
+    def _configure(self) -> tuple[tuple[int, int], int]:
+        """Configure full-resolution stills; give a frame's size and the rows that the sensor reads out."""
         resolution = self._picam.sensor_resolution
         asked = self._picam.create_still_configuration(
             {"format": BGR, "size": self._settings.size_px or resolution},
@@ -292,20 +290,21 @@ class PicamCamera:
         )
         self._picam.configure(asked)
         granted = self._picam.camera_configuration()
+        # libcamera changes what it cannot do, and says so in its log alone.
         wanted = self._settings.size_px or asked["main"]["size"]
-        if (granted["main"]["format"], tuple(granted["main"]["size"])) != (BGR, tuple(wanted)):
+        width, height = granted["main"]["size"]
+        if granted["main"]["format"] != BGR or (width, height) != tuple(wanted):
             raise CameraUnavailable(
-                f"The camera was asked for frames of {wanted[0]} x {wanted[1]} and offers "
-                f"{granted['main']['size'][0]} x {granted['main']['size'][1]} ({granted['main']['format']}): "
-                "set a size that it offers, or none for all the sensor has."
+                f"The camera was asked for frames of {wanted[0]} x {wanted[1]} and offers {width} x {height} "
+                f"({granted['main']['format']}): set a size that it offers, or none for all the sensor has."
             )
-        raw = granted.get("raw") or granted["main"]
-        if tuple(raw["size"]) != tuple(resolution):
+        columns, rows = (granted.get("raw") or granted["main"])["size"]
+        if (columns, rows) != tuple(resolution):
             raise CameraUnavailable(
-                f"The camera reads its sensor out in {raw['size'][0]} x {raw['size'][1]} instead of "
-                f"{resolution[0]} x {resolution[1]}: the picture would be cropped or coarser than it says."
+                f"The camera reads its sensor out in {columns} x {rows} instead of {resolution[0]} x "
+                f"{resolution[1]}: the picture would be cropped, or coarser than it says."
             )
-        return int(raw["size"][1])
+        return (int(width), int(height)), int(rows)
 
     def _known(self, controls: Mapping[str, object]) -> dict[str, object]:
         """Leave out what this camera does not offer: picamera2 refuses it."""
@@ -393,6 +392,13 @@ def _steady_tuning(library: Any, model: str) -> dict[str, Any] | None:
         with suppress(KeyError, StopIteration):  # a tuning for science or monochrome sensors lacks them
             library.find_tuning_algo(tuning, algorithm)[name] = OFF
     return tuning
+
+
+def _identity(properties: Mapping[str, Any]) -> CameraIdentity:
+    sensor = str(properties.get("Model", "unknown"))
+    # Only cameras on the Pi's own connector say how their colour filter is arranged.
+    make = "Raspberry Pi" if "ColorFilterArrangement" in properties else "unknown"
+    return CameraIdentity(make, sensor, sensor)
 
 
 def _controls(exposure: Exposure) -> dict[str, object]:
