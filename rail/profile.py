@@ -5,6 +5,7 @@ last level is cruising. A move climbs one level a step, cruises, and descends on
 is its own mirror image, and a stop at level `k` is `k` more steps going down.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -87,6 +88,14 @@ def next_level(level: int, left_steps: int, top: int) -> int:
         The cruising level.
     """
     return min(level + 1, left_steps - 1, top)
+
+
+def level_at(interval_ns: int, levels_ns: tuple[int, ...]) -> int:
+    """Give the highest level at which a step may take `interval_ns`; -1, standstill, beyond the slowest.
+
+    After a step that came late the motor is slower than planned, and must be brought up to speed again.
+    """
+    return bisect_right(levels_ns, -interval_ns, key=int.__neg__) - 1
 
 
 @lru_cache(maxsize=32)

@@ -1,7 +1,8 @@
 """The loop that steps the motor, between pins and a clock.
 
 Late steps make a move longer, never shorter: the next step is due one interval after the last one *happened*,
-so that after a stall the schedule slips and no two steps come closer together than the profile allows.
+so that after a stall the schedule slips and no two steps come closer together than the profile allows; a
+motor that was kept waiting is brought up to speed again.
 Between any two steps the loop looks at the limits and at the signals other threads or processes gave it.
 """
 
@@ -14,7 +15,7 @@ from typing import Protocol
 from rail.clock import Clock
 from rail.drivers import DriverTiming
 from rail.pins import MotionPins
-from rail.profile import Ramp, next_level
+from rail.profile import Ramp, level_at, next_level
 
 BOUNCE_NS = 10_000_000
 """A limit behind must read pressed for so long before it counts: contacts chatter as they open."""
@@ -228,7 +229,7 @@ class LocalStepper:
         levels_ns = ramp.levels_ns
         top = len(levels_ns) - 1
         left, level, braking = abs(distance_steps), -1, False
-        due_ns = max(
+        planned_ns = due_ns = max(
             clock.monotonic_ns() + timing.dir_setup_ns, self._risen_ns + levels_ns[0], self._awake_ns
         )
         while left:
@@ -238,22 +239,25 @@ class LocalStepper:
             if ending := guard.look(clock.monotonic_ns()):
                 log.detail = guard.detail
                 return ending
-            if signals.stop and not braking:
-                braking = True
-                left = min(left, max(level, 0))
-                continue
-            level = next_level(level, left, top)
+            if signals.stop:
+                braking, left = True, min(left, max(level, 0))
+                if not left:
+                    break
             raise_step()
             # Read after the write: the pulse was no later than this, and the next is a full interval away.
             risen_ns = clock.monotonic_ns()
             signals.count_steps += sense
+            if risen_ns - planned_ns > levels_ns[max(level, 0)] // 2:
+                level = min(level, level_at(risen_ns - self._risen_ns, levels_ns))
+            level = next_level(level, left, top)
             left -= 1
-            log.step(level, risen_ns, due_ns)
+            log.step(level, risen_ns, planned_ns)
             clock.sleep_until_ns(risen_ns + timing.pulse_ns)
             lower_step()
             fallen_ns = clock.monotonic_ns()
             self._risen_ns, self._fallen_ns = risen_ns, fallen_ns
-            due_ns = max(risen_ns + levels_ns[level], fallen_ns + timing.low_ns)
+            planned_ns = risen_ns + levels_ns[level]
+            due_ns = max(planned_ns, fallen_ns + timing.low_ns)
         return Ending.STOPPED if braking else Ending.DONE
 
     def count_steps(self) -> int:
@@ -311,10 +315,10 @@ class _Log:
         self.level = 0
         self.detail = ""
 
-    def step(self, level: int, risen_ns: int, due_ns: int) -> None:
+    def step(self, level: int, risen_ns: int, planned_ns: int) -> None:
         self.level = level
         self.at_rest_ns = risen_ns
-        self.max_late_ns = max(self.max_late_ns, risen_ns - due_ns)
+        self.max_late_ns = max(self.max_late_ns, risen_ns - planned_ns)
 
 
 class _Guard:

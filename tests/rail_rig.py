@@ -1,0 +1,98 @@
+"""A short simulated rail on a virtual clock. Its motor loses steps when it is treated badly."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from rail.drivers import DRIVERS
+from rail.pins import MotionPins, MotionWiring
+from rail.position_store import FilePositionStore
+from rail.profile import Ramp
+from rail.screw import Scale
+from rail.stepper import LocalStepper
+from rail.stepper_axis import AxisSettings, StepperAxis
+from simulator.carriage import Carriage, CarriageSpec
+from simulator.clock import VirtualClock
+from simulator.pins import SimulatedFactory
+from simulator.world import World
+
+SCALE = Scale("um", Fraction(5, 16))
+RAMP = Ramp(start_steps_s=320, max_steps_s=1280, acceleration_steps_s2=6400)
+SPEC = CarriageSpec(
+    pull_in_steps_s=400.0, backlash_um=60.0, near_end_um=-150.0, far_switch_um=3_000.0, far_end_um=3_150.0
+)
+SETTINGS = AxisSettings(
+    travel_steps=9_600,
+    keep_out_steps=1_280,
+    subject_side="far",
+    backlash_steps=320,
+    margin_steps=32,
+    clearance_steps=640,
+    ramp=RAMP,
+    homing_ramp=RAMP,
+    touch_steps_s=100,
+    self_holding=True,
+    home_allowed=True,
+)
+
+
+class EventfulClock(VirtualClock):
+    """A virtual clock on which things happen: `act` once, as soon as `when` is true."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: list[tuple[Callable[[], bool], Callable[[], None]]] = []
+
+    def once(self, when: Callable[[], bool], act: Callable[[], None]) -> None:
+        self._events.append((when, act))
+
+    def sleep_until_ns(self, instant_ns: int) -> None:
+        super().sleep_until_ns(instant_ns)
+        for event in [event for event in self._events if event[0]()]:
+            self._events.remove(event)
+            event[1]()
+
+
+@dataclass
+class Rig:
+    """All of a rail, from the carriage up to the axis."""
+
+    folder: Path
+    position_um: float = 600.0
+    settings: AxisSettings = SETTINGS
+    spec: CarriageSpec = SPEC
+    wiring: MotionWiring = field(default_factory=MotionWiring)
+    clock: EventfulClock = field(default_factory=EventfulClock)
+
+    def __post_init__(self) -> None:
+        path = self.folder / "world"
+        self.world = World.create(path, position_um=self.position_um)
+        self.carriage = Carriage(self.world, self.clock, self.spec)
+        self.factory = SimulatedFactory(self.world, self.clock, self.carriage)
+        self.store = FilePositionStore(self.folder / "position.json")
+        self.switch_on()
+
+    def switch_on(self) -> None:
+        """Begin anew with what the store and the carriage remember, as after a power cut."""
+        self.pins = MotionPins(self.factory, self.wiring, energised=self.settings.gravity)
+        self.stepper = LocalStepper(self.pins, DRIVERS["A4988"], self.clock, gravity=self.settings.gravity)
+        self.axis = StepperAxis(self.stepper, SCALE, self.settings, self.store)
+
+    @property
+    def edges(self) -> int:
+        """Rising edges of STEP that the carriage has seen, far less near."""
+        return self.world.carriage().net_edges
+
+    @property
+    def lost_steps(self) -> int:
+        return self.carriage.state.lost_steps
+
+    @property
+    def carriage_um(self) -> float:
+        return self.carriage.state.carriage_um
+
+    def after_edges(self, count: int, act: Callable[[], None]) -> None:
+        """Do `act` once `count` more pulses have been given, in whichever direction."""
+        target = self.world.carriage().edges + count
+        self.clock.once(lambda: self.world.carriage().edges >= target, act)

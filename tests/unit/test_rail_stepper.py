@@ -1,0 +1,181 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from rail_rig import RAMP, SETTINGS, SPEC, Rig
+
+from rail.pins import MotionWiring
+from rail.profile import Ramp, intervals_ns
+from rail.stepper import Ending, Limits, Seek
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def rising_edges_ns(rig):
+    """Record the instant of every rising edge from here on."""
+    instants_ns, raise_step = [], rig.pins.raise_step
+
+    def record():
+        instants_ns.append(rig.clock.monotonic_ns())
+        raise_step()
+
+    rig.pins.raise_step = record
+    return instants_ns
+
+
+@pytest.mark.parametrize("distance", [0, 1, -1, 2, 5, -37, 1_000])
+def test_the_count_is_exact(rig, distance):
+    run = rig.stepper.run(distance, RAMP)
+    assert (run.issued_steps, run.ending, run.abrupt) == (distance, Ending.DONE, False)
+    assert (rig.edges, rig.stepper.count_steps(), rig.lost_steps) == (distance, distance, 0)
+
+
+def test_steps_come_at_the_profile_when_nothing_stalls(rig):
+    instants_ns = rising_edges_ns(rig)
+    run = rig.stepper.run(300, RAMP)
+    gaps_ns = [later - earlier for earlier, later in pairwise(instants_ns)]
+    assert gaps_ns == list(intervals_ns(RAMP, 300))[:-1]
+    assert run.at_rest_ns == instants_ns[-1]
+    assert run.max_late_ns == 0
+
+
+def test_after_a_stall_the_schedule_slips_and_does_not_burst(rig):
+    instants_ns = rising_edges_ns(rig)
+    rig.after_edges(150, lambda: rig.clock.pass_ns(20_000_000))
+    run = rig.stepper.run(300, RAMP)
+    gaps_ns = [later - earlier for earlier, later in pairwise(instants_ns)]
+    assert min(gaps_ns) >= RAMP.levels_ns[-1]
+    assert run.max_late_ns > 19_000_000
+    assert run.issued_steps == 300
+
+
+def test_after_a_stall_the_motor_is_brought_up_to_speed_again(tmp_path):
+    rig = Rig(
+        tmp_path, spec=replace(SPEC, pull_in_steps_s=1_000)
+    )  # stands where it is held up, but starts slowly
+    instants_ns = rising_edges_ns(rig)
+    rig.after_edges(60, lambda: rig.clock.pass_ns(20_000_000))
+    rig.stepper.run(300, RAMP)
+    gaps_ns = [later - earlier for earlier, later in pairwise(instants_ns)]
+    assert gaps_ns[60:100] == list(RAMP.levels_ns[:40])
+    assert rig.lost_steps == 0
+
+
+def test_two_moves_in_a_row_keep_the_start_interval_between_them(rig):
+    instants_ns = rising_edges_ns(rig)
+    rig.stepper.run(1, RAMP)
+    rig.stepper.run(1, RAMP)
+    assert instants_ns[1] - instants_ns[0] >= RAMP.levels_ns[0]
+
+
+def test_the_driver_is_woken_before_its_first_step(rig):
+    assert not rig.pins.energised
+    rig.stepper.run(10, RAMP)
+    rig.stepper.release()
+    rig.stepper.run(10, RAMP)
+    assert rig.lost_steps == 0
+
+
+def test_stop_at_cruising_speed_ramps_down(rig):
+    rig.after_edges(400, rig.stepper.stop)
+    run = rig.stepper.run(4_000, RAMP)
+    assert run.ending is Ending.STOPPED
+    assert not run.abrupt
+    assert run.issued_steps == 400 + RAMP.length_steps
+    assert (rig.edges, rig.lost_steps) == (run.issued_steps, 0)
+
+
+def test_stop_at_start_speed_is_immediate(rig):
+    rig.after_edges(7, rig.stepper.stop)
+    assert rig.stepper.run(4_000, RAMP.slowest()).issued_steps == 7
+
+
+def test_stop_never_lengthens_a_move(rig):
+    rig.after_edges(295, rig.stepper.stop)
+    assert rig.stepper.run(300, RAMP).issued_steps == 300
+
+
+def test_stop_holds_until_armed(rig):
+    rig.stepper.stop()
+    for _ in range(2):
+        run = rig.stepper.run(10, RAMP)
+        assert (run.issued_steps, run.ending) == (0, Ending.STOPPED)
+    rig.stepper.arm()
+    assert rig.stepper.run(10, RAMP).ending is Ending.DONE
+
+
+def test_halt_gives_no_further_pulse(rig):
+    rig.after_edges(400, rig.stepper.halt)
+    run = rig.stepper.run(4_000, RAMP)
+    assert (run.issued_steps, run.ending, run.abrupt) == (400, Ending.HALTED, True)
+
+
+def test_halt_at_start_speed_loses_nothing(rig):
+    rig.after_edges(400, rig.stepper.halt)
+    run = rig.stepper.run(4_000, RAMP.slowest())
+    assert (run.issued_steps, run.abrupt, rig.lost_steps) == (400, False, 0)
+
+
+def test_a_limit_halts_and_then_allows_only_the_way_back(tmp_path):
+    rig = Rig(tmp_path, position_um=2_950.0)
+    run = rig.stepper.run(4_000, RAMP)
+    assert run.ending is Ending.LIMIT
+    assert run.abrupt
+    assert "far limit switch is pressed" in run.detail
+    assert rig.stepper.limits() == Limits(near=False, far=True)
+    again = rig.stepper.run(1, RAMP)
+    assert (again.issued_steps, again.ending, again.abrupt) == (0, Ending.LIMIT, False)
+    assert rig.stepper.run(-1_000, RAMP).ending is Ending.DONE
+    assert rig.stepper.limits() == Limits(near=False, far=False)
+
+
+def test_an_inverted_motor_is_halted_by_the_limit_behind(tmp_path):
+    rig = Rig(tmp_path, position_um=2_950.0, wiring=MotionWiring(far_level=False))
+    run = rig.stepper.run(-4_000, RAMP.slowest())
+    assert run.ending is Ending.LIMIT
+    assert "wrong way" in run.detail
+    assert rig.world.carriage().crashes_far == 0
+
+
+def test_seeking_ends_where_the_switch_closes_and_where_it_opens(rig):
+    closed = rig.stepper.run(-4_000, RAMP.slowest(), seek=Seek.PRESSED)
+    assert closed.ending is Ending.FOUND
+    assert rig.carriage_um == pytest.approx(0.0, abs=1.0)
+    opened = rig.stepper.run(4_000, RAMP.slowest(), seek=Seek.RELEASED)
+    assert opened.ending is Ending.FOUND
+    assert rig.carriage_um == pytest.approx(80.0, abs=1.0)
+
+
+def test_failing_pins_are_a_fault_and_not_a_crash(rig):
+    def fail():
+        raise OSError("GPIO busy")
+
+    rig.pins.lower_step = fail
+    run = rig.stepper.run(100, RAMP)
+    assert (run.ending, run.abrupt, run.detail) == (Ending.FAULT, True, "OSError: GPIO busy")
+    assert not rig.stepper.running()
+
+
+def test_running_and_count_are_live(rig):
+    seen = []
+    rig.after_edges(30, lambda: seen.append((rig.stepper.running(), rig.stepper.count_steps())))
+    rig.stepper.run(100, Ramp(100, 100, 1))
+    assert seen == [(True, 30)]
+    assert not rig.stepper.running()
+
+
+def test_gravity_holds_from_the_first_moment_and_after_the_last(tmp_path):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, gravity=True))
+    assert rig.world.carriage().enabled
+    rig.stepper.run(10, RAMP)
+    rig.stepper.close()
+    assert rig.world.carriage().enabled
+
+
+def test_without_gravity_closing_lets_the_motor_go(rig):
+    rig.stepper.run(10, RAMP)
+    rig.stepper.close()
+    assert not rig.world.carriage().enabled

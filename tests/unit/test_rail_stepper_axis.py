@@ -1,0 +1,305 @@
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from rail_rig import RAMP, SCALE, SETTINGS, SPEC, Rig
+
+from rail.axis import Position, Reach, Trust
+from rail.errors import (
+    BeyondReach,
+    Halted,
+    HomingFailed,
+    HomingFault,
+    HomingNotAllowed,
+    MoveRefused,
+    PositionUnknown,
+    Stopped,
+)
+from rail.pins import MotionWiring
+from rail.position_store import StoredPosition
+from rail.screw import Scale
+from rail.stepper_axis import StepperAxis
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+@pytest.fixture
+def homed(rig):
+    rig.axis.home()
+    return rig
+
+
+def test_the_reach_is_travel_less_keep_out_less_run_up():
+    assert SETTINGS.reach == Reach(640 + 320 + 32, 9_600 - 1_280)
+    near = replace(SETTINGS, subject_side="near")
+    assert near.reach == Reach(1_280 + 320 + 32, 9_600 - 640)
+
+
+def test_settings_that_leave_no_room_are_refused():
+    with pytest.raises(ValueError, match="no room"):
+        replace(SETTINGS, keep_out_steps=9_000)
+    with pytest.raises(ValueError, match="second touch"):
+        replace(SETTINGS, touch_steps_s=321)
+
+
+# --- homing -----------------------------------------------------------------------------------------------
+
+
+def test_homing_finds_the_switch_and_rests_at_the_near_end_of_the_reach(rig):
+    arrival = rig.axis.home()
+    assert arrival.position == rig.axis.position() == Position(992, Trust.KNOWN)
+    assert rig.carriage_um == pytest.approx(992 * 0.3125 - SPEC.backlash_um, abs=0.4)
+    assert rig.world.carriage().crashes_near == 0
+
+
+def test_homing_goes_away_from_a_subject_at_the_near_side(tmp_path):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, subject_side="near"))
+    rig.axis.home()
+    assert rig.axis.position() == Position(9_600 - 640, Trust.KNOWN)
+    assert rig.world.carriage().nearest_um >= 600 - SPEC.backlash_um
+    assert rig.carriage_um == pytest.approx((9_600 - 640) * 0.3125, abs=0.4)
+
+
+def test_homing_is_refused_until_allowed_and_says_how(tmp_path):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, home_allowed=False))
+    with pytest.raises(HomingNotAllowed, match="home_allowed"):
+        rig.axis.home()
+    assert rig.edges == 0
+    rig.axis.allow_homing()
+    assert rig.axis.home().position.trust is Trust.KNOWN
+
+
+def test_homing_from_a_pressed_switch_backs_off_first(tmp_path):
+    rig = Rig(tmp_path, position_um=-20.0)
+    assert rig.axis.home().position == Position(992, Trust.KNOWN)
+    assert rig.carriage_um == pytest.approx(992 * 0.3125 - SPEC.backlash_um, abs=0.4)
+    assert rig.world.carriage().nearest_um == -20.0
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [("limit_near_stuck", HomingFault.NO_SWITCH), ("limit_near_open", HomingFault.STUCK)],
+)
+def test_homing_tells_a_dead_switch_from_a_stuck_one(rig, fault, expected):
+    rig.world.break_down(fault)
+    with pytest.raises(HomingFailed) as failure:
+        rig.axis.home()
+    assert failure.value.fault is expected
+    assert rig.axis.position().trust is Trust.UNKNOWN
+
+
+def test_homing_with_both_switches_pressed_moves_nothing(rig):
+    rig.world.break_down("limit_near_open")
+    rig.world.break_down("limit_far_open")
+    with pytest.raises(HomingFailed) as failure:
+        rig.axis.home()
+    assert (failure.value.fault, rig.edges) == (HomingFault.ALREADY_PRESSED, 0)
+
+
+def test_homing_without_a_switch_moves_nothing(tmp_path):
+    rig = Rig(tmp_path, wiring=MotionWiring(limit_near=None))
+    with pytest.raises(HomingFailed) as failure:
+        rig.axis.home()
+    assert (failure.value.fault, rig.edges) == (HomingFault.NO_SWITCH, 0)
+
+
+def test_homing_an_inverted_motor_ends_at_the_wrong_switch_without_a_crash(tmp_path):
+    rig = Rig(tmp_path, wiring=MotionWiring(far_level=False))
+    with pytest.raises(Halted, match="invert"):
+        rig.axis.home()
+    assert (rig.world.carriage().crashes_far, rig.axis.position().trust) == (0, Trust.UNKNOWN)
+
+
+def test_an_inverted_rail_is_put_right_by_its_wiring(tmp_path):
+    rig = Rig(tmp_path, wiring=MotionWiring(far_level=False), spec=replace(SPEC, invert=True))
+    rig.axis.home()
+    rig.axis.move_to(3_000)
+    assert rig.carriage_um == pytest.approx(3_000 * 0.3125 - SPEC.backlash_um, abs=0.4)
+
+
+def test_a_stop_while_homing_from_a_known_place_keeps_it(homed):
+    homed.axis.move_to(8_000)
+    homed.after_edges(500, homed.axis.stop)
+    with pytest.raises(Stopped):
+        homed.axis.home()
+    assert homed.axis.position().trust is Trust.KNOWN
+    homed.axis.arm()
+    homed.axis.move_to(4_000)
+    assert homed.carriage_um == pytest.approx(4_000 * 0.3125 - SPEC.backlash_um, abs=0.4)
+
+
+# --- the one-sided approach -------------------------------------------------------------------------------
+
+
+def test_every_place_is_the_same_place_from_either_side(homed):
+    places_um = []
+    for target in (4_000, 6_000, 4_000, 2_000, 4_000, 4_010, 4_000):
+        homed.axis.move_to(target)
+        if target == 4_000:
+            places_um.append(homed.carriage_um)
+    assert places_um == [4_000 * 0.3125 - SPEC.backlash_um] * 4
+
+
+def test_a_jog_back_costs_the_next_move_its_run_up(homed):
+    homed.axis.move_to(4_000)
+    homed.axis.jog(-40)
+    homed.axis.move_to(4_000)
+    assert homed.carriage_um == 4_000 * 0.3125 - SPEC.backlash_um
+
+
+def test_going_on_forward_needs_no_run_up(homed):
+    homed.axis.move_to(4_000)
+    before = homed.world.carriage().edges
+    homed.axis.move_to(4_032)
+    homed.axis.move_to(4_032)
+    assert homed.world.carriage().edges - before == 32
+
+
+# --- what is refused --------------------------------------------------------------------------------------
+
+
+def test_the_keep_out_is_never_entered(homed):
+    farthest = SETTINGS.reach.farthest_steps
+    homed.axis.move_to(farthest)
+    with pytest.raises(BeyondReach, match="beyond the far end") as refusal:
+        homed.axis.move_to(farthest + 32)
+    assert (refusal.value.target_steps, refusal.value.beyond_steps) == (farthest + 32, 32)
+    assert "10 um" in str(refusal.value)
+    with pytest.raises(BeyondReach):
+        homed.axis.jog(1)
+    with pytest.raises(BeyondReach):
+        homed.axis.check(SETTINGS.reach.nearest_steps - 1)
+    assert homed.world.carriage().farthest_um <= farthest * 0.3125
+
+
+def test_the_run_up_to_the_nearest_place_stays_off_the_switch(homed):
+    homed.axis.move_to(5_000)
+    homed.axis.move_to(SETTINGS.reach.nearest_steps)
+    assert homed.axis.position().trust is Trust.KNOWN
+
+
+def test_from_outside_the_reach_a_jog_may_only_lead_towards_it(rig):
+    rig.store.save(StoredPosition(100, Trust.KNOWN, False, "5/16 um"))
+    rig.switch_on()
+    with pytest.raises(BeyondReach):
+        rig.axis.jog(-1)
+    assert rig.axis.jog(10).position == Position(110, Trust.ASSUMED)
+
+
+def test_a_vertical_rig_is_never_let_go(tmp_path):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, gravity=True))
+    rig.axis.home()
+    with pytest.raises(MoveRefused, match="fall"):
+        rig.axis.release()
+    rig.axis.stop()
+    assert rig.world.carriage().enabled
+    rig.axis.close()
+    assert rig.world.carriage().enabled
+
+
+# --- trust ------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_position_moves_slowly_and_not_beyond_the_travel(rig):
+    assert rig.axis.position() == Position(0, Trust.UNKNOWN)
+    before_ns = rig.clock.monotonic_ns()
+    assert rig.axis.jog(640).position == Position(640, Trust.UNKNOWN)
+    assert rig.clock.monotonic_ns() - before_ns >= 639 * 1e9 / RAMP.start_steps_s
+    rig.axis.move_to(320)
+    assert rig.edges == 320
+    for refused in (lambda: rig.axis.jog(9_601), lambda: rig.axis.move_to(-9_281)):
+        with pytest.raises(PositionUnknown, match="home first"):
+            refused()
+
+
+def test_a_limit_ends_an_unknown_move(rig):
+    with pytest.raises(Halted, match="near limit switch") as halt:
+        rig.axis.jog(-9_000)
+    assert halt.value.position.trust is Trust.UNKNOWN
+    assert rig.world.carriage().crashes_near == 0
+    with pytest.raises(Halted):
+        rig.axis.jog(-1)
+    rig.axis.jog(600)
+
+
+def test_a_halt_above_start_speed_leaves_the_position_unknown(homed):
+    homed.after_edges(500, homed.stepper.halt)
+    with pytest.raises(Halted, match="unknown"):
+        homed.axis.move_to(6_000)
+    assert homed.axis.position().trust is Trust.UNKNOWN
+    assert homed.store.load().trust is Trust.UNKNOWN
+
+
+def test_the_store_says_moving_while_it_moves_and_where_it_came_to_rest(homed):
+    seen = []
+    homed.after_edges(100, lambda: seen.append(homed.store.load()))
+    homed.axis.move_to(2_000)
+    assert seen == [StoredPosition(992, Trust.KNOWN, True, "5/16 um")]
+    assert homed.store.load() == StoredPosition(2_000, Trust.KNOWN, False, "5/16 um")
+
+
+def test_power_lost_during_a_move_leaves_the_position_unknown(homed):
+    class PowerCut(BaseException):
+        pass
+
+    kept = homed.folder / "kept"
+
+    def cut():
+        kept.write_bytes((homed.folder / "position.json").read_bytes())
+        raise PowerCut
+
+    homed.after_edges(100, cut)
+    with pytest.raises(PowerCut):
+        homed.axis.move_to(2_000)
+    kept.replace(homed.folder / "position.json")
+    homed.switch_on()
+    assert homed.axis.position() == Position(0, Trust.UNKNOWN)
+
+
+@pytest.mark.parametrize(("self_holding", "trust"), [(True, Trust.ASSUMED), (False, Trust.UNKNOWN)])
+def test_after_a_rest_without_power(tmp_path, self_holding, trust):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, self_holding=self_holding))
+    rig.axis.home()
+    rig.switch_on()
+    assert rig.axis.position() == Position(992 if trust is Trust.ASSUMED else 0, trust)
+
+
+@pytest.mark.parametrize(("self_holding", "trust"), [(True, Trust.ASSUMED), (False, Trust.UNKNOWN)])
+def test_a_released_motor_is_trusted_less(tmp_path, self_holding, trust):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, self_holding=self_holding))
+    rig.axis.home()
+    rig.axis.release()
+    assert rig.axis.position().trust is trust
+    assert not rig.world.carriage().enabled
+    rig.axis.hold()
+    assert rig.world.carriage().enabled
+    assert rig.axis.position().trust is trust
+
+
+def test_a_position_on_another_grid_is_no_position(homed):
+    axis = StepperAxis(homed.stepper, Scale("um", Fraction(5, 8)), SETTINGS, homed.store)
+    assert axis.position().trust is Trust.UNKNOWN
+
+
+def test_a_move_that_cannot_be_recorded_is_not_begun(homed):
+    before = homed.edges
+
+    def fail(_position):
+        raise OSError("read-only file system")
+
+    homed.store.save = fail
+    with pytest.raises(MoveRefused, match="read-only"):
+        homed.axis.move_to(2_000)
+    assert homed.edges == before
+
+
+def test_duration_is_that_of_the_move(homed):
+    homed.axis.move_to(2_000)
+    before_ns = homed.clock.monotonic_ns()
+    homed.axis.move_to(3_000)
+    took_ns = homed.clock.monotonic_ns() - before_ns
+    assert homed.axis.duration_ns(-1_000) == pytest.approx(took_ns, rel=0.01)
+    assert homed.axis.scale == SCALE
