@@ -1,0 +1,9 @@
+"""`python -m stack.merge`: `follow` is the rig's child process, everything else the desktop command."""
+
+import sys
+
+from stack.merge import command, follow
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    sys.exit(follow.main(arguments[1:]) if arguments[:1] == ["follow"] else command.main(arguments))

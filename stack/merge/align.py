@@ -1,0 +1,328 @@
+"""Lay every slice over the first: find the similarity that maps output pixels to the slice's pixels.
+
+Neighbouring slices are alike, distant ones are not (focus moved on), so each slice is laid over a fading mean of
+those just before it, all of them already in the geometry of the first. That chains neighbours, and because the
+mean holds several of them one slice's error is not inherited whole.
+
+What is compared is local contrast: brightness less its local mean, divided by its local spread, clipped pixels
+left out. So neither exposure nor blur of a whole area pulls. The fit is Gauss-Newton from coarse to fine on the
+best-textured point of each small cell, sampled by exact bilinear interpolation: the fixed-point warps of OpenCV
+place pixels on a grid of 1/32, and their errors would add up from slice to slice.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.errors import AlignmentFailed
+from stack.merge.similarity import Floats, Similarity
+
+Plane = NDArray[np.float32]
+
+WORKING_SIDE_PX: Final = 1100
+COARSEST_SIDE_PX: Final = 48
+SPREAD_SIGMA_PX: Final = 5.0
+SPREAD_FLOOR: Final = 1.5
+"""Levels of 255 added to the local spread: noise in flat areas is not blown up to texture."""
+CLIPPED: Final = 250
+CELL_PX: Final = 6
+MAX_POINTS: Final = 12000
+MIN_POINTS: Final = 60
+MARGIN_PX: Final = 3
+ITERATIONS: Final = 25
+SETTLED_PX: Final = 0.003
+FADING: Final = 0.55
+"""Share of the past that stays in the mean when a slice joins."""
+LIKE_ENOUGH: Final = 0.25
+"""Correlation of local contrast below which two slices show nothing in common."""
+DOUBTFUL: Final = 0.5
+MAX_STEP_SCALE: Final = 1.35
+"""Between neighbours; no lens breathes more between two slices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where one slice lies.
+
+    Attributes
+    ----------
+    similarity
+        Output pixel to slice pixel, at full size.
+    likeness
+        Correlation of local contrast with the slices before, 0 to 1.
+    doubt
+        Why not to trust it, in words; empty where there is no reason.
+    """
+
+    similarity: Similarity
+    likeness: float
+    doubt: str = ""
+
+
+class Aligner:
+    """Aligns slices in the order they come; the first one is the reference. Memory does not grow."""
+
+    def __init__(self, width_px: int, height_px: int) -> None:
+        self._size_px = (width_px, height_px)
+        self._factor = max(1, round(max(width_px, height_px) / WORKING_SIDE_PX))
+        self._mean: Plane | None = None
+        self._known: Plane | None = None
+        self._last = Similarity()
+        self._drift = Similarity()
+
+    def place(self, grey: NDArray[np.uint8], name: str) -> Alignment:
+        """Find where the slice lies whose brightness `(H, W)` is given at full size. Raises `AlignmentFailed`."""
+        contrast, known = local_contrast(_reduce(grey, self._factor))
+        if self._mean is None or self._known is None:
+            self._mean, self._known = contrast, known
+            return Alignment(Similarity(), 1.0)
+        reference = Textures(self._mean, self._known)
+        other = Textures(contrast, known)
+        # Breathing goes on as it began, or the rig was touched: whichever start fits better leads.
+        starts = (self._drift.after(self._last), self._last)
+        found = max((fit(reference, other, start) for start in starts), key=lambda f: f.likeness)
+        doubt = self._judge(found, name)
+        self._drift = found.similarity.after(self._last.inverse())
+        self._last = found.similarity
+        self._join(contrast, known)
+        return Alignment(_enlarged(found.similarity, self._factor), found.likeness, doubt)
+
+    def _judge(self, found: "Fit", name: str) -> str:
+        if found.points < MIN_POINTS:
+            raise AlignmentFailed(name, "it has too little detail in common with the slices before it")
+        step = found.similarity.scale / self._last.scale
+        if not 1 / MAX_STEP_SCALE < step < MAX_STEP_SCALE:
+            raise AlignmentFailed(name, f"it would have to be scaled by {step:.2f} against its neighbour")
+        if found.likeness < LIKE_ENOUGH:
+            raise AlignmentFailed(
+                name, f"it is too unlike the slices before it (likeness {found.likeness:.2f} of 1)"
+            )
+        if found.likeness < DOUBTFUL:
+            return f"it is rather unlike the slices before it (likeness {found.likeness:.2f} of 1)"
+        return ""
+
+    def _join(self, contrast: Plane, known: Plane) -> None:
+        assert self._mean is not None and self._known is not None
+        there = sample_plane(contrast, known, self._last)
+        kept = FADING * self._known
+        weight = kept + (1 - FADING) * there[1]
+        self._mean = (kept * self._mean + (1 - FADING) * there[1] * there[0]) / np.maximum(weight, 1e-6)
+        self._known = np.where(weight > 0, np.maximum(self._known, there[1]), 0).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A similarity between working pictures, how alike they are under it, and on how many points."""
+
+    similarity: Similarity
+    likeness: float
+    points: int
+
+
+class Textures:
+    """A picture of local contrast as a pyramid, coarsest first; each level halves the one below."""
+
+    def __init__(self, contrast: Plane, known: Plane) -> None:
+        self.levels: list[tuple[Plane, Plane]] = [(contrast, known)]
+        while min(self.levels[0][0].shape) >= 2 * COARSEST_SIDE_PX:
+            contrast, known = self.levels[0]
+            weight = _reduce(known, 2)
+            mean = _reduce(contrast * known, 2) / np.maximum(weight, 1e-3)
+            self.levels.insert(0, (mean.astype(np.float32), (weight > 0.5).astype(np.float32)))
+
+
+def local_contrast(grey: Plane) -> tuple[Plane, Plane]:
+    """Give brightness less its local mean over its local spread, and where it is known (1) or clipped (0).
+
+    `grey` is `(H, W)` float32, 0 to 255. Clipped pixels count neither in mean nor in spread.
+    """
+    clipped = cv2.dilate((grey >= CLIPPED).astype(np.uint8), np.ones((3, 3), np.uint8))
+    known = 1 - clipped.astype(np.float32)
+
+    def smooth(plane: Plane) -> Plane:
+        return cv2.GaussianBlur(plane, (0, 0), SPREAD_SIGMA_PX)  # type: ignore[return-value]
+
+    weight = np.maximum(smooth(known), 1e-3)
+    fine = cv2.GaussianBlur(grey, (0, 0), 0.7)
+    mean = smooth(fine * known) / weight
+    high = (fine - mean) * known
+    spread = np.sqrt(smooth(high * high) / weight)
+    return high / (spread + SPREAD_FLOOR), known
+
+
+def fit(reference: Textures, other: Textures, start: Similarity) -> Fit:
+    """Find the similarity from pixels of `reference` to pixels of `other`, starting at `start`."""
+    found = Fit(start, 0.0, 0)
+    for level, ((still, still_known), (moved, moved_known)) in enumerate(
+        zip(reference.levels, other.levels, strict=True)
+    ):
+        factor = 2.0 ** (len(reference.levels) - 1 - level)
+        begun = found.similarity.reduced(factor)
+        at_level = _fit_level(still, still_known, moved, moved_known, begun)
+        found = Fit(_enlarged(at_level.similarity, factor), at_level.likeness, at_level.points)
+    return found
+
+
+def _fit_level(still: Plane, still_known: Plane, moved: Plane, moved_known: Plane, start: Similarity) -> Fit:
+    """Gauss-Newton on one level, with the mean of both pictures' gradients (second-order, so few rounds)."""
+    height, width = still.shape
+    points, wanted, slope_still = _textured_points(still, still_known)
+    gradient = _gradients(moved)
+    centre = np.array([width - 1, height - 1]) / 2
+    reach = float(np.hypot(width, height)) / 2
+    similarity, likeness, used = start, 0.0, 0
+    for _ in range(ITERATIONS):
+        places = similarity(points)
+        inside = _inside(places, width, height)
+        if inside.sum() < MIN_POINTS:
+            return Fit(similarity, 0.0, int(inside.sum()))
+        places, at, target, slope = places[inside], points[inside], wanted[inside], slope_still[inside]
+        values = bilinear(np.dstack([moved, moved_known, *gradient]), places)
+        got, known = values[:, 0], (values[:, 1] > 0.99).astype(np.float64)
+        # The reference's gradient turned and scaled into the slice's frame.
+        turned = _turn(slope, similarity)
+        slopes = (turned + values[:, 2:4]) / 2
+        residual, weights = _robust(target, got, known)
+        likeness, used = _correlation(target, got, weights), int((weights > 0).sum())
+        if used < MIN_POINTS:
+            return Fit(similarity, 0.0, used)
+        x, y = ((at - centre) / reach).T
+        jacobian = np.stack(
+            [slopes[:, 0] * x + slopes[:, 1] * y, slopes[:, 1] * x - slopes[:, 0] * y, *slopes.T], axis=1
+        )
+        weighted = jacobian * weights[:, None]
+        normal = weighted.T @ jacobian
+        normal += np.eye(4) * 1e-6 * np.trace(normal)
+        step = np.linalg.solve(normal, weighted.T @ residual)
+        similarity = _stepped(similarity, step, centre, reach)
+        if np.abs(step).max() < SETTLED_PX:
+            break
+    return Fit(similarity, likeness, used)
+
+
+def _textured_points(still: Plane, known: Plane) -> tuple[Floats, Floats, Floats]:
+    """Give the point of steepest contrast in each cell, with its value and gradient; `(N, 2)`, `(N,)`, `(N, 2)`."""
+    height, width = still.shape
+    gx, gy = _gradients(still)
+    steepness = np.hypot(gx, gy) * (cv2.erode(known, np.ones((3, 3), np.uint8)) > 0.5)
+    cell = CELL_PX if height * width > 60_000 else 3 if height * width > 15_000 else 2
+    rows, columns = height // cell, width // cell
+    cells = steepness[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell)
+    cells = cells.transpose(0, 2, 1, 3).reshape(rows * columns, cell * cell)
+    best = cells.argmax(axis=1)
+    value = cells[np.arange(len(best)), best]
+    y = np.repeat(np.arange(rows), columns) * cell + best // cell
+    x = np.tile(np.arange(columns), rows) * cell + best % cell
+    good = (
+        (value > 0.02)
+        & (x >= MARGIN_PX)
+        & (y >= MARGIN_PX)
+        & (x < width - MARGIN_PX)
+        & (y < height - MARGIN_PX)
+    )
+    chosen = np.flatnonzero(good)
+    if len(chosen) > MAX_POINTS:
+        chosen = chosen[np.argsort(value[chosen])[-MAX_POINTS:]]
+    x, y = x[chosen], y[chosen]
+    points = np.stack([x, y], axis=1).astype(np.float64)
+    return points, still[y, x].astype(np.float64), np.stack([gx[y, x], gy[y, x]], axis=1).astype(np.float64)
+
+
+def _gradients(plane: Plane) -> tuple[Plane, Plane]:
+    gx = cv2.Scharr(plane, cv2.CV_32F, 1, 0, scale=1 / 32)
+    gy = cv2.Scharr(plane, cv2.CV_32F, 0, 1, scale=1 / 32)
+    return gx, gy  # type: ignore[return-value]
+
+
+def _inside(places: Floats, width: int, height: int) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = (
+        (places[:, 0] >= MARGIN_PX)
+        & (places[:, 1] >= MARGIN_PX)
+        & (places[:, 0] < width - 1 - MARGIN_PX)
+        & (places[:, 1] < height - 1 - MARGIN_PX)
+    )
+    return inside
+
+
+def bilinear(stacked: Plane, places: Floats) -> Floats:
+    """Sample planes `(H, W, C)` at `(N, 2)` places without quantising them; all must lie inside."""
+    x0, y0 = np.floor(places).astype(np.intp).T
+    fx, fy = (places - np.floor(places)).T[..., None]
+    top = stacked[y0, x0] * (1 - fx) + stacked[y0, x0 + 1] * fx
+    bottom = stacked[y0 + 1, x0] * (1 - fx) + stacked[y0 + 1, x0 + 1] * fx
+    result: Floats = top * (1 - fy) + bottom * fy
+    return result
+
+
+def sample_plane(plane: Plane, known: Plane, similarity: Similarity) -> tuple[Plane, Plane]:
+    """Give `plane` and where it is known in the frame that `similarity` maps from; exact bilinear, by rows."""
+    height, width = plane.shape
+    out = np.zeros((height, width), np.float32)
+    out_known = np.zeros((height, width), np.float32)
+    stacked = np.dstack([plane, known])
+    columns = np.arange(width, dtype=np.float64)
+    for y in range(0, height, 64):
+        rows = np.arange(y, min(y + 64, height), dtype=np.float64)
+        points = np.stack([np.tile(columns, len(rows)), np.repeat(rows, width)], axis=1)
+        places = similarity(points)
+        inside = _inside(places, width, height)
+        values = np.zeros((len(points), 2), np.float32)
+        values[inside] = bilinear(stacked, places[inside])
+        out[y : y + 64] = values[:, 0].reshape(len(rows), width)
+        out_known[y : y + 64] = (values[:, 1] > 0.99).reshape(len(rows), width)
+    return out, out_known
+
+
+def _turn(slopes: Floats, similarity: Similarity) -> Floats:
+    """Turn gradients `(N, 2)` of the reference into the slice's frame."""
+    p, q = similarity.p, similarity.q
+    squared = p * p + q * q
+    x, y = slopes.T
+    return np.stack([(p * x - q * y) / squared, (q * x + p * y) / squared], axis=1)
+
+
+def _robust(target: Floats, got: Floats, known: Floats) -> tuple[Floats, Floats]:
+    """Give residuals, contrast matched, and Tukey's weights: what only one slice shows has no vote."""
+    energy = float((known * got * got).sum())
+    gain = float((known * got * target).sum()) / energy if energy > 0 else 1.0
+    gain = min(max(gain, 0.5), 2.0)
+    residual = target / gain - got
+    spread = 1.4826 * float(np.median(np.abs(residual[known > 0]))) if known.any() else 1.0
+    limit = 4.0 * max(spread, 1e-3)
+    weights = known * np.square(np.clip(1 - np.square(residual / limit), 0, 1))
+    return residual, weights
+
+
+def _correlation(a: Floats, b: Floats, weights: Floats) -> float:
+    """Correlation over the points that are known at all, those the fit distrusts included."""
+    seen = weights >= 0
+    a, b = a[seen], b[seen]
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / norm if norm > 0 else 0.0
+
+
+def _stepped(similarity: Similarity, step: Floats, centre: Floats, reach: float) -> Similarity:
+    """Add a step given about the picture's centre, in pixels at its corner."""
+    dp, dq = step[0] / reach, step[1] / reach
+    return Similarity(
+        similarity.p + dp,
+        similarity.q + dq,
+        similarity.tx + step[2] - dp * centre[0] + dq * centre[1],
+        similarity.ty + step[3] - dq * centre[0] - dp * centre[1],
+    )
+
+
+def _reduce(plane: NDArray[np.uint8] | Plane, factor: int) -> Plane:
+    """Reduce by a whole factor, averaging; rows and columns that do not fill a pixel are left out."""
+    height, width = plane.shape[0] // factor, plane.shape[1] // factor
+    cut = plane[: height * factor, : width * factor]
+    if factor > 1:
+        cut = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
+    return cut.astype(np.float32)
+
+
+def _enlarged(similarity: Similarity, factor: float) -> Similarity:
+    return similarity.reduced(1 / factor)

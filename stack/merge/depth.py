@@ -1,0 +1,95 @@
+"""In which slice is each pixel sharpest: the depth map, kept as the running best.
+
+A parabola through the score of the best slice and its two neighbours gives a fraction of a slice. Where nothing
+was ever sharp the place is filled from what is around it, or, far from everything, stays unknown.
+"""
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.focus import Plane
+
+UNKNOWN: Final = 0
+ORIGIN: Final = 1
+PER_SLICE: Final = 128
+MAX_INDEX: Final = (65535 - ORIGIN) // PER_SLICE
+SHARP_NOISES: Final = 2.5
+"""Amplitude, in noises of a flat area, from which a place is believed to be in focus somewhere."""
+GUIDE_RADIUS_PX: Final = 8
+GUIDE_EDGE: Final = 6.0
+"""Levels of 255: steps of brightness above this may be edges of depth."""
+LEAST_SUPPORT: Final = 0.02
+
+
+class Depth:
+    """Follows the sharpest slice of every pixel."""
+
+    def __init__(self) -> None:
+        self._best: Plane | None = None
+        self._before: Plane
+        self._after: Plane
+        self._last: Plane
+        self._index: Plane
+        self._amplitude: Plane
+        self._was_best: NDArray[np.bool_]
+
+    def add(self, index: int, score: Plane, amplitude: Plane) -> None:
+        """Take in a slice's score and amplitude of detail, `(H, W)` each."""
+        if self._best is None:
+            self._best, self._last, self._amplitude = score.copy(), score, amplitude.copy()
+            self._before, self._after = np.full_like(score, -np.inf), np.full_like(score, -np.inf)
+            self._index = np.full_like(score, index)
+            self._was_best = np.ones(score.shape, bool)
+            return
+        self._after[self._was_best] = score[self._was_best]
+        better = score > self._best
+        chosen = better.astype(np.uint8)
+        cv2.copyTo(score, chosen, self._best)
+        cv2.copyTo(self._last, chosen, self._before)
+        cv2.copyTo(amplitude, chosen, self._amplitude)
+        cv2.copyTo(np.full_like(score, index), chosen, self._index)
+        self._was_best, self._last = better, score
+
+    def map(self, guide: NDArray[np.uint8], noise: float) -> NDArray[np.uint16]:
+        """Give the depth map `(H, W)`: 1 + 128 x slice index, 0 where unknown, smoothed but not across edges.
+
+        `guide` is the merged picture's brightness in the same geometry, `noise` the amplitude of flat areas.
+        """
+        assert self._best is not None
+        sure = np.clip((self._amplitude / noise - SHARP_NOISES) / SHARP_NOISES, 0, 1).astype(np.float32)
+        smooth, support = _guided(self._fraction(), sure, guide.astype(np.float32))
+        smooth = np.clip(smooth, self._index.min(), self._index.max())
+        value = np.clip(np.rint(ORIGIN + PER_SLICE * smooth), ORIGIN, 65535)
+        return np.where(support > LEAST_SUPPORT, value, UNKNOWN).astype(np.uint16)
+
+    def _fraction(self) -> Plane:
+        """Give the top of the parabola through the best score and its neighbours, in slices."""
+        assert self._best is not None
+        rise, fall = self._best - self._before, self._best - self._after
+        known = np.isfinite(rise) & np.isfinite(fall) & (rise + fall > 1e-3)
+        rise, fall = np.where(known, rise, 1), np.where(known, fall, 1)
+        offset: Any = (rise - fall) / (2 * (rise + fall))
+        return (self._index + np.where(known, offset, 0)).astype(np.float32)
+
+
+def _guided(values: Plane, sure: Plane, guide: Plane) -> tuple[Plane, Plane]:
+    """Fit `values` as a linear function of `guide` around every pixel, `sure` weighing; give fit and support."""
+    median = cv2.medianBlur(values, 5)
+    size = (2 * GUIDE_RADIUS_PX + 1, 2 * GUIDE_RADIUS_PX + 1)
+
+    def mean(plane: Any) -> Any:
+        return cv2.blur(plane, size)
+
+    sure = sure + 1e-6
+    weight = mean(sure)
+    mean_guide, mean_value = mean(sure * guide) / weight, mean(sure * median) / weight
+    covariance = mean(sure * guide * median) / weight - mean_guide * mean_value
+    variance = np.maximum(mean(sure * guide * guide) / weight - mean_guide * mean_guide, 0)
+    slope = covariance / (variance + GUIDE_EDGE**2)
+    offset = mean_value - slope * mean_guide
+    weight_sum = mean(weight)
+    fitted = (mean(weight * slope) * guide + mean(weight * offset)) / weight_sum
+    return fitted.astype(np.float32), weight_sum.astype(np.float32)

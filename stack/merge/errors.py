@@ -1,0 +1,50 @@
+"""What can go wrong with a merge. Each error carries its facts as attributes.
+
+MergeError
+├── PhotoUnreadable      missing, damaged, cut short, or of a kind that is not read
+├── SizesDiffer          the slices of a stack are of one size
+├── AlignmentFailed      a slice cannot be laid over the others
+├── NothingToMerge       no slice was given
+└── OutputRefused        the result cannot be written where it was asked for
+"""
+
+from pathlib import Path
+
+
+class MergeError(Exception):
+    """Anything a merge refuses or fails at."""
+
+
+class PhotoUnreadable(MergeError):
+    """A file does not hold a whole picture."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class SizesDiffer(MergeError):
+    """A slice is not of the size (or depth of tone) of the first."""
+
+
+class AlignmentFailed(MergeError):
+    """A slice cannot be laid over the others; merging it unaligned would spoil the picture."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} cannot be aligned: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class NothingToMerge(MergeError):
+    """There is no slice, or too few of them."""
+
+
+class OutputRefused(MergeError):
+    """The result cannot go where it was asked to go."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason

@@ -1,0 +1,150 @@
+"""Photographs on disk: their size without decoding them, their pixels as they were stored, their EXIF.
+
+JPEG, PNG and TIFF, 8 or 16 bit. Decoders fill the missing end of a file that was cut short with grey and say
+nothing, so a file is refused here unless it is whole.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from stack.merge.errors import PhotoUnreadable
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+JPEG_SUFFIXES: Final = frozenset({".jpg", ".jpeg"})
+PNG_SUFFIXES: Final = frozenset({".png"})
+TIFF_SUFFIXES: Final = frozenset({".tif", ".tiff"})
+SUFFIXES: Final = JPEG_SUFFIXES | PNG_SUFFIXES | TIFF_SUFFIXES
+
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+CUT_SHORT: Final = "the file is cut short or damaged"
+
+
+def is_photo(path: Path) -> bool:
+    """Say whether the name is one of a photograph that can be read; hidden files are not."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def photo_size(path: Path) -> tuple[int, int]:
+    """Give width and height in pixels from the file's head. Raises `PhotoUnreadable`."""
+    data = _load(path)
+    try:
+        if _is_jpeg(data):
+            height, width, *_ = simplejpeg.decode_jpeg_header(data)
+            return int(width), int(height)
+        if data.startswith(PNG_SIGNATURE):
+            width, height = struct.unpack(">II", data[16:24])
+            return int(width), int(height)
+        tags = _tiff_tags(data)
+        return tags[256][0], tags[257][0]
+    except (ValueError, struct.error, KeyError, IndexError) as e:
+        raise PhotoUnreadable(path, _reason(e)) from e
+
+
+def read_photo(path: Path) -> Pixels:
+    """Give the pixels as stored, `(H, W, 3)` blue-green-red, uint8 or uint16; EXIF's orientation is not applied.
+
+    Grey pictures become three equal channels; transparency is dropped. Raises `PhotoUnreadable`.
+    """
+    data = _load(path)
+    try:
+        if _is_jpeg(data):
+            jpeg: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="BGR", strict=True)
+            return jpeg
+        if data.startswith(PNG_SIGNATURE):
+            _check_png(data)
+        else:
+            _check_tiff(data)
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except (ValueError, struct.error, KeyError, IndexError, cv2.error) as e:
+        raise PhotoUnreadable(path, _reason(e)) from e
+    if pixels is None:
+        raise PhotoUnreadable(path, CUT_SHORT)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise PhotoUnreadable(path, f"pixels are {pixels.dtype}; 8 or 16 bit whole numbers are read")
+    return pixels  # type: ignore[no-any-return]
+
+
+def read_exif(path: Path) -> bytes | None:
+    """Give the EXIF block of a JPEG, beginning with `Exif`, or None where there is none."""
+    for marker, segment in _jpeg_segments(_load(path)):
+        if marker == 0xE1 and segment.startswith(b"Exif\0\0"):
+            return segment
+    return None
+
+
+def _load(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise PhotoUnreadable(path, e.strerror or str(e)) from e
+
+
+def _is_jpeg(data: bytes) -> bool:
+    return data.startswith(b"\xff\xd8")
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).strip()
+    return f"{CUT_SHORT} ({text})" if text and not isinstance(error, cv2.error) else CUT_SHORT
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give marker and content of what stands before the picture itself."""
+    at = 2
+    while _is_jpeg(data) and at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        yield marker, data[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def _check_png(data: bytes) -> None:
+    """Raise ValueError unless every chunk is whole, up to the one that ends the file."""
+    at = len(PNG_SIGNATURE)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        end = at + 8 + length
+        kind = data[at + 4 : at + 8]
+        if data[end : end + 4] != zlib.crc32(data[at + 4 : end]).to_bytes(4, "big"):
+            raise ValueError(f"chunk {kind.decode('ascii', 'replace')} is not what was written")
+        if kind == b"IEND":
+            return
+        at = end + 4
+    raise ValueError("its end is missing")
+
+
+def _check_tiff(data: bytes) -> None:
+    """Raise ValueError unless the file reaches as far as its strips or tiles say."""
+    tags = _tiff_tags(data)
+    offsets, counts = (273, 279) if 273 in tags else (324, 325)
+    if any(at + length > len(data) for at, length in zip(tags[offsets], tags[counts], strict=True)):
+        raise ValueError("its end is missing")
+
+
+def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
+    """Read the whole-number tags of a TIFF's first picture."""
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        raise ValueError("not a JPEG, PNG or TIFF")
+    order = "<" if data[:2] == b"II" else ">"
+    (directory,) = struct.unpack_from(order + "I", data, 4)
+    (entries,) = struct.unpack_from(order + "H", data, directory)
+    tags: dict[int, tuple[int, ...]] = {}
+    for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
+        tag, kind, count = struct.unpack_from(order + "HHI", data, entry)
+        if kind not in (3, 4):
+            continue
+        letter = {3: "H", 4: "I"}[kind]
+        at = entry + 8
+        if count * struct.calcsize(letter) > 4:
+            (at,) = struct.unpack_from(order + "I", data, at)
+        tags[tag] = struct.unpack_from(f"{order}{count}{letter}", data, at)
+    return tags

@@ -1,0 +1,249 @@
+"""The merge: fed slice by slice, in bounded memory however many there are."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.align import Aligner, Alignment
+from stack.merge.depth import MAX_INDEX, Depth
+from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
+from stack.merge.focus import Focuser, Plane
+from stack.merge.fuse import Fuser
+from stack.merge.photos import Pixels
+from stack.merge.similarity import Floats, Similarity
+from stack.merge.tone import Tone
+
+DECIDING_PIXELS: Final = 3_300_000
+"""Above this, sharpness is judged at a lower resolution: it costs less and the result is better."""
+LEAST_SHARE: Final = 0.25
+"""Of the first slice's area that all slices must have in common."""
+TAPS_PX: Final = 2.0
+"""How far a cubic sample reaches."""
+ROWS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class MergeSettings:
+    """How to merge.
+
+    Attributes
+    ----------
+    align
+        Lay slices over each other; else they are taken to lie so already.
+    even_light
+        Even out brightness and colour between slices.
+    """
+
+    align: bool = True
+    even_light: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """The part of the first slice that all slices show, in its pixels."""
+
+    left: int
+    top: int
+    width_px: int
+    height_px: int
+
+    @property
+    def rows(self) -> slice:
+        """Its rows."""
+        return slice(self.top, self.top + self.height_px)
+
+    @property
+    def columns(self) -> slice:
+        """Its columns."""
+        return slice(self.left, self.left + self.width_px)
+
+
+@dataclass(frozen=True, slots=True)
+class MergedSlice:
+    """What became of one slice.
+
+    Attributes
+    ----------
+    transform
+        2x3: centre of an output pixel (of the cropped result) to a place in the slice.
+    gains
+        Factors for blue, green and red.
+    likeness, doubt
+        As in `align.Alignment`.
+    """
+
+    index: int
+    name: str
+    transform: Floats
+    gains: tuple[float, float, float]
+    likeness: float
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The result: pixels `(H, W, 3)` as deep as the slices', depth map `(H, W)` uint16, and how it was made."""
+
+    pixels: Pixels
+    depth: NDArray[np.uint16]
+    crop: Crop
+    slices: tuple[MergedSlice, ...]
+
+
+class Merge:
+    """Takes slices in the order they lie in; the first one gives the picture its geometry and its light."""
+
+    def __init__(self, settings: MergeSettings = MergeSettings()) -> None:
+        self._settings = settings
+        self._first: NDArray[Any] | None = None
+        self._slices: list[tuple[int, str, Alignment, NDArray[np.float64]]] = []
+
+    def add(self, index: int, pixels: Pixels, name: str = "") -> Alignment:
+        """Merge one more slice: its index in the stack, its pixels `(H, W, 3)` blue-green-red, 8 or 16 bit.
+
+        Gives where it lies. Raises `AlignmentFailed` or `SizesDiffer`; the merge so far is then as it was.
+        """
+        name = name or f"slice {index}"
+        if not 0 <= index <= MAX_INDEX:
+            raise ValueError(f"a slice's index lies between 0 and {MAX_INDEX}, not {index}")
+        if not self._slices:
+            self._begin(pixels)
+        if pixels.shape != self._shape or pixels.dtype != self._dtype:
+            raise SizesDiffer(f"{name} is {_shape_of(pixels)}, the first slice is {self._first_shape}")
+        alignment = Alignment(Similarity(), 1.0)
+        if self._settings.align:
+            alignment = self._aligner.place(_grey8(pixels), name)
+        crop = self._common([*(a for _, _, a, _ in self._slices), alignment])
+        if crop.width_px * crop.height_px < LEAST_SHARE * self._shape[0] * self._shape[1]:
+            raise AlignmentFailed(name, "too little of the picture would be left that all slices show")
+        laid = _laid(pixels, alignment.similarity)
+        gains = np.ones(3)
+        if self._settings.even_light:
+            gains = self._tone.gains(laid, self._white, (crop.rows, crop.columns))
+        focus = self._focuser.judge(*self._deciding(laid, gains))
+        score = self._fuser.add(laid, gains, self._white, focus)
+        self._depth.add(index, score, focus.amplitude)
+        self._slices.append((index, name, alignment, gains))
+        return alignment
+
+    def preview(self, longest_px: int = 800) -> NDArray[np.uint8]:
+        """Give the picture so far, `(h, w, 3)` uint8, reduced by a whole factor to at most `longest_px`."""
+        crop = self._crop()
+        factor = max(1, -(-max(crop.width_px, crop.height_px) // longest_px))
+        small = self._fuser.reduced(factor)
+        rows = slice(-(-crop.top // factor), (crop.top + crop.height_px) // factor)
+        columns = slice(-(-crop.left // factor), (crop.left + crop.width_px) // factor)
+        return small[rows, columns].copy()
+
+    def finish(self) -> Merged:
+        """Give the result. Raises `NothingToMerge` if no slice was added."""
+        crop = self._crop()
+        pixels = self._fuser.picture(crop.rows, crop.columns, self._dtype)
+        place = Similarity(tx=crop.left, ty=crop.top)
+        slices = tuple(
+            MergedSlice(
+                index,
+                name,
+                alignment.similarity.after(place).matrix,
+                (float(gains[0]), float(gains[1]), float(gains[2])),
+                alignment.likeness,
+                alignment.doubt,
+            )
+            for index, name, alignment, gains in self._slices
+        )
+        return Merged(pixels, self._depth_map(crop), crop, slices)
+
+    def _begin(self, pixels: Pixels) -> None:
+        self._shape, self._dtype = pixels.shape, pixels.dtype
+        self._first_shape = _shape_of(pixels)
+        self._white = int(np.iinfo(pixels.dtype).max)
+        height, width = pixels.shape[:2]
+        self._factor = 1
+        while height * width > DECIDING_PIXELS * self._factor**2:
+            self._factor += 1
+        self._aligner = Aligner(width, height)
+        self._tone = Tone()
+        self._focuser = Focuser()
+        self._fuser = Fuser(height, width, self._factor)
+        self._depth = Depth()
+
+    def _deciding(self, laid: NDArray[Any], gains: NDArray[np.float64]) -> tuple[Plane, NDArray[np.uint8]]:
+        """Give brightness, levels of 255 with gains applied, and the brightest channel, at the lower resolution."""
+        height, width = (side // self._factor for side in laid.shape[:2])
+        grey = np.empty((height, width), np.float32)
+        brightest = np.empty((height, width), np.uint8)
+        mix = (np.array([0.114, 0.587, 0.299]) * gains * (255 / self._white)).astype(np.float32)[None]
+        for top in range(0, height, ROWS):
+            rows = slice(top, min(top + ROWS, height))
+            part = laid[rows.start * self._factor : rows.stop * self._factor, : width * self._factor]
+            channels = part
+            if self._factor > 1:
+                channels = cv2.resize(part, (width, rows.stop - top), interpolation=cv2.INTER_AREA)
+            grey[rows] = cv2.transform(channels.astype(np.float32), mix)
+            highest = cv2.max(cv2.max(channels[..., 0], channels[..., 1]), channels[..., 2])
+            brightest[rows] = highest if self._white == 255 else highest >> 8
+        return grey, brightest
+
+    def _depth_map(self, crop: Crop) -> NDArray[np.uint16]:
+        guide = cv2.cvtColor(self._fuser.reduced(self._factor), cv2.COLOR_BGR2GRAY)
+        depth: Any = self._depth.map(guide, self._focuser.noise)  # type: ignore[arg-type]
+        if self._factor > 1:
+            height, width = self._shape[:2]
+            # Nearest: a mean of near and far is a place where nothing is.
+            size = (depth.shape[1] * self._factor, depth.shape[0] * self._factor)
+            depth = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)
+            more = (height - size[1], width - size[0])
+            depth = cv2.copyMakeBorder(depth, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
+        return depth[crop.rows, crop.columns].copy()  # type: ignore[no-any-return]
+
+    def _crop(self) -> Crop:
+        if not self._slices:
+            raise NothingToMerge("there is no slice to merge")
+        return self._common([alignment for _, _, alignment, _ in self._slices])
+
+    def _common(self, alignments: list[Alignment]) -> Crop:
+        height, width = self._shape[:2]
+        return common_area([alignment.similarity for alignment in alignments], width, height)
+
+
+def common_area(similarities: list[Similarity], width_px: int, height_px: int) -> Crop:
+    """Give the rectangle of output pixels for which every slice has all the pixels a cubic sample needs."""
+    left, top, right, bottom = 0.0, 0.0, width_px - 1.0, height_px - 1.0
+    for similarity in similarities:
+        if similarity == Similarity():
+            continue
+        x0, y0, x1, y1 = TAPS_PX, TAPS_PX, width_px - 1 - TAPS_PX, height_px - 1 - TAPS_PX
+        corners = similarity.inverse()(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]))
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+        left, right = max(left, ax, dx), min(right, bx, cx)
+        top, bottom = max(top, ay, by), min(bottom, cy, dy)
+    first_column, first_row = int(np.ceil(left)), int(np.ceil(top))
+    return Crop(
+        first_column,
+        first_row,
+        max(0, int(np.floor(right)) - first_column + 1),
+        max(0, int(np.floor(bottom)) - first_row + 1),
+    )
+
+
+def _laid(pixels: Pixels, similarity: Similarity) -> NDArray[Any]:
+    """Give a slice in output geometry; outside it its border is repeated, to be cropped later."""
+    if similarity == Similarity():
+        return pixels
+    height, width = pixels.shape[:2]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(
+        pixels, similarity.matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _grey8(pixels: Pixels) -> NDArray[np.uint8]:
+    grey: Any = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    return grey if grey.dtype == np.uint8 else (grey >> 8).astype(np.uint8)
+
+
+def _shape_of(pixels: Pixels) -> str:
+    return f"{pixels.shape[1]}x{pixels.shape[0]}, {8 * pixels.dtype.itemsize} bit"

@@ -1,0 +1,78 @@
+"""Even out the light: one gain a colour channel and slice, so that flicker leaves no patches.
+
+Defocus moves light about but neither makes nor loses any, so block means of two slices differ by the lamp alone.
+Each slice is compared with the mean of all slices before it, themselves evened out: the mean remembers the
+first, so errors do not add up from slice to slice.
+"""
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCKS: Final = 48
+"""Along the longer side."""
+DARKEST: Final = 6.0
+BRIGHTEST: Final = 235.0
+"""Block means, of 255, between which a ratio says something about the lamp."""
+ENOUGH_BLOCKS: Final = 20
+WIDEST_GAIN: Final = 2.0
+
+Gains = NDArray[np.float64]
+
+
+class Tone:
+    """Finds the gains of slices laid over each other; the first slice's are 1."""
+
+    def __init__(self) -> None:
+        self._mean: NDArray[np.float64] | None = None
+        self._slices = 0
+
+    def gains(self, laid: NDArray[Any], white: int, valid: tuple[slice, slice]) -> Gains:
+        """Give the factors `(3,)` to multiply with, for pixels `(H, W, 3)` in output geometry.
+
+        `white` is the highest pixel value; `valid` says where (rows, columns) the slice has pixels at all.
+        """
+        blocks = _blocks(laid) * (255.0 / white)
+        if self._mean is None:
+            self._mean, self._slices = blocks, 1
+            return np.ones(3)
+        seen = _inside(blocks.shape[:2], laid.shape[:2], valid)
+        gains = np.array([_ratio(self._mean[..., c][seen], blocks[..., c][seen]) for c in range(3)])
+        self._slices += 1
+        change = (blocks * gains - self._mean) / self._slices
+        self._mean[seen] += change[seen]
+        return gains
+
+
+def _blocks(laid: NDArray[Any]) -> NDArray[np.float64]:
+    height, width = laid.shape[:2]
+    longer = max(height, width)
+    size = (max(1, BLOCKS * width // longer), max(1, BLOCKS * height // longer))
+    return cv2.resize(laid, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+
+
+def _inside(
+    blocks: tuple[int, ...], pixels: tuple[int, ...], valid: tuple[slice, slice]
+) -> NDArray[np.bool_]:
+    """Say which blocks lie wholly where there are pixels."""
+    seen = np.zeros(blocks, bool)
+    (first_row, last_row), (first_column, last_column) = (
+        (-(-span.start * count // length), span.stop * count // length)
+        for span, count, length in zip(valid, blocks, pixels, strict=True)
+    )
+    seen[first_row:last_row, first_column:last_column] = True
+    return seen
+
+
+def _ratio(wanted: NDArray[np.float64], got: NDArray[np.float64]) -> float:
+    """Median of the blocks' ratios, weighted by brightness; 1 where too few blocks can tell."""
+    usable = (np.minimum(wanted, got) > DARKEST) & (np.maximum(wanted, got) < BRIGHTEST)
+    if usable.sum() < ENOUGH_BLOCKS:
+        return 1.0
+    ratios, weights = wanted[usable] / got[usable], got[usable]
+    order = np.argsort(ratios)
+    cumulated = np.cumsum(weights[order])
+    middle = float(ratios[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
+    return min(max(middle, 1 / WIDEST_GAIN), WIDEST_GAIN)
