@@ -9,8 +9,8 @@ import errno
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 
@@ -87,7 +87,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class SliceLabel:
-    """What a slice's file says about it beside the frame."""
+    """What a slice's file says about it beside the frame; its exposure began at `taken_at`, UTC."""
 
     session: str
     index: int
@@ -95,7 +95,7 @@ class SliceLabel:
     position_steps: int
     position_u: float
     unit: Unit
-    at: datetime
+    taken_at: datetime
 
 
 Encode = Callable[[Frame, SliceLabel], bytes]
@@ -172,35 +172,28 @@ class Shooter:
 
     def rehearse(self, plan: StackPlan, layout: Layout, stop: StopSignal, observe: Observe) -> Ending:
         """Go to every place of a layout and rest there as for an exposure, photographing nothing."""
-        trouble: tuple[str, ...] = ()
         try:
-            wait(self.clock, round(plan.delay_s * 1e9), stop)
-            if needs_homing(plan, layout, self.axis.position()):
-                observe({"event": "progress", "phase": "homing", "slices": layout.slices})
-                self.axis.home()
-            for index, steps in enumerate(layout.positions_steps):
-                stop.check()
-                observe(
-                    {
-                        "event": "progress",
-                        "phase": "moving",
-                        "index": index,
-                        "slices": layout.slices,
-                        "position_u": self.axis.scale.length_u(steps),
-                    }
-                )
-                at_rest_ns = travel(self.axis, steps).at_rest_ns
-                wait(self.clock, at_rest_ns + plan.settle_ms * 1_000_000 - self.clock.monotonic_ns(), stop)
-            park(self.axis, layout, plan, stop, observe)
+            self._rehearse(plan, layout, stop, observe)
         except Exception as error:
             ending = ending_of(error, stop)
-            if ending.kind is EndingKind.FAILED:
-                trouble = calm(self.axis, self.camera)
-            return Ending(ending.kind, ending.reason, ending.error, 0, trouble)
+            trouble = calm(self.axis, self.camera) if ending.kind is EndingKind.FAILED else ()
+            return replace(ending, trouble=trouble)
         except BaseException:
             calm(self.axis, self.camera)
             raise
         return Ending(EndingKind.DONE)
+
+    def _rehearse(self, plan: StackPlan, layout: Layout, stop: StopSignal, observe: Observe) -> None:
+        wait(self.clock, round(plan.delay_s * 1e9), stop)
+        if needs_homing(plan, layout, self.axis.position()):
+            observe(progress("homing", layout))
+            self.axis.home()
+        for index, steps in enumerate(layout.positions_steps):
+            stop.check()
+            observe(progress("moving", layout, index, self.axis.scale.length_u(steps)))
+            at_rest_ns = travel(self.axis, steps).at_rest_ns
+            wait(self.clock, at_rest_ns + plan.settle_ms * 1_000_000 - self.clock.monotonic_ns(), stop)
+        park(self.axis, layout, plan, stop, observe)
 
     def _admit(self, session: Session, state: SessionState) -> None:
         if not state.resumable:
@@ -291,7 +284,7 @@ class _Stack:
     def _reference(self) -> None:
         self._stop.check()
         if needs_homing(self._plan, self._layout, self._axis.position()):
-            self._progress("homing")
+            self._tell(progress("homing", self._layout))
             self._axis.home()
             self._record("homed")
 
@@ -353,6 +346,7 @@ class _Stack:
         """Make a slice durable, then its journal line, then tell. Runs in the writer."""
         steps = arrival.position.steps
         position_u = self._axis.scale.length_u(steps)
+        age_ns = self._clock.monotonic_ns() - frame.began_ns
         file = self._session.slice_name(index, self._shooter.suffix)
         label = SliceLabel(
             session=self._session.id,
@@ -361,7 +355,7 @@ class _Stack:
             position_steps=steps,
             position_u=position_u,
             unit=self._axis.scale.unit,
-            at=self._shooter.now(),
+            taken_at=self._shooter.now() - timedelta(microseconds=age_ns / 1000),
         )
         content = self._encoded(frame, label)
         self._written(index, file, content)
@@ -413,13 +407,11 @@ class _Stack:
             if ending.kind is EndingKind.DONE:
                 ending = Ending(EndingKind.FAILED, str(failure), failure)
         if ending.kind is EndingKind.DONE and (
-            failure := failure_of(
-                partial(park, self._axis, self._layout, self._plan, self._stop, self._observe)
-            )
+            failure := failure_of(partial(park, self._axis, self._layout, self._plan, self._stop, self._tell))
         ):
             trouble.append(f"the stack is done, but the axis was not parked: {failure}")
         saved = len(fold(self._journal.entries, self._layout.slices).saved)
-        return Ending(ending.kind, ending.reason, ending.error, saved, tuple(trouble))
+        return replace(ending, saved=saved, trouble=tuple(trouble))
 
     def _record_ending(self, ending: Ending) -> None:
         match ending.kind:
@@ -435,21 +427,14 @@ class _Stack:
     def _record(self, event: str, **facts: object) -> None:
         """Journal an event; once it is synced, tell the observer."""
         self._journal.append(event, **facts)
-        self._observe({"event": event, "session": self._session.id, **facts})
+        self._tell({"event": event, **facts})
 
-    def _progress(self, phase: str, index: int | None = None, seconds_left: float | None = None) -> None:
-        steps = None if index is None else self._layout.positions_steps[index]
-        self._observe(
-            {
-                "event": "progress",
-                "session": self._session.id,
-                "phase": phase,
-                "index": index,
-                "slices": self._layout.slices,
-                "position_u": None if steps is None else self._axis.scale.length_u(steps),
-                "seconds_left": seconds_left,
-            }
-        )
+    def _progress(self, phase: str, index: int, seconds_left: float | None = None) -> None:
+        position_u = self._axis.scale.length_u(self._layout.positions_steps[index])
+        self._tell(progress(phase, self._layout, index, position_u, seconds_left))
+
+    def _tell(self, event: Mapping[str, object]) -> None:
+        self._observe({**event, "session": self._session.id})
 
     def _slice_estimate_ns(self) -> int:
         move_ns = self._axis.duration_ns(self._layout.pitch_steps)
@@ -486,9 +471,26 @@ def park(axis: Axis, layout: Layout, plan: StackPlan, stop: StopSignal, observe:
     stop.check()
     target_steps = park_steps(layout, plan.after, axis.reach)
     if target_steps is not None:
-        position_u = axis.scale.length_u(target_steps)
-        observe({"event": "progress", "phase": "parking", "slices": layout.slices, "position_u": position_u})
+        observe(progress("parking", layout, position_u=axis.scale.length_u(target_steps)))
         axis.move_to(target_steps)
+
+
+def progress(
+    phase: str,
+    layout: Layout,
+    index: int | None = None,
+    position_u: float | None = None,
+    seconds_left: float | None = None,
+) -> dict[str, object]:
+    """Give the event that says what goes on; None for what does not apply."""
+    return {
+        "event": "progress",
+        "phase": phase,
+        "index": index,
+        "slices": layout.slices,
+        "position_u": position_u,
+        "seconds_left": seconds_left,
+    }
 
 
 def calm(axis: Axis, camera: Camera) -> tuple[str, ...]:

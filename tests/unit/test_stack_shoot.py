@@ -1,0 +1,671 @@
+"""Shooting: slices show the right place at rest, nothing acknowledged is lost, every end is orderly."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stack_rig import BACKLASH_STEPS, PLAN, FilmCamera, LateWriter, Rig, pictures
+
+from camera.camera import Exposure, Frame
+from camera.errors import CameraTimeout
+from rail.axis import Arrival, Position, Trust
+from rail.errors import Halted
+from stack import shoot
+from stack.errors import (
+    AxisAstray,
+    CameraChanged,
+    DiskFull,
+    FrameStale,
+    FrameUnusable,
+    JournalFailed,
+    NotResumable,
+    SliceUnsaved,
+)
+from stack.journal import Journal, replay
+from stack.plan import AroundHere, FromHere, Park, Pitch
+from stack.session import Phase, Session
+from stack.shoot import EndingKind, frame_fault, plain, room_needed
+from stack.stop import StopKind
+from stack.writer import InlineWriter, SliceWriter, ThreadedWriter
+
+PLACES = (1000, 1010, 1020, 1030, 1040, 1050)
+WRITERS: list[Callable[[], SliceWriter]] = [InlineWriter, LateWriter, ThreadedWriter]
+
+
+@pytest.fixture(params=WRITERS)
+def writer(request: pytest.FixtureRequest) -> Iterator[SliceWriter]:
+    writer = request.param()
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def rig(tmp_path: Path, writer: SliceWriter) -> Rig:
+    return Rig(tmp_path, writer)
+
+
+@pytest.fixture
+def inline_rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
+
+
+def assert_complete(session: Session, time_us: int = 12_340) -> None:
+    """Hold the slices on disk to the truth: each place once, at rest, exposed alike, as the journal says."""
+    state = session.state()
+    assert (state.phase, state.missing, state.damage) == (Phase.DONE, (), ())
+    assert pictures(session) == [
+        {"carriage": steps - BACKLASH_STEPS, "blurred": False, "time_us": time_us, "index": index}
+        for index, steps in enumerate(PLACES)
+    ]
+    assert [state.saved[index].position_steps for index in range(6)] == list(PLACES)
+    assert [session.flaw(state.saved[index]) for index in range(6)] == [None] * 6
+
+
+def test_a_stack_shows_every_place_at_rest_and_exposed_alike(rig: Rig) -> None:
+    session = rig.session()
+    ending = rig.shoot(session)
+    assert (ending.kind, ending.saved, ending.trouble) == (EndingKind.DONE, 6, ())
+    assert_complete(session)
+    assert rig.events() == ["stack_started", "exposure_locked", *["slice_saved"] * 6, "stack_done"]
+    assert [event["session"] for event in rig.told] == [session.id] * len(rig.told)
+
+
+def test_it_meters_once_at_the_middle_slice_then_begins_at_the_first(inline_rig: Rig) -> None:
+    inline_rig.shoot(inline_rig.session())
+    assert inline_rig.camera.meterings == [1030 - BACKLASH_STEPS]
+    assert inline_rig.rail.moves == [1030, *PLACES, 1000]
+
+
+def test_a_plans_own_exposure_is_taken_without_metering(inline_rig: Rig) -> None:
+    session = inline_rig.session(replace(PLAN, exposure=Exposure(15_000, 1.0, (2.0, 1.5))))
+    inline_rig.shoot(session)
+    assert inline_rig.camera.meterings == []
+    assert inline_rig.rail.moves == [*PLACES, 1000]
+    assert_complete(session, time_us=15_000)
+
+
+def test_a_slice_is_told_only_when_its_file_and_its_journal_line_are_on_disk(rig: Rig) -> None:
+    session = rig.session()
+
+    def look(event: Mapping[str, Any]) -> None:
+        if event["event"] == "slice_saved":
+            content = (session.path / event["file"]).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == event["sha256"]
+            last = replay(session.journal_path).entries[-1]
+            assert (last.event, last.facts["index"]) == ("slice_saved", event["index"])
+
+    rig.telling = look
+    assert rig.shoot(session).kind is EndingKind.DONE
+
+
+def test_the_journal_never_names_a_slice_that_is_not_on_disk(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = rig.session()
+    append = Journal.append
+    named = []
+
+    def watched(journal: Journal, event: str, **facts: Any) -> Any:
+        if event == "slice_saved":
+            content = (session.path / facts["file"]).read_bytes()
+            named.append(
+                (len(content), hashlib.sha256(content).hexdigest()) == (facts["bytes"], facts["sha256"])
+            )
+        return append(journal, event, **facts)
+
+    monkeypatch.setattr(Journal, "append", watched)
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert named == [True] * 6
+
+
+def at_slice(index: int, act: Callable[[], None]) -> Callable[[Mapping[str, Any]], None]:
+    """Act when the axis is about to go to a slice."""
+    going = ("shooting", "moving")
+    return lambda event: act() if event.get("phase") in going and event["index"] == index else None
+
+
+def blocks(rig: Rig, act: Callable[[int], None]) -> None:
+    """Call `act` with a running number wherever the shooter hands control to something else."""
+    count = iter(range(10_000))
+
+    def hook() -> None:
+        act(next(count))
+
+    rig.rail.halfway = rig.camera.asked = rig.encoding = hook
+    rig.telling = lambda event: hook()
+
+
+@pytest.mark.parametrize("make_writer", [InlineWriter, LateWriter])
+def test_stopped_at_any_point_it_pauses_keeps_every_frame_and_completes_when_resumed(
+    tmp_path: Path, make_writer: Callable[[], SliceWriter]
+) -> None:
+    endings = []
+    for point in range(1000):
+        rig = Rig(tmp_path / str(point), make_writer())
+        session = rig.session()
+
+        def stop(number: int, rig: Rig = rig, point: int = point) -> None:
+            if number == point:
+                rig.ask()
+
+        blocks(rig, stop)
+        ending = rig.shoot(session)
+        endings.append(ending.kind)
+        blocks(rig, lambda number: None)
+        state = session.state()
+        if ending.kind is EndingKind.DONE:
+            assert_complete(session)
+            if not rig.stop.kind:
+                break
+            continue
+        assert (ending.kind, ending.reason, state.phase) == (EndingKind.PAUSED, "button", Phase.PAUSED)
+        assert len(state.saved) == len(rig.camera.captured) == ending.saved
+        before = dict(state.saved)
+        rig.rearm()
+        assert rig.shoot(session).kind is EndingKind.DONE
+        assert_complete(session)
+        assert {index: session.state().saved[index] for index in before} == before
+    assert endings.count(EndingKind.PAUSED) > 20
+
+
+def test_an_abort_ends_the_session_for_good_and_keeps_what_was_captured(rig: Rig) -> None:
+    session = rig.session()
+    rig.telling = at_slice(3, lambda: rig.ask(StopKind.ABORT))
+    ending = rig.shoot(session)
+    assert ending.kind is EndingKind.ABORTED
+    assert rig.events()[-1] == "stack_aborted"
+    assert len(pictures(session)) == len(rig.camera.captured) == 3
+    rig.rearm()
+    with pytest.raises(NotResumable, match="aborted"):
+        rig.shoot(session)
+
+
+def test_an_abort_overrides_a_stop_and_nothing_else_overrides(inline_rig: Rig) -> None:
+    stop = inline_rig.stop
+    assert stop.kind is None
+    stop.request(StopKind.STOP, "button")
+    stop.request(StopKind.STOP, "shell")
+    assert (stop.kind, stop.reason) == (StopKind.STOP, "button")
+    stop.request(StopKind.ABORT, "shell")
+    stop.request(StopKind.STOP, "page")
+    assert (stop.kind, stop.reason) == (StopKind.ABORT, "shell")
+
+
+def test_killed_at_any_point_the_folder_is_read_resumed_and_completed(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "run")
+    session = rig.session()
+    told: list[list[int]] = []
+
+    def freeze(number: int) -> None:
+        shutil.copytree(rig.root, tmp_path / f"killed{number}")
+        told.append([event["index"] for event in rig.told if event["event"] == "slice_saved"])
+
+    blocks(rig, freeze)
+    rig.shoot(session)
+    assert len(told) > 30
+    for number, acknowledged in enumerate(told):
+        after = Rig(tmp_path / f"killed{number}", trust=Trust.UNKNOWN)
+        found = after.sessions.open(1)
+        before = found.state()
+        assert set(acknowledged) <= set(before.saved)
+        if before.phase is Phase.DONE:
+            continue
+        assert (before.phase, before.resumable) in ((Phase.SHOOTING, True), (Phase.CREATED, True))
+        assert after.shoot(found).kind is EndingKind.DONE
+        assert_complete(found)
+        assert {index: found.state().saved[index] for index in before.saved} == before.saved
+        assert after.rail.homings == (1 if before.missing else 0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "bytes and was saved with"),
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"false", b"False")), "checksum"),
+        (lambda path: path.unlink(), "cannot be read"),
+    ],
+)
+def test_a_recorded_slice_that_is_not_what_was_saved_is_shot_again(
+    inline_rig: Rig, spoil: Callable[[Path], None], why: str
+) -> None:
+    rig, session = inline_rig, inline_rig.session()
+    rig.telling = at_slice(4, rig.ask)
+    rig.shoot(session)
+    spoil(session.path / "slices/0001.jpg")
+    (session.path / "slices/.0004.jpg.beef.part").write_bytes(b"half")
+    rig.telling = lambda event: None
+    rig.told.clear()
+    rig.rearm()
+    rig.rail.moves.clear()
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert_complete(session)
+    assert rig.rail.moves == [1010, 1040, 1050, 1000]
+    assert rig.events() == ["slice_retaken", "stack_resumed", *["slice_saved"] * 3, "stack_done"]
+    assert rig.told[0]["index"] == 1 and why in rig.told[0]["why"]
+    assert rig.told[1]["missing"] == [1, 4, 5]
+    assert list((session.path / "slices").glob(".*")) == []
+
+
+def paused(rig: Rig) -> Session:
+    """Shoot three slices and pause."""
+    session = rig.session()
+    rig.telling = at_slice(3, rig.ask)
+    assert rig.shoot(session).kind is EndingKind.PAUSED
+    rig.telling = lambda event: None
+    rig.rearm()
+    return session
+
+
+def test_resumed_it_keeps_the_recorded_exposure_though_the_light_has_changed(inline_rig: Rig) -> None:
+    session = paused(inline_rig)
+    inline_rig.camera.light = 0.7
+    inline_rig.camera.exposure = None
+    assert inline_rig.shoot(session).kind is EndingKind.DONE
+    assert len(inline_rig.camera.meterings) == 1
+    assert_complete(session)
+
+
+def test_resumed_with_nothing_saved_it_meters_anew(inline_rig: Rig) -> None:
+    rig, session = inline_rig, inline_rig.session()
+    rig.camera.asked = lambda: rig.ask() if rig.camera.exposure else None
+    assert rig.shoot(session).saved == 0
+    assert session.state().exposure is not None
+    rig.camera.asked = lambda: None
+    rig.camera.light = 0.5
+    rig.rearm()
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert_complete(session, time_us=24_690)
+
+
+@pytest.mark.parametrize("change", ["drift", "size"])
+def test_resumed_with_a_camera_that_cannot_repeat_its_frames_it_fails_before_a_slice(
+    inline_rig: Rig, change: str
+) -> None:
+    session = paused(inline_rig)
+    if change == "drift":
+        inline_rig.camera.drift = 0.98
+    else:
+        inline_rig.camera.size_px = (32, 24)
+    ending = inline_rig.shoot(session)
+    assert isinstance(ending.error, CameraChanged)
+    assert len(inline_rig.camera.captured) == 3
+
+
+def test_a_stack_done_but_for_its_last_line_is_finished_without_moving(inline_rig: Rig) -> None:
+    rig, session = inline_rig, inline_rig.session(replace(PLAN, after=Park.STAY))
+    rig.shoot(session)
+    lines = session.journal_path.read_bytes().splitlines(keepends=True)
+    session.journal_path.write_bytes(b"".join(lines[:-1]))
+    rig.rail.moves.clear()
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert rig.rail.moves == []
+    assert_complete(session)
+    with pytest.raises(NotResumable, match="done"):
+        rig.shoot(session)
+
+
+@pytest.mark.parametrize(
+    ("trust", "plan", "homings"),
+    [
+        (Trust.KNOWN, PLAN, 0),
+        (Trust.UNKNOWN, PLAN, 1),
+        (Trust.ASSUMED, PLAN, 1),
+        (Trust.ASSUMED, replace(PLAN, assumed_is_enough=True), 0),
+        (Trust.UNKNOWN, replace(PLAN, range=FromHere(50)), 0),
+    ],
+)
+def test_it_homes_only_when_its_places_need_it(tmp_path: Path, trust: Trust, plan: Any, homings: int) -> None:
+    rig = Rig(tmp_path, trust=trust)
+    assert rig.shoot(rig.session(plan)).kind is EndingKind.DONE
+    assert rig.rail.homings == homings
+    assert rig.events().count("homed") == homings
+
+
+def test_a_rail_that_may_not_home_fails_in_words_and_does_not_move(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, trust=Trust.UNKNOWN, home_allowed=False)
+    ending = rig.shoot(rig.session())
+    assert (ending.kind, ending.reason) == (EndingKind.FAILED, "homing was never allowed")
+    assert rig.rail.moves == []
+
+
+def test_places_counted_from_an_unknown_position_are_resumed_only_while_the_count_lives(
+    tmp_path: Path,
+) -> None:
+    plan = replace(PLAN, range=FromHere(50))
+    rig = Rig(tmp_path, trust=Trust.UNKNOWN)
+    session = rig.session(plan)
+    rig.telling = at_slice(3, rig.ask)
+    rig.shoot(session)
+    rig.telling = lambda event: None
+    rig.rearm()
+    with pytest.raises(NotResumable, match="count is lost"):
+        Rig(tmp_path, trust=Trust.UNKNOWN).shoot(session)
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert [picture["carriage"] for picture in pictures(session)] == [
+        step - BACKLASH_STEPS for step in range(0, 60, 10)
+    ]
+
+    homed = Rig(tmp_path / "homed", trust=Trust.UNKNOWN)
+    lost = homed.session(plan)
+    homed.telling = at_slice(3, homed.ask)
+    homed.shoot(lost)
+    homed.rearm()
+    homed.rail.home()
+    with pytest.raises(NotResumable, match="count is lost"):
+        homed.shoot(lost)
+
+
+def test_a_halt_ends_the_count(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, trust=Trust.UNKNOWN)
+    session = rig.session(replace(PLAN, range=FromHere(50)))
+
+    def halt() -> None:
+        if len(rig.camera.captured) == 2:
+            raise Halted("limit", position=rig.rail.position())
+
+    rig.rail.halfway = halt
+    assert rig.shoot(session).kind is EndingKind.FAILED
+    rig.rail.halfway = lambda: None
+    rig.rearm()
+    with pytest.raises(NotResumable, match="count is lost"):
+        rig.shoot(session)
+
+
+def test_a_failure_is_recorded_the_hardware_stopped_and_every_frame_kept(rig: Rig) -> None:
+    session = rig.session()
+    error = CameraTimeout("no frame came for 5 s", waited_s=5)
+
+    def fail() -> None:
+        if len(rig.camera.captured) == 3:
+            raise error
+
+    rig.camera.asked = fail
+    ending = rig.shoot(session)
+    assert (ending.kind, ending.error, ending.reason) == (EndingKind.FAILED, error, "no frame came for 5 s")
+    assert (session.state().phase, session.state().reason) == (Phase.FAILED, "no frame came for 5 s")
+    assert len(pictures(session)) == ending.saved == 3
+    assert (rig.rail.stopped, rig.camera.stopped) == (True, True)
+    rig.camera.asked = lambda: None
+    rig.rearm()
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert_complete(session)
+
+
+def test_nothing_on_the_way_out_hides_what_went_wrong_first(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = rig.session()
+    error = CameraTimeout("no frame came", waited_s=5)
+
+    def fail() -> None:
+        if rig.camera.captured:
+            monkeypatch.setattr(rig.rail, "stop", lambda: 1 / 0)
+            monkeypatch.setattr(Journal, "append", lambda *_, **__: 1 / 0)
+            raise error
+
+    rig.camera.asked = fail
+    ending = rig.shoot(session)
+    assert ending.error is error
+    assert len(ending.trouble) >= 2
+    assert rig.camera.stopped
+
+
+def test_what_no_ending_can_hold_still_stops_the_hardware_and_saves_the_frames(rig: Rig) -> None:
+    session = rig.session()
+
+    def interrupt() -> None:
+        if len(rig.camera.captured) == 2:
+            raise KeyboardInterrupt
+
+    rig.camera.asked = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        rig.shoot(session)
+    assert (rig.rail.stopped, rig.camera.stopped, len(pictures(session))) == (True, True, 2)
+
+
+def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = rig.session()
+    write = shoot.write_durably
+
+    def broken(path: Path, content: bytes) -> None:
+        if path.name == "0001.jpg":
+            raise OSError(5, "Input/output error")
+        write(path, content)
+
+    monkeypatch.setattr(shoot, "write_durably", broken)
+    ending = rig.shoot(session)
+    assert isinstance(ending.error, SliceUnsaved) and ending.error.index == 1
+    saved = session.state().saved
+    assert set(saved) == {index for index in range(len(rig.camera.captured)) if index != 1}
+    assert [session.flaw(one) for one in saved.values()] == [None] * len(saved)
+    if not isinstance(rig.writer, ThreadedWriter):
+        assert len(rig.camera.captured) <= 4
+    monkeypatch.setattr(shoot, "write_durably", write)
+    rig.rearm()
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert_complete(session)
+
+
+def test_a_slice_that_cannot_be_encoded_fails_the_stack(rig: Rig) -> None:
+    rig.encoding = lambda: (_ for _ in ()).throw(ValueError("no such quality"))
+    ending = rig.shoot(rig.session())
+    assert isinstance(ending.error, SliceUnsaved) and "no such quality" in str(ending.error)
+
+
+def test_a_journal_that_cannot_be_written_fails_the_stack(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = rig.session()
+    append = Journal.append
+
+    def broken(journal: Journal, event: str, **facts: Any) -> Any:
+        if event == "slice_saved" and facts["index"] == 2:
+            raise JournalFailed("no", path=session.journal_path)
+        return append(journal, event, **facts)
+
+    monkeypatch.setattr(Journal, "append", broken)
+    ending = rig.shoot(session)
+    assert isinstance(ending.error, JournalFailed)
+    assert 2 not in [event["index"] for event in rig.told if event["event"] == "slice_saved"]
+
+
+def test_a_disk_that_runs_full_pauses_before_the_slice_that_does_not_fit(inline_rig: Rig) -> None:
+    rig, session = inline_rig, inline_rig.session()
+
+    def fill() -> None:
+        if len(rig.camera.captured) == 3:
+            rig.free_bytes = room_needed(64 * 48, 1000) - 1
+
+    rig.encoding = fill
+    ending = rig.shoot(session)
+    assert (ending.kind, ending.saved) == (EndingKind.PAUSED, 3)
+    assert isinstance(ending.error, DiskFull)
+    assert session.state().phase is Phase.PAUSED
+    assert rig.rail.motor_steps == PLACES[2]
+    rig.encoding = lambda: None
+    rig.free_bytes += 1
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert_complete(session)
+
+
+def test_a_disk_that_is_full_after_all_pauses_too(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = rig.session()
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stack.shoot.write_durably", full)
+    ending = rig.shoot(session)
+    assert (ending.kind, ending.saved) == (EndingKind.PAUSED, 0)
+    assert isinstance(ending.error, DiskFull)
+
+
+@pytest.mark.parametrize(("light", "words"), [(0.0001, "black"), (90.0, "white")])
+def test_a_first_frame_that_shows_nothing_ends_the_stack_in_words(
+    inline_rig: Rig, light: float, words: str
+) -> None:
+    rig = inline_rig
+    session = rig.session(replace(PLAN, exposure=Exposure(12_340, 1.0, (2.0, 1.5))))
+    rig.camera.light = light
+    ending = rig.shoot(session)
+    assert isinstance(ending.error, FrameUnusable) and words in str(ending.error)
+    assert len(rig.camera.captured) == 1
+    assert pictures(session) == []
+
+
+def test_a_light_that_is_off_is_noticed_when_a_stack_is_resumed(inline_rig: Rig) -> None:
+    session = paused(inline_rig)
+    inline_rig.camera.light = 0.0
+    assert isinstance(inline_rig.shoot(session).error, FrameUnusable)
+    assert len(pictures(session)) == 3
+
+
+def test_a_subject_on_black_and_one_on_white_are_frames_like_any_other() -> None:
+    for ground, subject in ((0, 120), (255, 90)):
+        pixels = np.full((480, 640, 3), ground, np.uint8)
+        pixels[200:280, 280:360] = subject
+        assert frame_fault(pixels) is None
+    noise = np.random.default_rng(1).integers(0, 12, (480, 640, 3)).astype(np.uint8)
+    assert "black" in (frame_fault(noise) or "")
+
+
+def test_a_frame_begun_before_the_axis_had_settled_is_refused(
+    inline_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = FilmCamera.capture
+
+    def stale(camera: FilmCamera, after_ns: int) -> Frame:
+        frame = capture(camera, after_ns)
+        return replace(frame, began_ns=after_ns - 1) if len(camera.captured) == 3 else frame
+
+    monkeypatch.setattr(FilmCamera, "capture", stale)
+    session = inline_rig.session()
+    ending = inline_rig.shoot(session)
+    assert isinstance(ending.error, FrameStale) and (ending.error.index, ending.error.early_ns) == (2, 1)
+    assert set(session.state().saved) == {0, 1}
+
+
+def test_an_axis_that_comes_to_rest_elsewhere_is_not_photographed(
+    inline_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = inline_rig
+    astray = Arrival(Position(1031, Trust.KNOWN), 0)
+    move_to = rig.rail.move_to
+    monkeypatch.setattr(rig.rail, "move_to", lambda steps: astray if steps == 1020 else move_to(steps))
+    ending = rig.shoot(rig.session())
+    assert isinstance(ending.error, AxisAstray)
+    assert len(rig.camera.captured) == 2
+
+
+def test_places_that_left_the_reach_since_the_plan_was_made_are_refused_before_any_move(
+    inline_rig: Rig,
+) -> None:
+    session = paused(inline_rig)
+    inline_rig.rail.reach = replace(inline_rig.rail.reach, farthest_steps=1049)
+    inline_rig.rail.moves.clear()
+    assert inline_rig.shoot(session).kind is EndingKind.FAILED
+    assert inline_rig.rail.moves == []
+
+
+@pytest.mark.parametrize(
+    ("after", "where", "rest"),
+    [
+        (Park.START, PLAN.range, 1000),
+        (Park.STAY, PLAN.range, 1050),
+        (Park.PARK, PLAN.range, 0),
+        (Park.START, AroundHere(50), 400),
+    ],
+)
+def test_the_axis_goes_where_the_plan_wants_it_afterwards(
+    inline_rig: Rig, after: Park, where: Any, rest: int
+) -> None:
+    inline_rig.rail.move_to(400)
+    inline_rig.shoot(inline_rig.session(replace(PLAN, range=where, after=after)))
+    assert inline_rig.rail.motor_steps == rest
+
+
+def test_a_stack_is_done_though_parking_fails(inline_rig: Rig) -> None:
+    rig, session = inline_rig, inline_rig.session()
+    rig.telling = lambda event: rig.ask() if event["event"] == "stack_done" else None
+    ending = rig.shoot(session)
+    assert ending.kind is EndingKind.DONE
+    assert len(ending.trouble) == 1 and "not parked" in ending.trouble[0]
+    assert session.state().phase is Phase.DONE
+
+
+def test_a_delay_passes_before_anything_moves_and_can_be_stopped(inline_rig: Rig) -> None:
+    rig = inline_rig
+    began_ns = rig.clock.monotonic_ns()
+    session = rig.session(replace(PLAN, delay_s=10))
+    rig.rail.halfway = lambda: rig.ask() if not rig.rail.restless else None
+    rig.shoot(session)
+    assert rig.clock.monotonic_ns() - began_ns >= 10e9
+
+    class PressedClock(type(rig.clock)):  # type: ignore[misc]
+        def sleep_until_ns(self, instant_ns: int) -> None:
+            super().sleep_until_ns(instant_ns)
+            if self.monotonic_ns() - self.began_ns > 3e9:
+                rig.ask()
+
+    rig.rearm()
+    rig.rail.moves.clear()
+    rig.clock.__class__ = PressedClock
+    rig.clock.began_ns = began_ns = rig.clock.monotonic_ns()
+    waiting = rig.session(replace(PLAN, delay_s=10))
+    assert rig.shoot(waiting).kind is EndingKind.PAUSED
+    assert rig.clock.monotonic_ns() - began_ns <= 3.1e9
+    assert rig.rail.moves == []
+
+
+def test_a_rehearsal_goes_everywhere_rests_and_photographs_nothing(inline_rig: Rig) -> None:
+    rig = inline_rig
+    began_ns = rig.clock.monotonic_ns()
+    ending = rig.shooter.rehearse(PLAN, rig.layout(), rig.stop, rig.observe)
+    assert ending.kind is EndingKind.DONE
+    assert rig.rail.moves == [*PLACES, 1000]
+    assert (rig.camera.captured, rig.camera.meterings, rig.camera.exposure) == ([], [], None)
+    assert list(rig.root.iterdir()) == []
+    moves_ns = rig.rail.restless[5][1] - 40_000_000 - began_ns
+    assert moves_ns >= 1050 * 100_000 + 5 * 50_000_000
+    assert [event["index"] for event in rig.told if event.get("phase") == "moving"] == list(range(6))
+
+
+def test_a_rehearsal_can_be_stopped(inline_rig: Rig) -> None:
+    rig = inline_rig
+    rig.telling = at_slice(2, rig.ask)
+    ending = rig.shooter.rehearse(PLAN, rig.layout(), rig.stop, rig.observe)
+    assert ending.kind is EndingKind.PAUSED
+    assert rig.rail.moves[-1] in PLACES[:3]
+
+
+def test_a_plan_around_here_shot_twice_shows_the_same(inline_rig: Rig) -> None:
+    rig = inline_rig
+    rig.rail.move_to(1025)
+    plan = replace(PLAN, range=AroundHere(50), spacing=Pitch(10))
+    first, second = rig.session(plan), None
+    rig.shoot(first)
+    second = rig.session(plan)
+    rig.shoot(second)
+    assert pictures(first) == pictures(second)
+    assert len(pictures(second)) == 6
+
+
+def test_progress_says_where_it_is_and_how_long_it_takes(inline_rig: Rig) -> None:
+    inline_rig.shoot(inline_rig.session())
+    progress = [event for event in inline_rig.told if event["event"] == "progress"]
+    assert [event["phase"] for event in progress] == ["metering", *["shooting"] * 6, "parking"]
+    shooting = progress[1:7]
+    assert [event["index"] for event in shooting] == list(range(6))
+    left_s = [event["seconds_left"] for event in shooting]
+    assert left_s == sorted(left_s, reverse=True)
+    assert left_s[0] == pytest.approx(6 * 0.111, rel=0.5)
+
+
+def test_metadata_of_any_kind_becomes_what_json_holds() -> None:
+    odd = {"a": (1, 2.5), "b": float("inf"), 3: Path("x"), "c": {"d": None, "e": True}}
+    assert plain(odd) == {"a": [1, 2.5], "b": "inf", "3": "x", "c": {"d": None, "e": True}}
