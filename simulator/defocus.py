@@ -22,7 +22,9 @@ _GRAIN = 2**_COARSEST
 _TILE = 64
 _FINE_LIMITS_PX = (2.4, 7.0, 20.0, 48.0, 110.0)
 """Up to which disc radius each scale is used, finest first; the coarsest takes the rest."""
-_STOPS_PX = (0.0, 1.1, 1.9, 2.9, 4.2, 5.7, 7.6, 9.9, 12.7, 16.2, 20.5) + tuple(25.6 * 1.22**n for n in range(19))
+_STOPS_PX = (0.0, 1.1, 1.9, 2.9, 4.2, 5.7, 7.6, 9.9, 12.7, 16.2, 20.5) + tuple(
+    25.6 * 1.22**n for n in range(19)
+)
 
 
 @dataclass(frozen=True, slots=True)

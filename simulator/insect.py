@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.anatomy import DEEPEST, Paper, backdrop, fly
+from simulator.drawing import DEEPEST, Paper
+from simulator.fly import backdrop, fly
 from simulator.defocus import Sheet, on_the_grain
 from simulator.scene import DEFAULT_SENSOR_WIDTH_UM, Picture, SceneError, SceneSpec, View
 
@@ -31,7 +32,9 @@ class InsectScene:
     def __init__(self, spec: SceneSpec, size_px: tuple[int, int]) -> None:
         width, height = size_px
         if width < 16 or height < 16:
-            raise SceneError(f"a frame of {width}x{height} px is too small to draw an insect on: 16 px at least")
+            raise SceneError(
+                f"a frame of {width}x{height} px is too small to draw an insect on: 16 px at least"
+            )
         self._spec, self._size = spec, (width, height)
         pixel_um = spec.pixel_um or DEFAULT_SENSOR_WIDTH_UM / width
         self._radius_px_per_um = spec.magnification**2 / spec.effective_f_number / 2 / pixel_um
@@ -39,7 +42,9 @@ class InsectScene:
         columns, rows = (on_the_grain(side + 2 * math.ceil(_MARGIN * width)) for side in size_px)
         self._corner = ((columns - width) // 2, (rows - height) // 2)
         finer = math.ceil(_LEAST_DRAWN_PX / width)
-        middle = [(corner + side / 2) * finer - 0.5 for corner, side in zip(self._corner, size_px, strict=True)]
+        middle = [
+            (corner + side / 2) * finer - 0.5 for corner, side in zip(self._corner, size_px, strict=True)
+        ]
         paper = Paper((rows * finer, columns * finer), float(width * finer), (middle[0], middle[1]))
         per_unit = (spec.far_um - spec.near_um) / DEEPEST
         self._sheets = [

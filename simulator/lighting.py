@@ -18,7 +18,7 @@ _RIM = np.array([0.86, -0.34, -0.12], np.float32) / np.float32(0.932)
 
 _KEY_BGR = np.array([0.98, 1.0, 1.03], np.float32)
 _RIM_BGR = np.array([1.15, 1.0, 0.86], np.float32)
-_SKY_BGR = np.array([0.34, 0.30, 0.26], np.float32)
+_SKY_BGR = np.array([0.40, 0.36, 0.32], np.float32)
 _GROUND_BGR = np.array([0.05, 0.14, 0.08], np.float32)
 
 
@@ -51,8 +51,8 @@ def diffuse(normals: Normals, wrap: float = 0.25) -> Plane:
     key = np.maximum((normals.along(KEY) + wrap) / (1 + wrap), 0)
     rim = np.maximum(normals.along(_RIM), 0)
     up = 0.5 - 0.5 * normals.down
-    light = (0.95 * key)[..., None] * _KEY_BGR
-    light += (0.28 * rim)[..., None] * _RIM_BGR
+    light = (1.35 * key)[..., None] * _KEY_BGR
+    light += (0.34 * rim)[..., None] * _RIM_BGR
     light += up[..., None] * _SKY_BGR
     light += (1 - up)[..., None] * _GROUND_BGR
     return light
@@ -66,7 +66,7 @@ def mirrored(normals: Normals, softness: float) -> Plane:
     ray = Normals(right, down, toward)
     up = np.clip(0.5 - 0.5 * down, 0, 1)
     light = (up**1.5)[..., None] * (_SKY_BGR * 1.1) + ((1 - up) ** 1.5)[..., None] * (_GROUND_BGR * 1.2)
-    brightness = 9.0 * (0.16 / (0.16 + softness)) ** 2 + 0.8
+    brightness = 38.0 * (0.09 / (0.09 + softness)) ** 2 + 0.5
     light += (brightness * _softbox(ray, KEY, 0.42, 0.34, softness))[..., None] * _KEY_BGR
     light += (0.42 * brightness * _softbox(ray, _RIM, 0.16, 0.7, softness))[..., None] * _RIM_BGR
     return light

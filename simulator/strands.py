@@ -1,6 +1,6 @@
 """Bristles, hairs and legs: thin tapered curves in space, lit as cylinders."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -42,9 +42,7 @@ class Strand:
     glow: float = 0.0
 
 
-def curved(
-    root: Vector, heading: Vector, length: float, bend: Vector, pieces: int = 7
-) -> Vector:
+def curved(root: Vector, heading: Vector, length: float, bend: Vector, pieces: int = 7) -> Vector:
     """Give a path that leaves `root` along `heading` and is bent away by `bend`, as by weight or growth."""
     along = np.linspace(0, 1, pieces + 1)[:, None]
     unit = heading / max(float(np.linalg.norm(heading)), 1e-9)
@@ -52,14 +50,11 @@ def curved(
 
 
 def draw(
-    strands: Iterable[Strand], shape: tuple[int, int], width_px: float, centre_px: tuple[float, float]
-) -> tuple[Plane, Plane]:
-    """Paint strands, the farthest first: premultiplied `(H, W, 4)` light and `(H, W)` depth in frame widths."""
-    light = np.zeros((*shape, 4), np.float32)
-    depth = np.zeros(shape, np.float32)
+    strands: Iterable[Strand], light: Plane, depth: Plane, width_px: float, centre_px: tuple[float, float]
+) -> None:
+    """Paint strands, the farthest first, over premultiplied `(H, W, 4)` light and `(H, W)` depth in frame widths."""
     for strand in sorted(strands, key=lambda one: -float(one.path[:, 2].mean())):
         _paint(strand, light, depth, width_px, centre_px)
-    return light, depth
 
 
 def shadows(
@@ -89,9 +84,9 @@ def shadows(
         _line(sharp, fallen[: near + 1], thick)
         _line(soft, fallen[near:], thick)
     unit = width_px / 1600
-    dark = 0.75 * cv2.GaussianBlur(sharp.astype(np.float32), (0, 0), max(1.2 * unit, 0.4))
-    dark += 0.75 * cv2.GaussianBlur(soft.astype(np.float32), (0, 0), max(4.5 * unit, 0.8))
-    return 1 - np.minimum(dark / 255, 0.75)
+    dark = 0.55 * cv2.GaussianBlur(sharp.astype(np.float32), (0, 0), max(1.6 * unit, 0.4))
+    dark += 0.60 * cv2.GaussianBlur(soft.astype(np.float32), (0, 0), max(6.0 * unit, 0.8))
+    return 1 - 0.62 * (1 - np.exp(-dark / 160))
 
 
 def _line(picture: NDArray[np.uint8], points: Vector, thick: int) -> None:
@@ -176,7 +171,11 @@ def _piece(
         side * np.float32(across @ KEY) + np.sqrt(1 - side * side) * np.float32(outward @ KEY), 0
     )
     shine = strand.gloss * (1 - float(tangent @ _HALFWAY) ** 2) ** 24
-    glance = np.exp(-((side - np.float32(across @ _HALFWAY)) ** 2) * 14)
+    # A highlight narrower than a pixel is met everywhere across, at its mean.
+    fine = np.clip(1.6 - radius, 0, 1)
+    glance = (
+        np.exp(-((side - np.float32(across @ _HALFWAY)) ** 2) * 14) * (1 - fine) + np.float32(0.22) * fine
+    )
     base = np.float32(0.20 + 0.55 * strand.glow) + np.float32(0.95 - 0.45 * strand.glow) * lambert
     tone = strand.root_bgr + place[..., None] * (strand.tip_bgr - strand.root_bgr)
     lit = (base[..., None] * tone + (np.float32(shine) * glance)[..., None]).astype(np.float32)
@@ -184,8 +183,3 @@ def _piece(
     np.copyto(colour, lit, where=wins[..., None])
     np.copyto(z, np.float32(strand.path[n, 2]) + along * np.float32(ahead[2]), where=wins)
     np.copyto(cover, new, where=wins)
-
-
-def flat(groups: Sequence[Sequence[Strand]]) -> list[Strand]:
-    """Give the strands of all groups in one list."""
-    return [strand for group in groups for strand in group]
