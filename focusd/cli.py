@@ -154,7 +154,7 @@ def _interrupt_stops(daemon: Daemon) -> Iterator[None]:
 
 
 _STOP_TRIES, _STOP_AGAIN_S = 10, 0.05
-"""An interrupt can overtake the request whose motion it is to stop; a stop that stopped nothing is sent again."""
+"""An interrupt can overtake the request whose motion it is to stop: a stop of nothing is sent again."""
 
 
 def _mark(call: Call) -> Exit:
@@ -256,8 +256,8 @@ def _shortfall(progress: Progress, session: Answer) -> tuple[str, str]:
             return "Merge failed", f"{reason}All slices are saved. {again}"
         case "paused":
             return "Paused", f"{reason}{saved} {resume}"
-        case "aborted":
-            return "Aborted", f"{reason}{saved}"
+        case "aborted" | "stopped" | "refused":
+            return progress.shot.capitalize(), f"{reason}{saved}"
         case _:
             return "Stack failed", f"{reason}{saved} {resume}" if progress.saved else reason + saved
 

@@ -27,7 +27,8 @@ class Progress:
     position_u, seconds_left
         Of the axis, and until the last slice; None while unknown.
     shot
-        How shooting ended: done, paused, aborted, failed; None while it goes on.
+        How shooting ended: done, paused, aborted, failed, or before it had begun stopped, refused; None while
+        it goes on.
     merge
         none, waiting, running, done or failed.
     reason
@@ -51,8 +52,8 @@ class Progress:
 
     @property
     def over(self) -> bool:
-        """Whether rig and merge are at rest: nothing more will come."""
-        return self.job is None and self.merge not in ("waiting", "running")
+        """Whether nothing more will come: the rig is at rest, and the merge of a complete stack too."""
+        return self.job is None and not (self.shot == "done" and self.merge in ("waiting", "running"))
 
     @property
     def outcome(self) -> Exit:
@@ -61,8 +62,15 @@ class Progress:
             return Exit.FAILED if self.merge == "failed" else Exit.DONE
         if self.exit_code in set(Exit):
             return Exit(self.exit_code)
-        return Exit.INTERRUPTED if self.shot in ("paused", "aborted") else Exit.FAILED
+        return _OUTCOMES.get(self.shot or "failed", Exit.FAILED)
 
+
+_OUTCOMES = {
+    "paused": Exit.INTERRUPTED,
+    "aborted": Exit.INTERRUPTED,
+    "stopped": Exit.INTERRUPTED,
+    "refused": Exit.REFUSED,
+}
 
 Show = Callable[[Answer, Progress], None]
 """Is given each event, and the progress after it."""
@@ -72,19 +80,24 @@ def watch(daemon: Daemon, progress: Progress, since: int, show: Show) -> Progres
     """Follow a stack through its events after number `since` until it is over.
 
     A lost connection changes nothing on the rig. After one, and when the rig is at rest without word of a
-    merge, the daemon is asked how things stand.
+    merge, the daemon is asked how things stand; what happened meanwhile is still shown.
     """
+    heard, found, told = since, None, 0
     for event in daemon.events(since):
         if event is RECONNECTED:
-            progress = as_stands(progress, daemon.ask("/status"), _session(daemon, progress))
+            status = daemon.ask("/status")
+            found, told = as_stands(progress, status, _session(daemon, progress)), status["seq"]
         else:
-            job_ended = event.get("event") == "job_ended" and progress.job is not None
+            heard = event.get("seq", heard)
+            was_at_work = progress.job is not None
             progress = after(progress, event)
             show(event, progress)
-            if job_ended and progress.over and progress.merge == "none":
+            if was_at_work and progress.over and progress.merge == "none":
                 progress = replace(progress, merge=_session(daemon, progress).get("merge", "none"))
         if progress.over:
             return progress
+        if found is not None and found.over and heard >= told:
+            return found
     raise AssertionError("events have no end")
 
 
@@ -174,7 +187,6 @@ def _moved_on(progress: Progress, event: Answer) -> Progress:
 
 
 def _job_ended(progress: Progress, event: Answer) -> Progress:
-    ending = event.get("ending")
-    shot = progress.shot or (ending if ending in SHOT.values() else "failed")
-    reason = progress.reason or str(event.get("error") or event.get("reason") or "")
+    shot = progress.shot or event.get("ending") or "failed"
+    reason = progress.reason or str(event.get("reason") or "")
     return replace(progress, job=None, shot=shot, reason=reason, phase="", exit_code=event.get("exit_code"))

@@ -1,0 +1,410 @@
+"""focusctl against a daemon that speaks the same HTTP and has no rig."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from stand_in_daemon import PLAN, SESSION, Refusal, listening
+
+from focusd.cli import main
+from focusd.client import RECONNECTED, Daemon, NoDaemon
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    socket = tmp_path / "focusd.sock"
+    monkeypatch.setenv("FOCUSRAIL_SOCKET", str(socket))
+    return socket
+
+
+@pytest.fixture
+def daemon(place):
+    with listening(place) as stand_in:
+        yield stand_in
+
+
+def typed(line):
+    """Start focusctl as a shell would, with pipes for its output."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "focusd.cli", *line.split()],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COVERAGE_PROCESS_START": ""},
+    )
+
+
+def run(line, capsys):
+    """Give exit code, standard output and standard error of one command."""
+    code = main(line.split())
+    seen = capsys.readouterr()
+    return code, seen.out, seen.err
+
+
+def test_help_asks_nobody(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert "exit codes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "fly",
+        "jog",
+        "jog 4",
+        "goto near",
+        "shoot --count many",
+        "mark clear 3mm",
+        "status now",
+        "sim press stop",
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(line, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    assert (ended.value.code, capsys.readouterr().out) == (2, "")
+
+
+def test_status_is_one_calm_screen(daemon, capsys):
+    daemon.trust, daemon.marks = "assumed", {"near_u": 19_250.0, "far_u": None}
+    assert run("status", capsys) == (
+        0,
+        "rig        idle (simulated)\n"
+        "position   1 mm, assumed (stored before the power went; homing makes sure)  reach 0 µm to 38 mm\n"
+        "marks      near 19.25 mm\n"
+        "camera     imx477, 1600 x 1200\n"
+        "disk       12 GB free of which 500 MB are kept free  /sessions\n"
+        "last stack none yet\n",
+        "",
+    )
+
+
+def test_plan_shows_what_would_be_before_anything_moves(daemon, capsys):
+    code, out, _ = run("plan beetle --near 19.25mm --far 20.75mm --overlap 0.75", capsys)
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "slices     27",
+            "pitch      58.8 µm (asked for at most 59.2 µm)",
+            "sharp      79 µm deep in each slice",
+            "from       19.25 mm to 20.75 mm",
+            "time       about 0:34",
+            "disk       52 MB of 12 GB free",
+            "then       back to the first slice",
+        ],
+    )
+    body = {"plan": "beetle", "near_u": 19_250.0, "far_u": 20_750.0, "overlap": 0.75}
+    assert daemon.asked == [("POST", "/plan", body)]
+
+
+def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
+    monkeypatch.setattr("stand_in_daemon.PLAN", {})
+    code, out, _ = run("plan", capsys)
+    assert (code, out.splitlines()[0]) == (0, "slices     unknown")
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("jog -4mm", ("POST", "/jog", {"distance_u": -4000.0})),
+        ("jog -- -4mm", ("POST", "/jog", {"distance_u": -4000.0})),
+        ("--json jog -.5mm", ("POST", "/jog", {"distance_u": -500.0})),
+        ("goto 20.5mm", ("POST", "/goto", {"position_u": 20_500.0})),
+        ("home --allow", ("POST", "/home", {"allow": True})),
+        ("home", ("POST", "/home", {"allow": False})),
+        ("mark near", ("POST", "/mark", {"end": "near"})),
+        ("mark far 3mm", ("POST", "/mark", {"end": "far", "position_u": 3000.0})),
+        ("mark clear", ("DELETE", "/marks", None)),
+        ("stop", ("POST", "/stop", {})),
+        ("abort --json", ("POST", "/abort", {})),
+        ("sessions", ("GET", "/sessions", None)),
+        ("resume 12", ("POST", "/resume", {"session": "12"})),
+        ("resume", ("POST", "/resume", {})),
+        ("sim press shoot --hold 2s", ("POST", "/sim/press", {"button": "shoot", "hold_s": 2.0})),
+        ("sim fault stuck --off", ("POST", "/sim/fault", {"name": "stuck", "on": False})),
+        ("sim state", ("GET", "/sim/state", None)),
+        ("shoot --length -4mm --count 9", ("POST", "/shoot", {"length_u": -4000.0, "count": 9})),
+        (
+            "shoot beetle --around 2mm --pitch 50um --after park --delay 3s --rehearse --exposure 8ms,1,2,3",
+            (
+                "POST",
+                "/shoot",
+                {
+                    "plan": "beetle",
+                    "around_u": 2000.0,
+                    "pitch_u": 50.0,
+                    "rehearse": True,
+                    "after": "park",
+                    "delay_s": 3.0,
+                    "exposure": {"time_us": 8000, "gain": 1.0, "colour_gains": [2.0, 3.0]},
+                },
+            ),
+        ),
+    ],
+)
+def test_what_is_typed_is_what_is_asked(daemon, capsys, line, asked):
+    assert run(line, capsys)[0] == 0
+    assert daemon.asked == [asked]
+
+
+def test_json_is_the_daemons_own_answer(daemon, capsys):
+    code, out, _ = run("--json plan", capsys)
+    assert (code, json.loads(out), out.count("\n")) == (0, PLAN, 1)
+
+
+@pytest.mark.parametrize("code", [1, 3, 4, 130])
+def test_a_refusal_keeps_its_words_and_its_code(daemon, capsys, code):
+    daemon.refusal = Refusal(409, "Refused", "the far end is 3 mm out of reach", code)
+    assert run("goto 41mm", capsys) == (code, "", "focusctl: Refused: the far end is 3 mm out of reach\n")
+
+
+def test_a_refusal_is_json_for_programs(daemon, capsys):
+    daemon.refusal = Refusal(409, "Busy", "shoot is running", 4)
+    code, out, err = run("shoot --json", capsys)
+    assert (code, out, json.loads(err)) == (
+        4,
+        "",
+        {"title": "Busy", "detail": "shoot is running", "exit_code": 4},
+    )
+
+
+def test_nobody_there_says_where_it_looked_and_how_to_start(place, capsys):
+    code, out, err = run("status", capsys)
+    assert (code, out) == (5, "")
+    assert str(place) in err and "focusd --simulate" in err and "systemctl start focusd" in err
+
+
+def test_a_socket_left_behind_is_nobody_there(place, capsys):
+    place.touch()
+    code, _, err = run("status", capsys)
+    assert code == 5 and "no daemon behind it" in err
+
+
+def test_a_named_socket_wins(daemon, place, capsys, monkeypatch):
+    monkeypatch.setenv("FOCUSRAIL_SOCKET", str(place) + ".other")
+    assert run(f"--socket {place} status", capsys)[0] == 0
+    assert run(f"status --socket {place}", capsys)[0] == 0
+    assert run("status", capsys)[0] == 5
+
+
+def test_a_shot_without_wait_returns_at_acceptance(daemon, capsys):
+    code, out, _ = run("shoot", capsys)
+    assert (code, out.splitlines()) == (
+        0,
+        [f"shooting {SESSION}: 3 slices", "watch it: focusctl watch    stop it: focusctl stop"],
+    )
+
+
+def shoot_all(daemon):
+    daemon.tell("stack_started", session=SESSION, slices=3)
+    daemon.tell("merge_started", session=SESSION)
+    for index in range(3):
+        daemon.tell("slice_saved", session=SESSION, index=index, position_u=19_000.0 + index)
+    daemon.tell("stack_done", session=SESSION, slices=3)
+
+
+def finish(daemon):
+    daemon.ended("done", "done", merged="/sessions/1/merged.jpg", depth="/sessions/1/depth.png")
+    daemon.tell("job_ended", job=7, kind="shoot", ending="done")
+    daemon.tell("merge_done", session=SESSION, slices=3)
+
+
+def lines_of(process, count):
+    return [process.stdout.readline() for _ in range(count)]
+
+
+def ended(process):
+    out, err = process.communicate(timeout=20)
+    return process.returncode, out, err
+
+
+def test_every_event_is_a_line_of_json_that_leaves_at_once(daemon):
+    process = typed("shoot --wait --json")
+    daemon.wait_until_asked("/shoot")
+    shoot_all(daemon)
+    early = [json.loads(line)["event"] for line in lines_of(process, 6)]
+    assert early == [
+        "stack_started",
+        "merge_started",
+        "slice_saved",
+        "slice_saved",
+        "slice_saved",
+        "stack_done",
+    ]
+    finish(daemon)
+    code, out, err = ended(process)
+    assert (code, [json.loads(line)["event"] for line in out.splitlines()], err) == (
+        0,
+        ["job_ended", "merge_done"],
+        "",
+    )
+
+
+def test_waiting_ends_with_the_picture_the_depth_map_and_the_folder(daemon):
+    process = typed("shoot --wait")
+    daemon.wait_until_asked("/shoot")
+    shoot_all(daemon)
+    finish(daemon)
+    code, out, err = ended(process)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-3:] == [
+        "picture    /sessions/1/merged.jpg",
+        "depth map  /sessions/1/depth.png",
+        f"folder     /sessions/{SESSION}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "ending", "code", "words"),
+    [
+        ("stack_paused", "paused", 130, "focusctl resume"),
+        ("stack_aborted", "aborted", 130, "slices are saved"),
+        ("stack_failed", "failed", 1, "focusctl resume"),
+    ],
+)
+def test_waiting_ends_as_the_stack_does(daemon, event, ending, code, words):
+    process = typed("shoot --wait")
+    daemon.wait_until_asked("/shoot")
+    daemon.tell("stack_started", session=SESSION, slices=3)
+    daemon.tell("slice_saved", session=SESSION, index=0, position_u=0.0)
+    daemon.tell(event, session=SESSION, reason="the lamp went out")
+    daemon.ended(ending, "none")
+    daemon.tell("job_ended", job=7, kind="shoot", ending=ending)
+    found, _, err = ended(process)
+    assert found == code and "the lamp went out. 1 of 3 slices are saved" in err and words in err
+
+
+def test_a_lost_picture_is_a_failure_that_says_how_to_merge_again(daemon):
+    process = typed("shoot --wait")
+    daemon.wait_until_asked("/shoot")
+    shoot_all(daemon)
+    daemon.ended("done", "failed")
+    daemon.tell("job_ended", job=7, kind="shoot", ending="done")
+    daemon.tell("merge_failed", session=SESSION, error="no memory")
+    code, _, err = ended(process)
+    assert code == 1 and f"focusctl merge /sessions/{SESSION}" in err
+
+
+def test_a_stack_that_nobody_merges_is_done_when_it_is_shot(daemon):
+    process = typed("shoot --wait")
+    daemon.wait_until_asked("/shoot")
+    daemon.tell("stack_started", session=SESSION, slices=3)
+    daemon.tell("stack_done", session=SESSION, slices=3)
+    daemon.ended("done", "none")
+    daemon.tell("job_ended", job=7, kind="shoot", ending="done")
+    assert ended(process)[0] == 0
+
+
+def test_a_broken_connection_loses_no_event(daemon):
+    daemon.cut_after_seq = {2, 6}
+    process = typed("shoot --wait --json")
+    daemon.wait_until_asked("/shoot")
+    shoot_all(daemon)
+    early = [json.loads(line)["seq"] for line in lines_of(process, 6)]
+    finish(daemon)  # while the connection is down: how things stand must not hide how they came about
+    code, out, _ = ended(process)
+    assert (code, early + [json.loads(line)["seq"] for line in out.splitlines()]) == (0, list(range(1, 9)))
+
+
+def test_a_daemon_started_again_has_no_stack_to_wait_for(daemon):
+    daemon.cut_after_seq = {1}
+    process = typed("shoot --wait --json")
+    daemon.wait_until_asked("/shoot")
+    daemon.job = None
+    daemon.tell("stack_started", session=SESSION, slices=3)
+    code, out, err = ended(process)
+    assert (code, json.loads(out)["event"]) == (1, "stack_started")
+    assert json.loads(err)["title"] == "Stack failed"
+
+
+def test_interrupting_the_wait_leaves_the_stack_alone(daemon):
+    process = typed("shoot --wait --json")
+    daemon.wait_until_asked("/shoot")
+    daemon.tell("stack_started", session=SESSION, slices=3)
+    lines_of(process, 1)
+    process.send_signal(signal.SIGINT)
+    code, _, err = ended(process)
+    assert code == 130 and "focusctl watch" in err and "focusctl stop" in err
+    assert [path for _, path, _ in daemon.asked] == ["/shoot"]
+
+
+@pytest.mark.parametrize("command", ["jog 4mm", "goto 4mm", "home"])
+def test_interrupting_a_motion_stops_it_and_hears_of_its_end(daemon, command):
+    daemon.motion_goes_on = True
+    process = typed(command)
+    daemon.wait_until_asked(f"/{command.split()[0]}")
+    process.send_signal(signal.SIGINT)
+    code, out, err = ended(process)
+    assert (code, out, err) == (130, "", "focusctl: Stopped: stopped at 1000 um\n")
+    assert daemon.position_u == 1000.0
+
+
+def test_watch_finds_what_the_button_began(daemon):
+    process = typed("watch")
+    assert lines_of(process, 1) == [
+        "Nothing is being shot. Waiting for the next stack; Ctrl-C ends the waiting.\n"
+    ]
+    daemon.begin()
+    daemon.tell("job_started", job=7, kind="shoot")
+    daemon.wait_until_asked(f"/sessions/{SESSION}")
+    shoot_all(daemon)
+    finish(daemon)
+    code, out, _ = ended(process)
+    assert code == 0 and out.splitlines()[-1] == f"folder     /sessions/{SESSION}"
+
+
+def test_a_reader_that_leaves_ends_the_listing_quietly(daemon):
+    process = typed("shoot --wait --json")
+    daemon.wait_until_asked("/shoot")
+    process.stdout.close()
+    shoot_all(daemon)
+    process.wait(timeout=20)
+    assert (process.returncode, process.stderr.read()) == (1, "")
+    process.stderr.close()
+
+
+def test_a_daemon_that_stays_away_is_given_up(place):
+    pauses = []
+    with listening(place) as stand_in:
+        stand_in.cut_after_seq = {1}
+        stand_in.tell("stack_started", session=SESSION)
+        stream = Daemon([place], pauses.append).events(0, tries=4)
+        assert next(stream)["event"] == "stack_started"
+    with pytest.raises(NoDaemon):
+        next(stream)
+    assert pauses == [0.5] * 4
+
+
+def test_a_reconnection_shows_in_the_stream(daemon, place):
+    daemon.cut_after_seq = {1}
+    daemon.tell("a")
+    daemon.tell("b")
+    stream = Daemon([place], lambda _: None).events(0)
+    assert [next(stream) for _ in range(3)] == [
+        {"seq": 1, "event": "a"},
+        RECONNECTED,
+        {"seq": 2, "event": "b"},
+    ]
+    stream.close()
+
+
+def test_an_answer_that_is_no_json_is_a_failure_in_words(daemon, capsys, monkeypatch):
+    monkeypatch.setattr(type(daemon), "answer", lambda *_: (_ for _ in ()).throw(RuntimeError))
+    code, _, err = run("status", capsys)
+    assert code == 1 and "focusctl status" in err
+
+
+def test_merging_needs_no_daemon_and_takes_its_arguments_as_they_are(place, capsys):
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(["merge", "--help"]))
+    assert ended.value.code == 0
+    assert "-o" in capsys.readouterr().out
