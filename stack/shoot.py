@@ -315,7 +315,6 @@ class _Stack:
     def _take(self, index: int, seconds_left: float) -> tuple[Frame, Arrival]:
         """Go to a slice and photograph it once the axis has settled."""
         self._stop.check()
-        self._writer.check()
         self._check_room()
         self._progress("shooting", index, seconds_left)
         arrival = travel(self._axis, self._layout.positions_steps[index])

@@ -17,10 +17,6 @@ class SliceWriter(Protocol):
         """Take a job, waiting while too many frames are held; then raise what an earlier job failed with."""
         ...
 
-    def check(self) -> None:
-        """Raise what a job failed with so far."""
-        ...
-
     def drain(self) -> None:
         """Wait until every job was run; then raise the first failure, and forget it."""
         ...
@@ -36,9 +32,6 @@ class InlineWriter:
     def submit(self, job: Callable[[], None]) -> None:
         """Run the job."""
         job()
-
-    def check(self) -> None:
-        """Do nothing: `submit` has raised already."""
 
     def drain(self) -> None:
         """Do nothing: nothing waits."""
@@ -65,10 +58,6 @@ class ThreadedWriter:
         with self._changed:
             self._waiting += 1
         self._jobs.put(job)
-        self.check()
-
-    def check(self) -> None:
-        """Raise what a job failed with so far."""
         failure = self._failure
         if failure is not None:
             raise failure

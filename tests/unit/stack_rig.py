@@ -204,9 +204,6 @@ class LateWriter:
         self.jobs.append(job)
         if len(self.jobs) > 2:
             self._run_one()
-        self.check()
-
-    def check(self) -> None:
         if self.failure is not None:
             raise self.failure
 

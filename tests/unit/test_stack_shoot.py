@@ -25,6 +25,7 @@ from stack.errors import (
     JournalFailed,
     NotResumable,
     SliceUnsaved,
+    StopAsked,
 )
 from stack.journal import Journal, replay
 from stack.plan import AroundHere, FromHere, Park, Pitch
@@ -194,6 +195,13 @@ def test_an_abort_overrides_a_stop_and_nothing_else_overrides(inline_rig: Rig) -
     stop.request(StopKind.ABORT, "shell")
     stop.request(StopKind.STOP, "page")
     assert (stop.kind, stop.reason) == (StopKind.ABORT, "shell")
+
+
+def test_a_stop_that_was_seen_is_not_forgotten(inline_rig: Rig) -> None:
+    inline_rig.stop.request(StopKind.STOP, "button")
+    for _ in range(3):
+        with pytest.raises(StopAsked, match="button"):
+            inline_rig.stop.check()
 
 
 def test_killed_at_any_point_the_folder_is_read_resumed_and_completed(tmp_path: Path) -> None:
@@ -428,25 +436,26 @@ def test_what_no_ending_can_hold_still_stops_the_hardware_and_saves_the_frames(r
     assert (rig.rail.stopped, rig.camera.stopped, len(pictures(session))) == (True, True, 2)
 
 
+@pytest.mark.parametrize("broken_index", [1, 5])
 def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, broken_index: int
 ) -> None:
     session = rig.session()
     write = shoot.write_durably
 
     def broken(path: Path, content: bytes) -> None:
-        if path.name == "0001.jpg":
+        if path.name == f"{broken_index:04d}.jpg":
             raise OSError(5, "Input/output error")
         write(path, content)
 
     monkeypatch.setattr(shoot, "write_durably", broken)
     ending = rig.shoot(session)
-    assert isinstance(ending.error, SliceUnsaved) and ending.error.index == 1
+    assert isinstance(ending.error, SliceUnsaved) and ending.error.index == broken_index
     saved = session.state().saved
-    assert set(saved) == {index for index in range(len(rig.camera.captured)) if index != 1}
+    assert set(saved) == {index for index in range(len(rig.camera.captured)) if index != broken_index}
     assert [session.flaw(one) for one in saved.values()] == [None] * len(saved)
     if not isinstance(rig.writer, ThreadedWriter):
-        assert len(rig.camera.captured) <= 4
+        assert len(rig.camera.captured) <= broken_index + 3
     monkeypatch.setattr(shoot, "write_durably", write)
     rig.rearm()
     assert rig.shoot(session).kind is EndingKind.DONE
