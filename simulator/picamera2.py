@@ -1,0 +1,550 @@
+"""A Picamera2 that is not there: the real one's names, parameters, timing and traps (as of 0.3.38).
+
+What it keeps of the real one, because code that ignores it fails at the bench:
+
+- Completed requests queue up. With two buffers or more the last one is kept, however old: without
+  `flush`, that is what `capture_request` gives.
+- Controls ride on requests, and show frames later. In the configuration, or set before `start`, they hold
+  from the first frame.
+- A request not released starves the camera. A job whose wait timed out is still queued, and takes the next
+  frame, until `cancel_all_and_flush`.
+- A loose cable raises nothing: frames just cease.
+
+There is no thread. Whoever waits moves the pipeline on, by the clock it was given; a `signal_function` is
+therefore called from whatever call comes next.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import partial
+from typing import Any, Protocol
+
+from simulator import formats
+from simulator.clock import Clock
+from simulator.loans import CompletedRequest, Job, Step
+from simulator.photograph import Darkroom
+from simulator.sensor import CameraSpec
+from simulator.stream import Shot, Stream
+from simulator.tunings import TUNINGS
+from simulator.world import World
+
+_HIGH_QUALITY, _FAST, _MINIMAL = 2, 1, 3
+_FOR_EVER_NS = 60_000_000_000
+_VIRTUAL_NAME = "FrameRate"
+_PROPERTIES_FIXED: dict[str, Any] = {
+    "Location": 2,
+    "Rotation": 180,
+    "ColorFilterArrangement": 0,
+    "UnitCellSize": (1550, 1550),
+}
+
+
+class Rig(Protocol):
+    """What the camera is mounted on."""
+
+    @property
+    def clock(self) -> Clock:
+        """The rig's time."""
+        ...
+
+    @property
+    def world(self) -> World:
+        """Where the carriage is."""
+        ...
+
+    @property
+    def camera(self) -> CameraSpec:
+        """What the camera is made of."""
+        ...
+
+    @property
+    def darkroom(self) -> Darkroom:
+        """Where its shots are developed."""
+        ...
+
+    @property
+    def camera_taken(self) -> threading.Lock:
+        """Locked while somebody has the camera open."""
+        ...
+
+
+class Picamera2:
+    """See the module. `rig` is what the real one does not take.
+
+    Raises `RuntimeError` where the real one does: no such camera, camera in use, bad configuration, start
+    before configure, control not known.
+    """
+
+    def __init__(
+        self,
+        camera_num: int = 0,
+        verbose_console: int | None = None,
+        tuning: str | dict[str, Any] | None = None,
+        allocator: object | None = None,
+        *,
+        rig: Rig,
+    ) -> None:
+        if camera_num >= len(self.global_camera_info()):
+            raise RuntimeError(
+                f'No camera number {camera_num} found - use "rpicam-hello --list-cameras" to check connected '
+                "cameras"
+            )
+        if not rig.camera_taken.acquire(blocking=False):
+            raise RuntimeError("Camera __init__ sequence did not complete.")
+        self.rig = rig
+        self.tuning = tuning
+        self.lock = threading.RLock()
+        self.is_open = True
+        self.started = False
+        self.stop_count = 0
+        self.camera_config: dict[str, Any] = {}
+        self.options: dict[str, Any] = {}
+        self.completed_requests: list[CompletedRequest] = []
+        self._controls: dict[str, Any] = {}
+        self._limits = _limits(rig.camera)
+        self._jobs: list[Job] = []
+        self._stream: Stream | None = None
+        self._wanted_us: float | None = None
+        self._longest_queue = 0
+        self._catching_up = False
+
+    # --- what there is --------------------------------------------------------------------------------
+
+    @staticmethod
+    def global_camera_info() -> list[dict[str, Any]]:
+        """List the cameras."""
+        return [
+            {"Model": "imx477", "Location": 2, "Rotation": 180, "Id": "/base/simulated/imx477@1a", "Num": 0}
+        ]
+
+    @staticmethod
+    def load_tuning_file(tuning_file: str, dir: str | None = None) -> dict[str, Any]:
+        """Give the tuning called `tuning_file`: the parts that matter here."""
+        if tuning_file not in TUNINGS or dir is not None:
+            raise RuntimeError("Tuning file not found")
+        return deepcopy(TUNINGS[tuning_file])
+
+    @staticmethod
+    def find_tuning_algo(tuning: dict[str, Any], name: str) -> dict[str, Any]:
+        """Give the parameters of algorithm `name`. Raises `StopIteration` when there is none."""
+        found: dict[str, Any] = next(each for each in tuning["algorithms"] if name in each)[name]
+        return found
+
+    @property
+    def camera_controls(self) -> dict[str, tuple[Any, Any, Any]]:
+        """Least, most and default value of each control."""
+        return dict(self._limits)
+
+    @property
+    def camera_properties(self) -> dict[str, Any]:
+        """What does not change."""
+        size = self.rig.camera.size_px
+        return (
+            {**_PROPERTIES_FIXED, "Model": self.rig.camera.model, "PixelArraySize": size}
+            if self.is_open
+            else {}
+        )
+
+    @property
+    def sensor_resolution(self) -> tuple[int, int]:
+        """Width and height of all the sensor has."""
+        return self.rig.camera.size_px
+
+    @property
+    def sensor_format(self) -> str:
+        """The raw format."""
+        return formats.RAW_FORMAT
+
+    @property
+    def sensor_modes(self) -> list[dict[str, Any]]:
+        """The one mode. Asking reconfigures the camera, as with the real one."""
+        if self.started:
+            raise RuntimeError("Camera must be stopped before configuring")
+        self.configure(self.create_preview_configuration())
+        size, shortest_us = self.rig.camera.size_px, self.rig.camera.shortest_frame_us
+        return [
+            {
+                "format": formats.RAW_FORMAT,
+                "unpacked": formats.RAW_FORMAT,
+                "bit_depth": 12,
+                "size": size,
+                "fps": round(1e6 / shortest_us, 2),
+                "crop_limits": (0, 0, *size),
+                "exposure_limits": self._limits["ExposureTime"],
+            }
+        ]
+
+    # --- configuration --------------------------------------------------------------------------------
+
+    def create_preview_configuration(
+        self, main: dict[str, Any] | None = None, buffer_count: int = 4, **more: Any
+    ) -> dict[str, Any]:
+        """Make a configuration for looking."""
+        base = {"format": "XBGR8888", "size": (640, 480)}
+        return self._configuration(
+            base,
+            main,
+            buffer_count,
+            {"NoiseReductionMode": _MINIMAL, "FrameDurationLimits": (100, 83_333)},
+            more,
+        )
+
+    def create_still_configuration(
+        self, main: dict[str, Any] | None = None, buffer_count: int = 1, **more: Any
+    ) -> dict[str, Any]:
+        """Make a configuration for photographs: one buffer, noise reduction on, unless told otherwise."""
+        base = {"format": "BGR888", "size": self.sensor_resolution}
+        defaults = {"NoiseReductionMode": _HIGH_QUALITY, "FrameDurationLimits": (100, 1_000_000_000)}
+        return self._configuration(base, main, buffer_count, defaults, more)
+
+    def create_video_configuration(
+        self, main: dict[str, Any] | None = None, buffer_count: int = 6, **more: Any
+    ) -> dict[str, Any]:
+        """Make a configuration for films."""
+        base = {"format": "XBGR8888", "size": (1280, 720)}
+        defaults = {"NoiseReductionMode": _FAST, "FrameDurationLimits": (33_333, 33_333)}
+        return self._configuration(base, main, buffer_count, defaults, more)
+
+    @staticmethod
+    def align_configuration(config: dict[str, Any], optimal: bool = True) -> None:
+        """Shrink the main stream to widths the hardware likes."""
+        config["main"] = formats.aligned(config["main"], optimal)
+
+    def configure(self, camera_config: dict[str, Any] | str | None = None) -> None:
+        """Take a configuration; what it asks in vain is adjusted without a word."""
+        self._must_be_open()
+        if self.started:
+            raise RuntimeError("Camera must be stopped before configuring")
+        if camera_config is None or isinstance(camera_config, str):
+            makers = {"still": self.create_still_configuration, "video": self.create_video_configuration}
+            camera_config = makers.get(camera_config or "preview", self.create_preview_configuration)()
+        if not isinstance(camera_config, dict):
+            raise TypeError("Invalid type for `camera_config` given")
+        self.camera_config = {}
+        config = deepcopy(camera_config)
+        formats.check(config["main"], "main")
+        config["main"] = formats.granted(config["main"], self.sensor_resolution)
+        if config.get("raw") is not None:
+            config["raw"] = formats.granted_raw(self.sensor_resolution)
+        config["lores"] = None
+        self._controls = {}
+        self.set_controls(config["controls"])
+        self._longest_queue = 1 if config["queue"] and config["buffer_count"] > 1 else 0
+        self.camera_config = config
+
+    def camera_configuration(self) -> dict[str, Any]:
+        """Give the configuration as granted."""
+        return self.camera_config
+
+    def stream_configuration(self, name: str = "main") -> dict[str, Any]:
+        """Give one stream of it."""
+        stream: dict[str, Any] = self.camera_config[name]
+        return stream
+
+    # --- running --------------------------------------------------------------------------------------
+
+    def start(self, config: dict[str, Any] | str | None = None, show_preview: object = False) -> None:
+        """Begin to stream; the controls set so far hold from the first frame."""
+        self._must_be_open()
+        if config is not None or not self.camera_config:
+            self.configure(config)
+        if self.started:
+            return
+        if self._wanted_us is None:
+            self._wanted_us = self.rig.darkroom.wanted_us()
+        with self.lock:
+            now_ns = self.rig.clock.monotonic_ns()
+            controls, self._controls = self._controls, {}
+            self._stream = Stream(self.rig.camera, self.rig.world, self._wanted_us, controls, now_ns)
+            for _ in range(self.camera_config["buffer_count"]):
+                self._stream.queue({})
+            self.started = True
+
+    def stop(self) -> None:
+        """End streaming, behind whatever jobs are still queued."""
+        if self.started:
+            self._dispatch([self._stop], wait=True, signal_function=None, at_once=True)
+
+    def close(self) -> None:
+        """Give the camera back."""
+        if not self.is_open:
+            return
+        self.stop()
+        self.is_open = False
+        self.camera_config = {}
+        self.rig.camera_taken.release()
+
+    def set_controls(self, controls: dict[str, Any]) -> None:
+        """Send controls with the next request that goes to the camera."""
+        for name in controls:
+            if name not in self._limits and name != _VIRTUAL_NAME:
+                raise RuntimeError(f"Control {name} is not advertised by libcamera")
+        with self.lock:
+            self._catch_up()
+            for name, value in controls.items():
+                if name == _VIRTUAL_NAME:
+                    rates = value if isinstance(value, tuple | list) else (value, value)
+                    self._controls["FrameDurationLimits"] = (int(1e6 / rates[1]), int(1e6 / rates[0]))
+                else:
+                    self._controls[name] = value
+
+    # --- frames ---------------------------------------------------------------------------------------
+
+    def capture_request(
+        self,
+        wait: bool | float | None = None,
+        signal_function: Callable[[Job], None] | None = None,
+        flush: bool | int | None = None,
+    ) -> Any:
+        """Give the next completed request; with `flush`, the first that began at that instant or later.
+
+        `wait`: True or None waits, False gives a `Job`, a number waits so many seconds.
+        """
+        since_ns = self.rig.clock.monotonic_ns() if flush is True else int(flush or 0)
+        return self._dispatch([partial(self._fresh, since_ns), self._pop], wait, signal_function)
+
+    @contextmanager
+    def captured_request(
+        self, wait: bool | float | None = None, flush: bool | int | None = None
+    ) -> Iterator[CompletedRequest]:
+        """Lend a completed request, and release it."""
+        request = self.capture_request(wait=wait, flush=flush)
+        try:
+            yield request
+        finally:
+            request.release()
+
+    def capture_metadata(
+        self, wait: bool | float | None = None, signal_function: Callable[[Job], None] | None = None
+    ) -> Any:
+        """Give the next frame's metadata."""
+        return self._dispatch([partial(self._use, CompletedRequest.get_metadata)], wait, signal_function)
+
+    def capture_array(
+        self,
+        name: str = "main",
+        wait: bool | float | None = None,
+        signal_function: Callable[[Job], None] | None = None,
+    ) -> Any:
+        """Give the next frame's pixels."""
+        develop = partial(CompletedRequest.make_array, name=name)
+        return self._dispatch([partial(self._use, develop)], wait, signal_function)
+
+    def wait(self, job: Job, timeout: float | None = None) -> Any:
+        """Wait for `job`. Raises `TimeoutError` after `timeout` seconds; the job stays queued."""
+        return job.get_result(timeout=timeout)
+
+    def cancel_all_and_flush(self) -> None:
+        """Cancel all jobs."""
+        with self.lock:
+            for job in self._jobs:
+                job.cancel()
+            self._jobs = []
+
+    # --- the pipeline -------------------------------------------------------------------------------------
+
+    def _pass_time(self, job: Job, timeout: float | None) -> None:
+        """Move the pipeline on until `job` is finished or `timeout` seconds are over."""
+        clock = self.rig.clock
+        began_ns = clock.monotonic_ns()
+        deadline_ns = began_ns + (_FOR_EVER_NS if timeout is None else int(timeout * 1e9))
+        while True:
+            with self.lock:
+                self._catch_up()
+                next_ns = self._stream.next_event_ns if self._stream else deadline_ns
+            if job.finished:
+                return
+            if clock.monotonic_ns() >= deadline_ns:
+                break
+            clock.sleep_until_ns(min(next_ns, deadline_ns))
+        if timeout is None:
+            raise RuntimeError("picamera2 would wait here for ever: no frame comes; give a timeout")
+        raise TimeoutError
+
+    def _recycle(self, stop_count: int) -> None:
+        """Take a buffer back, and send it out again with the controls set since."""
+        self._catch_up()
+        if self._stream is None or stop_count != self.stop_count:
+            return
+        controls, self._controls = self._controls, {}
+        self._stream.queue(controls)
+
+    def _describe(self, shot: Shot) -> dict[str, Any]:
+        """Give a shot's metadata."""
+        missing = self.rig.world.broken("camera_missing_metadata")
+        metadata: dict[str, Any] = {
+            "SensorTimestamp": shot.stamp_ns,
+            "ExposureTime": shot.exposure_ns // 1000,
+            "AnalogueGain": shot.gain,
+            "ColourGains": shot.colour_gains,
+            "SensorBlackLevels": (4096, 4096, 4096, 4096),
+            "ScalerCrop": (0, 0, *self.rig.camera.size_px),
+        }
+        if not missing:
+            metadata |= {
+                "DigitalGain": shot.digital_gain,
+                "FrameDuration": shot.frame_ns // 1000,
+                "AeState": shot.ae_state,
+                "Lux": 400.0 * shot.light,
+                "ColourTemperature": 4200,
+            }
+            if shot.number % 7:  # the sensor does not send it with every frame
+                metadata["SensorTemperature"] = 31.0
+        return metadata
+
+    def _dispatch(
+        self,
+        steps: list[Step],
+        wait: bool | float | None,
+        signal_function: Callable[[Job], None] | None,
+        *,
+        at_once: bool = False,
+    ) -> Any:
+        if wait is None:
+            wait = signal_function is None
+        job = Job(steps, signal_function, self._pass_time)
+        with self.lock:
+            self._catch_up()
+            self._jobs.append(job)
+            if self.completed_requests or at_once:
+                self._work()
+        return job.get_result(None if wait is True else wait) if wait else job
+
+    def _catch_up(self) -> None:
+        """Let everything happen that has happened up to now."""
+        if self._stream is None or self._catching_up:
+            return
+        self._catching_up = True
+        try:
+            for shot in self._stream.advance(self.rig.clock.monotonic_ns()):
+                self.completed_requests.append(self._completed(shot))
+                self._work()
+                if not self.started:
+                    break
+        finally:
+            self._catching_up = False
+
+    def _completed(self, shot: Shot) -> CompletedRequest:
+        return CompletedRequest(
+            shot,
+            self.camera_config,
+            self.rig.darkroom,
+            describe=self._describe,
+            give_back=partial(self._recycle, self.stop_count),
+            lock=self.lock,
+        )
+
+    def _work(self) -> None:
+        """Do the jobs that can be done, in order, then let go of frames nobody wants."""
+        finished = []
+        while self._jobs and self._jobs[0].execute():
+            finished.append(self._jobs.pop(0))
+        while len(self.completed_requests) > self._longest_queue:
+            self.completed_requests.pop(0).release()
+        for job in finished:
+            job.signal()
+
+    def _fresh(self, since_ns: int) -> tuple[bool, None]:
+        if not since_ns:
+            return True, None
+        while self.completed_requests:
+            metadata = self.completed_requests[0].get_metadata()
+            if metadata["SensorTimestamp"] - 1000 * metadata["ExposureTime"] >= since_ns:
+                return True, None
+            self.completed_requests.pop(0).release()
+        return False, None
+
+    def _pop(self) -> tuple[bool, CompletedRequest | None]:
+        if not self.completed_requests:
+            return False, None
+        return True, self.completed_requests.pop(0)
+
+    def _use(self, function: Callable[[CompletedRequest], Any]) -> tuple[bool, Any]:
+        done, request = self._pop()
+        if request is None:
+            return False, None
+        result = function(request)
+        request.release()
+        return done, result
+
+    def _stop(self) -> tuple[bool, None]:
+        self._stream = None
+        self.started = False
+        self.stop_count += 1
+        while self.completed_requests:
+            self.completed_requests.pop(0).release()
+        return True, None
+
+    def _must_be_open(self) -> None:
+        if not self.is_open:
+            raise RuntimeError("Camera not opened")
+
+    def _configuration(
+        self,
+        base: dict[str, Any],
+        main: dict[str, Any] | None,
+        buffer_count: int,
+        defaults: dict[str, Any],
+        more: dict[str, Any],
+    ) -> dict[str, Any]:
+        self._must_be_open()
+        known = {
+            "lores",
+            "raw",
+            "transform",
+            "colour_space",
+            "controls",
+            "display",
+            "encode",
+            "queue",
+            "sensor",
+        }
+        if unknown := more.keys() - known - {"use_case"}:
+            raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+        raw = more.get("raw", {})
+        config = {
+            "use_case": "still",
+            "buffer_count": buffer_count,
+            "transform": None,
+            "colour_space": None,
+            "lores": None,
+            "display": "main",
+            "encode": "main",
+            "queue": True,
+            "sensor": {},
+            **more,
+            "main": formats.updated({**base, "preserve_ar": True}, main or {}),
+            "raw": None
+            if raw is None
+            else formats.updated({"format": formats.RAW_FORMAT, "size": base["size"]}, raw),
+            "controls": {**defaults, **more.get("controls", {})},
+        }
+        self.align_configuration(config, optimal=False)
+        return config
+
+
+def _limits(spec: CameraSpec) -> dict[str, tuple[Any, Any, Any]]:
+    longest_us = 694_422_939  # what an IMX477 can do
+    return {
+        "AeEnable": (False, True, True),
+        "AeExposureMode": (0, 3, 0),
+        "AeMeteringMode": (0, 3, 0),
+        "AnalogueGain": (1.0, spec.largest_gain, 1.0),
+        "AnalogueGainMode": (0, 1, 0),
+        "AwbEnable": (False, True, None),
+        "AwbMode": (0, 7, 0),
+        "Brightness": (-1.0, 1.0, 0.0),
+        "ColourGains": (0.0, 32.0, None),
+        "Contrast": (0.0, 32.0, 1.0),
+        "ExposureTime": (-(-spec.line_ns // 1000), longest_us, 20_000),
+        "ExposureTimeMode": (0, 1, 0),
+        "ExposureValue": (-8.0, 8.0, 0.0),
+        "FrameDurationLimits": (spec.shortest_frame_us, longest_us, 33_333),
+        "HdrMode": (0, 4, 0),
+        "NoiseReductionMode": (0, 4, 0),
+        "Saturation": (0.0, 32.0, 1.0),
+        "ScalerCrop": ((0, 0, 64, 64), (0, 0, *spec.size_px), (0, 0, *spec.size_px)),
+        "Sharpness": (0.0, 16.0, 1.0),
+    }
