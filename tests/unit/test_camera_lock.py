@@ -116,7 +116,11 @@ def test_every_deviation_is_named() -> None:
     ]
 
 
-@pytest.mark.parametrize("key", ["DigitalGain", "ColourGains", "AnalogueGain"])
+def test_digital_gain_is_held_where_it_is_told() -> None:
+    assert deviations(lock.figures(frame()), frame(DigitalGain=None), LINE_US) == ()
+
+
+@pytest.mark.parametrize("key", ["ExposureTime", "ColourGains", "AnalogueGain"])
 def test_a_figure_gone_missing_is_a_deviation(key: str) -> None:
     found = deviations(lock.figures(frame()), frame(**{key: None}), LINE_US)
 
@@ -185,28 +189,26 @@ class TestSettled:
 class TestGranted:
     ASKED = lock.figures_asked(LOCKED)
 
-    def test_two_frames_that_show_what_was_asked(self) -> None:
-        assert lock.granted(self.ASKED, [frame(), frame()], LINE_US) == LOCKED
+    def test_a_full_window_that_shows_what_was_asked(self) -> None:
+        assert lock.granted(self.ASKED, [frame()] * WINDOW, LINE_US) == LOCKED
 
     @pytest.mark.parametrize(
-        "frames",
-        [
-            [],
-            [frame()],
-            [frame(ExposureTime=8000), frame()],
-            [frame(AeState=2), frame()],
-            [frame(DigitalGain=1.02), frame()],
-        ],
-        ids=["none", "one", "the old time", "still automatic", "digital gain on its way"],
+        "oldest",
+        [[], [frame(ExposureTime=8000)], [frame(AeState=2)], [frame(DigitalGain=1.02)]],
+        ids=["too few", "the old time", "still automatic", "digital gain on its way"],
     )
-    def test_not_yet(self, frames: list[dict[str, object]]) -> None:
-        assert lock.granted(self.ASKED, frames, LINE_US) is None
+    def test_not_yet(self, oldest: list[dict[str, object]]) -> None:
+        assert lock.granted(self.ASKED, oldest + [frame()] * (WINDOW - 1), LINE_US) is None
 
-    def test_a_coarse_gain_code_needs_a_full_window(self) -> None:
-        coarse = frame(AnalogueGain=1.96)
+    def test_only_the_latest_window_counts(self) -> None:
+        frames = [frame(ExposureTime=8000)] * 5 + [frame()] * WINDOW
 
-        assert lock.granted(self.ASKED, [coarse] * (WINDOW - 1), LINE_US) is None
-        assert lock.granted(self.ASKED, [coarse] * WINDOW, LINE_US) == replace(LOCKED, gain=1.96)
+        assert lock.granted(self.ASKED, frames, LINE_US) == LOCKED
+
+    def test_a_coarse_gain_code_as_it_is(self) -> None:
+        coarse = [frame(AnalogueGain=1.96)] * WINDOW
+
+        assert lock.granted(self.ASKED, coarse, LINE_US) == replace(LOCKED, gain=1.96)
 
     def test_never_what_no_rounding_explains(self) -> None:
         assert lock.granted(self.ASKED, [frame(AnalogueGain=1.9)] * 50, LINE_US) is None
@@ -224,6 +226,10 @@ class TestShowsNothing:
 
     def test_a_lens_cap_is_none(self) -> None:
         assert "black" in str(lock.shows_nothing(self.picture(9, 2)))
+
+    def test_noise_of_a_high_gain_is_none(self) -> None:
+        noise = np.random.default_rng(1).normal(0, 30, (240, 320, 3)).clip(0, 255).astype(np.uint8)
+        assert "black" in str(lock.shows_nothing(noise))
 
     def test_glare_is_none(self) -> None:
         assert "blown out" in str(lock.shows_nothing(self.picture(255, 252)))

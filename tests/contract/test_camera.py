@@ -1,0 +1,162 @@
+"""What every camera keeps to: the simulated one here, a real one with `pytest -m pi`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from camera_bench import camera_rig
+
+from camera.camera import Camera, Exposure, Frame
+from camera.errors import CameraError, CaptureCancelled
+from camera.picam import Clock, PicamCamera, PicamSettings, load_picamera2
+from rail.clock import MonotonicClock
+
+
+@dataclass
+class Bench:
+    camera: Camera
+    clock: Clock
+
+    def in_ms(self, milliseconds: int) -> int:
+        return self.clock.monotonic_ns() + 1_000_000 * milliseconds
+
+    def locked(self) -> Exposure:
+        return self.camera.lock(self.camera.meter(self.in_ms(0)))
+
+    def frames(self, count: int) -> list[Frame]:
+        return [self.camera.capture(self.in_ms(100)) for _ in range(count)]
+
+
+def simulated(folder: Path) -> Bench:
+    rig, clock = camera_rig(folder)
+    return Bench(PicamCamera(rig.picamera2, PicamSettings(), clock), clock)
+
+
+def real(folder: Path) -> Bench:
+    clock = MonotonicClock()
+    return Bench(PicamCamera(load_picamera2(), PicamSettings(), clock), clock)
+
+
+@pytest.fixture(params=[simulated, pytest.param(real, marks=pytest.mark.pi)])
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    make: Callable[[Path], Bench] = request.param
+    if make is real and not request.config.option.markexpr:
+        pytest.skip("a real camera is used only when asked for: pytest -m pi")
+    bench = make(tmp_path)
+    yield bench
+    bench.camera.close()
+
+
+def test_it_says_what_it_is(bench: Bench) -> None:
+    width, height = bench.camera.size_px
+
+    assert min(width, height) > 0
+    assert all((bench.camera.identity.make, bench.camera.identity.model, bench.camera.identity.sensor))
+
+
+def test_a_frame_is_pixels_of_its_own(bench: Bench) -> None:
+    bench.locked()
+    (frame,) = bench.frames(1)
+    width, height = bench.camera.size_px
+
+    assert (frame.pixels.shape, frame.pixels.dtype) == ((height, width, 3), np.uint8)
+    assert frame.pixels.flags.c_contiguous
+    assert frame.pixels.flags.owndata
+    assert frame.pixels.flags.writeable
+
+
+def test_nothing_is_locked_at_first_and_nothing_is_taken(bench: Bench) -> None:
+    assert bench.camera.exposure is None
+    with pytest.raises(CameraError):
+        bench.camera.capture(bench.in_ms(0))
+
+
+def test_what_is_metered_can_be_locked(bench: Bench) -> None:
+    metered = bench.camera.meter(bench.in_ms(100))
+    granted = bench.camera.lock(metered)
+
+    assert granted == bench.camera.exposure
+    assert granted.time_us == pytest.approx(metered.time_us, rel=0.02)
+    assert granted.gain == pytest.approx(metered.gain, rel=0.045)
+    assert granted.colour_gains == pytest.approx(metered.colour_gains, rel=0.005)
+
+
+def test_metering_forgets_the_lock(bench: Bench) -> None:
+    bench.locked()
+    bench.camera.meter(bench.in_ms(0))
+
+    assert bench.camera.exposure is None
+
+
+def test_locking_what_was_granted_grants_the_same(bench: Bench) -> None:
+    granted = bench.locked()
+
+    assert [bench.camera.lock(bench.camera.exposure or granted) for _ in range(4)] == [granted] * 4
+
+
+def test_every_frame_has_the_locked_exposure(bench: Bench) -> None:
+    granted = bench.locked()
+
+    assert [frame.exposure for frame in bench.frames(5)] == [granted] * 5
+    assert bench.camera.exposure == granted
+
+
+def test_a_frame_begins_when_it_may_and_is_read_out_on_return(bench: Bench) -> None:
+    bench.locked()
+    for settle_ms in (-500, 0, 1, 37, 150, 1000):
+        after_ns = bench.in_ms(settle_ms)
+        frame = bench.camera.capture(after_ns)
+
+        assert after_ns <= frame.began_ns < frame.began_ns + 1000 * frame.exposure.time_us < frame.ended_ns
+        assert frame.ended_ns <= bench.clock.monotonic_ns()
+
+
+def test_no_frame_is_given_twice(bench: Bench) -> None:
+    bench.locked()
+    after_ns = bench.in_ms(0)
+    begun = [bench.camera.capture(after_ns).began_ns for _ in range(4)]
+
+    assert all(earlier < later for earlier, later in pairwise(begun))
+
+
+def test_a_frame_takes_about_as_long_as_estimated(bench: Bench) -> None:
+    bench.locked()
+    began_ns = bench.clock.monotonic_ns()
+    for pause_ms in range(0, 40, 4):
+        bench.clock.sleep_until_ns(bench.in_ms(pause_ms))
+        bench.camera.capture(bench.in_ms(0))
+    pauses_ns = sum(range(0, 40, 4)) * 1_000_000
+    mean_ns = (bench.clock.monotonic_ns() - began_ns - pauses_ns) / 10
+
+    assert mean_ns / 2 < bench.camera.frame_duration_ns() < 2 * mean_ns
+
+
+def test_metadata_are_plain_values(bench: Bench) -> None:
+    bench.locked()
+    (frame,) = bench.frames(1)
+
+    assert "SensorTimestamp" in frame.metadata
+    for value in frame.metadata.values():
+        assert isinstance(value, bool | int | float | str | tuple | list), value
+
+
+def test_cancel_is_latched_until_arm(bench: Bench) -> None:
+    bench.locked()
+    bench.camera.cancel()
+    for _ in range(2):
+        with pytest.raises(CaptureCancelled):
+            bench.camera.capture(bench.in_ms(0))
+    bench.camera.arm()
+
+    assert len(bench.frames(2)) == 2
+
+
+def test_it_may_be_closed_twice(bench: Bench) -> None:
+    size_px, identity = bench.camera.size_px, bench.camera.identity
+    bench.camera.close()
+    bench.camera.close()
+
+    assert (bench.camera.size_px, bench.camera.identity) == (size_px, identity)
