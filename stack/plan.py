@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import Literal
 
 from camera.camera import Exposure
 from rail.axis import Position, Reach, Trust
@@ -303,13 +304,15 @@ def needs_homing(plan: StackPlan, layout: Layout, here: Position) -> bool:
     return here.trust is Trust.UNKNOWN
 
 
-def park_steps(layout: Layout, after: Park, reach: Reach) -> int | None:
-    """Give the place to go to after the last slice, None to stay."""
+def park_steps(
+    layout: Layout, after: Park, reach: Reach, subject_side: Literal["near", "far"] = "far"
+) -> int | None:
+    """Give the place to go to after the last slice, None to stay; one parks at the end without the subject."""
     match after:
         case Park.START:
             return layout.start_steps
         case Park.PARK:
-            return min(reach.nearest_steps, reach.farthest_steps, key=abs)
+            return reach.nearest_steps if subject_side == "far" else reach.farthest_steps
         case Park.STAY:
             return None
 

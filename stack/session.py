@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -358,7 +357,20 @@ def load(path: Path) -> Session:
 
 def fold(entries: Iterable[Entry], slices: int) -> SessionState:
     """Give the state that a journal's entries amount to, for a plan of so many slices. Pure."""
-    return reduce(_after, entries, SessionState(Phase.CREATED, slices))
+    state = SessionState(Phase.CREATED, slices)
+    saved: dict[int, SavedSlice] = {}
+    retaken: dict[int, str] = {}
+    for entry in entries:
+        match entry.event, entry.facts:
+            case "slice_saved", _:
+                one = _saved_slice(entry)
+                saved[one.index] = one
+            case "slice_retaken", {"index": int(index), "why": str(why)}:
+                saved.pop(index, None)
+                retaken[index] = why
+            case _:
+                state = _after(state, entry)
+    return replace(state, saved=saved, retaken=retaken)
 
 
 def slug(name: str) -> str:
@@ -379,12 +391,6 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
             width_px, height_px = facts["size_px"]
             exposure = exposure_of(facts["exposure"])
             return replace(state, exposure=exposure, size_px=(width_px, height_px))
-        case "slice_saved":
-            return replace(state, saved={**state.saved, facts["index"]: _saved_slice(entry)})
-        case "slice_retaken":
-            index = facts["index"]
-            saved = {other: kept for other, kept in state.saved.items() if other != index}
-            return replace(state, saved=saved, retaken={**state.retaken, index: facts["why"]})
         case "stack_paused":
             return replace(state, phase=Phase.PAUSED, reason=facts["reason"], ended_at=entry.at)
         case "stack_done":

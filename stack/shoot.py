@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +123,8 @@ class Shooter:
         How much room the disk of the sessions has.
     reserve_bytes
         How much of it must stay.
+    subject_side
+        The end of the axis where the subject is; it parks at the other.
     suffix
         Of the files that `encode` makes.
     now
@@ -138,6 +141,7 @@ class Shooter:
         encode: Encode,
         free_bytes: Callable[[], int],
         reserve_bytes: int,
+        subject_side: Literal["near", "far"] = "far",
         suffix: str = ".jpg",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -148,6 +152,7 @@ class Shooter:
         self.encode = encode
         self.free_bytes = free_bytes
         self.reserve_bytes = reserve_bytes
+        self.subject_side: Literal["near", "far"] = subject_side
         self.suffix = suffix
         self.now = now
         self._counted: set[str] = set()
@@ -193,7 +198,15 @@ class Shooter:
             observe(progress("moving", layout, index, self.axis.scale.length_u(steps)))
             at_rest_ns = travel(self.axis, steps).at_rest_ns
             wait(self.clock, at_rest_ns + plan.settle_ms * 1_000_000 - self.clock.monotonic_ns(), stop)
-        park(self.axis, layout, plan, stop, observe)
+        self.park(plan, layout, stop, observe)
+
+    def park(self, plan: StackPlan, layout: Layout, stop: StopSignal, observe: Observe) -> None:
+        """Go where the plan wants the axis afterwards."""
+        stop.check()
+        target_steps = park_steps(layout, plan.after, self.axis.reach, self.subject_side)
+        if target_steps is not None:
+            observe(progress("parking", layout, position_u=self.axis.scale.length_u(target_steps)))
+            self.axis.move_to(target_steps)
 
     def _admit(self, session: Session, state: SessionState) -> None:
         if not state.resumable:
@@ -405,9 +418,8 @@ class _Stack:
             trouble.append(f"the ending could not be recorded: {failure}")
             if ending.kind is EndingKind.DONE:
                 ending = Ending(EndingKind.FAILED, str(failure), failure)
-        if ending.kind is EndingKind.DONE and (
-            failure := failure_of(partial(park, self._axis, self._layout, self._plan, self._stop, self._tell))
-        ):
+        park = partial(self._shooter.park, self._plan, self._layout, self._stop, self._tell)
+        if ending.kind is EndingKind.DONE and (failure := failure_of(park)):
             trouble.append(f"the stack is done, but the axis was not parked: {failure}")
         saved = len(fold(self._journal.entries, self._layout.slices).saved)
         return replace(ending, saved=saved, trouble=tuple(trouble))
@@ -463,15 +475,6 @@ def travel(axis: Axis, target_steps: int) -> Arrival:
             reached_steps=arrival.position.steps,
         )
     return arrival
-
-
-def park(axis: Axis, layout: Layout, plan: StackPlan, stop: StopSignal, observe: Observe) -> None:
-    """Go where the plan wants the axis afterwards."""
-    stop.check()
-    target_steps = park_steps(layout, plan.after, axis.reach)
-    if target_steps is not None:
-        observe(progress("parking", layout, position_u=axis.scale.length_u(target_steps)))
-        axis.move_to(target_steps)
 
 
 def progress(

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from subprocess import run
+from typing import Literal
 
 import pytest
 
@@ -231,20 +232,22 @@ def test_there_is_no_parking_with_an_unknown_position() -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "after", "reach", "target"),
+    ("where", "after", "subject_side", "target"),
     [
-        (Between(200, 300), Park.START, REACH, 200),
-        (FromHere(50), Park.START, REACH, 5000),
-        (FromHere(-50), Park.START, REACH, 5000),
-        (AroundHere(50), Park.START, REACH, 5000),
-        (Between(200, 300), Park.STAY, REACH, None),
-        (Between(200, 300), Park.PARK, REACH, 100),
-        (Between(-300, -200), Park.PARK, Reach(-38_000, -100), -100),
+        (Between(200, 300), Park.START, "far", 200),
+        (FromHere(50), Park.START, "far", 5000),
+        (FromHere(-50), Park.START, "near", 5000),
+        (AroundHere(50), Park.START, "far", 5000),
+        (Between(200, 300), Park.STAY, "far", None),
+        (Between(200, 300), Park.PARK, "far", 100),
+        (Between(200, 300), Park.PARK, "near", 38_000),
     ],
 )
-def test_where_the_axis_goes_afterwards(where: Range, after: Park, reach: Reach, target: int | None) -> None:
+def test_where_the_axis_goes_afterwards(
+    where: Range, after: Park, subject_side: Literal["near", "far"], target: int | None
+) -> None:
     layout = lay_out(StackPlan("x", where, Count(3)), MICRON, KNOWN, Marks())
-    assert park_steps(layout, after, reach) == target
+    assert park_steps(layout, after, REACH, subject_side) == target
 
 
 def test_a_plan_around_here_shot_twice_gives_the_same_places() -> None:

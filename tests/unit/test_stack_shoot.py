@@ -598,6 +598,12 @@ def test_the_axis_goes_where_the_plan_wants_it_afterwards(
     assert inline_rig.rail.motor_steps == rest
 
 
+def test_it_parks_away_from_a_subject_at_the_near_end(inline_rig: Rig) -> None:
+    inline_rig.shooter.subject_side = "near"
+    inline_rig.shoot(inline_rig.session(replace(PLAN, after=Park.PARK)))
+    assert inline_rig.rail.motor_steps == 40_000
+
+
 def test_a_stack_is_done_though_parking_fails(inline_rig: Rig) -> None:
     rig, session = inline_rig, inline_rig.session()
     rig.telling = lambda event: rig.ask() if event["event"] == "stack_done" else None
