@@ -29,10 +29,13 @@ _CHIP_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
 def open_factory(run_folder: Path | None = None) -> Factory:
     """Open the Pi's own GPIO chip through lgpio; never fall back to anything else.
 
+    lgpio changes the working directory of the process: afterwards only absolute paths mean what they say.
+
     Parameters
     ----------
     run_folder
-        A writable folder, not on the SD card, in which lgpio may put its FIFO.
+        A writable folder, not on the SD card, in which lgpio may put its FIFO; None for the system's own
+        temporary folder.
 
     Raises
     ------
@@ -70,7 +73,10 @@ def open_factory(run_folder: Path | None = None) -> Factory:
 def _give_lgpio_a_folder(run_folder: Path | None) -> None:
     # On import lgpio makes a FIFO in $LG_WD, changes into it and stays there. Two processes in one folder
     # would share the FIFO and steal each other's edges, so every process gets its own.
-    folder = tempfile.mkdtemp(prefix="lgpio-", dir=run_folder)
+    try:
+        folder = tempfile.mkdtemp(prefix="lgpio-", dir=run_folder)
+    except OSError as e:
+        raise PinsUnavailable(f"lgpio needs a folder that can be written ({e})") from e
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["LG_WD"] = folder
 
@@ -295,26 +301,22 @@ class Button:
 
 
 def _output(factory: Factory, number: int, level: bool) -> Pin:
-    pin = _claim(factory, number)
-    pin.output_with_state(level)
-    return pin
+    return _claim(factory, number, lambda pin: pin.output_with_state(level))
 
 
 def _input(factory: Factory, number: int | None) -> Pin:
-    if number is None:
-        return None
-    pin = _claim(factory, number)
-    pin.input_with_pull("up")
-    return pin
+    return None if number is None else _claim(factory, number, lambda pin: pin.input_with_pull("up"))
 
 
-def _claim(factory: Factory, number: int) -> Pin:
+def _claim(factory: Factory, number: int, set_up: Callable[[Pin], None]) -> Pin:
     try:
-        return factory.pin(number)
+        pin = factory.pin(number)
+        set_up(pin)
     except Exception as e:  # gpiozero's errors and lgpio's own have no base in common
         raise PinsUnavailable(
             f"GPIO {number} cannot be had ({e}); is another program using it, or does it not exist?"
         ) from e
+    return pin
 
 
 def _writer(pin: Pin) -> Callable[[int], object]:

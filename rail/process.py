@@ -80,7 +80,6 @@ class StepperProcess:
     ) -> None:
         self._silence_s = silence_s
         self._lock = threading.Lock()
-        self._closed = False
         self._received = b""
         memory_fd = os.memfd_create("focusrail-signals")
         self._socket, theirs = socket.socketpair()
@@ -155,14 +154,10 @@ class StepperProcess:
         self._signals.halt = 0
 
     def close(self) -> None:
-        """Halt, close the child's stepper, and see the child end."""
+        """Halt, and see the child end, which closes its stepper."""
         self.halt()
-        if self._closed:
-            return
-        self._closed = True
-        with contextlib.suppress(MotionLost):
-            self._ask({"do": "close"})
-        self._bury()
+        with self._lock:
+            self._bury()
 
     def _await_ready(self, ready_s: float) -> list[str]:
         with self._lock:
@@ -199,6 +194,7 @@ class StepperProcess:
                 if self._signals.count_steps != seen_steps:
                     seen_steps, heard_s = self._signals.count_steps, time.monotonic()
                 elif time.monotonic() - heard_s > silence_s:
+                    self._child.kill()
                     raise self._lost(f"it gave no sign of life for {silence_s:.1f} s") from None
                 continue
             except OSError as e:
@@ -219,8 +215,7 @@ class StepperProcess:
         )
 
     def _bury(self) -> None:
-        """Close the channel, which ends a healthy child; kill one that does not end."""
-        self._signals.halt = 1
+        """Close the channel, which halts and ends a healthy child; kill one that does not end."""
         self._socket.close()
         try:
             self._child.wait(_END_S)
@@ -277,12 +272,14 @@ class Channel:
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def _read(self) -> None:
-        # Nobody may clear this halt: the parent alone could, and it is gone when its end closes.
-        with contextlib.suppress(OSError), self._socket.makefile("r", encoding="utf-8") as lines:
-            for line in lines:
-                self._lines.put(json.loads(line))
-        self.signals.halt = 1
-        self._lines.put(None)
+        try:
+            with contextlib.suppress(OSError), self._socket.makefile("r", encoding="utf-8") as lines:
+                for line in lines:
+                    self._lines.put(json.loads(line))
+        finally:
+            # Nobody clears this halt: the parent alone could, and it is gone when its end closes.
+            self.signals.halt = 1
+            self._lines.put(None)
 
 
 def inherit(channel_fd: int, signals_fd: int) -> Channel:
@@ -311,7 +308,7 @@ def inherit(channel_fd: int, signals_fd: int) -> Channel:
 
 
 def serve(stepper: Stepper, channel: Channel) -> None:
-    """Do what the parent asks of `stepper` until it says close or is gone; then close the stepper."""
+    """Do what the parent asks of `stepper` until it hangs up or is gone; then close the stepper."""
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -325,8 +322,6 @@ def serve(stepper: Stepper, channel: Channel) -> None:
                 channel.tell({"error": f"{type(e).__name__}: {e}"})
                 return
             channel.tell({"answer": answer})
-            if request["do"] == "close":
-                return
     finally:
         stepper.close()
         channel.hang_up()
@@ -343,8 +338,6 @@ def _obey(stepper: Stepper, request: Message) -> Message:
             stepper.energise()
         case "release":
             stepper.release()
-        case "close":
-            stepper.close()
         case unknown:
             raise ValueError(f"there is no request {unknown!r}")
     return {}

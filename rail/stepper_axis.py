@@ -25,6 +25,8 @@ from rail.stepper import Ending, Limits, Run, Seek, Stepper
 
 _log = logging.getLogger(__name__)
 
+_NS_A_SECOND = 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class AxisSettings:
@@ -372,6 +374,10 @@ class StepperAxis:
         """Issue steps, keep count of what they do to backlash and trust, and raise what ended them early."""
         with self._watching_for_loss():
             run = self._stepper.run(distance_steps, ramp, seek=seek)
+        if run.max_late_ns > _NS_A_SECOND // ramp.start_steps_s:
+            _log.warning(
+                "a step came %.1f ms late: this machine is busy, moves take longer", run.max_late_ns / 1e6
+            )
         if run.issued_steps > 0:
             self._forward_steps = min(self._forward_steps + run.issued_steps, self._settings.run_up_steps)
         elif run.issued_steps < 0:

@@ -1,7 +1,7 @@
 """A short simulated rail on a virtual clock. Its motor loses steps when it is treated badly."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +22,8 @@ RAMP = Ramp(start_steps_s=320, max_steps_s=1280, acceleration_steps_s2=6400)
 SPEC = CarriageSpec(
     pull_in_steps_s=400.0, backlash_um=60.0, near_end_um=-150.0, far_switch_um=3_000.0, far_end_um=3_150.0
 )
+REAL_TIME_SPEC = replace(SPEC, pull_in_steps_s=3_000.0)
+"""For real time, on a machine that may keep any process waiting: this motor forgives it."""
 SETTINGS = AxisSettings(
     travel_steps=9_600,
     keep_out_steps=1_280,
@@ -46,6 +48,10 @@ class EventfulClock(VirtualClock):
 
     def once(self, when: Callable[[], bool], act: Callable[[], None]) -> None:
         self._events.append((when, act))
+
+    def forget(self) -> None:
+        """Let nothing happen that has not happened yet."""
+        self._events.clear()
 
     def sleep_until_ns(self, instant_ns: int) -> None:
         super().sleep_until_ns(instant_ns)

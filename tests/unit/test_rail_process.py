@@ -1,0 +1,212 @@
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from rail_rig import RAMP, SCALE, SETTINGS, SPEC
+
+from rail.axis import Trust
+from rail.errors import MotionLost, PinsUnavailable
+from rail.position_store import FilePositionStore
+from rail.process import StepperProcess
+from rail.profile import Ramp
+from rail.stepper import Ending, Limits, Seek
+from rail.stepper_axis import StepperAxis
+from simulator.world import World
+
+CHILD = [sys.executable, str(Path(__file__).parents[1] / "rail_child.py")]
+SLOW = Ramp(100, 100, 1)
+LONG_STEPS = 3_000
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World.create(tmp_path / "world", position_um=600.0)
+
+
+@pytest.fixture
+def stepper(world):
+    stepper = StepperProcess([*CHILD, str(world.path)])
+    yield stepper
+    stepper.close()
+
+
+def wait_until(condition, patience_s=20.0):
+    end_s = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end_s, "it never came true"
+        time.sleep(0.002)
+
+
+def in_background(work):
+    """Start `work` on a thread; give a function that waits for its result, or for its error."""
+    outcome = []
+
+    def run():
+        try:
+            outcome.append(work())
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def result():
+        thread.join(20.0)
+        return outcome[0]
+
+    return result
+
+
+def test_a_child_does_what_a_local_stepper_does(stepper, world):
+    assert stepper.limits() == Limits(near=False, far=False)
+    run = stepper.run(200, RAMP)
+    assert (run.issued_steps, run.ending, run.abrupt) == (200, Ending.DONE, False)
+    assert stepper.run(-50, RAMP).issued_steps == -50
+    assert stepper.count_steps() == world.carriage().net_edges == 150
+    assert 0 <= time.monotonic_ns() - run.at_rest_ns < 60e9
+    stepper.release()
+    assert not world.carriage().enabled
+    stepper.energise()
+    assert world.carriage().enabled
+
+
+def test_a_child_seeks_the_switch(tmp_path):
+    world = World.create(tmp_path / "world", position_um=SPEC.backlash_um)
+    stepper = StepperProcess([*CHILD, str(world.path)])
+    try:
+        assert stepper.run(-1_000, RAMP.slowest(), seek=Seek.PRESSED).ending is Ending.FOUND
+        assert stepper.limits() == Limits(near=True, far=False)
+        assert stepper.run(-1, RAMP).ending is Ending.LIMIT
+    finally:
+        stepper.close()
+
+
+def test_stop_takes_effect_during_a_run_and_holds(stepper, world):
+    result = in_background(lambda: stepper.run(LONG_STEPS, RAMP))
+    wait_until(lambda: stepper.count_steps() > 100)
+    assert stepper.running()
+    at_stop = stepper.count_steps()
+    stepper.stop()
+    run = result()
+    assert run.ending is Ending.STOPPED
+    assert run.issued_steps <= at_stop + RAMP.length_steps + 20
+    assert world.carriage().net_edges == run.issued_steps
+    assert stepper.run(10, RAMP).issued_steps == 0
+    stepper.arm()
+    assert stepper.run(10, RAMP).issued_steps == 10
+
+
+def test_a_killed_child_is_noticed_and_the_position_unknown(stepper, world, tmp_path):
+    axis = StepperAxis(stepper, SCALE, SETTINGS, FilePositionStore(tmp_path / "position.json"))
+    result = in_background(lambda: axis.jog(LONG_STEPS))
+    wait_until(lambda: stepper.count_steps() > 20)
+    os.kill(stepper.pid, signal.SIGKILL)
+    error = result()
+    assert isinstance(error, MotionLost)
+    assert error.position.trust is Trust.UNKNOWN
+    assert error.position.steps == world.carriage().net_edges
+    assert not axis.moving()
+    with pytest.raises(MotionLost):
+        axis.jog(1)
+
+
+def test_a_child_that_hangs_is_put_to_an_end(world):
+    stepper = StepperProcess([*CHILD, str(world.path)], silence_s=0.3)
+    result = in_background(lambda: stepper.run(LONG_STEPS, SLOW))
+    wait_until(lambda: stepper.count_steps() > 5)
+    os.kill(stepper.pid, signal.SIGSTOP)
+    error = result()
+    assert isinstance(error, MotionLost)
+    assert "no sign of life" in str(error)
+    assert gone(stepper.pid)
+
+
+def test_interrupts_are_left_to_the_parent(stepper):
+    result = in_background(lambda: stepper.run(300, RAMP))
+    wait_until(lambda: stepper.count_steps() > 10)
+    os.kill(stepper.pid, signal.SIGINT)
+    os.kill(stepper.pid, signal.SIGTERM)
+    assert result().ending is Ending.DONE
+
+
+def test_a_child_without_pins_says_so(world):
+    with pytest.raises(PinsUnavailable, match="GPIO 21 cannot be had"):
+        StepperProcess([*CHILD, str(world.path), "--broken"])
+
+
+def test_a_child_that_dies_at_once_is_lost():
+    with pytest.raises(MotionLost, match="exit status 7"):
+        StepperProcess([sys.executable, "-c", "raise SystemExit(7)"])
+
+
+def test_a_command_that_is_not_there_is_named():
+    with pytest.raises(PinsUnavailable, match="/nowhere/motion"):
+        StepperProcess(["/nowhere/motion"])
+
+
+def test_what_precedence_the_child_has_is_what_it_reports(stepper):
+    realtime = os.sched_getscheduler(stepper.pid) == os.SCHED_FIFO
+    assert realtime != any("priority" in complaint for complaint in stepper.complaints)
+
+
+def test_closing_ends_the_child_and_lets_the_motor_go(world):
+    stepper = StepperProcess([*CHILD, str(world.path)])
+    stepper.run(10, RAMP)
+    stepper.close()
+    stepper.close()
+    assert gone(stepper.pid)
+    assert not world.carriage().enabled
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+PARENT = """
+import json, os, subprocess, sys
+from rail.process import StepperProcess
+from rail.profile import Ramp
+
+stepper = StepperProcess(json.loads(sys.argv[1]))
+sibling = 0
+if sys.argv[2] == "leaky":
+    fd = stepper._socket.fileno()
+    os.set_inheritable(fd, True)
+    sibling = subprocess.Popen(["sleep", "60"], pass_fds=[fd], stdout=subprocess.DEVNULL).pid
+print(json.dumps([stepper.pid, sibling]), flush=True)
+stepper.run(3000, Ramp(100, 100, 1))
+"""
+
+
+@pytest.mark.parametrize("kind", ["tidy", "leaky"])
+def test_the_child_halts_and_ends_when_its_parent_is_killed(world, kind):
+    """In the leaky case another process keeps the channel open: only the kernel's signal tells the child."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, json.dumps([*CHILD, str(world.path)]), kind], stdout=subprocess.PIPE
+    )
+    child, sibling = json.loads(parent.stdout.readline())
+    try:
+        wait_until(lambda: world.carriage().net_edges > 20)
+        parent.kill()
+        parent.wait()
+        at_death = world.carriage().net_edges
+        wait_until(lambda: gone(child), patience_s=5.0)
+        assert world.carriage().net_edges <= at_death + 5
+        assert not world.carriage().enabled
+    finally:
+        parent.stdout.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        if sibling:
+            os.kill(sibling, signal.SIGKILL)
