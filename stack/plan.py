@@ -307,7 +307,7 @@ def needs_homing(plan: StackPlan, layout: Layout, here: Position) -> bool:
 def park_steps(
     layout: Layout, after: Park, reach: Reach, subject_side: Literal["near", "far"] = "far"
 ) -> int | None:
-    """Give the place to go to after the last slice, None to stay; one parks at the end without the subject."""
+    """Give the place to go to after the last slice, None to stay; parking is away from the subject."""
     match after:
         case Park.START:
             return layout.start_steps
