@@ -1,9 +1,10 @@
-"""How a lens blurs what is drawn on a curved sheet: discs that grow with the distance from focus, in linear light.
+"""How a lens blurs what is drawn on a curved sheet: discs that grow with the distance from focus.
 
-A point at `z` seen with the focus at `f` becomes a disc of radius `rho = |z - f| * radius_px_per_um`. Every ray
-that reaches a pixel meets a smooth opaque surface once, so within one sheet blurred light simply adds up: the
-sheet is split softly over a few radii ("stops"), each part is blurred with its own disc, and the parts are summed.
-Silhouettes and what lies behind them come from the summed alpha. Wide discs are blurred on coarse scales.
+A point at `z` seen with the focus at `f` becomes a disc of radius `|z - f| * radius_px_per_um`, in linear
+light. Every ray that reaches a pixel meets a smooth opaque surface once, so within one sheet blurred light
+simply adds up: the sheet is split softly over a few radii ("stops"), each part is blurred with its own disc,
+and the parts are summed. Silhouettes, and what shows behind them, come from the summed alpha. Wide discs are
+blurred on coarse scales.
 """
 
 from collections.abc import Iterator
@@ -18,13 +19,15 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 _COARSEST = 5
-_GRAIN = 2**_COARSEST
+_GRAIN = 1 << _COARSEST
 _TILE = 64
 _FINE_LIMITS_PX = (2.4, 7.0, 20.0, 48.0, 110.0)
 """Up to which disc radius each scale is used, finest first; the coarsest takes the rest."""
-_STOPS_PX = (0.0, 1.1, 1.9, 2.9, 4.2, 5.7, 7.6, 9.9, 12.7, 16.2, 20.5) + tuple(
-    25.6 * 1.22**n for n in range(19)
+_STOPS_PX = (
+    *(0.0, 1.1, 1.9, 2.9, 4.2, 5.7, 7.6, 9.9, 12.7, 16.2, 20.5),
+    *(25.6 * 1.22**n for n in range(19)),
 )
+"""The radii of the discs used; between two, a mixture of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Box:
     top: int
     right: int
     bottom: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.bottom - self.top, self.right - self.left
 
     @property
     def index(self) -> tuple[slice, slice]:
@@ -108,44 +116,30 @@ class Sheet:
         here = self.box.seen_from(place)
         sums = self._summed(focus_um, radius_px_per_um, place, here)
         # A steep surface gathers slightly more than all rays, a hair in front of a hair twice as many.
-        excess = np.maximum(sums[..., 3], 1)
-        sums /= excess[..., None]
+        if sums[..., 3].max() > 1:
+            sums *= (1 / np.maximum(sums[..., 3], 1))[..., None]
         return sums, place
 
     def _summed(self, focus_um: float, radius_px_per_um: float, place: Box, here: Box) -> Plane:
         parts: list[Plane | None] = []
-        touched: list[tuple[Box, Plane, Plane]] = []
+        left_over: list[tuple[Box, Plane, Plane]] = []
         for scale, (light, depth) in enumerate(self._scales):
             radius = np.abs(depth - focus_um) * radius_px_per_um
-            if touched:
+            if left_over:
+                # Where the finer scale took its share, only what it left counts.
                 light = light.copy()
-            for block, some, radii in touched:
-                light[block.index], radius[block.index] = some, radii
-            touched = []
+                for block, some, radii in left_over:
+                    light[block.index], radius[block.index] = some, radii
             live = self._live(scale, focus_um, radius_px_per_um)
-            if not live.any():
-                parts.append(None)
-                continue
-            size = place.at(scale)
-            part = np.zeros((size.bottom - size.top, size.right - size.left, 4), np.float32)
-            for run in _runs(live, _TILE >> scale, radius.shape):
-                left = _blur_into(part, light[run.index], radius[run.index], scale, run, here.at(scale))
-                if left is not None:
-                    touched.append((run.at(1), *left))
+            part = np.zeros((*place.at(scale).shape, 4), np.float32) if live.any() else None
+            left_over = []
+            if part is not None:
+                for run in _runs(live, _TILE >> scale, radius.shape):
+                    left = _blur_into(part, light[run.index], radius[run.index], scale, run, here.at(scale))
+                    if left is not None:
+                        left_over.append((run.at(1), *left))
             parts.append(part)
-        total = parts[-1]
-        for scale in range(_COARSEST - 1, -1, -1):
-            if total is not None:
-                size = place.at(scale)
-                total = cv2.resize(total, (size.right - size.left, size.bottom - size.top))
-            part = parts[scale]
-            if total is None:
-                total = part
-            elif part is not None:
-                total += part
-        if total is None:
-            return np.zeros((place.bottom - place.top, place.right - place.left, 4), np.float32)
-        return total
+        return _summed_up(parts, place)
 
     def _live(self, scale: int, focus_um: float, radius_px_per_um: float) -> NDArray[np.bool_]:
         """Tell in which tiles something is blurred on this scale."""
@@ -153,7 +147,22 @@ class Sheet:
         nearest, farthest = self._spans
         away_least = np.maximum(np.maximum(nearest - focus_um, focus_um - farthest), 0) * radius_px_per_um
         away_most = np.maximum(np.abs(nearest - focus_um), np.abs(farthest - focus_um)) * radius_px_per_um
-        return (away_least < most) & (away_most > least) & (nearest <= farthest)
+        return np.asarray((away_least < most) & (away_most > least) & (nearest <= farthest))
+
+
+def _summed_up(parts: list[Plane | None], place: Box) -> Plane:
+    """Add up the scales, finest first in `parts`, at full size."""
+    total: Plane | None = None
+    for scale in range(len(parts) - 1, -1, -1):
+        rows, columns = place.at(scale).shape
+        if total is not None:
+            total = np.asarray(cv2.resize(total, (columns, rows)), np.float32)
+        part = parts[scale]
+        if total is None or part is None:
+            total = part if total is None else total
+        else:
+            total += part
+    return np.zeros((*place.shape, 4), np.float32) if total is None else total
 
 
 def _runs(live: NDArray[np.bool_], edge_px: int, shape: tuple[int, ...]) -> Iterator[Box]:
@@ -179,9 +188,9 @@ def disc(radius_px: float) -> Plane:
 
 def _halve(light: Plane, depth: Plane) -> tuple[Plane, Plane]:
     size = (depth.shape[1] // 2, depth.shape[0] // 2)
-    small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
     weighted = cv2.resize(depth * light[..., 3], size, interpolation=cv2.INTER_AREA)
-    return small, weighted / np.maximum(small[..., 3], 1e-6)
+    return small, np.asarray(weighted / np.maximum(small[..., 3], 1e-6), np.float32)
 
 
 def _spans(light: Plane, depth: Plane) -> tuple[Plane, Plane]:
@@ -215,7 +224,7 @@ def _reach(scale: int) -> tuple[float, float]:
 
 @lru_cache(maxsize=64)
 def _kernel(radius_px: float, scale: int) -> Plane:
-    # Halving `scale` times and doubling back blurs too, by a variance of a third of (4**scale - 1) on each axis.
+    # Halving `scale` times and doubling back blurs too: by a variance of (4**scale - 1) / 3 on each axis.
     own = max(radius_px**2 - 4 * (4**scale - 1) / 3, 0.0) ** 0.5
     return disc(own / 2**scale)
 
@@ -256,8 +265,8 @@ def _add(part: Plane, light: Plane, kernel: Plane, run: Box, here: Box) -> None:
     """Blur `light`, which lies at `run` inside `here`, and add it to `part`, as far as it falls on it."""
     half = kernel.shape[0] // 2
     if half:
-        light = cv2.copyMakeBorder(light, half, half, half, half, cv2.BORDER_CONSTANT)
-        light = cv2.filter2D(light, -1, kernel, borderType=cv2.BORDER_CONSTANT)
+        framed = cv2.copyMakeBorder(light, half, half, half, half, cv2.BORDER_CONSTANT)
+        light = np.asarray(cv2.filter2D(framed, -1, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
     top, left = here.top + run.top - half, here.left + run.left - half
     bottom, right = top + light.shape[0], left + light.shape[1]
     height, width = part.shape[:2]

@@ -1,7 +1,7 @@
 """An easel: the paper, boards on which parts hide each other by depth, and ellipsoids to start from.
 
-Everything is placed in frame widths: `x` right and `y` down from the frame's middle, `z` away from the lens, 0 at
-the nearest tip and `DEEPEST` where the subject ends. Colours are linear blue-green-red.
+Everything is placed in frame widths: `x` right and `y` down from the frame's middle, `z` away from the lens,
+0 at the nearest tip and `DEEPEST` where the subject ends. Colours are linear blue-green-red.
 """
 
 from collections.abc import Callable, Sequence
@@ -123,7 +123,7 @@ class Board:
 
 @dataclass(frozen=True, slots=True)
 class Ellipsoid:
-    """A part's coarse form: `radii` along its own axes, turned about the view axis by `roll` and then by `yaw`."""
+    """A part's coarse form: `radii` along its axes, turned about the view axis by `roll`, then by `yaw`."""
 
     centre: tuple[float, float, float]
     radii: tuple[float, float, float]
@@ -135,7 +135,8 @@ class Ellipsoid:
         c, s = np.cos(self.roll), np.sin(self.roll)
         turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
         c, s = np.cos(self.yaw), np.sin(self.yaw)
-        return np.diag(1 / np.array(self.radii)) @ turn @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+        lean = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+        return np.asarray(np.diag(1 / np.array(self.radii)) @ turn @ lean)
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Give left, top, right, bottom."""

@@ -74,7 +74,9 @@ def _head(paper: Paper, noise: Noise, soft: Noise, seed: int) -> Board:
         lay_part(board, Ellipsoid((x, y, 0.163), (0.0115, 0.0115, 0.016)), ocellus)
     lay_part(board, _LEFT_EYE, EyeSkin([seed, 3], soft, 0.20, 0.20))
     lay_part(board, _RIGHT_EYE, EyeSkin([seed, 4], soft, 0.19, -0.20))
-    lay_part(board, Ellipsoid((0.036, 0.190, 0.185), (0.078, 0.062, 0.085)), VelvetSkin(noise, _UMBER, 0.25, 0.08))
+    lay_part(
+        board, Ellipsoid((0.036, 0.190, 0.185), (0.078, 0.062, 0.085)), VelvetSkin(noise, _UMBER, 0.25, 0.08)
+    )
     lips = GlossSkin(noise, bgr(0.050, 0.022, 0.012), 0.06, 0.35, 0.06)
     lay_part(board, Ellipsoid((0.038, 0.268, 0.215), (0.050, 0.082, 0.075)), lips)
     for x, roll in ((-0.035, 0.35), (0.105, -0.35)):
@@ -151,7 +153,7 @@ def _eye_fringe(seed: int) -> list[Strand]:
 
 
 def _feathers(random: np.random.Generator) -> list[Strand]:
-    """The aristae: long feathered bristles on the antennae, out across the eyes and toward the lens."""
+    """Long feathered bristles on the antennae, out across the eyes and toward the lens: the aristae."""
     strands = []
     for side, x in _ANTENNAE:
         root = np.array([x + 0.022 * side, 0.030, 0.054])
@@ -374,7 +376,7 @@ def _wing(
     noise: Noise,
     root: tuple[int, float, float],
 ) -> None:
-    """Draw one wing in its own frame: `place` from the root to the tip, `part` from the front edge to the back."""
+    """Draw one wing: `place` runs from its root to its tip, `part` from its front edge to its back."""
     side, root_x, root_y = root
     x, y = paper.grid(cut)
     lean, span = np.float32(0.42), np.float32(0.62)
@@ -417,7 +419,7 @@ def _veins(place: Plane, part: Plane, chord_px: Plane, span_px: float) -> Plane:
 def backdrop(paper: Paper, seed: int, shrink: int) -> Plane:
     """Paint the garden far behind, where no carriage reaches: `(H, W, 3)` at `1 / shrink` of the canvas.
 
-    It is so far beyond the travel that its blur hardly changes over the subject's depth; it is painted blurred.
+    So far beyond the travel its blur hardly changes over the subject's depth; it is painted blurred.
     """
     random = np.random.default_rng([seed, 20])
     drift = Noise(np.random.default_rng([seed, 21]), 2.6)
@@ -442,5 +444,7 @@ def backdrop(paper: Paper, seed: int, shrink: int) -> Plane:
         inside = smoothstep(size + 0.0035, size - 0.0035, away)
         rim = np.exp(-(((away - size * 0.95) / (0.10 * size)) ** 2)) * inside
         strength = 0.01 + 0.20 * random.random() ** 3
-        light += ((inside + 0.35 * rim) * strength)[..., None] * petals[random.integers(4)].astype(np.float32)
-    return cv2.GaussianBlur(light, (0, 0), max(0.0022 * paper.width_px / shrink, 0.3))
+        glow = ((inside + 0.35 * rim) * strength)[..., None]
+        light += glow * petals[random.integers(4)].astype(np.float32)
+    blur_px = max(0.0022 * paper.width_px / shrink, 0.3)
+    return np.asarray(cv2.GaussianBlur(light, (0, 0), blur_px), np.float32)

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.defocus import Sheet, on_the_grain
 from simulator.drawing import DEEPEST, Paper
 from simulator.fly import backdrop, fly
-from simulator.defocus import Sheet, on_the_grain
-from simulator.scene import DEFAULT_SENSOR_WIDTH_UM, Picture, SceneError, SceneSpec, View
+from simulator.scene import AT_REST, DEFAULT_SENSOR_WIDTH_UM, Picture, SceneError, SceneSpec, View
 
 _MARGIN = 0.04
 _LEAST_DRAWN_PX = 640
@@ -51,7 +51,7 @@ class InsectScene:
             Sheet(*_reduced(light, np.float32(spec.near_um) + np.float32(per_unit) * depth, finer))
             for light, depth in fly(paper, spec.seed)
         ]
-        behind = backdrop(paper, spec.seed, _BACKDROP_SHRINK)
+        behind = cv2.cvtColor(backdrop(paper, spec.seed, _BACKDROP_SHRINK), cv2.COLOR_BGR2BGRA)
         self._backdrop = cv2.resize(behind, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
         self._phases = np.random.default_rng([spec.seed, 30]).random(5) * 2 * math.pi
 
@@ -65,7 +65,7 @@ class InsectScene:
         """Where the farthest part of the subject is in focus."""
         return self._spec.far_um
 
-    def placed(self, focus_um: float, view: View = View()) -> NDArray[np.float64]:
+    def placed(self, focus_um: float, view: View = AT_REST) -> NDArray[np.float64]:
         """Give the `(2, 3)` matrix from pixels of `truth()` to pixels of a frame focused at `focus_um`."""
         spec, (width, height) = self._spec, self._size
         away_um = focus_um - (spec.near_um + spec.far_um) / 2
@@ -78,7 +78,7 @@ class InsectScene:
         down = spec.wander_px * (0.75 * wave[2] + 0.25 * wave[3]) + view.shift_px[1]
         return np.array([[c, -s, x - c * x + s * y + right], [s, c, y - s * x - c * y + down]])
 
-    def render(self, focus_um: float, view: View = View()) -> Picture:
+    def render(self, focus_um: float, view: View = AT_REST) -> Picture:
         """Give what the sensor receives with the carriage at `focus_um`; see `Scene.render`."""
         light = self._far_behind()
         for sheet in self._sheets:
@@ -108,10 +108,13 @@ class InsectScene:
 
     def _far_behind(self) -> Picture:
         rows, columns = self._backdrop.shape[:2]
-        return cv2.resize(self._backdrop, (columns * 2, rows * 2), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.resize(self._backdrop, (columns * 2, rows * 2)), np.float32)
 
     def _diffracted(self, light: Picture) -> Picture:
-        return cv2.GaussianBlur(light, (0, 0), self._airy_px) if self._airy_px > 0.15 else light
+        picture = np.ascontiguousarray(light[..., :3])
+        if self._airy_px > 0.15:
+            return np.asarray(cv2.GaussianBlur(picture, (0, 0), self._airy_px), np.float32)
+        return picture
 
     def _sharp(self) -> Picture:
         light = self._far_behind()
@@ -134,13 +137,14 @@ class InsectScene:
     def _warped(self, canvas: Picture, placed: NDArray[np.float64], sampling: int) -> Picture:
         matrix = placed.copy()
         matrix[:, 2] -= matrix[:, :2] @ np.array(self._corner, np.float64)
-        return cv2.warpAffine(canvas, matrix, self._size, flags=sampling, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.warpAffine(canvas, matrix, self._size, flags=sampling, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(warped, np.float32)
 
 
 def _lay(below: Picture, sheet: Picture) -> None:
-    """Lay premultiplied `(H, W, 4)` light over `below`, in place."""
+    """Lay one sheet's premultiplied `(H, W, 4)` light over what is below it, in place."""
     below *= 1 - sheet[..., 3:]
-    below += sheet[..., :3]
+    below += sheet
 
 
 def _reduced(light: Picture, depth_um: Picture, finer: int) -> tuple[Picture, Picture]:
@@ -148,6 +152,6 @@ def _reduced(light: Picture, depth_um: Picture, finer: int) -> tuple[Picture, Pi
     if finer == 1:
         return light, depth_um
     size = (light.shape[1] // finer, light.shape[0] // finer)
-    small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
     weighted = cv2.resize(depth_um * light[..., 3], size, interpolation=cv2.INTER_AREA)
     return small, (weighted / np.maximum(small[..., 3], 1e-6)).astype(np.float32)

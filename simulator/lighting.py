@@ -1,4 +1,4 @@
-"""A macro photographer's light: one large softbox from above left, a strip behind right, a leaf's green from below.
+"""A macro photographer's light: a large softbox above left, a strip behind right, a leaf's green from below.
 
 Directions are unit vectors `(right, down, toward the lens)`; light is linear blue-green-red.
 """
@@ -33,21 +33,22 @@ class Normals:
     @classmethod
     def of(cls, depth: Plane, pixel: float) -> "Normals":
         """Take the slopes of `depth`, both in units of `pixel`."""
-        right = cv2.Scharr(depth, cv2.CV_32F, 1, 0, scale=1 / (32 * pixel))
-        down = cv2.Scharr(depth, cv2.CV_32F, 0, 1, scale=1 / (32 * pixel))
+        right = np.asarray(cv2.Scharr(depth, cv2.CV_32F, 1, 0, scale=1 / (32 * pixel)), np.float32)
+        down = np.asarray(cv2.Scharr(depth, cv2.CV_32F, 0, 1, scale=1 / (32 * pixel)), np.float32)
         # Beyond a slope of 12 a pixel sees the far side of the edge it lies on, not the surface.
         np.clip(right, -12, 12, out=right)
         np.clip(down, -12, 12, out=down)
-        toward = 1 / np.sqrt(1 + right * right + down * down)
+        toward = np.asarray(1 / np.sqrt(1 + right * right + down * down), np.float32)
         return cls(right * toward, down * toward, toward)
 
     def along(self, direction: NDArray[np.float32]) -> Plane:
         """Give the cosine with `direction`."""
-        return self.right * direction[0] + self.down * direction[1] + self.toward * direction[2]
+        x, y, z = direction
+        return np.asarray(self.right * x + self.down * y + self.toward * z, np.float32)
 
 
 def diffuse(normals: Normals, wrap: float = 0.25) -> Plane:
-    """Give the light a matt white surface returns, `(H, W, 3)`; `wrap` lets it creep round, as through skin."""
+    """Give what a matt white surface returns, `(H, W, 3)`; with `wrap` light creeps round, as through skin."""
     key = np.maximum((normals.along(KEY) + wrap) / (1 + wrap), 0)
     rim = np.maximum(normals.along(_RIM), 0)
     up = 0.5 - 0.5 * normals.down
@@ -55,11 +56,11 @@ def diffuse(normals: Normals, wrap: float = 0.25) -> Plane:
     light += (0.34 * rim)[..., None] * _RIM_BGR
     light += up[..., None] * _SKY_BGR
     light += (1 - up)[..., None] * _GROUND_BGR
-    return light
+    return np.asarray(light, np.float32)
 
 
 def mirrored(normals: Normals, softness: float) -> Plane:
-    """Give what a polished surface mirrors toward the lens, `(H, W, 3)`; `softness` 0.02 polished to 0.5 satin."""
+    """Give what a surface mirrors toward the lens, `(H, W, 3)`; `softness` 0 is polished, 0.5 satin."""
     right = 2 * normals.toward * normals.right
     down = 2 * normals.toward * normals.down
     toward = 2 * normals.toward * normals.toward - 1
@@ -69,7 +70,7 @@ def mirrored(normals: Normals, softness: float) -> Plane:
     brightness = 38.0 * (0.09 / (0.09 + softness)) ** 2 + 0.5
     light += (brightness * _softbox(ray, KEY, 0.42, 0.34, softness))[..., None] * _KEY_BGR
     light += (0.42 * brightness * _softbox(ray, _RIM, 0.16, 0.7, softness))[..., None] * _RIM_BGR
-    return light
+    return np.asarray(light, np.float32)
 
 
 def recesses(depth: Plane, inked: Plane, reach_px: float, strength: float, pixel: float) -> Plane:
@@ -77,10 +78,16 @@ def recesses(depth: Plane, inked: Plane, reach_px: float, strength: float, pixel
 
     A pixel deeper than the mean of its surroundings is in a fold. `inked` is 1 on the surface.
     """
-    covered = cv2.GaussianBlur(inked, (0, 0), reach_px)
-    around = cv2.GaussianBlur(depth * inked, (0, 0), reach_px) / np.maximum(covered, 1e-3)
+    # What lies far around is smooth: seen smaller, it costs less.
+    height, width = depth.shape
+    shrink = max(int(reach_px / 4), 1)
+    size = (-(-width // shrink), -(-height // shrink))
+    covered, around = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (inked, depth * inked))
+    covered = cv2.GaussianBlur(covered, (0, 0), reach_px / shrink)
+    around = cv2.GaussianBlur(around, (0, 0), reach_px / shrink) / np.maximum(covered, 1e-3)
+    around = cv2.resize(around, (width, height))
     fold = np.maximum(depth - around, 0) / (reach_px * pixel)
-    return np.exp(-strength * fold)
+    return np.asarray(np.exp(-strength * fold), np.float32)
 
 
 def _softbox(ray: Normals, centre: NDArray[np.float32], wide: float, tall: float, softness: float) -> Plane:
@@ -89,8 +96,8 @@ def _softbox(ray: Normals, centre: NDArray[np.float32], wide: float, tall: float
     across /= np.linalg.norm(across)
     along = np.cross(across, centre).astype(np.float32)
     ahead = ray.along(centre)
-    safe = np.maximum(ahead, 0.05)
-    x, y = np.abs(ray.along(across)) / safe, np.abs(ray.along(along)) / safe
+    safe = np.maximum(ahead, np.float32(0.05))
+    x, y = (np.asarray(np.abs(ray.along(way)) / safe, np.float32) for way in (across, along))
     edge = 0.04 + softness
     inside = smoothstep(wide + edge, wide - edge, x) * smoothstep(tall + edge, tall - edge, y)
     fall = 1 / (1 + 1.2 * (x * x + y * y))

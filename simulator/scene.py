@@ -26,6 +26,9 @@ class View:
     shift_px: tuple[float, float] = (0.0, 0.0)
 
 
+AT_REST = View()
+
+
 @dataclass(frozen=True, slots=True)
 class SceneSpec:
     """Which scene to open, where on the axis it stands, and through which lens it is seen.
@@ -92,7 +95,7 @@ class Scene(Protocol):
         """Where the farthest part of the subject is in focus."""
         ...
 
-    def render(self, focus_um: float, view: View = View()) -> Picture:
+    def render(self, focus_um: float, view: View = AT_REST) -> Picture:
         """Give what the sensor receives with the carriage at `focus_um`.
 
         Shape `(H, W, 3)`, float32, blue-green-red, linear. Radiance 1.0 saturates a pixel at 10 000 us and

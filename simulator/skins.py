@@ -107,7 +107,9 @@ class MetalSkin:
 class VelvetSkin:
     """A face under short dense down: matt, warm, paler where it is seen from the side."""
 
-    def __init__(self, noise: Noise, colours: Sequence[Vector], gloss: float = 0.12, size: float = 0.15) -> None:
+    def __init__(
+        self, noise: Noise, colours: Sequence[Vector], gloss: float = 0.12, size: float = 0.15
+    ) -> None:
         self._noise, self._colours, self._gloss, self._size = noise, colours, gloss, size
 
     def __call__(self, sphere: Sphere, depth: Plane, pixel: float) -> Plane:

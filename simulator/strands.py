@@ -52,7 +52,7 @@ def curved(root: Vector, heading: Vector, length: float, bend: Vector, pieces: i
 def draw(
     strands: Iterable[Strand], light: Plane, depth: Plane, width_px: float, centre_px: tuple[float, float]
 ) -> None:
-    """Paint strands, the farthest first, over premultiplied `(H, W, 4)` light and `(H, W)` depth in frame widths."""
+    """Paint strands, the farthest first, over premultiplied `(H, W, 4)` light and `(H, W)` depth."""
     for strand in sorted(strands, key=lambda one: -float(one.path[:, 2].mean())):
         _paint(strand, light, depth, width_px, centre_px)
 
@@ -86,7 +86,7 @@ def shadows(
     unit = width_px / 1600
     dark = 0.55 * cv2.GaussianBlur(sharp.astype(np.float32), (0, 0), max(1.6 * unit, 0.4))
     dark += 0.60 * cv2.GaussianBlur(soft.astype(np.float32), (0, 0), max(6.0 * unit, 0.8))
-    return 1 - 0.62 * (1 - np.exp(-dark / 160))
+    return np.asarray(1 - 0.62 * (1 - np.exp(-dark / 160)), np.float32)
 
 
 def _line(picture: NDArray[np.uint8], points: Vector, thick: int) -> None:
@@ -144,7 +144,7 @@ def _piece(
     width_px: float,
     into: tuple[Plane, Plane, Plane],
 ) -> None:
-    """Lay one straight piece into `into` (cover, colour, depth) wherever it covers more than what is there."""
+    """Lay one straight piece into `into` (cover, colour, depth) wherever it covers more than is there."""
     cover, colour, z = into
     n, pieces = which
     dx, dy = offset
@@ -165,8 +165,7 @@ def _piece(
     # The cylinder's own normal: `side` across the strand as seen, the rest toward the lens.
     side = np.clip((ux * dy - uy * dx) / shown, -1, 1)
     across = np.array([-uy, ux, 0.0])
-    outward = np.cross(tangent, across)
-    outward *= np.sign(outward[2]) if outward[2] else 1
+    outward = np.array([-ux * tangent[2], -uy * tangent[2], ux * tangent[0] + uy * tangent[1]])
     lambert = np.maximum(
         side * np.float32(across @ KEY) + np.sqrt(1 - side * side) * np.float32(outward @ KEY), 0
     )

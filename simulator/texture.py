@@ -25,7 +25,9 @@ class Noise:
     def at(self, u: Plane, v: Plane, repeats: float = 1.0) -> Plane:
         """Sample where `u`, `v` say; the square repeats `repeats` times from 0 to 1."""
         step = np.float32(repeats * _SIDE)
-        return cv2.remap(self._field, u * step, v * step, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        at = u * step, v * step
+        sampled = cv2.remap(self._field, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        return np.asarray(sampled, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Cells:
     chance: Plane
 
 
-def facets(u: Plane, v: Plane, pitch: float, random: np.random.Generator) -> Cells:
+def facets(u: Plane, v: Plane, pitch: float | np.float32, random: np.random.Generator) -> Cells:
     """Find the hexagons of a honeycomb, as in a compound eye."""
     chances = random.random((64, 64)).astype(np.float32)
     tall = np.float32(np.sqrt(3))
@@ -89,10 +91,10 @@ def ramp(position: Plane, colours_bgr: Sequence[ArrayLike]) -> Plane:
     part = (steps - first)[:, None]
     part = part * part * (3 - 2 * part)
     table = (stops[first] * (1 - part) + stops[first + 1] * part).astype(np.float32)
-    return table[(np.clip(position, 0, 1) * 1023).astype(np.int32)]
+    return np.asarray(table[(np.clip(position, 0, 1) * 1023).astype(np.int32)], np.float32)
 
 
 def smoothstep(low: float, high: float, value: Plane) -> Plane:
     """Give 0 below `low`, 1 above `high`, and a smooth way between; falling where `high` is below `low`."""
     part = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
-    return part * part * (3 - 2 * part)
+    return np.asarray(part * part * (3 - 2 * part), np.float32)
