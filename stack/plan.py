@@ -231,7 +231,7 @@ def estimate(
     bytes_a_slice: int,
     delay_s: float,
 ) -> Estimate:
-    """Give the time and the disk a stack will take.
+    """Give the time and the disk a stack will take, metering at the middle and the way back included.
 
     Parameters
     ----------
@@ -248,9 +248,14 @@ def estimate(
     delay_s
         Wait before the start.
     """
-    moves_ns = (layout.slices - 1) * move_ns(layout.pitch_steps)
-    seconds = (moves_ns + layout.slices * (settle_ns + frame_ns)) / 1e9 + delay_s
-    return Estimate(seconds=seconds, bytes=layout.slices * bytes_a_slice)
+    first, last = layout.positions_steps[0], layout.positions_steps[-1]
+    moves_ns = (
+        move_ns(layout.positions_steps[layout.middle_index] - first)
+        + (layout.slices - 1) * move_ns(layout.pitch_steps)
+        + move_ns(last - layout.start_steps)
+    )
+    frames_ns = (layout.slices + 1) * (settle_ns + frame_ns)
+    return Estimate(seconds=(moves_ns + frames_ns) / 1e9 + delay_s, bytes=layout.slices * bytes_a_slice)
 
 
 def expected_slice_bytes(size_px: tuple[int, int]) -> int:

@@ -263,7 +263,8 @@ def test_estimate_counts_moves_rests_frames_and_bytes() -> None:
         layout, move_ns=lambda steps: steps * 10_000_000, frame_ns=200_000_000, settle_ns=150_000_000,
         bytes_a_slice=2_000_000, delay_s=5,
     )  # fmt: skip
-    assert cost.seconds == pytest.approx(5 + 2 * 0.5 + 3 * 0.35)
+    to_the_first, between, back = 0.5, 2 * 0.5, 1.0
+    assert cost.seconds == pytest.approx(5 + to_the_first + between + back + 4 * 0.35)
     assert cost.bytes == 6_000_000
     assert expected_slice_bytes((1600, 1200)) == 1_920_000
 
