@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import camera.errors
 import rail.errors
 import stack.errors
-from focusd.errors import Busy, ConfigInvalid, Refused, StartFailed, Unknown
+from focusd.errors import Busy, ConfigInvalid, Refused, RequestInvalid, StartFailed, Unknown
 from focusd.exits import Exit
 
 
@@ -27,6 +27,7 @@ _TABLE: tuple[tuple[type[Exception], Outcome], ...] = (
     (Unknown, Outcome(Exit.REFUSED, 404, "Not found")),
     (Refused, Outcome(Exit.REFUSED, 409, "Refused")),
     (ConfigInvalid, Outcome(Exit.REFUSED, 409, "Configuration refused")),
+    (RequestInvalid, USAGE),
     (StartFailed, Outcome(Exit.FAILED, 500, "Cannot start")),
     (stack.errors.PlanRefused, Outcome(Exit.REFUSED, 409, "Plan refused")),
     (stack.errors.NoSuchSession, Outcome(Exit.REFUSED, 404, "No such session")),
@@ -34,6 +35,7 @@ _TABLE: tuple[tuple[type[Exception], Outcome], ...] = (
     (stack.errors.NotResumable, Outcome(Exit.REFUSED, 409, "Cannot be resumed")),
     (stack.errors.DiskFull, Outcome(Exit.REFUSED, 409, "Disk full")),
     (rail.errors.MoveRefused, Outcome(Exit.REFUSED, 409, "Move refused")),
+    (stack.errors.StopAsked, Outcome(Exit.INTERRUPTED, 409, "Stopped")),
     (rail.errors.Stopped, Outcome(Exit.INTERRUPTED, 409, "Stopped")),
     (camera.errors.CaptureCancelled, Outcome(Exit.INTERRUPTED, 409, "Stopped")),
     (rail.errors.HomingFailed, Outcome(Exit.FAILED, 500, "Homing failed")),

@@ -1,0 +1,71 @@
+"""What a finger on the button gets done, and what the lamp answers."""
+
+from concurrent.futures import Future
+from typing import Any
+
+from focusd.config import Config
+from focusd.events import EventHub
+from focusd.exits import Exit
+from focusd.jobs import Shoot
+from focusd.merges import Merges
+from focusd.operator import Operator
+from focusd.outcomes import outcome_of, words_of
+from focusd.panel import Mood, Request, mood
+from focusd.plans import PlanRequest, plan_asked_for
+from rail.clock import Clock
+
+
+class Bench:
+    """Passes the panel's requests on to the operator, and the operator's state to the lamp. Never blocks."""
+
+    def __init__(
+        self, config: Config, operator: Operator, merges: Merges, hub: EventHub, clock: Clock
+    ) -> None:
+        self._config = config
+        self._operator = operator
+        self._merges = merges
+        self._hub = hub
+        self._clock = clock
+        self._refused_ns: int | None = None
+
+    def moving(self) -> bool:
+        """Say whether a press means stop."""
+        return self._operator.glance().job is not None
+
+    def ask(self, request: Request) -> None:
+        """Do what a finger asks for; where it cannot be done the lamp says so, and an event says why."""
+        try:
+            match request:
+                case Request.STOP:
+                    self._operator.stop(reason="the button was pressed")
+                case Request.ABORT:
+                    self._operator.abort(reason="the button was held")
+                case Request.SHOOT:
+                    self._shoot()
+        except Exception as error:  # a press must never end the panel's thread
+            self._refuse()
+            self._hub.publish("refused", kind=request.value, reason=words_of(error))
+
+    def shown(self, now_ns: int) -> Mood:
+        """Give what the lamp tells."""
+        glance = self._operator.glance()
+        return mood(
+            job=glance.job,
+            phase=glance.phase,
+            merging=self._merges.progress() is not None,
+            failed=glance.failed,
+            refused_ns=self._refused_ns,
+            now_ns=now_ns,
+        )
+
+    def _shoot(self) -> None:
+        plan = plan_asked_for(self._config, PlanRequest())
+        self._operator.order(Shoot(plan)).accepted.add_done_callback(self._answered)
+
+    def _answered(self, accepted: "Future[Any]") -> None:
+        error = accepted.exception()
+        if error is not None and outcome_of(error).exit_code is not Exit.INTERRUPTED:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        self._refused_ns = self._clock.monotonic_ns()

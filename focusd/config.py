@@ -1,0 +1,350 @@
+"""config.yaml: every setting there is, its default and what it may be.
+
+The models hold what a person writes, in a person's units; `focusd.hardware` and `focusd.plans` turn them into
+the values of the rooms below. The defaults equal the config.yaml at the root of the repository.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from focusd.errors import ConfigInvalid
+from focusd.problems import problems_of
+from focusd.yaml_text import OverrideInvalid, YamlInvalid, parse_yaml, with_override
+from rail.drivers import DRIVERS
+from rail.screw import Scale, screw_scale
+
+Pin = Annotated[int, Field(ge=0, le=27)]
+"""A GPIO of the Pi's 40-pin header, numbered as the processor does (BCM)."""
+
+FASTEST_STEPS_S = 3000
+"""What the motion process can step cleanly on a Pi 5; slower boards have to be configured lower."""
+
+
+class Strict(BaseModel):
+    """A group of settings: no unknown names, no guessed types, no changes later."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Screw(Strict):
+    """What turns the motor's steps into travel."""
+
+    lead_mm: float = Field(default=2.0, ge=0.05, le=50)
+    full_steps_a_turn: int = Field(default=200, ge=4, le=1000)
+    microsteps: Literal[1, 2, 4, 8, 16, 32, 64, 128, 256] = 16
+
+
+class Speed(Strict):
+    """The ramp of an ordinary move."""
+
+    start_mm_s: float = Field(default=0.2, ge=0.001, le=100)
+    max_mm_s: float = Field(default=0.9, ge=0.001, le=100)
+    acceleration_mm_s2: float = Field(default=4.0, ge=0.001, le=1000)
+
+
+class Homing(Strict):
+    """How the reference is looked for."""
+
+    fast_mm_s: float = Field(default=0.9, ge=0.001, le=100)
+    slow_mm_s: float = Field(default=0.15, ge=0.001, le=100)
+    back_off_mm: float = Field(default=0.3, ge=0.01, le=20)
+
+
+class AxisPins(Strict):
+    """Where driver and limit switches are connected, and which level means what."""
+
+    step: Pin = 21
+    dir: Pin = 20
+    enable: Pin = 16
+    limit_near: Pin | None = 5
+    limit_far: Pin | None = 6
+    enable_active: Literal["low", "high"] = "low"
+    limit_active: Literal["low", "high"] = "high"
+
+
+class Axis(Strict):
+    """The rail."""
+
+    screw: Screw = Screw()
+    driver: str = "A4988"
+    invert: bool = False
+    travel_mm: float = Field(default=40.0, ge=0.1, le=1000)
+    subject_side: Literal["near", "far"] = "far"
+    keep_out_mm: float = Field(default=2.0, ge=0, le=1000)
+    home_allowed: bool = False
+    gravity: bool = False
+    self_holding: bool = True
+    assumed_is_enough: bool = False
+    backlash_um: float = Field(default=100.0, ge=0, le=5000)
+    run_up_um: float = Field(default=20.0, ge=0, le=5000)
+    speed: Speed = Speed()
+    homing: Homing = Homing()
+    idle_release_s: float | None = Field(default=300.0, ge=1, le=86_400)
+    pins: AxisPins = AxisPins()
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The grid of steps that screw and straps make."""
+        lead_um = Fraction(str(self.screw.lead_mm)) * 1000
+        return screw_scale(lead_um, self.screw.full_steps_a_turn, self.screw.microsteps)
+
+    def steps(self, length_mm: float) -> int:
+        """Give a length, or a speed a second, on that grid."""
+        return self.scale.nearest_steps(length_mm * 1000)
+
+
+class Camera(Strict):
+    """The camera on the ribbon."""
+
+    index: int = Field(default=0, ge=0, le=7)
+    size_px: tuple[int, int] | None = None
+    jpeg_quality: int = Field(default=95, ge=50, le=100)
+    tries: int = Field(default=3, ge=1, le=10)
+
+
+class Lens(Strict):
+    """A lens on a sensor: how deep one slice is sharp follows from it."""
+
+    magnification: float = Field(gt=0, le=200)
+    f_number: float | None = Field(default=None, gt=0, le=200)
+    numerical_aperture: float | None = Field(default=None, gt=0, lt=1)
+    pixel_um: float = Field(default=1.55, ge=0.1, le=50)
+    wavelength_um: float = Field(default=0.55, ge=0.2, le=2)
+
+
+class Span(Strict):
+    """Where a stack begins and ends; nothing given means between the marks."""
+
+    near_u: float | None = None
+    far_u: float | None = None
+    length_u: float | None = None
+    around_u: float | None = Field(default=None, gt=0)
+
+
+class Gap(Strict):
+    """How far the slices are apart: give exactly one."""
+
+    overlap: float | None = Field(default=None, gt=0, le=1)
+    pitch_u: float | None = Field(default=None, gt=0)
+    count: int | None = Field(default=None, ge=2, le=9999)
+
+
+class FixedExposure(Strict):
+    """An exposure that is used instead of a metered one."""
+
+    time_us: int = Field(ge=1, le=600_000_000)
+    gain: float = Field(default=1.0, ge=1, le=64)
+    colour_gains: tuple[float, float]
+
+
+def _marks(value: object) -> object:
+    """Read the word `marks` as a span with nothing given."""
+    return {} if value == "marks" else value
+
+
+class Plan(Strict):
+    """A stack by name."""
+
+    range: Annotated[Span, BeforeValidator(_marks)] = Span()
+    spacing: Gap = Gap(overlap=0.75)
+    optics: str | None = None
+    settle_ms: int = Field(default=150, ge=0, le=60_000)
+    after: Literal["start", "stay", "park"] = "start"
+    delay_s: float = Field(default=0.0, ge=0, le=3600)
+    exposure: FixedExposure | None = None
+
+
+class Panel(Strict):
+    """The button, the lamp and the light at the bench; null for what is not there."""
+
+    shoot_pin: Pin | None = 26
+    led_pin: Pin | None = 19
+    light_pin: Pin | None = 13
+    long_press_s: float = Field(default=1.5, ge=0.5, le=10)
+
+
+class Storage(Strict):
+    """Where sessions go."""
+
+    sessions: str | None = None
+    reserve_mb: int = Field(default=500, ge=0, le=1_000_000)
+
+
+class Merge(Strict):
+    """The merge that follows a stack."""
+
+    follow: bool = True
+    nice: int = Field(default=10, ge=0, le=19)
+
+
+class Simulation(Strict):
+    """The rig that is not there, for `focusd --simulate`."""
+
+    scene: Literal["insect", "replay"] = "insect"
+    seed: int = Field(default=1, ge=0, le=2**31)
+    replay_folder: str | None = None
+    size_px: tuple[int, int] = (1600, 1200)
+    start_mm: float = Field(default=3.0, ge=0, le=1000)
+    subject_mm: float = Field(default=20.0, ge=0, le=1000)
+    subject_depth_um: float = Field(default=1500.0, ge=1, le=100_000)
+    flicker_percent: float = Field(default=0.0, ge=0, le=50)
+
+
+class Config(Strict):
+    """The whole of config.yaml."""
+
+    axis: Axis = Axis()
+    camera: Camera = Camera()
+    optics: dict[str, Lens] = {"macro-2x": Lens(magnification=2.0, f_number=4.0, pixel_um=3.1)}
+    plans: dict[str, Plan] = {"default": Plan(optics="macro-2x")}
+    panel: Panel = Panel()
+    storage: Storage = Storage()
+    merge: Merge = Merge()
+    simulation: Simulation = Simulation()
+
+
+def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
+    """Read the configuration at `path` (None: the defaults) and apply `key.path=value` overrides to it.
+
+    Raises `ConfigInvalid` with every problem found.
+    """
+    source = "the configuration" if path is None else str(path)
+    try:
+        tree: Any = {} if path is None else parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(source, [f"it cannot be read: {error}"]) from error
+    except YamlInvalid as error:
+        raise ConfigInvalid(source, [str(error)]) from error
+    tree = {} if tree is None else tree
+    if not isinstance(tree, dict):
+        raise ConfigInvalid(source, ["it holds no settings; write them as `name: value`"])
+    for override in overrides:
+        try:
+            tree = with_override(tree, override, _defaults())
+        except OverrideInvalid as error:
+            raise ConfigInvalid(source, [str(error)]) from error
+    return checked(tree, source)
+
+
+def checked(tree: object, source: str) -> Config:
+    """Give the configuration that `tree` describes; raises `ConfigInvalid` with every problem found."""
+    try:
+        config = Config.model_validate_json(json.dumps(tree))
+    except ValidationError as error:
+        raise ConfigInvalid(source, problems_of(error, Config)) from error
+    if problems := list(contradictions(config)):
+        raise ConfigInvalid(source, problems)
+    return config
+
+
+def contradictions(config: Config) -> Iterator[str]:
+    """Give a sentence for each pair of settings that cannot both be meant."""
+    yield from _axis_contradictions(config.axis)
+    yield from _pin_contradictions(config)
+    yield from _optics_contradictions(config)
+    yield from _plan_contradictions(config)
+    yield from _simulation_contradictions(config)
+
+
+def _axis_contradictions(axis: Axis) -> Iterator[str]:
+    if axis.driver not in DRIVERS:
+        yield f'axis.driver: "{axis.driver}" is not one of {", ".join(DRIVERS)}'
+    if axis.keep_out_mm >= axis.travel_mm:
+        yield (
+            f"axis.keep_out_mm: {axis.keep_out_mm:g} leaves nothing of axis.travel_mm ({axis.travel_mm:g}); "
+            "it must be smaller"
+        )
+    speed, homing = axis.speed, axis.homing
+    if speed.start_mm_s > speed.max_mm_s:
+        yield (
+            f"axis.speed.start_mm_s: {speed.start_mm_s:g} is faster than "
+            f"axis.speed.max_mm_s ({speed.max_mm_s:g})"
+        )
+    for name, faster_mm_s in (
+        ("homing.fast_mm_s", homing.fast_mm_s),
+        ("speed.start_mm_s", speed.start_mm_s),
+    ):
+        if homing.slow_mm_s > faster_mm_s:
+            yield f"axis.homing.slow_mm_s: {homing.slow_mm_s:g} is faster than axis.{name} ({faster_mm_s:g})"
+    for name, speed_mm_s in (("speed.max_mm_s", speed.max_mm_s), ("homing.fast_mm_s", homing.fast_mm_s)):
+        if (steps_s := axis.steps(speed_mm_s)) > FASTEST_STEPS_S:
+            fastest_mm_s = float(axis.scale.per_step) * FASTEST_STEPS_S / 1000
+            yield (
+                f"axis.{name}: {speed_mm_s:g} mm/s is {steps_s} steps a second with this screw; "
+                f"{FASTEST_STEPS_S} ({fastest_mm_s:.3g} mm/s) is the most: go slower, or use fewer microsteps"
+            )
+    if axis.gravity and axis.idle_release_s is not None:
+        yield "axis.idle_release_s: must be null where axis.gravity is true: a released carriage would fall"
+
+
+def _pin_contradictions(config: Config) -> Iterator[str]:
+    users: dict[int, list[str]] = {}
+    for group, pins in (("axis.pins", config.axis.pins), ("panel", config.panel)):
+        for name, pin in pins.model_dump().items():
+            is_pin = (group == "axis.pins" and isinstance(pin, int)) or name.endswith("_pin")
+            if is_pin and pin is not None:
+                users.setdefault(pin, []).append(f"{group}.{name}")
+    for pin, names in users.items():
+        if len(names) > 1:
+            yield f"{' and '.join(names)}: are all GPIO {pin}; each needs a pin of its own"
+
+
+def _optics_contradictions(config: Config) -> Iterator[str]:
+    for name, lens in config.optics.items():
+        if (lens.f_number is None) == (lens.numerical_aperture is None):
+            yield f"optics.{name}: give either f_number or numerical_aperture, and not both"
+
+
+def _plan_contradictions(config: Config) -> Iterator[str]:
+    if "default" not in config.plans:
+        yield "plans: has no plan named default, which is what the shoot button starts"
+    for name, plan in config.plans.items():
+        at = f"plans.{name}"
+        if plan.optics is not None and plan.optics not in config.optics:
+            yield f'{at}.optics: "{plan.optics}" is not among optics: {", ".join(config.optics) or "none"}'
+        yield from (f"{at}.range: {problem}" for problem in range_problems(plan.range))
+        given = [key for key, value in plan.spacing.model_dump().items() if value is not None]
+        if len(given) != 1:
+            stands = " and ".join(given) or "none"
+            yield f"{at}.spacing: give exactly one of overlap, pitch_u, count, not {stands}"
+        if plan.spacing.overlap is not None and plan.optics is None:
+            yield f"{at}.spacing: overlap needs {at}.optics, for the depth of field"
+
+
+def range_problems(span: Span) -> Iterator[str]:
+    """Give a sentence for each way in which `span` says two things at once."""
+    ways = [
+        "near_u and far_u" if (span.near_u, span.far_u) != (None, None) else "",
+        "length_u" if span.length_u is not None else "",
+        "around_u" if span.around_u is not None else "",
+    ]
+    if len(given := [way for way in ways if way]) > 1:
+        yield f"give only one of {', '.join(given)}"
+    if (span.near_u is None) != (span.far_u is None):
+        yield "near_u and far_u belong together; give both"
+
+
+def _simulation_contradictions(config: Config) -> Iterator[str]:
+    simulation = config.simulation
+    if simulation.scene == "replay" and simulation.replay_folder is None:
+        yield "simulation.replay_folder: is missing; the replay scene takes its pictures from there"
+    for name, place_mm in (("start_mm", simulation.start_mm), ("subject_mm", simulation.subject_mm)):
+        if place_mm > config.axis.travel_mm:
+            yield f"simulation.{name}: {place_mm:g} lies beyond axis.travel_mm ({config.axis.travel_mm:g})"
+
+
+def _defaults() -> Any:
+    return Config().model_dump(mode="json")
+
+
+def as_yaml(config: Config) -> str:
+    """Write `config` as YAML, for a session's record and for `focusd --show-config`."""
+    text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text

@@ -1,0 +1,197 @@
+"""focusd: opens the rig, serves its faces, and ends in order: motion first, then camera, then the rest."""
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from focusd.errors import StartFailed
+from focusd.notify import Notifier
+from focusd.places import config_file, own_socket, socket_fits, state_folder
+
+if TYPE_CHECKING:
+    from focusd.house import House
+    from focusd.server import Server
+
+_log = logging.getLogger("focusd")
+
+LOOK_S = 1.0
+"""How often the supervisor is told how things are."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the daemon in the foreground until SIGTERM or SIGINT; give the exit code."""
+    asked = _arguments(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        with _only_daemon(asked.state_dir), _listening(asked.socket) as listener:
+            return _run(asked, listener)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _start_failed(error)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="focusd", description="Drives a focus rail and its camera, and answers focusctl."
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings; see config.yaml")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one setting for this start"
+    )
+    parser.add_argument("--simulate", action="store_true", help="invent the rig, where there is none")
+    parser.add_argument(
+        "--state-dir", type=Path, default=None, metavar="DIR", help="where sessions and positions are kept"
+    )
+    parser.add_argument("--socket", type=Path, default=None, metavar="PATH", help="where to listen")
+    parser.add_argument("--version", action="version", version=f"focusd {version('focusrail')}")
+    asked = parser.parse_args(argv)
+    # Absolute, for lgpio changes the working directory when it is imported.
+    asked.state_dir = (asked.state_dir or state_folder()).absolute()
+    asked.socket = (asked.socket or own_socket()).absolute()
+    return asked
+
+
+def _run(asked: argparse.Namespace, listener: socket.socket) -> int:
+    """Open the house and serve it until somebody asks for the end."""
+    from focusd.config import load_config
+    from focusd.house import open_house
+
+    config = load_config(config_file(asked.config), asked.set)
+    house = open_house(config, asked.state_dir, asked.socket.parent, simulate=asked.simulate)
+    try:
+        from focusd.server import create_server
+
+        server = create_server(house)
+    except BaseException:
+        house.close()
+        raise
+    return asyncio.run(_serve(house, server, listener, f"unix:{asked.socket}"))
+
+
+async def _serve(house: "House", server: "Server", listener: socket.socket, where: str) -> int:
+    """Answer requests until a signal comes or the rig is lost; then end in order."""
+    notifier = Notifier()
+    asked_to_end = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_end.set)
+    async with contextlib.AsyncExitStack() as ending:
+        ending.callback(notifier.close)
+        await ending.enter_async_context(_answering(server, listener))
+        ending.push_async_callback(asyncio.to_thread, house.close)
+        ending.callback(notifier.stopping)
+        await server.up.wait()
+        print(f"focusd ready {where}", flush=True)  # noqa: T201 - the ready line is for whoever started us
+        notifier.ready()
+        lost = await _watch(house, notifier, asked_to_end)
+    return 1 if lost else 0
+
+
+@contextlib.asynccontextmanager
+async def _answering(server: "Server", listener: socket.socket) -> AsyncIterator[None]:
+    """Answer requests; in the end give those that wait their answers first."""
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _watch(house: "House", notifier: Notifier, asked_to_end: asyncio.Event) -> bool:
+    """Tell the supervisor how things are, until the end is asked for; say whether the rig was lost."""
+    look_s = min(LOOK_S, (notifier.watchdog_s or LOOK_S) / 2)
+    while not asked_to_end.is_set():
+        if house.operator.lost:
+            _log.error("%s", house.operator.lost)
+            return True
+        notifier.status(house.line())
+        notifier.alive()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked_to_end.wait(), look_s)
+    return False
+
+
+@contextlib.contextmanager
+def _only_daemon(state_dir: Path) -> Iterator[None]:
+    """Hold the state folder, so that no second daemon moves the same rig; raises `StartFailed`."""
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StartFailed(f"the state folder {state_dir} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
+        os.close(lock)
+        raise StartFailed(
+            f"another focusd (process {holder or 'unknown'}) uses {state_dir}; end it, or give this one "
+            "a --state-dir of its own"
+        ) from error
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def _listening(path: Path) -> Iterator[socket.socket]:
+    """Listen on a Unix socket for owner and group; a stale one is replaced, one in use is not."""
+    if not socket_fits(path):
+        raise StartFailed(f"the socket's path is too long for the system: {path}; give a shorter --socket")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            _remove_stale(path)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        path.chmod(0o660)
+        listener.listen(64)
+    except OSError as error:
+        raise StartFailed(f"cannot listen on {path}: {error.strerror or error}") from error
+    try:
+        yield listener
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a socket that nobody listens on."""
+    if not path.is_socket():
+        raise StartFailed(f"{path} is there and is no socket; remove it, or give another --socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise StartFailed(f"another daemon listens on {path}; end it, or give this one a --socket of its own")
+
+
+def _start_failed(error: Exception) -> int:
+    """Say in a line why the daemon cannot run; give the exit code."""
+    from focusd.outcomes import FAILED, outcome_of, words_of
+
+    outcome = outcome_of(error)
+    if outcome is FAILED:
+        _log.exception("this should not happen")
+    print(f"focusd: {words_of(error)}", file=sys.stderr)  # noqa: T201 - for whoever started us
+    return int(outcome.exit_code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""The rig as the configuration describes it, real or simulated: from here down one code runs for both."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from camera.camera import Camera, CameraIdentity, Frame
+from focusd.config import Axis as AxisConfig
+from focusd.config import Config
+from focusd.errors import StartFailed
+from rail.clock import Clock, MonotonicClock
+from rail.pins import Factory, MotionWiring, PanelPins, PanelWiring, open_factory
+from rail.position_store import FilePositionStore
+from rail.process import StepperProcess
+from rail.profile import Ramp
+from rail.stepper import Stepper
+from rail.stepper_axis import AxisSettings, StepperAxis
+from stack.optics import Optics
+from stack.shoot import Encode, SliceLabel
+
+if TYPE_CHECKING:
+    from focusd.simulated import Simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """The hardware, opened; the camera is opened by whoever owns it, for that may take a while or fail.
+
+    Attributes
+    ----------
+    axis, panel
+        The rail, and the button, lamp and light.
+    open_camera
+        Opens the camera; raises `camera.errors.CameraUnavailable`.
+    clock
+        The time base of all of them.
+    simulation
+        None on a real rig.
+    """
+
+    axis: StepperAxis
+    panel: PanelPins
+    open_camera: Callable[[], Camera]
+    clock: Clock
+    simulation: "Simulation | None"
+
+
+def open_rig(
+    config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool, home_allowed: bool
+) -> Rig:
+    """Open pins, motion process and panel.
+
+    To be called from a thread that lives as long as the rig is wanted. Raises `rail.errors.PinsUnavailable`
+    and `focusd.errors.StartFailed`.
+
+    Parameters
+    ----------
+    config
+        Which pins, screw and camera.
+    state_folder
+        Where the axis remembers its position, and a simulated rig its world.
+    run_folder
+        Where lgpio may put its FIFO; None for the system's temporary folder.
+    simulate
+        Whether to invent the rig.
+    home_allowed
+        Whether the owner has allowed homing.
+    """
+    clock = MonotonicClock()
+    simulation = _simulation(config, state_folder, clock) if simulate else None
+    stepper = StepperProcess(
+        [
+            sys.executable,
+            "-m",
+            "focusd.motion",
+            json.dumps(motion_description(config, simulation, run_folder)),
+        ]
+    )
+    try:
+        factory: Factory = simulation.factory if simulation else open_factory(run_folder)
+        panel = PanelPins(factory, panel_wiring(config))
+        axis = open_axis(config, stepper, state_folder, simulate=simulate, home_allowed=home_allowed)
+        return Rig(axis, panel, _camera_opener(config, simulation, clock), clock, simulation)
+    except BaseException:
+        stepper.close()
+        raise
+
+
+def open_axis(
+    config: Config, stepper: Stepper, state_folder: Path, *, simulate: bool, home_allowed: bool
+) -> StepperAxis:
+    """Make the axis on a stepper; a simulated rig's position is not to be taken for a real one's."""
+    name = "simulated-position.json" if simulate else "position.json"
+    settings = axis_settings(config.axis, home_allowed=home_allowed)
+    return StepperAxis(stepper, config.axis.scale, settings, FilePositionStore(state_folder / name))
+
+
+def axis_settings(axis: AxisConfig, *, home_allowed: bool) -> AxisSettings:
+    """Turn a person's millimetres into the axis's steps."""
+    speed, homing = axis.speed, axis.homing
+    start_steps_s = max(1, axis.steps(speed.start_mm_s))
+    acceleration_steps_s2 = max(1, axis.steps(speed.acceleration_mm_s2))
+    fast_steps_s = max(1, axis.steps(homing.fast_mm_s))
+    try:
+        return AxisSettings(
+            travel_steps=axis.steps(axis.travel_mm),
+            keep_out_steps=axis.steps(axis.keep_out_mm),
+            subject_side=axis.subject_side,
+            backlash_steps=axis.steps(axis.backlash_um / 1000),
+            margin_steps=axis.steps(axis.run_up_um / 1000),
+            clearance_steps=axis.steps(homing.back_off_mm),
+            ramp=Ramp(start_steps_s, max(start_steps_s, axis.steps(speed.max_mm_s)), acceleration_steps_s2),
+            homing_ramp=Ramp(min(start_steps_s, fast_steps_s), fast_steps_s, acceleration_steps_s2),
+            touch_steps_s=max(1, axis.steps(homing.slow_mm_s)),
+            gravity=axis.gravity,
+            self_holding=axis.self_holding,
+            home_allowed=home_allowed,
+        )
+    except ValueError as error:
+        raise StartFailed(f"the axis cannot work as configured: {error}") from error
+
+
+def motion_wiring(axis: AxisConfig) -> MotionWiring:
+    """Say which pin of the motor does what."""
+    pins = axis.pins
+    return MotionWiring(
+        step=pins.step,
+        dir=pins.dir,
+        enable=pins.enable,
+        limit_near=pins.limit_near,
+        limit_far=pins.limit_far,
+        far_level=not axis.invert,
+        energised_level=pins.enable_active == "high",
+        pressed_level=pins.limit_active == "high",
+    )
+
+
+def panel_wiring(config: Config) -> PanelWiring:
+    """Say which pin of the panel does what."""
+    return PanelWiring(config.panel.shoot_pin, config.panel.led_pin, config.panel.light_pin)
+
+
+def motion_description(
+    config: Config, simulation: "Simulation | None", run_folder: Path | None
+) -> dict[str, Any]:
+    """Write down what the motion process must know, as plain JSON values."""
+    return {
+        "driver": config.axis.driver,
+        "gravity": config.axis.gravity,
+        "wiring": asdict(motion_wiring(config.axis)),
+        "run_folder": str(run_folder) if run_folder else None,
+        "simulation": simulation.motion if simulation else None,
+    }
+
+
+def encoder(camera: CameraIdentity, optics: Optics | None, jpeg_quality: int) -> Encode:
+    """Give what turns a frame into a JPEG that says where and how it was taken."""
+    return partial(_jpeg, camera, optics, f"focusrail {version('focusrail')}", jpeg_quality)
+
+
+def _jpeg(
+    camera: CameraIdentity,
+    optics: Optics | None,
+    software: str,
+    quality: int,
+    frame: Frame,
+    label: SliceLabel,
+) -> bytes:
+    from camera.files import SliceTags, encode_jpeg
+
+    tags = SliceTags(
+        index=label.index,
+        slices=label.slices,
+        position_u=label.position_u,
+        unit=label.unit,
+        taken_at=label.taken_at,
+        exposure=frame.exposure,
+        identity=camera,
+        optics=_in_words(optics),
+        software=software,
+        magnification=optics.magnification if optics else None,
+        f_number=optics.f_number if optics else None,
+    )
+    return encode_jpeg(frame.pixels, tags, quality)
+
+
+def _in_words(optics: Optics | None) -> str:
+    if optics is None:
+        return ""
+    aperture = f"f/{optics.f_number:g}" if optics.f_number else f"NA {optics.numerical_aperture:g}"
+    return f"{optics.magnification:g}x {aperture}"
+
+
+def _simulation(config: Config, state_folder: Path, clock: Clock) -> "Simulation":
+    from focusd.simulated import open_simulation
+
+    return open_simulation(config, state_folder, clock)
+
+
+def _camera_opener(config: Config, simulation: "Simulation | None", clock: Clock) -> Callable[[], Camera]:
+    def open_camera() -> Camera:
+        from camera.picam import PicamCamera, PicamSettings, load_picamera2
+
+        settings = PicamSettings(config.camera.index, config.camera.size_px, config.camera.tries)
+        library = simulation.open_picamera2 if simulation else load_picamera2()
+        return PicamCamera(library, settings, clock)
+
+    return open_camera

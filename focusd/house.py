@@ -1,0 +1,145 @@
+"""Everything the daemon consists of, put together in one place and taken apart in order."""
+
+import logging
+import sys
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from focusd.bench import Bench
+from focusd.config import Config
+from focusd.events import EventHub
+from focusd.hardware import Rig, open_rig
+from focusd.journals import Journals
+from focusd.marks import HomingConsent, MarkStore
+from focusd.merges import Merges
+from focusd.operator import Operator
+from focusd.panel import Panel
+from focusd.reports import write_report
+from stack.session import Phase, Session, Sessions
+from stack.writer import ThreadedWriter
+
+_log = logging.getLogger(__name__)
+
+LIBRARIES = ("focusrail", "numpy", "opencv-python-headless", "gpiozero", "picamera2")
+"""Whose versions every session records."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the faces of the daemon ask."""
+
+    config: Config
+    rig: Rig
+    operator: Operator
+    sessions: Sessions
+    merges: Merges
+    hub: EventHub
+    panel: Panel
+    versions: dict[str, str]
+
+    def line(self) -> str:
+        """Say in a line how things are."""
+        glance, merge = self.operator.glance(), self.merges.progress()
+        doing = f"{glance.job}: {glance.phase or 'starting'}" if glance.job else "at rest"
+        return f"{doing}; merging {merge.merged} of {merge.saved} slices" if merge else doing
+
+    def close(self) -> None:
+        """End in order: motion, camera, journal; then the children; then the lamp; then whoever listens."""
+        self.operator.close()
+        self.merges.close()
+        self.panel.close()
+        self.rig.panel.close()
+        if self.rig.simulation is not None:
+            self.rig.simulation.factory.close()
+        self.hub.close()
+
+
+def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> House:
+    """Open the rig and start all threads; to be called from the main thread.
+
+    Raises `rail.errors.PinsUnavailable` and `focusd.errors.StartFailed`.
+    """
+    sessions = Sessions(Path(config.storage.sessions or state_folder / "sessions").absolute())
+    sessions.root.mkdir(parents=True, exist_ok=True)
+    hub, versions = EventHub(), _versions()
+    consent = HomingConsent(state_folder / "homing-allowed", configured=config.axis.home_allowed)
+    with ExitStack() as undo:
+        rig = open_rig(config, state_folder, run_folder, simulate=simulate, home_allowed=consent.given())
+        undo.callback(rig.axis.close)
+        writer = ThreadedWriter()
+        undo.callback(writer.close)
+        journals = Journals(rig.clock)
+        command = (sys.executable, "-m", "stack.merge", "follow", "--nice", str(config.merge.nice))
+        merges = Merges(command, journals, hub.publish, report_on)
+        undo.callback(merges.close)
+        operator = Operator(
+            rig,
+            sessions,
+            journals,
+            merges if config.merge.follow else None,
+            hub,
+            MarkStore(state_folder / "marks.json"),
+            consent,
+            writer,
+            finish=report_on,
+            configuration=config.model_dump(mode="json"),
+            versions=versions,
+            reserve_bytes=config.storage.reserve_mb * 1_000_000,
+            jpeg_quality=config.camera.jpeg_quality,
+            idle_release_s=config.axis.idle_release_s,
+        )
+        panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
+        undo.pop_all()
+    _tell_of_interruptions(sessions, hub)
+    operator.start()
+    panel.start()
+    return House(config, rig, operator, sessions, merges, hub, panel, versions)
+
+
+def report_on(session: Session) -> None:
+    """Write a session's report; without one the session is as good."""
+    try:
+        write_report(session)
+    except Exception:
+        _log.exception("the report of %s could not be written", session.id)
+
+
+def _panel(config: Config, rig: Rig, bench: Bench) -> Panel:
+    """Connect button and lamp."""
+    panel = Panel(
+        bench.ask,
+        moving=bench.moving,
+        shown=bench.shown,
+        set_lamp=rig.panel.show,
+        long_press_ns=round(config.panel.long_press_s * 1e9),
+        clock=rig.clock,
+    )
+    if rig.panel.shoot is not None:
+        rig.panel.shoot.watch(panel.edge)
+    return panel
+
+
+def _tell_of_interruptions(sessions: Sessions, hub: EventHub) -> None:
+    """Name the stacks that the end of an earlier daemon cut short."""
+    for session in sessions.all():
+        state = session.state()
+        if state.phase is Phase.SHOOTING:
+            _log.warning(
+                "%s was interrupted with %d of %d slices saved; `focusctl resume %d` shoots the rest",
+                session.id,
+                len(state.saved),
+                state.slices,
+                session.number,
+            )
+            hub.publish("stack_interrupted", session=session.id, saved=len(state.saved), slices=state.slices)
+
+
+def _versions() -> dict[str, str]:
+    """Give the versions of ourselves and of what stands under us, as far as it is installed."""
+    found = {}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -1,0 +1,124 @@
+"""What the operator can be asked to do, and one such request on its way from acceptance to its end."""
+
+import itertools
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rail.axis import Position
+from stack.plan import StackPlan
+from stack.stop import StopSignal
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Find the reference; `allow`: the owner says here and now that the way is free."""
+
+    allow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Jog:
+    """Move by a distance in the axis's unit."""
+
+    distance_u: float
+
+
+@dataclass(frozen=True, slots=True)
+class Goto:
+    """Move to a place in the axis's unit."""
+
+    position_u: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shoot:
+    """Shoot a stack, or go through the motions of one."""
+
+    plan: StackPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Shoot what a session lacks; None: the latest that lacks something."""
+
+    session: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """End a paused session for good."""
+
+    session: str
+    reason: str
+
+
+Order = Home | Jog | Goto | Shoot | Resume | Abandon
+
+
+def kind_of(order: Order) -> str:
+    """Give the word for an order."""
+    if isinstance(order, Shoot) and order.plan.rehearse:
+        return "rehearse"
+    return type(order).__name__.lower()
+
+
+class JobEnding(StrEnum):
+    """How a job ended."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    ABORTED = "aborted"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a stack will be, said before its first motion.
+
+    Attributes
+    ----------
+    session, folder
+        Its id and where it is on disk; None for a rehearsal.
+    slices, seconds
+        How many, and about how long they will take.
+    """
+
+    session: str | None
+    folder: str | None
+    slices: int
+    seconds: float
+
+
+_numbers = itertools.count(1)
+
+
+class Job:
+    """One order being carried out.
+
+    Attributes
+    ----------
+    number, kind, order
+        Counted from 1 since the daemon started; the word for it; what was asked.
+    stop
+        The wish to end it, never forgotten once made.
+    since
+        The number of the last event before it.
+    accepted
+        For a stack: what it will be, or why it was refused.
+    ended
+        Where the axis came to rest, or what went wrong; after that another job may start.
+    """
+
+    def __init__(self, order: Order, since: int) -> None:
+        self.number = next(_numbers)
+        self.kind = kind_of(order)
+        self.order = order
+        self.since = since
+        self.stop = StopSignal()
+        self.accepted: Future[Accepted] = Future()
+        self.ended: Future[Position] = Future()
+        for future in (self.accepted, self.ended):
+            future.set_running_or_notify_cancel()  # from here on nobody who waits can cancel it

@@ -1,0 +1,272 @@
+"""Merging while a stack is shot: one child process at a time, fed with slices, behind everything else.
+
+A merge may fail, be killed for want of memory or come late; the session is as good without it, and
+`focusctl merge` does it again. The child reads the slices' names from its standard input and ends when that
+closes, so it outlives this process by no more than the slice it is at.
+"""
+
+import contextlib
+import json
+import logging
+import queue
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from focusd.errors import FocusdError
+from focusd.events import Publish
+from focusd.journals import Journals
+from stack.durable import link_durably
+from stack.errors import StackError
+from stack.session import Session
+
+_log = logging.getLogger(__name__)
+
+END_S = 5.0
+"""How long a child that was asked to end may take before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergeProgress:
+    """How far the running merge is."""
+
+    session: str
+    merged: int
+    saved: int
+
+
+class MergeFailed(FocusdError):
+    """A merge gave no picture."""
+
+
+class Feed:
+    """The slices of one stack on their way to its merge. Any thread may feed; nothing here blocks."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.saved = 0
+        self.dropped: str | None = None
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[str] | None = None
+
+    def add(self, file: str) -> None:
+        """Hand on a slice, `file` relative to the session's folder."""
+        self.saved += 1
+        self._lines.put(json.dumps({"slice": file}))
+
+    def end(self) -> None:
+        """Say that there are no more slices, so that the picture can be finished."""
+        self._lines.put(json.dumps({"end": True}))
+        self.hang_up()
+
+    def drop(self, why: str) -> None:
+        """Give the merge up, whether it runs or waits."""
+        with self._lock:
+            self.dropped = self.dropped or why
+            child = self._child
+        self.hang_up()
+        if child is not None:
+            child.terminate()
+
+    def hang_up(self) -> None:
+        """Let `pour` end: there is nobody left to feed."""
+        self._lines.put(None)
+
+    def attach(self, child: "subprocess.Popen[str]") -> None:
+        """Take over a child to feed."""
+        with self._lock:
+            self._child = child
+            dropped = self.dropped
+        if dropped:
+            child.terminate()
+
+    def pour(self, child: "subprocess.Popen[str]") -> None:
+        """Write every line to the child until the end; one that died takes no more."""
+        assert child.stdin is not None
+        with contextlib.suppress(OSError), child.stdin as stdin:
+            while (line := self._lines.get()) is not None:
+                stdin.write(line + "\n")
+                stdin.flush()
+
+
+class Merges:
+    """Runs the merges one after another, each in a child.
+
+    Parameters
+    ----------
+    command
+        The child's command; `--session DIR` is appended.
+    journals, publish
+        Where it is said what became of them.
+    finish
+        Called for a session after its merge, before that is told; must not raise.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        journals: Journals,
+        publish: Publish,
+        finish: Callable[[Session], None],
+    ) -> None:
+        self._command = tuple(command)
+        self._finish = finish
+        self._journals = journals
+        self._publish = publish
+        self._waiting: queue.SimpleQueue[Feed | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._feeds: list[Feed] = []
+        self._progress: MergeProgress | None = None
+        # This thread starts the children and lives as long as they: Linux tells a child of the death of the
+        # *thread* that started it.
+        self._thread = threading.Thread(target=self._work, name="merges", daemon=True)
+        self._thread.start()
+
+    def follow(self, session: Session) -> Feed:
+        """Begin to merge `session` as its slices come; behind a merge that still runs it waits its turn."""
+        feed = Feed(session)
+        with self._lock:
+            self._feeds.append(feed)
+        self._waiting.put(feed)
+        return feed
+
+    def progress(self) -> MergeProgress | None:
+        """Give how far the running merge is; None when none runs."""
+        return self._progress
+
+    def stage(self, session: Session) -> str | None:
+        """Say whether the merge of `session` is `waiting` or `running`; None when it is neither."""
+        with self._lock:
+            followed = [feed for feed in self._feeds if feed.session.id == session.id and not feed.dropped]
+        progress = self._progress
+        if progress and progress.session == session.id:
+            return "running"
+        return "waiting" if followed else None
+
+    def close(self) -> None:
+        """Give up every merge and see the children end."""
+        with self._lock:
+            feeds = tuple(self._feeds)
+        for feed in feeds:
+            feed.drop("focusd was stopped before the merge was done; run `focusctl merge` for this session")
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (feed := self._waiting.get()) is not None:
+            try:
+                if feed.dropped is None:
+                    self._merge(feed)
+            except Exception:  # one merge that cannot be recorded must not end all later ones
+                _log.exception("the merge of %s could not be recorded", feed.session.id)
+            finally:
+                self._progress = None
+                with self._lock:
+                    self._feeds.remove(feed)
+
+    def _merge(self, feed: Feed) -> None:
+        """See one merge through and say what became of it."""
+        session = feed.session
+        with self._journals.writing(session) as journal:
+            journal.append("merge_started")
+            self._publish("merge_started", session=session.id)
+            self._progress = MergeProgress(session.id, 0, feed.saved)
+            try:
+                event, facts = "merge_done", self._made(feed)
+            except (MergeFailed, OSError, StackError) as failure:
+                event, facts = "merge_failed", {"error": feed.dropped or str(failure)}
+            journal.append(event, **facts)
+        self._progress = None
+        self._finish(session)
+        self._publish(event, session=session.id, **facts)
+
+    def _made(self, feed: Feed) -> dict[str, Any]:
+        """Run the child to its end; give what it made, taken over by the session. Raises `MergeFailed`."""
+        try:
+            child = self._start(feed.session.path)
+        except OSError as error:
+            raise MergeFailed(f"the merge could not be started: {error}") from error
+        feed.attach(child)
+        feeder = threading.Thread(target=feed.pour, args=(child,), name="merge feed", daemon=True)
+        feeder.start()
+        said = self._listen(child, feed)
+        status = _end_of(child)
+        feed.hang_up()
+        feeder.join()
+        done = said.get("done")
+        if done is None:
+            raise MergeFailed(said.get("error") or _epitaph(status))
+        files = list(done["files"].values())
+        _adopt(feed.session, [Path(file) for file in files])
+        return {"merge": done["merge"], "files": files, "slices": done["slices"], "seconds": done["seconds"]}
+
+    def _start(self, folder: Path) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*self._command, "--session", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def _listen(self, child: "subprocess.Popen[str]", feed: Feed) -> dict[str, Any]:
+        """Follow what the child says until it ends; give its last word."""
+        said: dict[str, Any] = {}
+        assert child.stdout is not None
+        with child.stdout as lines:
+            for line in lines:
+                said = _message(line) or said
+                if "merged" in said:
+                    self._note(feed, said)
+        return said
+
+    def _note(self, feed: Feed, said: Mapping[str, Any]) -> None:
+        self._progress = MergeProgress(feed.session.id, said["merged"], feed.saved)
+        self._publish(
+            "merge_progress",
+            session=feed.session.id,
+            merged=said["merged"],
+            saved=feed.saved,
+            doubt=said.get("doubt", ""),
+        )
+
+
+def _adopt(session: Session, files: Sequence[Path]) -> None:
+    """Let the session's own names for picture and depth map lead to this merge."""
+    for file in files:
+        if not (session.path / file).is_file():
+            raise MergeFailed(f"the merge says that it made {file}, and it is not there")
+        link_durably(session.path / file.name, file)
+
+
+def _message(line: str) -> dict[str, Any]:
+    """Read a line from the child; what is not a JSON object is for the log only."""
+    with contextlib.suppress(ValueError):
+        message = json.loads(line)
+        if isinstance(message, dict):
+            return message
+    _log.warning("the merge said: %s", line.rstrip())
+    return {}
+
+
+def _end_of(child: "subprocess.Popen[str]") -> int:
+    """Wait for a child that has closed its output; kill one that stays."""
+    try:
+        return child.wait(END_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()
+
+
+def _epitaph(status: int) -> str:
+    """Say how a child ended that did not say so itself."""
+    if status == -signal.SIGKILL:
+        return "the merge was killed, most likely because memory ran out; free some and run `focusctl merge`"
+    if status < 0:
+        return f"the merge was ended by {signal.Signals(-status).name}; run `focusctl merge` to do it again"
+    return f"the merge ended with status {status} and gave no picture; its last words are in the log"

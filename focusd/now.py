@@ -1,0 +1,93 @@
+"""The rig at one instant, as a value that anybody may look at."""
+
+from dataclasses import dataclass
+
+from rail.axis import Position, Reach
+from rail.screw import Scale
+from stack.plan import Estimate, Layout, Marks
+
+FRAME_GUESS_NS = 200_000_000
+"""Taken for the time of a frame while no camera is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the running job is; what does not apply is None."""
+
+    phase: str | None = None
+    session: str | None = None
+    index: int | None = None
+    slices: int | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFacts:
+    """What is known of the camera without asking it.
+
+    Attributes
+    ----------
+    problem
+        Why it cannot be used, in words; None when it can.
+    frame_ns
+        About how long a frame takes.
+    """
+
+    model: str | None = None
+    size_px: tuple[int, int] | None = None
+    problem: str | None = "it is being opened"
+    frame_ns: int = FRAME_GUESS_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the panel needs to know, many times a second."""
+
+    job: str | None
+    phase: str | None
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """All there is to know without touching the hardware.
+
+    Attributes
+    ----------
+    job, job_number, progress
+        The word for what runs, its number, how far it is; None at rest.
+    position, moving
+        Where the axis is.
+    scale, reach, homing_allowed
+        What its numbers mean, how far it goes, and whether it may find its reference by itself.
+    marks, camera
+        What was marked; which camera.
+    free_bytes, reserve_bytes
+        What the disk has, and what must stay.
+    last_error
+        How the last job failed, in words; None when it did not.
+    """
+
+    job: str | None
+    job_number: int | None
+    progress: Progress
+    position: Position
+    moving: bool
+    scale: Scale
+    reach: Reach
+    homing_allowed: bool
+    marks: Marks
+    camera: CameraFacts
+    free_bytes: int
+    reserve_bytes: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a plan comes to, here and now."""
+
+    layout: Layout
+    cost: Estimate
+    free_bytes: int
+    homes_first: bool

@@ -1,0 +1,129 @@
+"""From what somebody asked for, by name or in numbers, to the value that a stack is shot from."""
+
+from collections.abc import Mapping
+from typing import Literal, TypeVar
+
+from pydantic import Field
+
+from camera.camera import Exposure
+from focusd.config import Config, FixedExposure, Gap, Lens, Plan, Span, Strict, range_problems
+from focusd.errors import Unknown
+from stack.errors import PlanRefused
+from stack.optics import DEFAULT_OVERLAP, Optics
+from stack.plan import (
+    AroundHere,
+    Between,
+    BetweenMarks,
+    Count,
+    FromHere,
+    FromOptics,
+    Park,
+    Pitch,
+    Range,
+    Spacing,
+    StackPlan,
+)
+
+Setting = TypeVar("Setting", Lens, Plan)
+
+
+class PlanRequest(Strict):
+    """A named plan, and what is different this time. `_u`: the axis's own unit, micrometres on a rail."""
+
+    plan: str = "default"
+    name: str | None = Field(default=None, min_length=1, max_length=60)
+    near_u: float | None = None
+    far_u: float | None = None
+    length_u: float | None = None
+    around_u: float | None = None
+    overlap: float | None = None
+    pitch_u: float | None = None
+    count: int | None = None
+    optics: str | None = None
+    settle_ms: int | None = Field(default=None, ge=0, le=60_000)
+    after: Literal["start", "stay", "park"] | None = None
+    delay_s: float | None = Field(default=None, ge=0, le=3600)
+    exposure: FixedExposure | None = None
+    rehearse: bool = False
+
+
+def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
+    """Give the plan of that name with the request's own numbers in place of its.
+
+    Raises `focusd.errors.Unknown` for a plan or optics that the configuration does not have, and
+    `PlanRefused` for numbers that contradict each other.
+    """
+    base = _named(config.plans, request.plan, "plan")
+    span = Span(
+        near_u=request.near_u, far_u=request.far_u, length_u=request.length_u, around_u=request.around_u
+    )
+    gap = Gap.model_construct(overlap=request.overlap, pitch_u=request.pitch_u, count=request.count)
+    _refuse_contradictions(span, gap)
+    optics = request.optics or base.optics
+    exposure = request.exposure or base.exposure
+    return StackPlan(
+        name=request.name or request.plan,
+        range=_range(base.range if _empty(span) else span),
+        spacing=_spacing(base.spacing if _empty(gap) else gap),
+        optics=_optics(_named(config.optics, optics, "optics")) if optics else None,
+        settle_ms=base.settle_ms if request.settle_ms is None else request.settle_ms,
+        after=Park(request.after or base.after),
+        delay_s=base.delay_s if request.delay_s is None else request.delay_s,
+        exposure=_exposure(exposure) if exposure else None,
+        rehearse=request.rehearse,
+        assumed_is_enough=config.axis.assumed_is_enough,
+    )
+
+
+def _named(known: Mapping[str, Setting], name: str, what: str) -> Setting:
+    try:
+        return known[name]
+    except KeyError as error:
+        raise Unknown(
+            f'config.yaml has no {what} named "{name}"; it has {", ".join(known) or "none"}'
+        ) from error
+
+
+def _refuse_contradictions(span: Span, gap: Gap) -> None:
+    reasons = list(range_problems(span))
+    given = [key for key, value in gap.model_dump().items() if value is not None]
+    if len(given) > 1:
+        reasons.append(f"give only one of {', '.join(given)}")
+    if reasons:
+        raise PlanRefused(*reasons)
+
+
+def _empty(group: Span | Gap) -> bool:
+    return all(value is None for value in group.model_dump().values())
+
+
+def _range(span: Span) -> Range:
+    if span.near_u is not None and span.far_u is not None:
+        return Between(span.near_u, span.far_u)
+    if span.length_u is not None:
+        return FromHere(span.length_u)
+    if span.around_u is not None:
+        return AroundHere(span.around_u)
+    return BetweenMarks()
+
+
+def _spacing(gap: Gap) -> Spacing:
+    if gap.pitch_u is not None:
+        return Pitch(gap.pitch_u)
+    if gap.count is not None:
+        return Count(gap.count)
+    return FromOptics(DEFAULT_OVERLAP if gap.overlap is None else gap.overlap)
+
+
+def _optics(lens: Lens) -> Optics:
+    return Optics(
+        magnification=lens.magnification,
+        f_number=lens.f_number,
+        numerical_aperture=lens.numerical_aperture,
+        pixel_um=lens.pixel_um,
+        wavelength_um=lens.wavelength_um,
+    )
+
+
+def _exposure(fixed: FixedExposure) -> Exposure:
+    return Exposure(fixed.time_us, fixed.gain, fixed.colour_gains)

@@ -1,0 +1,52 @@
+"""uvicorn, quiet, on a socket that is already open, and without a say in signals, which are the daemon's."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from focusd.api import create_app
+from focusd.house import House
+
+GRACE_S = 2
+"""How long an answer may still take once the daemon ends."""
+
+
+class Server(uvicorn.Server):
+    """A server that says when it is up.
+
+    Attributes
+    ----------
+    up
+        Set once requests are answered.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the daemon."""
+        yield
+
+
+def create_server(house: House) -> Server:
+    """Make the server of a house's faces."""
+    return Server(
+        uvicorn.Config(
+            create_app(house, house.rig.simulation),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )

@@ -1,0 +1,147 @@
+"""The rig that `--simulate` invents: pins on a simulated world, and a camera that looks at it.
+
+Beside this module only `focusd.motion` knows the simulator, for the carriage moves in the motion process.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from camera.library import OpenPicamera2
+from focusd.config import Config
+from focusd.errors import StartFailed
+from rail.clock import Clock
+from rail.drivers import DRIVERS
+from simulator.carriage import CarriageSpec
+from simulator.pins import SimulatedFactory, Wiring
+from simulator.rig import RigSpec, SimulatedRig
+from simulator.scene import SceneSpec
+from simulator.sensor import CameraSpec
+from simulator.world import INPUTS, World, WorldError
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A rig that is not there, and what can be done to it.
+
+    Attributes
+    ----------
+    world
+        What happens in it.
+    factory
+        The panel's pins.
+    buttons
+        What can be pressed.
+    scene
+        The subject before the lens.
+    motion
+        What the motion process must know of it, as plain JSON values.
+    open_picamera2
+        Stands in for the class of that name.
+    """
+
+    world: World
+    factory: SimulatedFactory
+    buttons: tuple[str, ...]
+    scene: SceneSpec
+    motion: Mapping[str, Any]
+    open_picamera2: OpenPicamera2
+
+
+def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulation:
+    """Begin a world in `state_folder`, or go on with the one that is there."""
+    path = state_folder / "world"
+    try:
+        world = _earlier_world(path, clock) if path.exists() else None
+        world = world or World.create(path, position_um=config.simulation.start_mm * 1000)
+    except WorldError as error:
+        raise StartFailed(str(error)) from error
+    wiring, scene = panel_and_motor(config), scene_spec(config)
+    return Simulation(
+        world=world,
+        factory=SimulatedFactory(world, clock, None, wiring, watch=True),
+        buttons=tuple(wiring.buttons),
+        scene=scene,
+        motion={
+            "world": str(path),
+            "carriage": asdict(carriage_spec(config)),
+            "wiring": motor_pins(config),
+        },
+        open_picamera2=_camera(config, world, scene, clock),
+    )
+
+
+def _earlier_world(path: Path, clock: Clock) -> World:
+    """Go on with an earlier world, its buttons released; after a reboot its instants lie in the future."""
+    world = World.open(path)
+    for name in INPUTS:
+        world.release(name)
+    if world.carriage().changed_ns <= clock.monotonic_ns():
+        return world
+    position_um = world.carriage().carriage_um
+    world.close()
+    return World.create(path, position_um=position_um)
+
+
+def motor_pins(config: Config) -> dict[str, Any]:
+    """Say where the motor and the limit switches are wired."""
+    pins = config.axis.pins
+    return {
+        "step": pins.step,
+        "dir": pins.dir,
+        "enable": pins.enable,
+        "limit_near": pins.limit_near,
+        "limit_far": pins.limit_far,
+        "limits_normally_closed": pins.limit_active == "high",
+    }
+
+
+def panel_and_motor(config: Config) -> Wiring:
+    """Wire the simulated rig to the pins that the configuration names."""
+    panel = config.panel
+    outputs = {"led": panel.led_pin, "light": panel.light_pin}
+    return Wiring(
+        **motor_pins(config),
+        buttons=MappingProxyType({} if panel.shoot_pin is None else {"shoot": panel.shoot_pin}),
+        outputs=MappingProxyType({name: pin for name, pin in outputs.items() if pin is not None}),
+    )
+
+
+def carriage_spec(config: Config) -> CarriageSpec:
+    """Give mechanics that fit the configured rail: a switch at each end of its travel, then the specimen."""
+    axis, timing = config.axis, DRIVERS[config.axis.driver]
+    travel_um, keep_out_um = axis.travel_mm * 1000, axis.keep_out_mm * 1000
+    return CarriageSpec(
+        um_per_step=float(axis.scale.per_step),
+        invert=axis.invert,
+        pulse_ns=timing.pulse_ns,
+        low_ns=timing.low_ns,
+        dir_setup_ns=timing.dir_setup_ns,
+        wake_ns=timing.wake_ns,
+        backlash_um=0.6 * axis.backlash_um,
+        far_switch_um=travel_um,
+        far_end_um=travel_um + 1500,
+        specimen_um=travel_um - keep_out_um / 2 if axis.subject_side == "far" and keep_out_um else None,
+    )
+
+
+def scene_spec(config: Config) -> SceneSpec:
+    """Give the subject that the configuration asks for, seen through the default plan's lens."""
+    simulation = config.simulation
+    middle_um, half_um = simulation.subject_mm * 1000, simulation.subject_depth_um / 2
+    return SceneSpec(
+        kind=simulation.scene,
+        seed=simulation.seed,
+        near_um=middle_um - half_um,
+        far_um=middle_um + half_um,
+        replay_folder=Path(simulation.replay_folder) if simulation.replay_folder else None,
+    )
+
+
+def _camera(config: Config, world: World, scene: SceneSpec, clock: Clock) -> OpenPicamera2:
+    """Give what stands in for the class Picamera2; the subject is drawn when the camera is first opened."""
+    simulation = config.simulation
+    camera = CameraSpec(size_px=simulation.size_px, flicker_percent=simulation.flicker_percent)
+    return SimulatedRig(world, clock, RigSpec(camera=camera, scene=scene)).picamera2

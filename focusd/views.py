@@ -1,0 +1,138 @@
+"""The daemon's values as the JSON its clients read. Pure, but for the look at a session's folder."""
+
+from pathlib import Path
+from typing import Any
+
+from focusd.merges import MergeProgress
+from focusd.now import Now, Preview
+from rail.axis import Position
+from rail.screw import Scale
+from stack.plan import Marks, StackPlan
+from stack.record import exposure_record
+from stack.session import Phase, Session, SessionState
+
+Json = dict[str, Any]
+
+_FILES = {"merged": "merged.jpg", "depth": "depth.png", "report": "report.html"}
+
+
+def status_view(now: Now, merge: MergeProgress | None, folder: Path, last_session: Json | None) -> Json:
+    """Show the rig as it is; `folder` is where its sessions go."""
+    scale, camera = now.scale, now.camera
+    return {
+        "job": _job_view(now),
+        "axis": {
+            "unit": scale.unit,
+            **place_view(now.position, scale),
+            "moving": now.moving,
+            "nearest_u": scale.length_u(now.reach.nearest_steps),
+            "farthest_u": scale.length_u(now.reach.farthest_steps),
+            "homing_allowed": now.homing_allowed,
+        },
+        "marks": marks_view(now.marks),
+        "camera": {
+            "ready": camera.problem is None,
+            "model": camera.model,
+            "size_px": list(camera.size_px) if camera.size_px else None,
+            "problem": camera.problem,
+        },
+        "disk": {
+            "folder": str(folder),
+            "free_bytes": now.free_bytes,
+            "reserve_bytes": now.reserve_bytes,
+        },
+        "merge": merge and {"session": merge.session, "merged": merge.merged, "saved": merge.saved},
+        "last_session": last_session,
+        "last_error": now.last_error,
+    }
+
+
+def _job_view(now: Now) -> Json | None:
+    if now.job is None:
+        return None
+    progress = now.progress
+    return {
+        "job": now.job_number,
+        "kind": now.job,
+        "phase": progress.phase,
+        "session": progress.session,
+        "index": progress.index,
+        "slices": progress.slices,
+        "seconds_left": progress.seconds_left,
+    }
+
+
+def place_view(position: Position, scale: Scale) -> Json:
+    """Show where the axis is."""
+    return {
+        "position_u": scale.length_u(position.steps),
+        "position_steps": position.steps,
+        "trust": position.trust.value,
+    }
+
+
+def marks_view(marks: Marks) -> Json:
+    """Show the marks."""
+    return {"near_u": marks.near_u, "far_u": marks.far_u}
+
+
+def plan_view(plan: StackPlan, preview: Preview, scale: Scale) -> Json:
+    """Show what a plan comes to."""
+    layout = preview.layout
+    return {
+        "plan": plan.name,
+        "slices": layout.slices,
+        "pitch_u": layout.pitch_u,
+        "asked_pitch_u": layout.asked_pitch_u,
+        "dof_u": layout.dof_u,
+        "near_u": scale.length_u(layout.positions_steps[0]),
+        "far_u": scale.length_u(layout.positions_steps[-1]),
+        "unit": scale.unit,
+        "seconds": preview.cost.seconds,
+        "bytes": preview.cost.bytes,
+        "free_bytes": preview.free_bytes,
+        "after": plan.after.value,
+        "homes_first": preview.homes_first,
+        "rehearse": plan.rehearse,
+    }
+
+
+def session_view(session: Session, state: SessionState, *, running: str | None, merge: str | None) -> Json:
+    """Show a session.
+
+    Parameters
+    ----------
+    session, state
+        The session and the fold of its journal.
+    running
+        The session being shot now: any other that says so of itself was interrupted.
+    merge
+        What this daemon is doing about its merge, `waiting` or `running`; None: nothing.
+    """
+    files = {name: session.path / file for name, file in _FILES.items()}
+    return {
+        "session": session.id,
+        "folder": str(session.path),
+        "phase": phase_word(state.phase, running=running == session.id),
+        "slices": state.slices,
+        "saved": len(state.saved),
+        "began_at": state.began_at,
+        "ended_at": state.ended_at,
+        "reason": state.reason,
+        "resumable": state.resumable and running != session.id,
+        "exposure": exposure_record(state.exposure) if state.exposure else None,
+        "merge": merge or _merge_word(state),
+        "files": {name: str(path) for name, path in files.items() if path.exists()},
+    }
+
+
+def phase_word(phase: Phase, *, running: bool) -> str:
+    """Give the word for how far a session came; one left in the middle was interrupted."""
+    return "interrupted" if phase is Phase.SHOOTING and not running else phase.value
+
+
+def _merge_word(state: SessionState) -> str:
+    """Give the word for a merge that nobody is doing now."""
+    if not state.merges or state.phase is not Phase.DONE:
+        return "none"
+    return "done" if state.merges[-1].ended and state.merges[-1].error is None else "failed"

@@ -1,0 +1,82 @@
+"""YAML as people write it into config.yaml, read strictly: a name given twice is a mistake, not a vote."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import yaml
+
+
+class YamlInvalid(ValueError):
+    """The text is not YAML, or says something twice."""
+
+
+class OverrideInvalid(ValueError):
+    """A `key.path=value` that cannot be understood."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML without dates (a setting is never one) and without repeated names."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the base class's own shape
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+    seen: dict[Hashable, int] = {}
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        line = key_node.start_mark.line + 1
+        if not isinstance(key, str):
+            raise YamlInvalid(f"line {line}: the name {key!r} must be text; put it in quotes")
+        if key in seen:
+            raise YamlInvalid(f"line {line}: {key} is given twice, first in line {seen[key]}")
+        seen[key] = line
+    return loader.construct_mapping(node, deep=True)
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def parse_yaml(text: str) -> Any:
+    """Give what `text` says; raises `YamlInvalid` naming the line."""
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise YamlInvalid(f"{place}{error.problem or 'not YAML'}") from error
+    except yaml.YAMLError as error:
+        raise YamlInvalid(f"not YAML: {error}") from error
+
+
+def with_override(tree: Mapping[str, Any], override: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Give `tree` with one `key.path=value` applied to it.
+
+    Groups that `tree` does not have yet start from `defaults`, so that one value of a named plan can be
+    changed without repeating the plan.
+    """
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise OverrideInvalid(f'--set "{override}": write it as key.path=value, such as axis.travel_mm=60')
+    try:
+        value = parse_yaml(text)
+    except YamlInvalid as error:
+        raise OverrideInvalid(f'--set "{override}": the value cannot be read: {error}') from error
+    return _replaced(tree, keys, value, defaults, override)
+
+
+def _replaced(
+    tree: Mapping[str, Any], keys: list[str], value: object, defaults: Mapping[str, Any], override: str
+) -> dict[str, Any]:
+    key, *rest = keys
+    if not rest:
+        return {**tree, key: value}
+    branch_defaults = defaults.get(key)
+    branch_defaults = branch_defaults if isinstance(branch_defaults, Mapping) else {}
+    branch = tree.get(key, branch_defaults)
+    if not isinstance(branch, Mapping):
+        raise OverrideInvalid(f'--set "{override}": {key} is a value, not a group of settings')
+    return {**tree, key: _replaced(branch, rest, value, branch_defaults, override)}
