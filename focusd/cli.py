@@ -208,13 +208,12 @@ def _begun_words(begun: Answer) -> Iterator[str]:
 
 
 def _watch(call: Call) -> Exit:
-    status = call.daemon.ask("/status")
-    current = current_stack(call.daemon, status)
+    current, seq = current_stack(call.daemon)
     if current is None:
         if not call.json:
             call.out.line("Nothing is being shot. Waiting for the next stack; Ctrl-C ends the waiting.")
-        current = next_stack(call.daemon, status["seq"], _shower(call).show)
-    return _followed(call, current, status["seq"])
+        current, seq = next_stack(call.daemon, seq, _shower(call).show)
+    return _followed(call, current, seq)
 
 
 def _followed(call: Call, progress: Progress, since: int) -> Exit:

@@ -30,7 +30,9 @@ def _merge_words(progress: Progress) -> str:
         case "waiting":
             return "merge waits for another"
         case "running":
-            return f"merge {behind} behind" if behind > 0 else "merge is finishing"
+            if behind > 0:
+                return f"merge {behind} behind"
+            return "merge is finishing" if progress.shot == "done" else ""
         case "failed":
             return "merge failed"
         case _:
@@ -96,5 +98,7 @@ def _note(event: Answer, progress: Progress) -> str:
             return f"slice {event.get('index')} is taken again: {event.get('why')}"
         case "refused":
             return f"refused: {event.get('reason')}"
+        case "job_ended" if progress.session is None and event.get("ending") == "failed":
+            return f"failed: {event.get('reason')}"
         case _:
             return ""

@@ -101,24 +101,25 @@ def watch(daemon: Daemon, progress: Progress, since: int, show: Show) -> Progres
     raise AssertionError("events have no end")
 
 
-def current_stack(daemon: Daemon, status: Answer) -> Progress | None:
-    """Give the progress of the stack that is being shot or merged now."""
+def current_stack(daemon: Daemon) -> tuple[Progress | None, int]:
+    """Give the progress of the stack that is being shot or merged now, and the number of the latest event."""
+    status = daemon.ask("/status")
     for running in (status.get("job"), status.get("merge")):
         if running and running.get("session"):
             progress = Progress(running["session"])
-            return as_stands(progress, status, _session(daemon, progress))
-    return None
+            return as_stands(progress, status, _session(daemon, progress)), status["seq"]
+    return None, status["seq"]
 
 
-def next_stack(daemon: Daemon, since: int, show: Show) -> Progress:
-    """Wait for the first stack to begin after event number `since`; refusals meanwhile are shown."""
+def next_stack(daemon: Daemon, since: int, show: Show) -> tuple[Progress, int]:
+    """Wait for the first stack to begin after event `since`; what comes to nothing meanwhile is shown."""
     for event in daemon.events(since):
-        if event.get("event") == "refused":
+        if event.get("event") == "refused" or event.get("ending") == "failed":
             show(event, Progress(None))
-        elif event.get("event") not in ("job_started", "stack_started", "reconnected"):
             continue
-        elif progress := current_stack(daemon, daemon.ask("/status")):
-            return progress
+        progress, seq = current_stack(daemon)
+        if progress is not None:
+            return progress, seq
     raise AssertionError("events have no end")
 
 
