@@ -69,7 +69,7 @@ def _head(paper: Paper, noise: Noise, soft: Noise, seed: int) -> Board:
     board = Board(paper)
     frons = MetalSkin([seed, 2], noise, 0.12, _EMERALD, 0.0065)
     lay_part(board, _FACE, BlendSkin(VelvetSkin(noise, _GOLD_DUST), frons, noise))
-    ocellus = GlossSkin(noise, bgr(0.30, 0.08, 0.02), 0.0115, 0.5, 0.01)
+    ocellus = GlossSkin(noise, bgr(0.17, 0.045, 0.008), 0.0115, 0.35, 0.01)
     for x, y in ((0.030, -0.128), (0.013, -0.153), (0.048, -0.153)):
         lay_part(board, Ellipsoid((x, y, 0.163), (0.0115, 0.0115, 0.016)), ocellus)
     lay_part(board, _LEFT_EYE, EyeSkin([seed, 3], soft, 0.20, 0.20))
@@ -441,7 +441,7 @@ def backdrop(paper: Paper, seed: int, shrink: int) -> Plane:
         at_x, at_y = 1.2 * (random.random() - 0.5), 0.95 * (random.random() - 0.62)
         size = 0.014 + 0.040 * random.random() ** 1.5
         away = np.hypot(x - np.float32(at_x), y - np.float32(at_y))
-        inside = smoothstep(size + 0.0035, size - 0.0035, away)
+        inside = smoothstep(size + 0.0045, size - 0.0045, away)
         rim = np.exp(-(((away - size * 0.95) / (0.10 * size)) ** 2)) * inside
         strength = 0.01 + 0.20 * random.random() ** 3
         glow = ((inside + 0.35 * rim) * strength)[..., None]

@@ -1,6 +1,7 @@
 """A fly in front of a macro lens: every photograph drawn from one known subject with a known depth."""
 
 import math
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -46,11 +47,7 @@ class InsectScene:
             (corner + side / 2) * finer - 0.5 for corner, side in zip(self._corner, size_px, strict=True)
         ]
         paper = Paper((rows * finer, columns * finer), float(width * finer), (middle[0], middle[1]))
-        per_unit = (spec.far_um - spec.near_um) / DEEPEST
-        self._sheets = [
-            Sheet(*_reduced(light, np.float32(spec.near_um) + np.float32(per_unit) * depth, finer))
-            for light, depth in fly(paper, spec.seed)
-        ]
+        self._sheets = _sheets(paper, finer, spec.seed, spec.near_um, spec.far_um)
         behind = cv2.cvtColor(backdrop(paper, spec.seed, _BACKDROP_SHRINK), cv2.COLOR_BGR2BGRA)
         self._backdrop = cv2.resize(behind, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
         self._phases = np.random.default_rng([spec.seed, 30]).random(5) * 2 * math.pi
@@ -139,6 +136,16 @@ class InsectScene:
         matrix[:, 2] -= matrix[:, :2] @ np.array(self._corner, np.float64)
         warped = cv2.warpAffine(canvas, matrix, self._size, flags=sampling, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(warped, np.float32)
+
+
+@lru_cache(maxsize=2)
+def _sheets(paper: Paper, finer: int, seed: int, near_um: float, far_um: float) -> tuple[Sheet, ...]:
+    """Draw the fly `finer` times as fine as it is kept. The last two are remembered: they never change."""
+    per_unit = (far_um - near_um) / DEEPEST
+    return tuple(
+        Sheet(*_reduced(light, np.float32(near_um) + np.float32(per_unit) * depth, finer))
+        for light, depth in fly(paper, seed)
+    )
 
 
 def _lay(below: Picture, sheet: Picture) -> None:

@@ -48,7 +48,7 @@ class Normals:
 
 
 def diffuse(normals: Normals, wrap: float = 0.25) -> Plane:
-    """Give what a matt white surface returns, `(H, W, 3)`; with `wrap` light creeps round, as through skin."""
+    """Give what matt white returns, `(H, W, 3)`; with `wrap` light creeps round, as through skin."""
     key = np.maximum((normals.along(KEY) + wrap) / (1 + wrap), 0)
     rim = np.maximum(normals.along(_RIM), 0)
     up = 0.5 - 0.5 * normals.down

@@ -12,7 +12,9 @@ from simulator.lighting import KEY
 Plane = NDArray[np.float32]
 Vector = NDArray[np.float64]
 
-_HALFWAY = (KEY + np.array([0, 0, 1])) / np.linalg.norm(KEY + np.array([0, 0, 1]))
+_TOGETHER = 40_000
+"""Up to how many pixels times pieces a strand is painted in one go."""
+_HALFWAY = (KEY + np.array([0, 0, 1], np.float32)) / np.float32(np.linalg.norm(KEY + np.array([0, 0, 1])))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,26 +111,18 @@ def _paint(
     colour = np.zeros((*cover.shape, 3), np.float32)
     z = np.zeros_like(cover)
     pieces = len(x) - 1
-    for n in range(pieces):
-        reach = margin
-        x0, x1 = sorted((x[n], x[n + 1]))
-        y0, y1 = sorted((y[n], y[n + 1]))
+    together = pieces if cover.size * pieces < _TOGETHER else 1
+    for first in range(0, pieces, together):
+        some = np.arange(first, first + together)
+        ends = np.append(some, first + together)
         cut = (
-            slice(max(int(y0 - reach) - top, 0), max(int(y1 + reach) + 2 - top, 0)),
-            slice(max(int(x0 - reach) - left, 0), max(int(x1 + reach) + 2 - left, 0)),
+            slice(max(int(y[ends].min() - margin) - top, 0), max(int(y[ends].max() + margin) + 2 - top, 0)),
+            slice(max(int(x[ends].min() - margin) - left, 0), max(int(x[ends].max() + margin) + 2 - left, 0)),
         )
-        if cover[cut].size == 0:
-            continue
-        rows = np.arange(cut[0].start, min(cut[0].stop, cover.shape[0]), dtype=np.float32)[:, None] + top
-        columns = np.arange(cut[1].start, min(cut[1].stop, cover.shape[1]), dtype=np.float32)[None, :] + left
-        _piece(
-            strand,
-            (n, pieces),
-            (columns - np.float32(x[n]), rows - np.float32(y[n])),
-            (x[n + 1] - x[n], y[n + 1] - y[n]),
-            width_px,
-            (cover[cut], colour[cut], z[cut]),
-        )
+        into = cover[cut], colour[cut], z[cut]
+        if into[0].size:
+            corner = (cut[1].start + left, cut[0].start + top)
+            _pieces(strand, some, (x, y), corner, width_px, into)
     place = (slice(top, bottom), slice(left, right))
     light[place] *= (1 - cover)[..., None]
     light[place][..., :3] += colour * cover[..., None]
@@ -136,49 +130,60 @@ def _paint(
     np.copyto(depth[place], z, where=(cover > 0.25) | ((cover > 0) & (light[place][..., 3] < cover + 0.05)))
 
 
-def _piece(
+def _pieces(
     strand: Strand,
-    which: tuple[int, int],
-    offset: tuple[Plane, Plane],
-    span: tuple[float, float],
+    some: NDArray[np.intp],
+    path_px: tuple[Vector, Vector],
+    corner_px: tuple[int, int],
     width_px: float,
     into: tuple[Plane, Plane, Plane],
 ) -> None:
-    """Lay one straight piece into `into` (cover, colour, depth) wherever it covers more than is there."""
+    """Lay straight pieces into `into` (cover, colour, depth) wherever they cover more than is there."""
     cover, colour, z = into
-    n, pieces = which
-    dx, dy = offset
-    length = max(float(np.hypot(*span)), 1e-3)
-    ux, uy = np.float32(span[0] / length), np.float32(span[1] / length)
-    along = np.clip((dx * ux + dy * uy) / np.float32(length), 0, 1)
-    aside_x, aside_y = dx - along * np.float32(span[0]), dy - along * np.float32(span[1])
-    distance = np.sqrt(aside_x * aside_x + aside_y * aside_y)
-    place = (n + along) / np.float32(pieces)
-    radius = np.float32(width_px) * (
-        np.float32(strand.root_radius) + place * np.float32(strand.tip_radius - strand.root_radius)
-    )
+    # Arrays run over pieces, rows, columns.
+    x, y = (at[some, None, None].astype(np.float32) for at in path_px)
+    span_x, span_y = (np.diff(at)[some, None, None].astype(np.float32) for at in path_px)
+    dx = np.arange(cover.shape[1], dtype=np.float32)[None, None, :] + (np.float32(corner_px[0]) - x)
+    dy = np.arange(cover.shape[0], dtype=np.float32)[None, :, None] + (np.float32(corner_px[1]) - y)
+    length = np.maximum(np.hypot(span_x, span_y), np.float32(1e-3))
+    ux, uy = span_x / length, span_y / length
+    along = np.clip((dx * ux + dy * uy) / length, 0, 1)
+    distance = np.hypot(dx - along * span_x, dy - along * span_y)
+    place = (some[:, None, None].astype(np.float32) + along) / np.float32(len(strand.path) - 1)
+    root, tip = np.float32(strand.root_radius * width_px), np.float32(strand.tip_radius * width_px)
+    radius = root + place * (tip - root)
     # Thinner than a pixel a strand fades instead of breaking up.
-    shown = np.maximum(radius, 0.5)
-    new = np.clip(shown + 0.5 - distance, 0, 1) * np.minimum(radius / shown, 1)
-    ahead = strand.path[n + 1] - strand.path[n]
-    tangent = np.array([ahead[0], ahead[1], -ahead[2]]) / max(float(np.linalg.norm(ahead)), 1e-9)
-    # The cylinder's own normal: `side` across the strand as seen, the rest toward the lens.
-    side = np.clip((ux * dy - uy * dx) / shown, -1, 1)
-    across = np.array([-uy, ux, 0.0])
-    outward = np.array([-ux * tangent[2], -uy * tangent[2], ux * tangent[0] + uy * tangent[1]])
-    lambert = np.maximum(
-        side * np.float32(across @ KEY) + np.sqrt(1 - side * side) * np.float32(outward @ KEY), 0
-    )
-    shine = strand.gloss * (1 - float(tangent @ _HALFWAY) ** 2) ** 24
+    shown = np.maximum(radius, np.float32(0.5))
+    covers = np.clip(shown + np.float32(0.5) - distance, 0, 1) * np.minimum(radius / shown, 1)
+    best = covers.argmax(axis=0)
+    won = best, *np.ogrid[: cover.shape[0], : cover.shape[1]]
+    new = covers[won]
+    wins = new > cover
+    side = np.clip(((ux * dy - uy * dx) / shown)[won], -1, 1)
+    ahead = np.diff(strand.path, axis=0)[some].astype(np.float32)
+    tangents = ahead * np.array([1, 1, -1], np.float32)
+    tangents /= np.maximum(np.linalg.norm(tangents, axis=1, keepdims=True), 1e-9)
+    way = ux[:, 0, 0][best], uy[:, 0, 0][best]
+    np.copyto(colour, _lit(strand, place[won], side, radius[won], tangents[best], way), where=wins[..., None])
+    depth = strand.path[some, 2].astype(np.float32)[best] + along[won] * ahead[best, 2]
+    np.copyto(z, depth, where=wins)
+    np.copyto(cover, new, where=wins)
+
+
+def _lit(
+    strand: Strand, place: Plane, side: Plane, radius: Plane, tangent: Plane, way: tuple[Plane, Plane]
+) -> Plane:
+    """Light a cylinder: `side` is -1 to 1 across it, `tangent` runs along it, `way` along it as seen."""
+    ux, uy = way
+    # Its normal: across the strand on the picture, and outward from its axis toward the lens.
+    outward = -ux * tangent[..., 2], -uy * tangent[..., 2], ux * tangent[..., 0] + uy * tangent[..., 1]
+    across_key, outward_key = ux * KEY[1] - uy * KEY[0], sum(a * k for a, k in zip(outward, KEY, strict=True))
+    lambert = np.maximum(side * across_key + np.sqrt(1 - side * side) * outward_key, 0)
+    shine = strand.gloss * (1 - (tangent @ _HALFWAY) ** 2) ** 24
     # A highlight narrower than a pixel is met everywhere across, at its mean.
     fine = np.clip(1.6 - radius, 0, 1)
-    glance = (
-        np.exp(-((side - np.float32(across @ _HALFWAY)) ** 2) * 14) * (1 - fine) + np.float32(0.22) * fine
-    )
+    offset = side - (ux * _HALFWAY[1] - uy * _HALFWAY[0])
+    glance = np.exp(-14 * offset * offset) * (1 - fine) + np.float32(0.22) * fine
     base = np.float32(0.20 + 0.55 * strand.glow) + np.float32(0.95 - 0.45 * strand.glow) * lambert
     tone = strand.root_bgr + place[..., None] * (strand.tip_bgr - strand.root_bgr)
-    lit = (base[..., None] * tone + (np.float32(shine) * glance)[..., None]).astype(np.float32)
-    wins = new > cover
-    np.copyto(colour, lit, where=wins[..., None])
-    np.copyto(z, np.float32(strand.path[n, 2]) + along * np.float32(ahead[2]), where=wins)
-    np.copyto(cover, new, where=wins)
+    return np.asarray(base[..., None] * tone + (shine * glance)[..., None], np.float32)
