@@ -81,8 +81,9 @@ def test_a_disabled_or_waking_driver_loses_steps(tmp_path):
     bench = Bench(tmp_path)
     bench.carriage.enable(True)
     assert bench.steps(5).lost_steps == 5
+    bench.clock.pass_ns(100 * MS_NS)
     bench.carriage.enable(False)
-    assert bench.go(True, [500_000, 1_000_000]).lost_steps == 6
+    assert bench.go(True, [800_000, 2 * MS_NS]).lost_steps == 6
     assert bench.carriage.state.carriage_um == 1001.0
 
 
@@ -90,13 +91,13 @@ def test_a_disabled_or_waking_driver_loses_steps(tmp_path):
     "ruined",
     [
         pytest.param(lambda bench: bench.go(True, [MS_NS], pulse_ns=900), id="pulse too short"),
-        pytest.param(lambda bench: bench.go(False, [100 + 2000], pulse_ns=2000), id="too soon after DIR"),
+        pytest.param(lambda bench: bench.go(False, [100 + 2000]), id="too soon after DIR"),
     ],
 )
 def test_the_driver_misses_what_is_too_quick_for_it(tmp_path, ruined):
     bench = Bench(tmp_path)
-    bench.steps(10)
-    before = bench.carriage.state
+    before = bench.steps(10)
+    bench.clock.pass_ns(100 * MS_NS)
     after = ruined(bench)
     assert (after.edges, after.lost_steps) == (before.edges + 1, 1)
     assert after.carriage_um == before.carriage_um
