@@ -90,7 +90,7 @@ class Board:
     def fold_in(self, reach: float, strength: float) -> None:
         """Darken what lies in folds, at the scale of `reach`."""
         reach_px = max(reach * self.paper.width_px, 0.7)
-        self.colour *= recesses(self.depth, self.alpha, reach_px, strength, self.paper.pixel)[..., None]
+        self.colour *= recesses(self.depth, reach_px, strength, self.paper.pixel)[..., None]
 
     def shade(self, strands: Sequence[Strand]) -> None:
         """Let strands throw their shadows."""
@@ -98,14 +98,14 @@ class Board:
         lit = shadows(strands, self.depth, self.alpha, paper.width_px, paper.centre_px)
         self.colour *= lit[..., None]
 
-    def fall_on(self, below: "Board") -> None:
-        """Throw this board's soft shadow on another a little farther from the lens."""
-        shift = 0.028 * self.paper.width_px
+    def darken(self, cover: Plane, drop: float) -> None:
+        """Let what covers `cover` (`(H, W)`, 0 to 1), `drop` nearer to the lens, throw a soft shadow."""
+        shift = drop * self.paper.width_px / KEY[2]
         matrix = np.array([[1, 0, -shift * KEY[0]], [0, 1, -shift * KEY[1]]], np.float64)
-        blur_px = max(0.006 * self.paper.width_px, 0.6)
         rows, columns = self.paper.shape
-        fallen = cv2.GaussianBlur(cv2.warpAffine(self.alpha, matrix, (columns, rows)), (0, 0), blur_px)
-        below.colour *= (1 - 0.6 * fallen)[..., None]
+        shadow = cv2.warpAffine(cover, matrix, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
+        shadow = cv2.GaussianBlur(shadow, (0, 0), max(0.35 * drop * self.paper.width_px, 0.6))
+        self.colour *= (1 - 0.6 * shadow)[..., None]
 
     def depth_at(self, x: float, y: float) -> float | None:
         """Give how deep the board is at a place; None where nothing lies."""
@@ -160,6 +160,16 @@ class Ellipsoid:
         sphere = tuple(start[i] + ray[i] * travel for i in range(3))
         depth = travel + np.float32(self.centre[2])
         return depth, np.clip(edge, 0, 1).astype(np.float32), (sphere[0], sphere[1], sphere[2])
+
+
+def outline(paper: Paper, forms: Sequence[Ellipsoid]) -> Plane:
+    """Give how much of each pixel some of `forms` cover, `(H, W)`."""
+    cover = np.zeros(paper.shape, np.float32)
+    for form in forms:
+        cut = paper.cut(*form.bounds())
+        if cut is not None:
+            np.maximum(cover[cut], form.seen(*paper.grid(cut))[1], out=cover[cut])
+    return cover
 
 
 Skin = Callable[[Sphere, Plane, float], Plane]

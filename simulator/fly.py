@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from simulator.drawing import DEEPEST, Board, Ellipsoid, Paper, Plane, Sheet, Vector, bgr, lay_part
+from simulator.drawing import DEEPEST, Board, Ellipsoid, Paper, Plane, Sheet, Vector, bgr, lay_part, outline
 from simulator.lighting import Normals, diffuse, mirrored
 from simulator.skins import BlendSkin, DewSkin, EyeSkin, GlossSkin, MetalSkin, VelvetSkin
 from simulator.strands import Strand, curved, draw
@@ -25,7 +25,7 @@ _UMBER = (bgr(0.03, 0.018, 0.012), bgr(0.10, 0.05, 0.025), bgr(0.26, 0.14, 0.06)
 _BLACK = bgr(0.030, 0.022, 0.018)
 _BROWN = bgr(0.16, 0.075, 0.03)
 _PALE = bgr(0.85, 0.62, 0.30)
-_STRAW = bgr(0.95, 0.82, 0.55)
+_STRAW = bgr(1.05, 0.84, 0.46)
 
 _LEFT_EYE = Ellipsoid((-0.162, -0.035, 0.315), (0.172, 0.232, 0.205), roll=0.16, yaw=0.20)
 _RIGHT_EYE = Ellipsoid((0.208, -0.025, 0.335), (0.150, 0.222, 0.195), roll=-0.15, yaw=-0.25)
@@ -48,7 +48,7 @@ def fly(paper: Paper, seed: int) -> Iterator[Sheet]:
     random = np.random.default_rng([seed, 6])
     bristles, whiskers = _head_bristles(head, random), _beard(head, random) + _feathers(random)
     head.shade(bristles + whiskers)
-    antennae.fall_on(head)
+    head.darken(antennae.alpha, 0.018)
     yield head.sheet()
     del head
     deep = [strand for strand in bristles if strand.path[:, 2].mean() > 0.2]
@@ -131,7 +131,7 @@ def _head_bristles(board: Board, random: np.random.Generator) -> list[Strand]:
             path = _ahead_of_the_lens(curved(np.array([x, y, z]), heading, length, bend, 9))
             strands.append(Strand(path, 0.0021, 0.0003, _BLACK, _BROWN, 3.0))
     for side, lean in ((-1, 0.9), (1, 0.9), (-1, 0.35), (1, 0.35)):
-        root, heading = np.array([0.03 + side * 0.04, -0.205, 0.25]), np.array([side * lean, -0.9, -0.25])
+        root, heading = np.array([0.03 + side * 0.034, -0.160, 0.20]), np.array([side * lean, -0.9, -0.25])
         path = curved(root, heading, 0.15, np.array([side * 0.2, 0.28, 0.1]), 10)
         strands.append(Strand(path, 0.0026, 0.0003, _BLACK, _BROWN, 3.0))
     return strands
@@ -188,8 +188,8 @@ def _beard(board: Board, random: np.random.Generator) -> list[Strand]:
             continue
         heading = np.array([(x - 0.034) * 5 + 0.22 * sway, 0.75, -0.50 + 0.2 * rise])
         path = curved(np.array([x, y, z]), heading, length, np.array([0.3 * drop, 0.3 + 0.1 * hang, 0.30]), 7)
-        pale = (_PALE * 0.25 * tone, _STRAW * tone)
-        strands.append(Strand(_ahead_of_the_lens(path), 0.00080, 0.00012, *pale, 0.7, 0.6))
+        colours = (_BROWN * tone, _STRAW * tone) if tone > 0.48 else (_BLACK, _BROWN * 1.5)
+        strands.append(Strand(_ahead_of_the_lens(path), 0.00080, 0.00012, *colours, 1.0, 0.5))
     for _ in range(560):
         x, y = 0.030 + 0.055 * random.standard_normal(), 0.10 * random.standard_normal() + 0.06
         z = board.depth_at(x, y)
@@ -225,6 +225,7 @@ def _thorax(paper: Paper, noise: Noise, seed: int) -> tuple[Board, list[Strand]]
     board = Board(paper)
     lay_part(board, _THORAX, MetalSkin([seed, 8], noise, 0.30, _EMERALD, 0.0125))
     board.fold_in(0.03, 1.2)
+    board.darken(outline(paper, (_LEFT_EYE, _RIGHT_EYE, _FACE)), 0.035)
     random = np.random.default_rng([seed, 9])
     middle = np.array(_THORAX.centre)
     bristles = []

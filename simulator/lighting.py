@@ -73,19 +73,17 @@ def mirrored(normals: Normals, softness: float) -> Plane:
     return np.asarray(light, np.float32)
 
 
-def recesses(depth: Plane, inked: Plane, reach_px: float, strength: float, pixel: float) -> Plane:
+def recesses(depth: Plane, reach_px: float, strength: float, pixel: float) -> Plane:
     """Give how much of the surrounding light reaches each pixel: 1 in the open, less in folds.
 
-    A pixel deeper than the mean of its surroundings is in a fold. `inked` is 1 on the surface.
+    A pixel deeper than the mean of its surroundings is in a fold. `depth` is deeper still round the surface.
     """
     # What lies far around is smooth: seen smaller, it costs less.
     height, width = depth.shape
     shrink = max(int(reach_px / 4), 1)
     size = (-(-width // shrink), -(-height // shrink))
-    covered, around = (cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in (inked, depth * inked))
-    covered = cv2.GaussianBlur(covered, (0, 0), reach_px / shrink)
-    around = cv2.GaussianBlur(around, (0, 0), reach_px / shrink) / np.maximum(covered, 1e-3)
-    around = cv2.resize(around, (width, height))
+    around = cv2.resize(depth, size, interpolation=cv2.INTER_AREA)
+    around = cv2.resize(cv2.GaussianBlur(around, (0, 0), reach_px / shrink), (width, height))
     fold = np.maximum(depth - around, 0) / (reach_px * pixel)
     return np.asarray(np.exp(-strength * fold), np.float32)
 

@@ -15,9 +15,11 @@ _BANDS = (
     bgr(0.16, 0.370, 0.035),
     bgr(0.015, 0.330, 0.120),
     bgr(0.010, 0.210, 0.200),
-    bgr(0.040, 0.070, 0.250),
-    bgr(0.110, 0.040, 0.200),
+    bgr(0.045, 0.120, 0.330),
+    bgr(0.170, 0.100, 0.330),
 )
+_RIM_GLOW = bgr(0.06, 0.10, 0.10).astype(np.float32)
+"""What a rim at grazing shows of the bright surroundings."""
 _PSEUDOPUPILS = (
     (0.02, 0.07, 0.15),
     (-0.27, 0.20, 0.085),
@@ -53,6 +55,7 @@ class EyeSkin:
         share = (0.16 + 0.84 * lit**3) * (1 - 0.85 * grooves)
         light += mirrored(normals, 0.11) * (0.030 + 0.62 * colour) * share[..., None]
         light += mirrored(smooth, 0.14) * (0.012 + 0.05 * grazing**4)[..., None]
+        light += _RIM_GLOW * (grazing**3)[..., None]
         return light
 
     def _colour(self, u: Plane, v: Plane, grazing: Plane, chance: Plane) -> Plane:
@@ -101,6 +104,7 @@ class MetalSkin:
         light = colour * diffuse(normals) * 0.42
         glance = (0.10 + 0.9 * turn**4)[..., None]
         light += mirrored(normals, 0.16) * (colour * 1.25 + 0.05 * glance) * np.float32(self._gloss)
+        light += _RIM_GLOW * (turn**3)[..., None]
         return light * (1 - 0.55 * cup)[..., None]
 
 
