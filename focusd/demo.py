@@ -23,7 +23,7 @@ CLONE = Path(__file__).resolve().parents[1]
 STATE = "demo"
 """The folder in the clone that keeps the demo's sessions, one more with each run."""
 
-SETTINGS = ("simulation.start_mm=1", "simulation.subject_mm=3")
+SETTINGS = ("simulation.start_mm=0.5", "simulation.subject_mm=2")
 """The rig of the demo: rail and subject near home, so that little time goes by on the way."""
 
 PATIENCE_S = 180
@@ -64,8 +64,8 @@ def _stack(socket: Path) -> dict[str, Path]:
     os.environ["FOCUSRAIL_SOCKET"] = str(socket)
     daemon = Daemon([socket])
     with _running_daemon(socket):
-        _focusctl("status")
         _mark_subject(daemon)
+        _focusctl("status")
         _focusctl("plan")
         progress = _shoot_by_button(daemon)
         session = daemon.session(str(progress.session))
@@ -148,7 +148,7 @@ def _shoot_by_button(daemon: Daemon) -> Progress:
     shower = LiveLine(terminal) if terminal.live else PlainLines(terminal)
     since = daemon.ask("/status")["seq"]
     _focusctl("sim press shoot")
-    print("$ focusctl watch", flush=True)
+    print("\n$ focusctl watch", flush=True)
     begun, since = next_stack(daemon, since, _came_to_nothing)
     progress = watch(daemon, begun, since, shower.show)
     shower.end()

@@ -33,6 +33,8 @@ def _merge_words(progress: Progress) -> str:
             if behind > 0:
                 return f"merge {behind} behind"
             return "merge is finishing" if progress.shot == "done" else ""
+        case "done":
+            return "merged"
         case "failed":
             return "merge failed"
         case _:
@@ -58,7 +60,7 @@ class LiveLine:
 
 
 class PlainLines:
-    """A line for each slice and each change of what the rig does, for files, pipes and logs."""
+    """A line for each slice, first saved, then merged, for files, pipes and logs."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -68,7 +70,9 @@ class PlainLines:
         """Write a line if there is news."""
         if note := _note(event, progress):
             self._terminal.line(note)
-        news = (progress.saved, progress.phase in ("homing", "metering", "parking"), progress.merge)
+        resting = progress.phase in ("homing", "metering", "parking")
+        merged = progress.merged if progress.shot == "done" else None
+        news = (progress.saved, resting, progress.merge, merged)
         if news != self._said:
             self._said = news
             self._terminal.line(progress_line(progress))

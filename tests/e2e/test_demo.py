@@ -1,0 +1,92 @@
+"""`make demo` as a newcomer meets it: with small frames, in a folder of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from real_daemon import QUICK
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from focusd import demo
+
+demo.CLONE = Path.cwd()
+demo.SETTINGS = sys.argv[1:]
+sys.exit(demo.main())
+"""
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Start a demo with the settings given."""
+    started = []
+
+    def start(*settings):
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *settings],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def daemon_of(folder):
+    """Give the process number of the daemon that the demo in `folder` ran last."""
+    return int((folder / "demo" / "lock").read_text())
+
+
+def test_a_demo_names_every_command_and_leaves_a_picture(demo, tmp_path):
+    for number in ("0001", "0002"):
+        process = demo(*QUICK, "simulation.subject_depth_um=200")
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, ""), out
+        commands = re.findall(r"^\$ (\w+) (\S+)", out, re.MULTILINE)
+        assert commands == [
+            ("export", commands[0][1]),
+            ("focusd", "--simulate"),
+            *(
+                ("focusctl", name)
+                for name in ("home", "goto", "mark", "goto", "mark", "status", "plan", "sim", "watch")
+            ),
+        ]
+        named = [line.split()[-1] for line in out.splitlines()[-3:]]
+        assert [path.split("/")[-1] for path in named[:2]] == ["merged.jpg", "depth.png"]
+        assert all((tmp_path / path).exists() for path in named)
+        assert named[2].startswith(f"demo/sessions/{number}-")
+        with pytest.raises(ProcessLookupError):
+            os.killpg(daemon_of(tmp_path), 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_running(demo, tmp_path, number):
+    process = demo(*QUICK)
+    while not process.stdout.readline().startswith("$ focusctl goto"):
+        assert process.poll() is None
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "demo: interrupted; nothing was left running"
+    with pytest.raises(ProcessLookupError):
+        os.killpg(daemon_of(tmp_path), 0)
+
+
+def test_a_demo_that_cannot_begin_says_so_in_one_line(demo):
+    process = demo("axis.travel_mm=long")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    (line,) = err.strip().splitlines()
+    assert line.startswith("demo: ") and "travel_mm" in line
