@@ -189,3 +189,10 @@ def test_nonsense_is_refused():
         SceneSpec(f_number=0)
     with pytest.raises(SceneError, match="too small"):
         open_scene(SPEC, (8, 8))
+
+
+def test_the_lens_formula_sets_the_disc(still):
+    # 750 um out of focus at 2x and f/4 (effective 12): 250 um on the sensor across, 125 um in radius.
+    assert 750 * still._radius_px_per_um == pytest.approx(125 / (4960 / SIZE[0]))
+    fixed = open_scene(replace(STILL, pixel_um=12.5), SIZE)
+    assert 750 * fixed._radius_px_per_um == pytest.approx(10)
