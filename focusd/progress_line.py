@@ -25,14 +25,13 @@ def progress_line(progress: Progress) -> str:
 
 
 def _merge_words(progress: Progress) -> str:
-    behind = progress.saved - progress.merged
+    behind = max(0, progress.saved - progress.merged)
     match progress.merge:
         case "waiting":
             return "merge waits for another"
         case "running":
-            if behind > 0:
-                return f"merge {behind} behind"
-            return "merge is finishing" if progress.shot == "done" else ""
+            finishing = progress.shot == "done" and behind == 0
+            return "merge is finishing" if finishing else f"merge {behind} behind"
         case "done":
             return "merged"
         case "failed":

@@ -136,7 +136,7 @@ def after(progress: Progress, event: Answer) -> Progress:
         case "progress":
             return _moved_on(progress, event)
         case "slice_saved":
-            return replace(progress, saved=_one_more(progress), position_u=event["position_u"])
+            return replace(progress, saved=_one_more(progress))
         case "merge_started":
             return replace(progress, merge="running")
         case "merge_progress":

@@ -133,7 +133,7 @@ def test_a_file_gets_a_line_for_each_piece_of_news():
         lines.show({"event": event[0], "session": "s", **event[1]}, progress)
     assert stream.getvalue().splitlines() == [
         "slice 0/3",
-        "slice 1/3  shooting  20 mm  0:08 left",
+        "slice 1/3  shooting  1 µm  0:08 left",
         "slice 1 is taken again: blurred",
     ]
 
