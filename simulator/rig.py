@@ -10,7 +10,8 @@ from simulator.clock import Clock, VirtualClock
 from simulator.photograph import Darkroom
 from simulator.picamera2 import Picamera2
 from simulator.pins import SimulatedFactory, Wiring
-from simulator.scene import DEFAULT_SENSOR_WIDTH_UM, Scene, SceneSpec, open_scene
+from simulator.scene import DEFAULT_SENSOR_WIDTH_UM, Scene, SceneSpec
+from simulator.scenes import open_scene
 from simulator.sensor import CameraSpec
 from simulator.world import Resonance, World
 

@@ -122,17 +122,3 @@ class Scene(Protocol):
     def depth_at(self, focus_um: float) -> Picture:
         """Give `depth_um()` where a frame focused at `focus_um` has it."""
         ...
-
-
-def open_scene(spec: SceneSpec, size_px: tuple[int, int]) -> Scene:
-    """Open the scene `spec` describes for frames of `size_px` (width, height).
-
-    Drawing the insect takes seconds at full size; keep what you opened. Raises `SceneError`.
-    """
-    if spec.kind == "replay":
-        from simulator.replay import ReplayScene
-
-        return ReplayScene(spec, size_px)
-    from simulator.insect import InsectScene
-
-    return InsectScene(spec, size_px)

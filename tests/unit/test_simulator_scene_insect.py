@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from simulator.scene import SceneError, SceneSpec, View, open_scene
+from simulator.scene import SceneError, SceneSpec, View
+from simulator.scenes import open_scene
 
 SIZE = (320, 240)
 SPEC = SceneSpec()

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from simulator.replay import ReplayScene
-from simulator.scene import SceneError, SceneSpec, View, open_scene
+from simulator.scene import SceneError, SceneSpec, View
+from simulator.scenes import open_scene
 
 SIZE = (80, 60)
 
