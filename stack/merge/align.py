@@ -1,15 +1,16 @@
 """Lay every slice over the first: find the similarity that maps output pixels to the slice's pixels.
 
-Neighbouring slices are alike, distant ones are not (focus moved on), so each slice is laid over a fading mean of
-those just before it, all of them already in the geometry of the first. That chains neighbours, and because the
-mean holds several of them one slice's error is not inherited whole.
+Neighbouring slices are alike, distant ones are not (focus moved on), so each slice is laid over a fading mean
+of those just before it, all of them already in the geometry of the first. That chains neighbours, and because
+the mean holds several of them one slice's error is not inherited whole.
 
 What is compared is local contrast: brightness less its local mean, divided by its local spread, clipped pixels
-left out. So neither exposure nor blur of a whole area pulls. The fit is Gauss-Newton from coarse to fine on the
-best-textured point of each small cell, sampled by exact bilinear interpolation: the fixed-point warps of OpenCV
-place pixels on a grid of 1/32, and their errors would add up from slice to slice.
+left out. So neither exposure nor blur of a whole area pulls. The fit is Gauss-Newton from coarse to fine
+on the best-textured point of each small cell, sampled by exact bilinear interpolation: the fixed-point warps
+of OpenCV place pixels on a grid of 1/32, and their errors would add up from slice to slice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,18 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.errors import AlignmentFailed
+from stack.merge.planes import Plane, blurred, reduced
 from stack.merge.similarity import Floats, Similarity
-
-Plane = NDArray[np.float32]
 
 WORKING_SIDE_PX: Final = 1100
 COARSEST_SIDE_PX: Final = 48
-SPREAD_SIGMA_PX: Final = 5.0
+SPREAD_SIGMA_PX: Final = 12.0
 SPREAD_FLOOR: Final = 1.5
 """Levels of 255 added to the local spread: noise in flat areas is not blown up to texture."""
 CLIPPED: Final = 250
 CELL_PX: Final = 6
-MAX_POINTS: Final = 12000
+MAX_POINTS: Final = 5000
 MIN_POINTS: Final = 60
 MARGIN_PX: Final = 3
 ITERATIONS: Final = 25
@@ -67,23 +67,22 @@ class Aligner:
 
     def __init__(self, width_px: int, height_px: int) -> None:
         self._size_px = (width_px, height_px)
-        self._factor = max(1, round(max(width_px, height_px) / WORKING_SIDE_PX))
+        self._factor = -(-max(width_px, height_px) // WORKING_SIDE_PX)
         self._mean: Plane | None = None
         self._known: Plane | None = None
         self._last = Similarity()
         self._drift = Similarity()
 
     def place(self, grey: NDArray[np.uint8], name: str) -> Alignment:
-        """Find where the slice lies whose brightness `(H, W)` is given at full size. Raises `AlignmentFailed`."""
-        contrast, known = local_contrast(_reduce(grey, self._factor))
+        """Find where the slice lies, given its brightness `(H, W)` at full size. Raises `AlignmentFailed`."""
+        contrast, known = local_contrast(reduced(grey, self._factor))
         if self._mean is None or self._known is None:
             self._mean, self._known = contrast, known
             return Alignment(Similarity(), 1.0)
         reference = Textures(self._mean, self._known)
         other = Textures(contrast, known)
         # Breathing goes on as it began, or the rig was touched: whichever start fits better leads.
-        starts = (self._drift.after(self._last), self._last)
-        found = max((fit(reference, other, start) for start in starts), key=lambda f: f.likeness)
+        found = fit(reference, other, (self._drift.after(self._last), self._last))
         doubt = self._judge(found, name)
         self._drift = found.similarity.after(self._last.inverse())
         self._last = found.similarity
@@ -109,7 +108,8 @@ class Aligner:
         there = sample_plane(contrast, known, self._last)
         kept = FADING * self._known
         weight = kept + (1 - FADING) * there[1]
-        self._mean = (kept * self._mean + (1 - FADING) * there[1] * there[0]) / np.maximum(weight, 1e-6)
+        mean = (kept * self._mean + (1 - FADING) * there[1] * there[0]) / np.maximum(weight, 1e-6)
+        self._mean = mean.astype(np.float32)
         self._known = np.where(weight > 0, np.maximum(self._known, there[1]), 0).astype(np.float32)
 
 
@@ -129,8 +129,8 @@ class Textures:
         self.levels: list[tuple[Plane, Plane]] = [(contrast, known)]
         while min(self.levels[0][0].shape) >= 2 * COARSEST_SIDE_PX:
             contrast, known = self.levels[0]
-            weight = _reduce(known, 2)
-            mean = _reduce(contrast * known, 2) / np.maximum(weight, 1e-3)
+            weight = reduced(known, 2)
+            mean = reduced(contrast * known, 2) / np.maximum(weight, 1e-3)
             self.levels.insert(0, (mean.astype(np.float32), (weight > 0.5).astype(np.float32)))
 
 
@@ -141,29 +141,28 @@ def local_contrast(grey: Plane) -> tuple[Plane, Plane]:
     """
     clipped = cv2.dilate((grey >= CLIPPED).astype(np.uint8), np.ones((3, 3), np.uint8))
     known = 1 - clipped.astype(np.float32)
-
-    def smooth(plane: Plane) -> Plane:
-        return cv2.GaussianBlur(plane, (0, 0), SPREAD_SIGMA_PX)  # type: ignore[return-value]
-
-    weight = np.maximum(smooth(known), 1e-3)
-    fine = cv2.GaussianBlur(grey, (0, 0), 0.7)
-    mean = smooth(fine * known) / weight
+    weight = np.maximum(blurred(known, SPREAD_SIGMA_PX), np.float32(1e-3))
+    fine = blurred(grey, 0.7)
+    mean = blurred(fine * known, SPREAD_SIGMA_PX) / weight
     high = (fine - mean) * known
-    spread = np.sqrt(smooth(high * high) / weight)
-    return high / (spread + SPREAD_FLOOR), known
+    spread = np.sqrt(blurred(high * high, SPREAD_SIGMA_PX) / weight)
+    return np.asarray(high / (spread + SPREAD_FLOOR), np.float32), known
 
 
-def fit(reference: Textures, other: Textures, start: Similarity) -> Fit:
-    """Find the similarity from pixels of `reference` to pixels of `other`, starting at `start`."""
-    found = Fit(start, 0.0, 0)
-    for level, ((still, still_known), (moved, moved_known)) in enumerate(
-        zip(reference.levels, other.levels, strict=True)
-    ):
-        factor = 2.0 ** (len(reference.levels) - 1 - level)
-        begun = found.similarity.reduced(factor)
-        at_level = _fit_level(still, still_known, moved, moved_known, begun)
-        found = Fit(_enlarged(at_level.similarity, factor), at_level.likeness, at_level.points)
+def fit(reference: Textures, other: Textures, starts: Sequence[Similarity]) -> Fit:
+    """Find the similarity from pixels of `reference` to pixels of `other`, from the start that leads best."""
+    last = len(reference.levels) - 1
+    found = max((_fit_at(reference, other, 0, start) for start in starts), key=lambda fit: fit.likeness)
+    for level in range(1, last + 1):
+        found = _fit_at(reference, other, level, found.similarity)
     return found
+
+
+def _fit_at(reference: Textures, other: Textures, level: int, start: Similarity) -> Fit:
+    """Fit on one level; similarities are those of the finest."""
+    factor = 2.0 ** (len(reference.levels) - 1 - level)
+    found = _fit_level(*reference.levels[level], *other.levels[level], start.reduced(factor))
+    return Fit(_enlarged(found.similarity, factor), found.likeness, found.points)
 
 
 def _fit_level(still: Plane, still_known: Plane, moved: Plane, moved_known: Plane, start: Similarity) -> Fit:
@@ -204,14 +203,14 @@ def _fit_level(still: Plane, still_known: Plane, moved: Plane, moved_known: Plan
 
 
 def _textured_points(still: Plane, known: Plane) -> tuple[Floats, Floats, Floats]:
-    """Give the point of steepest contrast in each cell, with its value and gradient; `(N, 2)`, `(N,)`, `(N, 2)`."""
+    """Give the point of steepest contrast in each cell, `(N, 2)`, its value `(N,)` and gradient `(N, 2)`."""
     height, width = still.shape
     gx, gy = _gradients(still)
     steepness = np.hypot(gx, gy) * (cv2.erode(known, np.ones((3, 3), np.uint8)) > 0.5)
     cell = CELL_PX if height * width > 60_000 else 3 if height * width > 15_000 else 2
     rows, columns = height // cell, width // cell
-    cells = steepness[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell)
-    cells = cells.transpose(0, 2, 1, 3).reshape(rows * columns, cell * cell)
+    tiles = steepness[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell)
+    cells = tiles.transpose(0, 2, 1, 3).reshape(rows * columns, cell * cell)
     best = cells.argmax(axis=1)
     value = cells[np.arange(len(best)), best]
     y = np.repeat(np.arange(rows), columns) * cell + best // cell
@@ -258,7 +257,7 @@ def bilinear(stacked: Plane, places: Floats) -> Floats:
 
 
 def sample_plane(plane: Plane, known: Plane, similarity: Similarity) -> tuple[Plane, Plane]:
-    """Give `plane` and where it is known in the frame that `similarity` maps from; exact bilinear, by rows."""
+    """Give `plane` and where it is known in the frame that `similarity` maps from, exactly bilinear."""
     height, width = plane.shape
     out = np.zeros((height, width), np.float32)
     out_known = np.zeros((height, width), np.float32)
@@ -313,15 +312,6 @@ def _stepped(similarity: Similarity, step: Floats, centre: Floats, reach: float)
         similarity.tx + step[2] - dp * centre[0] + dq * centre[1],
         similarity.ty + step[3] - dq * centre[0] - dp * centre[1],
     )
-
-
-def _reduce(plane: NDArray[np.uint8] | Plane, factor: int) -> Plane:
-    """Reduce by a whole factor, averaging; rows and columns that do not fill a pixel are left out."""
-    height, width = plane.shape[0] // factor, plane.shape[1] // factor
-    cut = plane[: height * factor, : width * factor]
-    if factor > 1:
-        cut = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA)
-    return cut.astype(np.float32)
 
 
 def _enlarged(similarity: Similarity, factor: float) -> Similarity:

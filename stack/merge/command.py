@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class Progress:
-    """Tells how far the merge is: JSON lines on stdout, or words on stderr (one rewritten line on a terminal)."""
+    """Tells how far the merge is: JSON lines on stdout, or words on stderr: one line, rewritten, on a terminal."""
 
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
@@ -46,7 +46,7 @@ class Progress:
         self._open = False
 
     def merged(self, done: int, of: int, name: str, doubt: str) -> None:
-        """A slice is in."""
+        """Tell that a slice is in."""
         if self._json:
             self._line(event="merge_progress", merged=done, slices=of, file=name, doubt=doubt)
             return
@@ -61,7 +61,7 @@ class Progress:
             self._write(f"{name}: alignment is doubtful: {doubt}\n")
 
     def done(self, facts: dict[str, Any], output: Path) -> None:
-        """Everything is written."""
+        """Tell that everything is written."""
         slices, seconds = len(facts["slices"]), facts["seconds"]
         if self._json:
             self._line(event="merge_done", files=facts["outputs"], slices=slices, seconds=seconds)

@@ -1,7 +1,7 @@
 """In which slice is each pixel sharpest: the depth map, kept as the running best.
 
-A parabola through the score of the best slice and its two neighbours gives a fraction of a slice. Where nothing
-was ever sharp the place is filled from what is around it, or, far from everything, stays unknown.
+A parabola through the score of the best slice and its two neighbours gives a fraction of a slice. Where
+nothing was ever sharp the place is filled from what is around it, or, far from everything, stays unknown.
 """
 
 from typing import Any, Final
@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.focus import Plane
+from stack.merge.planes import Plane
 
 UNKNOWN: Final = 0
 ORIGIN: Final = 1
 PER_SLICE: Final = 128
 MAX_INDEX: Final = (65535 - ORIGIN) // PER_SLICE
-SHARP_NOISES: Final = 2.5
+SHARP_NOISES: Final = 1.25
 """Amplitude, in noises of a flat area, from which a place is believed to be in focus somewhere."""
 GUIDE_RADIUS_PX: Final = 8
 GUIDE_EDGE: Final = 6.0
@@ -76,7 +76,7 @@ class Depth:
 
 
 def _guided(values: Plane, sure: Plane, guide: Plane) -> tuple[Plane, Plane]:
-    """Fit `values` as a linear function of `guide` around every pixel, `sure` weighing; give fit and support."""
+    """Fit `values` as a linear function of `guide` around every pixel; give its support too."""
     median = cv2.medianBlur(values, 5)
     size = (2 * GUIDE_RADIUS_PX + 1, 2 * GUIDE_RADIUS_PX + 1)
 

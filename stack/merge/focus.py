@@ -2,22 +2,22 @@
 
 At each pixel the slices are averaged with the weights `exp(score)`. The score is the sum of
 
-- `8 ln` and `2 ln` of the amplitude of fine detail, averaged over about 4 and 1.5 pixels. A floor of the noise is
-  added: where no slice shows detail all weigh the same, and the average is smoother than any one of them.
-- `-0.09` a level of local mean brightness (6 px), and `-0.3` more (10 px) around pixels that are clipped in some
-  slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is sharpest.
+- `8 ln` and `2 ln` of the amplitude of fine detail, averaged over about 4 and 1.5 pixels. A floor of the
+  noise is added: where no slice shows detail all weigh alike, and the average is smoother than any of them.
+- `-0.09` a level of local mean brightness (6 px), and `-0.3` more (10 px) around pixels that are clipped in
+  some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is best.
 
 The brightness is held within a band about its running mean, lest a dark blurred thing before a glint win.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+from stack.merge.planes import Plane, blurred, enlarged, reduced
 
 BROAD_POWER: Final = 8.0
 BROAD_SIGMA_PX: Final = 4.0
@@ -32,7 +32,7 @@ BAND: Final = 20.0
 """Levels of 255 by which brightness may count, either way."""
 CLIPPED: Final = 250
 GLINT_REACH_PX: Final = 10
-NOISE_FLOORS: Final = 2.0
+NOISE_FLOORS: Final = 1.0
 LEAST_NOISE: Final = 0.25
 COARSE: Final = 4
 """Brightness is smooth, so it is worked out at a quarter of the resolution."""
@@ -76,42 +76,24 @@ class Focuser:
         if self._slices == 0:
             self.noise = max(LEAST_NOISE, float(np.percentile(broad[::4, ::4], 5)))
         floor = self.noise * NOISE_FLOORS
-        score = BROAD_POWER * cv2.log(broad + floor) + NARROW_POWER * cv2.log(narrow + floor)
-        coarse = reduced(grey)
-        near = self._above_mean("_near", blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE))
-        glow = self._above_mean("_wide", blurred(coarse, GLINT_SIGMA_PX / COARSE))
+        score = np.float32(BROAD_POWER) * np.log(broad + floor) + np.float32(NARROW_POWER) * np.log(
+            narrow + floor
+        )
+        coarse = reduced(grey, COARSE)
+        self._near, near = self._held(self._near, blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE))
+        self._wide, glow = self._held(self._wide, blurred(coarse, GLINT_SIGMA_PX / COARSE))
         self._slices += 1
-        score -= BRIGHTNESS_WEIGHT * enlarged(near, score.shape)
+        score -= BRIGHTNESS_WEIGHT * enlarged(near, COARSE, score.shape)
         return Focus(score, broad, glow, _glints(brightest))
 
-    def _above_mean(self, name: str, brightness: Plane) -> Plane:
-        """Give brightness relative to its running mean, held within the band; the mean takes it in."""
-        mean: Plane | None = getattr(self, name)
-        mean = brightness if mean is None else mean + (brightness - mean) / (self._slices + 1)
-        setattr(self, name, mean)
-        held: Plane = np.clip(brightness, mean - BAND, mean + BAND)
-        return held
-
-
-def blurred(plane: Any, sigma_px: float) -> Plane:
-    """Blur by a Gaussian."""
-    return cv2.GaussianBlur(plane, (0, 0), sigma_px)  # type: ignore[return-value]
-
-
-def reduced(plane: Any) -> Plane:
-    """Give the picture at a quarter of its resolution."""
-    height, width = plane.shape
-    size = (max(1, width // COARSE), max(1, height // COARSE))
-    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
-
-
-def enlarged(plane: Plane, shape: tuple[int, ...]) -> Plane:
-    """Bring a picture back to `shape` (rows, columns)."""
-    return cv2.resize(plane, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    def _held(self, mean: Plane | None, brightness: Plane) -> tuple[Plane, Plane]:
+        """Give the running mean with this brightness in it, and the brightness within the band about it."""
+        new = brightness if mean is None else mean + (brightness - mean) / np.float32(self._slices + 1)
+        return new, np.clip(brightness, new - BAND, new + BAND)
 
 
 def _glints(brightest: NDArray[np.uint8]) -> Plane:
     clipped = (brightest >= CLIPPED).astype(np.uint8)
     size = 2 * GLINT_REACH_PX + 1
     wide = cv2.dilate(clipped, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    return blurred(reduced(wide.astype(np.float32)), 1.0)
+    return blurred(reduced(wide, COARSE), 1.0)

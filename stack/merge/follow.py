@@ -3,14 +3,16 @@
 It reads JSON lines on stdin, `{"slice": "slices/0000.jpg"}` for every slice in the order shot, then
 `{"end": true}`. It writes JSON lines on stdout:
 
-- `{"event": "merge_started"}`
-- `{"event": "merge_progress", "merged": 3, "saved": 5, "slice": "slices/0002.jpg", "doubt": ""}` after each slice
-- `{"event": "merge_done", "merge": 1, "folder": "merges/1", "files": [...], "slices": 40, "seconds": 12.3}`, or
-- `{"event": "merge_failed", "error": "..."}`
+- `{"merged": 3, "slice": "slices/0002.jpg", "doubt": ""}` after each slice; `doubt` says why not to trust
+  where it was laid, if there is a reason
+- `{"done": {"merge": 1, "files": {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png"},
+  "slices": 40, "seconds": 12.3}}` at the end, on one line, or
+- `{"error": "..."}`
 
-and ends with 0 after `merge_done`, 1 after `merge_failed`. Paths are relative to the session. The result is a folder
-`merges/N`, N the next free number, which appears whole or not at all. If stdin closes before `end` the parent is
-gone: the child ends with 1 and leaves nothing; on SIGTERM or SIGINT likewise, with 143 or 130.
+and ends with 0 after `done`, 1 after `error`. Paths are relative to the session. The result is a folder
+`merges/N`, N the next free number, which appears whole or not at all; beside those files it holds
+`merge.json` and, of 16-bit slices, `merged.tif`. If stdin closes before `end` the parent is gone: the child
+ends with 1 and leaves nothing; on SIGTERM or SIGINT likewise, with 143 or 130.
 """
 
 import argparse
@@ -37,7 +39,7 @@ from stack.merge.record import as_json, describe
 from stack.merge.stream import Merge, Merged, MergeSettings
 
 FIRST_TO_DIE: Final = 900
-"""For the kernel's choice when memory runs out, -1000 to 1000: the merge can be done again, the stack cannot."""
+"""Of -1000 to 1000, when memory runs out: the merge can be done again, the stack cannot."""
 
 
 class Ended(BaseException):
@@ -59,7 +61,6 @@ class Feed:
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._ended = False
         self._gone = threading.Event()
-        self.saved = 0
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
     def slices(self) -> Iterator[str]:
@@ -78,7 +79,6 @@ class Feed:
                 continue
             line = json.loads(text)
             self._ended = self._ended or bool(line.get("end"))
-            self.saved += "slice" in line
             self._lines.put(line)
         if not self._ended:
             self._gone.set()
@@ -99,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         _follow(asked.session, MergeSettings(align=asked.align), asked.quality)
     except MergeError as e:
-        _say(event="merge_failed", error=str(e))
+        _say(error=str(e))
         return 1
     except (ParentGone, BrokenPipeError):
         return 1
@@ -113,26 +113,28 @@ def _follow(session: Path, settings: MergeSettings, quality: int) -> None:
     merge = Merge(settings)
     began_s = time.monotonic()
     files: list[str] = []
-    _say(event="merge_started")
     for name in feed.slices():
         placed = merge.add(_index(name, len(files)), read_photo(session / name), name)
         files.append(name)
-        _say(event="merge_progress", merged=len(files), saved=feed.saved, slice=name, doubt=placed.doubt)
+        _say(merged=len(files), slice=name, doubt=placed.doubt)
     merged = merge.finish()
     facts = describe(merged, settings, files, time.monotonic() - began_s)
-    folder, written = save(session, merged, facts, quality)
+    folder = save(session, merged, facts, quality)
     _say(
-        event="merge_done",
-        merge=int(folder.name),
-        folder=f"merges/{folder.name}",
-        files=[f"merges/{folder.name}/{name}" for name in written],
-        slices=len(files),
-        seconds=round(time.monotonic() - began_s, 3),
+        done={
+            "merge": int(folder.name),
+            "files": {
+                "merged": f"merges/{folder.name}/merged.jpg",
+                "depth": f"merges/{folder.name}/depth.png",
+            },
+            "slices": len(files),
+            "seconds": round(time.monotonic() - began_s, 3),
+        }
     )
 
 
-def save(session: Path, merged: Merged, facts: dict[str, Any], quality: int) -> tuple[Path, tuple[str, ...]]:
-    """Put the result into the session's next free `merges/N`; give the folder and the names of the files.
+def save(session: Path, merged: Merged, facts: dict[str, Any], quality: int) -> Path:
+    """Put the result into the session's next free `merges/N` and give that folder.
 
     The folder is filled under another name and renamed, so that it is whole or not there.
     Raises `OutputRefused`.
@@ -156,7 +158,7 @@ def save(session: Path, merged: Merged, facts: dict[str, Any], quality: int) -> 
         raise OutputRefused(merges, f"cannot be written: {e.strerror or e}") from e
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return folder, tuple(files)
+    return folder
 
 
 def _settle(part: Path, merges: Path) -> Path:
@@ -179,7 +181,7 @@ def _index(name: str, position: int) -> int:
 
 def _step_back(nice: int) -> None:
     """Leave the processor, and in need the memory, to the rig."""
-    os.nice(nice)
+    os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
     cv2.setNumThreads(max(1, (os.cpu_count() or 2) - 1))
     try:
         Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_DIE))

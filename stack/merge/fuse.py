@@ -1,7 +1,7 @@
 """The picture so far: a weighted mean of all slices, kept as such, so memory does not grow with their number.
 
-With scores `s` the picture is `sum(exp(s) x) / sum(exp(s))`. Kept are the mean itself and the logarithm of the sum
-(log-sum-exp, which cannot overflow); a new slice moves the mean by `a = exp(s) / (sum so far + exp(s))` of the way.
+With scores `s` the picture is `sum(exp(s) x) / sum(exp(s))`. Kept are the mean itself and the logarithm of
+the sum (log-sum-exp, which cannot overflow); a new slice moves the mean by the share `exp(s) / sum` of the way.
 """
 
 from typing import Any, Final
@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.focus import GLINT_WEIGHT, Focus, Plane, enlarged
+from stack.merge.focus import COARSE, GLINT_WEIGHT, Focus
+from stack.merge.planes import Plane, enlarged, reduced
 
 STRIP_ROWS: Final = 256
 WHITE: Final = 65535
@@ -27,7 +28,7 @@ class Fuser:
         self._glints: Plane | None = None
 
     def add(self, laid: NDArray[Any], gains: NDArray[np.float64], white: int, focus: Focus) -> Plane:
-        """Blend a slice in, pixels in output geometry with `white` their highest value; give its final score."""
+        """Blend a slice in, in output geometry; `white` is its highest value. Give its final score."""
         score, share = self._decide(focus)
         self._blend(laid, gains * (WHITE / white), share)
         return score
@@ -57,28 +58,27 @@ class Fuser:
         self._glints = glints
         score = focus.score - self._glint_term(glints * focus.glow, focus.score.shape)
         higher = np.maximum(self._total, score)
-        new = cv2.exp(score - higher)
-        total = cv2.exp(self._total - higher) + new
+        new = np.exp(score - higher)
+        total = np.exp(self._total - higher) + new
         share = new / total
-        self._total = higher + cv2.log(total)
-        height, width = self._glow.shape
-        coarse = cv2.resize(share, (width, height), interpolation=cv2.INTER_AREA)
-        self._glow = self._glow + coarse * (focus.glow - self._glow)
+        self._total = higher + np.log(total)
+        self._glow = self._glow + reduced(share, COARSE) * (focus.glow - self._glow)
         return score, share
 
     def _glint_term(self, glow: Plane, shape: tuple[int, ...]) -> Plane:
-        return GLINT_WEIGHT * enlarged(glow, shape)
+        return np.float32(GLINT_WEIGHT) * enlarged(glow, COARSE, shape)
 
     def _blend(self, laid: NDArray[Any], gains: NDArray[np.float64], share: Plane) -> None:
         """Move the picture towards the slice, strip by strip."""
         height = self._picture.shape[0]
+        scale: Any = (*gains, 0.0)
         for top in range(0, height, STRIP_ROWS):
             bottom = min(top + STRIP_ROWS, height)
             ours = self._picture[top:bottom]
-            theirs = cv2.multiply(laid[top:bottom], (*gains, 0.0), dtype=cv2.CV_32F)
+            theirs = cv2.multiply(laid[top:bottom], scale, dtype=cv2.CV_32F)
             new = self._share_rows(share, top, bottom)
             # blendLinear adds 1e-5 to the sum of weights; scaled up, that is nothing.
-            mixed = cv2.blendLinear(theirs, ours.astype(np.float32), new * 1e3, (1 - new) * 1e3)
+            mixed: Any = cv2.blendLinear(theirs, ours.astype(np.float32), new * 1e3, (1 - new) * 1e3)
             np.clip(mixed, 0, WHITE, out=mixed)
             mixed += 0.5
             self._picture[top:bottom] = mixed
@@ -86,14 +86,7 @@ class Fuser:
     def _share_rows(self, share: Plane, top: int, bottom: int) -> Plane:
         """Give rows of the share at full resolution; strips meet without a seam."""
         factor, width = self._factor, self._picture.shape[1]
-        if factor == 1:
-            return share[top:bottom]
         first = max(0, top // factor - 1)
         last = min(share.shape[0], -(-bottom // factor) + 1)
-        part = share[first:last]
-        size = (part.shape[1] * factor, part.shape[0] * factor)
-        whole = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
-        offset = first * factor
-        missing_rows, missing_columns = max(0, bottom - offset - size[1]), max(0, width - size[0])
-        whole = cv2.copyMakeBorder(whole, 0, missing_rows, 0, missing_columns, cv2.BORDER_REPLICATE)
-        return whole[top - offset : bottom - offset]  # type: ignore[return-value]
+        rows = enlarged(share[first:last], factor, (bottom - first * factor, width))
+        return np.ascontiguousarray(rows[top - first * factor :])

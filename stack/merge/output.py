@@ -1,4 +1,4 @@
-"""The results as files: JPEG, PNG or TIFF by extension, whole or not there, with the reference slice's EXIF."""
+"""The results as files: JPEG, PNG or TIFF by extension, whole or not there, with the first slice's EXIF."""
 
 import struct
 import zlib
@@ -89,7 +89,7 @@ def merged_exif(reference: bytes | None, size_px: tuple[int, int], note: str) ->
     if len(block) > EXIF_BYTES:
         noted["Exif"].pop(piexif.ExifIFD.MakerNote, None)
         block = piexif.dump(noted)
-    return block if len(block) <= EXIF_BYTES else piexif.dump({"0th": _note(note)})  # type: ignore[no-any-return]
+    return block if len(block) <= EXIF_BYTES else piexif.dump({"0th": _note(note)})
 
 
 def _note(note: str) -> dict[int, Any]:

@@ -50,9 +50,10 @@ def photo_size(path: Path) -> tuple[int, int]:
 
 
 def read_photo(path: Path) -> Pixels:
-    """Give the pixels as stored, `(H, W, 3)` blue-green-red, uint8 or uint16; EXIF's orientation is not applied.
+    """Give the pixels as stored, `(H, W, 3)` blue-green-red, uint8 or uint16.
 
-    Grey pictures become three equal channels; transparency is dropped. Raises `PhotoUnreadable`.
+    EXIF's orientation is not applied. Grey pictures become three equal channels; transparency is dropped.
+    Raises `PhotoUnreadable`.
     """
     data = _load(path)
     try:

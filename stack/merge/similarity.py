@@ -10,7 +10,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Maps a point `(x, y)` in pixels, pixel centres at whole numbers, to `(p x - q y + tx, q x + p y + ty)`."""
+    """Maps `(x, y)`, pixel centres at whole numbers, to `(p x - q y + tx, q x + p y + ty)`."""
 
     p: float = 1.0
     q: float = 0.0

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from stack.merge.align import Aligner, Alignment
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
-from stack.merge.focus import Focuser, Plane
+from stack.merge.focus import Focuser
 from stack.merge.fuse import Fuser
 from stack.merge.photos import Pixels
+from stack.merge.planes import Plane
 from stack.merge.similarity import Floats, Similarity
 from stack.merge.tone import Tone
 
@@ -85,7 +86,7 @@ class MergedSlice:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The result: pixels `(H, W, 3)` as deep as the slices', depth map `(H, W)` uint16, and how it was made."""
+    """The result: pixels `(H, W, 3)`, as deep as the slices', depth map `(H, W)`, and how it was made."""
 
     pixels: Pixels
     depth: NDArray[np.uint16]
@@ -171,7 +172,7 @@ class Merge:
         self._depth = Depth()
 
     def _deciding(self, laid: NDArray[Any], gains: NDArray[np.float64]) -> tuple[Plane, NDArray[np.uint8]]:
-        """Give brightness, levels of 255 with gains applied, and the brightest channel, at the lower resolution."""
+        """Give brightness after gains, and the brightest channel before; levels of 255, lower resolution."""
         height, width = (side // self._factor for side in laid.shape[:2])
         grey = np.empty((height, width), np.float32)
         brightest = np.empty((height, width), np.uint8)
@@ -179,11 +180,11 @@ class Merge:
         for top in range(0, height, ROWS):
             rows = slice(top, min(top + ROWS, height))
             part = laid[rows.start * self._factor : rows.stop * self._factor, : width * self._factor]
-            channels = part
+            channels: Any = part
             if self._factor > 1:
                 channels = cv2.resize(part, (width, rows.stop - top), interpolation=cv2.INTER_AREA)
             grey[rows] = cv2.transform(channels.astype(np.float32), mix)
-            highest = cv2.max(cv2.max(channels[..., 0], channels[..., 1]), channels[..., 2])
+            highest: Any = cv2.max(cv2.max(channels[..., 0], channels[..., 1]), channels[..., 2])
             brightest[rows] = highest if self._white == 255 else highest >> 8
         return grey, brightest
 
@@ -235,14 +236,15 @@ def _laid(pixels: Pixels, similarity: Similarity) -> NDArray[Any]:
         return pixels
     height, width = pixels.shape[:2]
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(
+    laid: Any = cv2.warpAffine(
         pixels, similarity.matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
+    return laid  # type: ignore[no-any-return]
 
 
 def _grey8(pixels: Pixels) -> NDArray[np.uint8]:
     grey: Any = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    return grey if grey.dtype == np.uint8 else (grey >> 8).astype(np.uint8)
+    return np.asarray(grey if grey.dtype == np.uint8 else grey >> 8, np.uint8)
 
 
 def _shape_of(pixels: Pixels) -> str:

@@ -1,8 +1,8 @@
 """Even out the light: one gain a colour channel and slice, so that flicker leaves no patches.
 
-Defocus moves light about but neither makes nor loses any, so block means of two slices differ by the lamp alone.
-Each slice is compared with the mean of all slices before it, themselves evened out: the mean remembers the
-first, so errors do not add up from slice to slice.
+Defocus moves light about but neither makes nor loses any, so block means of two slices differ by the lamp
+alone. Each slice is compared with the mean of all slices before it, themselves evened out: the mean remembers
+the first, so errors do not add up from slice to slice.
 """
 
 from typing import Any, Final

@@ -1,0 +1,36 @@
+"""Planes: pictures of one channel, float32, and the few things done to them everywhere."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.float32]
+
+
+def blurred(plane: NDArray[Any], sigma_px: float) -> Plane:
+    """Blur by a Gaussian."""
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma_px), np.float32)
+
+
+def reduced(plane: NDArray[Any], factor: int) -> Plane:
+    """Give the mean of each `factor` x `factor` pixels; rows and columns that fill no pixel are left out."""
+    height, width = plane.shape[0] // factor, plane.shape[1] // factor
+    cut = plane[: height * factor, : width * factor]
+    if factor == 1:
+        return cut.astype(np.float32)
+    return np.asarray(cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def enlarged(plane: Plane, factor: int, shape: tuple[int, ...]) -> Plane:
+    """Undo `reduced` smoothly; what had been left out repeats its neighbour."""
+    height, width = shape[0], shape[1]
+    whole: Any = plane
+    if factor > 1:
+        size = (plane.shape[1] * factor, plane.shape[0] * factor)
+        whole = cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)
+    more = max(0, height - whole.shape[0]), max(0, width - whole.shape[1])
+    if any(more):
+        whole = cv2.copyMakeBorder(whole, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
+    return np.asarray(whole[:height, :width], np.float32)

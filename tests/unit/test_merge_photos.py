@@ -1,0 +1,109 @@
+import struct
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+
+from stack.merge.errors import PhotoUnreadable
+from stack.merge.photos import is_photo, photo_size, read_exif, read_photo
+
+
+def picture(dtype, shape=(48, 64, 3)):
+    random = np.random.default_rng(1)
+    return random.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def saved(path, pixels):
+    data = cv2.imencode(path.suffix, pixels)[1].tobytes()
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_lossless_files_give_the_pixels_they_were_made_of(tmp_path, suffix, dtype):
+    pixels = picture(dtype)
+    path = saved(tmp_path / f"a{suffix}", pixels)
+    read = read_photo(path)
+    assert read.dtype == dtype
+    assert (read == pixels).all()
+    assert photo_size(path) == (64, 48)
+
+
+def test_a_grey_picture_gets_three_equal_channels(tmp_path):
+    pixels = picture(np.uint16, (48, 64))
+    read = read_photo(saved(tmp_path / "a.png", pixels))
+    assert read.shape == (48, 64, 3)
+    assert (read == pixels[..., None]).all()
+
+
+def test_a_jpeg_is_blue_green_red(tmp_path):
+    pixels = np.full((48, 64, 3), (200, 100, 20), np.uint8)
+    (tmp_path / "a.JPG").write_bytes(simplejpeg.encode_jpeg(pixels, colorspace="BGR", quality=98))
+    assert photo_size(tmp_path / "a.JPG") == (64, 48)
+    assert np.abs(read_photo(tmp_path / "a.JPG").astype(int) - pixels).max() <= 3
+    assert read_exif(tmp_path / "a.JPG") is None
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("kept", [0.999, 0.97, 0.5, 0.1, 0.0])
+def test_a_file_cut_short_is_refused_by_name(tmp_path, suffix, kept):
+    path = saved(tmp_path / f"torn{suffix}", picture(np.uint8, (240, 320, 3)))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: min(len(whole) - 2, int(len(whole) * kept))])
+    with pytest.raises(PhotoUnreadable, match="torn") as refused:
+        read_photo(path)
+    assert refused.value.path == path
+
+
+def test_a_jpeg_whose_end_is_missing_but_marked_is_refused(tmp_path):
+    """Half the data and an end marker: what a decoder alone would fill with grey."""
+    path = saved(tmp_path / "torn.jpg", picture(np.uint8, (240, 320, 3)))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")
+    with pytest.raises(PhotoUnreadable):
+        read_photo(path)
+
+
+def test_a_png_with_a_flipped_bit_is_refused(tmp_path):
+    path = saved(tmp_path / "a.png", picture(np.uint8))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(PhotoUnreadable):
+        read_photo(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a picture", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"II*\0" + b"\xff" * 9]
+)
+def test_what_is_no_picture_is_refused(tmp_path, content):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    for read in (read_photo, photo_size):
+        with pytest.raises(PhotoUnreadable):
+            read(path)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(PhotoUnreadable, match="No such file"):
+        read_photo(tmp_path / "none.jpg")
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    path = saved(tmp_path / "a.tif", np.ones((8, 8, 3), np.float32))
+    with pytest.raises(PhotoUnreadable, match="float32"):
+        read_photo(path)
+
+
+def test_names_of_photographs(tmp_path):
+    names = ["a.jpg", "b.JPEG", "c.Png", "d.tiff", ".hidden.jpg", "e.txt", "f", ".g.jpg.1234.part"]
+    assert [name for name in names if is_photo(tmp_path / name)] == names[:4]
+
+
+def test_size_of_a_big_endian_tiff(tmp_path):
+    entries = [(256, 4, 1, 640), (257, 4, 1, 480), (273, 4, 1, 8), (279, 4, 1, 0)]
+    body = struct.pack(">H", len(entries)) + b"".join(struct.pack(">HHII", *entry) for entry in entries)
+    (tmp_path / "a.tif").write_bytes(b"MM\0*" + struct.pack(">I", 8) + body + bytes(4))
+    assert photo_size(tmp_path / "a.tif") == (640, 480)
