@@ -10,32 +10,35 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from pydantic import Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from camera.errors import CameraError
-from focusd.config import Strict
-from focusd.errors import FocusdError, RequestInvalid
+from focusd.errors import FocusdError
 from focusd.events import EventHub
 from focusd.exits import Exit
 from focusd.house import House
 from focusd.jobs import Goto, Home, Job, Jog, Resume, Shoot
 from focusd.outcomes import outcome_of, words_of
 from focusd.plans import PlanRequest, plan_asked_for
-from focusd.problems import problems_of
+from focusd.requests import (
+    GotoRequest,
+    HomeRequest,
+    JogRequest,
+    MarkRequest,
+    ResumeRequest,
+    documented,
+    taken,
+)
 from focusd.views import marks_view, place_view, plan_view, session_view, status_view
 from rail.errors import RailError
 from stack.errors import SessionError, StackError
 from stack.session import Session
-
-if TYPE_CHECKING:
-    from focusd.simulated import Simulation
 
 _log = logging.getLogger(__name__)
 
@@ -47,64 +50,11 @@ ALIVE_S = 5.0
 STALLED_S = 20.0
 """A listener that takes nothing for so long is dropped."""
 
-Body = TypeVar("Body", bound=Strict)
 Outcome = TypeVar("Outcome")
 
 
-class HomeRequest(Strict):
-    """Whether the owner says that the way to the home switch is free."""
-
-    allow: bool = False
-
-
-class JogRequest(Strict):
-    """How far to move, in the axis's unit; negative towards near."""
-
-    distance_u: float
-
-
-class GotoRequest(Strict):
-    """Where to move, in the axis's unit."""
-
-    position_u: float
-
-
-class MarkRequest(Strict):
-    """Which end to mark, and where; without a place, here."""
-
-    end: Literal["near", "far"]
-    position_u: float | None = None
-
-
-class ResumeRequest(Strict):
-    """Which session to go on with; null: the latest that lacks slices."""
-
-    session: str | None = Field(default=None, min_length=1, max_length=200)
-
-
-def taken(model: type[Body]) -> Any:
-    """Read a request's body as `model`, strictly; every problem with it is named at once."""
-
-    async def read(request: Request) -> Body:
-        text = await request.body()
-        try:
-            return model.model_validate_json(text or b"{}")
-        except ValidationError as error:
-            raise RequestInvalid(problems_of(error, model)) from error
-
-    return Depends(read)
-
-
-def documented(model: type[Strict]) -> dict[str, Any]:
-    """Show a request's body on the OpenAPI page."""
-    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}
-
-
-def create_app(house: House, simulation: "Simulation | None") -> FastAPI:
-    """Make the application; every answer is one JSON object, every refusal a problem in words.
-
-    `simulation` adds what reaches into a rig that is not there.
-    """
+def create_app(house: House) -> FastAPI:
+    """Make the application; every answer is one JSON object, every refusal a problem in words."""
     app = FastAPI(title="focusrail", version=house.versions["focusrail"])
     for kind in (FocusdError, RailError, CameraError, StackError, OSError):
         app.add_exception_handler(kind, _told)
@@ -112,10 +62,6 @@ def create_app(house: House, simulation: "Simulation | None") -> FastAPI:
     _add_looking(app, house)
     _add_moving(app, house)
     _add_stacks(app, house)
-    if simulation is not None:
-        from focusd.simulation_api import add_simulation
-
-        add_simulation(app, simulation)
     return app
 
 
@@ -146,11 +92,10 @@ def _add_looking(app: FastAPI, house: House) -> None:
 
 
 def _add_moving(app: FastAPI, house: House) -> None:
-    operator = house.operator
+    operator, scale = house.operator, house.rig.axis.scale
 
     async def rested(order: Home | Jog | Goto) -> Answer:
-        position = await _outcome(operator.order(order).ended)
-        return place_view(position, operator.scale)
+        return place_view(await _outcome(operator.order(order).ended), scale)
 
     @app.post("/home", openapi_extra=documented(HomeRequest))
     async def home(body: Annotated[HomeRequest, taken(HomeRequest)]) -> Answer:
@@ -178,16 +123,16 @@ def _add_stacks(app: FastAPI, house: House) -> None:
 
     @app.post("/mark", openapi_extra=documented(MarkRequest))
     async def mark(body: Annotated[MarkRequest, taken(MarkRequest)]) -> Answer:
-        return marks_view(await asyncio.to_thread(operator.mark, body.end, body.position_u))
+        return marks_view(await asyncio.to_thread(house.book.mark, body.end, body.position_u))
 
     @app.delete("/marks")
     async def unmark() -> Answer:
-        return marks_view(await asyncio.to_thread(operator.unmark))
+        return marks_view(await asyncio.to_thread(house.book.clear))
 
     @app.post("/plan", openapi_extra=documented(PlanRequest))
     async def plan(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:
         asked = plan_asked_for(house.config, body)
-        return plan_view(asked, operator.preview(asked), operator.scale)
+        return plan_view(asked, house.studio.preview(asked), house.rig.axis.scale)
 
     @app.post("/shoot", status_code=202, openapi_extra=documented(PlanRequest))
     async def shoot(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:

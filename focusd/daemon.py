@@ -111,11 +111,13 @@ async def _answering(server: "Server", listener: socket.socket) -> AsyncIterator
 async def _watch(house: "House", notifier: Notifier, asked_to_end: asyncio.Event) -> bool:
     """Tell the supervisor how things are, until the end is asked for; say whether the rig was lost."""
     look_s = min(LOOK_S, (notifier.watchdog_s or LOOK_S) / 2)
+    told = ""
     while not asked_to_end.is_set():
         if house.operator.lost:
             _log.error("%s", house.operator.lost)
             return True
-        notifier.status(house.line())
+        if (line := house.line()) != told:
+            notifier.status(told := line)
         notifier.alive()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked_to_end.wait(), look_s)

@@ -10,14 +10,16 @@ from pathlib import Path
 from focusd.bench import Bench
 from focusd.config import Config
 from focusd.events import EventHub
+from focusd.eye import Eye
 from focusd.hardware import Rig, open_rig
 from focusd.journals import Journals
-from focusd.marks import HomingConsent, MarkStore
+from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.operator import Operator
 from focusd.panel import Panel
-from focusd.reports import write_report
-from stack.session import Phase, Session, Sessions
+from focusd.reports import Reports
+from focusd.studio import Record, Studio
+from stack.session import Phase, Sessions
 from stack.writer import ThreadedWriter
 
 _log = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ class House:
     config: Config
     rig: Rig
     operator: Operator
+    studio: Studio
+    book: MarkBook
     sessions: Sessions
     merges: Merges
     hub: EventHub
@@ -72,38 +76,43 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
         undo.callback(writer.close)
         journals = Journals(rig.clock)
         command = (sys.executable, "-m", "stack.merge", "follow", "--nice", str(config.merge.nice))
-        merges = Merges(command, journals, hub.publish, report_on)
+        reports = Reports()
+        merges = Merges(command, journals, hub.publish, reports.write)
         undo.callback(merges.close)
+        eye, book = Eye(rig.open_camera), MarkBook(state_folder / "marks.json", rig.axis, hub.publish)
+        studio = Studio(
+            axis=rig.axis,
+            eye=eye,
+            light=rig.panel.light,
+            clock=rig.clock,
+            writer=writer,
+            sessions=sessions,
+            journals=journals,
+            merges=merges if config.merge.follow else None,
+            book=book,
+            consent=consent,
+            record=_record(config, versions),
+            finish=reports.write,
+        )
         operator = Operator(
-            rig,
-            sessions,
-            journals,
-            merges if config.merge.follow else None,
-            hub,
-            MarkStore(state_folder / "marks.json"),
-            consent,
-            writer,
-            finish=report_on,
-            configuration=config.model_dump(mode="json"),
-            versions=versions,
-            reserve_bytes=config.storage.reserve_mb * 1_000_000,
-            jpeg_quality=config.camera.jpeg_quality,
-            idle_release_s=config.axis.idle_release_s,
+            rig.axis, eye, studio, book, consent, hub, merges.merged, config.axis.idle_release_s
         )
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
     _tell_of_interruptions(sessions, hub)
     operator.start()
     panel.start()
-    return House(config, rig, operator, sessions, merges, hub, panel, versions)
+    return House(config, rig, operator, studio, book, sessions, merges, hub, panel, versions)
 
 
-def report_on(session: Session) -> None:
-    """Write a session's report; without one the session is as good."""
-    try:
-        write_report(session)
-    except Exception:
-        _log.exception("the report of %s could not be written", session.id)
+def _record(config: Config, versions: dict[str, str]) -> Record:
+    """Say what every session records of this daemon."""
+    return Record(
+        configuration=config.model_dump(mode="json"),
+        versions=versions,
+        jpeg_quality=config.camera.jpeg_quality,
+        reserve_bytes=config.storage.reserve_mb * 1_000_000,
+    )
 
 
 def _panel(config: Config, rig: Rig, bench: Bench) -> Panel:

@@ -4,29 +4,60 @@ Kept in the state folder, each in a file of its own, written durably.
 """
 
 import json
+import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
+from focusd.events import Publish
+from rail.axis import Axis, Trust
+from rail.errors import PositionUnknown
 from stack.durable import write_durably
 from stack.plan import Marks
 
 
-class MarkStore:
-    """The near and far marks, across restarts."""
+class MarkBook:
+    """The near and far marks on one axis, across restarts. Any thread may use it.
 
-    def __init__(self, path: Path) -> None:
+    Marks mean something only while the position does: once that is unknown, they lapse.
+    """
+
+    def __init__(self, path: Path, axis: Axis, publish: Publish) -> None:
         self._path = path
+        self._axis = axis
+        self._publish = publish
+        self._lock = threading.Lock()
+        self.marks = _read(path)
 
-    def load(self) -> Marks:
-        """Give the marks; none when there is no file, or what it holds cannot be read."""
-        try:
-            stored = json.loads(self._path.read_bytes())
-            return Marks(near_u=_place(stored["near_u"]), far_u=_place(stored["far_u"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return Marks(near_u=None, far_u=None)
+    def mark(self, end: Literal["near", "far"], position_u: float | None) -> Marks:
+        """Mark an end, where the axis stands or at `position_u`; raises `PositionUnknown`."""
+        here = self._axis.position()
+        if here.trust is Trust.UNKNOWN:
+            raise PositionUnknown(
+                "the position is unknown, so a mark would mean nothing; run `focusctl home` first"
+            )
+        place_u = self._axis.scale.length_u(here.steps) if position_u is None else position_u
+        with self._lock:
+            near = end == "near"
+            self._keep(replace(self.marks, near_u=place_u) if near else replace(self.marks, far_u=place_u))
+            return self.marks
 
-    def save(self, marks: Marks) -> None:
-        """Keep `marks`, in the axis's unit."""
-        write_durably(self._path, json.dumps({"near_u": marks.near_u, "far_u": marks.far_u}).encode())
+    def clear(self) -> Marks:
+        """Forget both marks."""
+        with self._lock:
+            self._keep(Marks())
+            return self.marks
+
+    def lapse(self) -> None:
+        """Forget the marks if the position is lost, and say so."""
+        if self.marks != Marks() and self._axis.position().trust is Trust.UNKNOWN:
+            self.clear()
+            self._publish("marks_lapsed", reason="the position is unknown: home, then mark again")
+
+    def _keep(self, marks: Marks) -> None:
+        content = json.dumps({"near_u": marks.near_u, "far_u": marks.far_u})
+        write_durably(self._path, content.encode())
+        self.marks = marks
 
 
 class HomingConsent:
@@ -43,6 +74,15 @@ class HomingConsent:
     def give(self) -> None:
         """Remember that it is."""
         write_durably(self._path, b"homing is allowed\n")
+
+
+def _read(path: Path) -> Marks:
+    """Give the marks kept at `path`; none when there is no such file, or it makes no sense."""
+    try:
+        kept = json.loads(path.read_bytes())
+        return Marks(near_u=_place(kept["near_u"]), far_u=_place(kept["far_u"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Marks()
 
 
 def _place(value: object) -> float | None:

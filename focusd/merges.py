@@ -139,6 +139,11 @@ class Merges:
         """Give how far the running merge is; None when none runs."""
         return self._progress
 
+    def merged(self, session: str) -> int:
+        """Say how many slices of `session` are in its picture by now."""
+        progress = self._progress
+        return progress.merged if progress is not None and progress.session == session else 0
+
     def stage(self, session: Session) -> str | None:
         """Say whether the merge of `session` is `waiting` or `running`; None when it is neither."""
         with self._lock:

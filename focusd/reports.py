@@ -1,6 +1,8 @@
 """A session's report.html and report.json, written anew whenever its story has grown."""
 
 import json
+import logging
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,28 @@ from stack.durable import write_durably
 from stack.report import report, report_html, report_json
 from stack.session import Session
 
-WIDEST_PX = 1600
-"""The picture in a report is for looking at in a browser, not for printing."""
+_log = logging.getLogger(__name__)
+
+SMALLEST_PX = 1200
+"""The picture in a report is this wide or somewhat more: for looking at in a browser, not for printing."""
 
 
-def write_report(session: Session) -> None:
-    """Write what became of `session`; raises `OSError` as the disk does."""
+class Reports:
+    """Writes reports, one at a time, so that an older story never replaces a newer one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def write(self, session: Session) -> None:
+        """Write what became of `session`; without a report the session is as good, so nothing is raised."""
+        try:
+            with self._lock:
+                _write(session)
+        except Exception:
+            _log.exception("the report of %s could not be written", session.id)
+
+
+def _write(session: Session) -> None:
     merge = _chosen_merge(session)
     values = report(session, session.state(), merge)
     write_durably(session.path / "report.json", report_json(values).encode())
@@ -31,14 +49,10 @@ def _chosen_merge(session: Session) -> dict[str, Any] | None:
     return merge
 
 
-def _preview(path: Path) -> bytes | None:
-    """Give a smaller JPEG of the picture at `path`."""
-    import cv2
+def _preview(path: Path) -> bytes:
+    """Give a smaller JPEG of the one at `path`, decoded at its smaller size to begin with."""
+    import simplejpeg
 
-    picture = cv2.imread(str(path))
-    if picture is None:
-        return None
-    shrink = min(1.0, WIDEST_PX / picture.shape[1])
-    small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return encoded.tobytes()
+    small = simplejpeg.decode_jpeg(path.read_bytes(), colorspace="BGR", min_width=SMALLEST_PX)
+    preview: bytes = simplejpeg.encode_jpeg(small, quality=85, colorspace="BGR")
+    return preview

@@ -39,10 +39,15 @@ class Server(uvicorn.Server):
 
 
 def create_server(house: House) -> Server:
-    """Make the server of a house's faces."""
+    """Make the server of a house's faces; a rig that is not there can be reached into."""
+    app = create_app(house)
+    if house.rig.simulation is not None:
+        from focusd.simulation_api import add_simulation
+
+        add_simulation(app, house.rig.simulation)
     return Server(
         uvicorn.Config(
-            create_app(house, house.rig.simulation),
+            app,
             log_level="warning",
             access_log=False,
             lifespan="off",

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from pydantic import Field
 
-from focusd.api import documented, taken
 from focusd.config import Strict
 from focusd.errors import Unknown
+from focusd.requests import documented, taken
 from focusd.simulated import Simulation
 from simulator.world import FAULTS
 

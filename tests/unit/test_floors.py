@@ -44,7 +44,7 @@ LAZY = {"focusd.cli": ["stack.merge.command"]}
 FOREIGN = {
     "numpy": ["camera", "stack", "simulator"],
     "cv2": ["stack.merge", "camera.files", "simulator"],
-    "simplejpeg": ["stack.merge", "camera.files", "simulator"],
+    "simplejpeg": ["stack.merge", "camera.files", "simulator", "focusd.reports"],
     "piexif": ["stack.merge", "camera.files"],
     "gpiozero": ["rail.pins", "simulator.pins"],
     "lgpio": ["rail.pins"],

@@ -1,0 +1,82 @@
+"""The camera as the operator has it: opened when needed, given up when it fails, cancelled by anybody."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from camera.camera import Camera
+from camera.errors import CameraError, CameraTimeout, CameraUnavailable
+from focusd.now import CameraFacts
+
+_log = logging.getLogger(__name__)
+
+
+class Eye:
+    """Owns the camera on behalf of one thread, the operator's; `cancel` and `facts` are for any.
+
+    Parameters
+    ----------
+    open_camera
+        Opens it; raises `CameraError` in words.
+    """
+
+    def __init__(self, open_camera: Callable[[], Camera]) -> None:
+        self._open_camera = open_camera
+        self._lock = threading.Lock()
+        self._camera: Camera | None = None
+        self.facts = CameraFacts()
+
+    def camera(self) -> Camera:
+        """Give the camera, opened if it is not; raises `CameraError`."""
+        camera = self._camera
+        if camera is None:
+            try:
+                camera = self._open_camera()
+            except CameraError as error:
+                self.facts = CameraFacts(problem=str(error))
+                raise
+            with self._lock:
+                self._camera = camera
+            self.look()
+        return camera
+
+    def try_camera(self) -> None:
+        """Open the camera if that is possible; what is wrong with it stands in `facts`."""
+        try:
+            self.camera()
+        except CameraError as error:
+            _log.warning("%s", error)
+
+    def look(self) -> None:
+        """Bring `facts` up to date."""
+        if (camera := self._camera) is not None:
+            self.facts = CameraFacts(
+                model=camera.identity.model,
+                size_px=camera.size_px,
+                problem=None,
+                frame_ns=camera.frame_duration_ns(),
+            )
+
+    def arm(self) -> None:
+        """Forget an earlier `cancel`."""
+        if self._camera is not None:
+            self._camera.arm()
+
+    def cancel(self) -> None:
+        """Give up the exposure in progress."""
+        with self._lock:
+            if self._camera is not None:
+                self._camera.cancel()
+
+    def take_note(self, error: Exception) -> None:
+        """Give the camera up if `error` means that it is wedged or gone; the next stack opens it anew."""
+        if isinstance(error, CameraTimeout | CameraUnavailable):
+            self.close()
+            self.facts = CameraFacts(problem=str(error))
+
+    def close(self) -> None:
+        """Give the camera back."""
+        with self._lock:
+            camera, self._camera = self._camera, None
+        if camera is not None:
+            camera.close()

@@ -1,0 +1,67 @@
+"""What clients may ask, read as strictly as the configuration: every problem is named at once."""
+
+from typing import Any, Literal, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import Field, ValidationError
+
+from focusd.config import Strict
+from focusd.errors import RequestInvalid
+from focusd.problems import problems_of
+
+LARGEST_BODY = 65_536
+
+Body = TypeVar("Body", bound=Strict)
+
+
+class HomeRequest(Strict):
+    """Whether the owner says that the way to the home switch is free."""
+
+    allow: bool = False
+
+
+class JogRequest(Strict):
+    """How far to move, in the axis's unit; negative towards near."""
+
+    distance_u: float
+
+
+class GotoRequest(Strict):
+    """Where to move, in the axis's unit."""
+
+    position_u: float
+
+
+class MarkRequest(Strict):
+    """Which end to mark, and where; without a place, here."""
+
+    end: Literal["near", "far"]
+    position_u: float | None = None
+
+
+class ResumeRequest(Strict):
+    """Which session to go on with; null: the latest that lacks slices."""
+
+    session: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+def taken(model: type[Body]) -> Any:
+    """Read a request's body as `model`, strictly; every problem with it is named at once."""
+
+    async def read(request: Request) -> Body:
+        text = b""
+        async for part in request.stream():
+            text += part
+            if len(text) > LARGEST_BODY:
+                raise RequestInvalid([f"a request has {LARGEST_BODY} bytes at most"])
+        try:
+            return model.model_validate_json(text or b"{}")
+        except ValidationError as error:
+            raise RequestInvalid(problems_of(error, model)) from error
+
+    return Depends(read)
+
+
+def documented(model: type[Strict]) -> dict[str, Any]:
+    """Show a request's body on the OpenAPI page."""
+    return {"requestBody": {"content": {"application/json": {"schema": model.model_json_schema()}}}}

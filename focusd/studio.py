@@ -1,0 +1,259 @@
+"""Stacks on this rig: what a plan comes to, shooting it, going on with it, giving it up.
+
+The operator's thread shoots; `preview` is for any.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from focusd.eye import Eye
+from focusd.follower import Follower
+from focusd.hardware import encoder
+from focusd.jobs import Accepted, Job
+from focusd.journals import Journals
+from focusd.marks import HomingConsent, MarkBook
+from focusd.merges import Merges
+from focusd.now import Preview
+from rail.clock import Clock
+from rail.errors import HomingNotAllowed
+from rail.stepper_axis import StepperAxis
+from stack.errors import NotResumable
+from stack.plan import StackPlan, check, estimate, expected_slice_bytes, lay_out, needs_homing
+from stack.session import Facts, Session, Sessions
+from stack.shoot import Ending, EndingKind, Observe, Shooter
+from stack.stop import StopKind
+from stack.writer import SliceWriter
+
+_log = logging.getLogger(__name__)
+
+MERGE_BYTES_A_PIXEL = 4
+"""Room for the merged picture, its depth map and what is written on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What every session records once of the daemon that shot it, and how slices are written.
+
+    Attributes
+    ----------
+    configuration, versions
+        As plain JSON values.
+    jpeg_quality
+        Of the slices.
+    reserve_bytes
+        What must stay free on the disk.
+    """
+
+    configuration: Mapping[str, Any]
+    versions: Mapping[str, str]
+    jpeg_quality: int
+    reserve_bytes: int
+
+
+class Studio:
+    """Shoots stacks with the axis and the camera, one at a time.
+
+    Parameters
+    ----------
+    axis, eye, light
+        The hardware; `light(True)` lights the subject.
+    writer
+        Saves slices; closed by `close`.
+    sessions, journals, merges
+        Where stacks go and what becomes of them. `merges` None: nothing is merged.
+    book, consent
+        What the owner marked, and whether the axis may home.
+    record
+        See `Record`.
+    publish
+        Takes the events of a stack.
+    finish
+        Called for a session whenever its shooting has ended; must not raise.
+    """
+
+    def __init__(
+        self,
+        axis: StepperAxis,
+        eye: Eye,
+        light: Callable[[bool], None],
+        clock: Clock,
+        writer: SliceWriter,
+        sessions: Sessions,
+        journals: Journals,
+        merges: Merges | None,
+        book: MarkBook,
+        consent: HomingConsent,
+        record: Record,
+        finish: Callable[[Session], None],
+    ) -> None:
+        self._axis = axis
+        self._eye = eye
+        self._light = light
+        self._clock = clock
+        self._writer = writer
+        self._sessions = sessions
+        self._journals = journals
+        self._merges = merges
+        self._book = book
+        self._consent = consent
+        self._record = record
+        self._finish = finish
+        self._shooter: Shooter | None = None
+        self.paused: str | None = None
+
+    def preview(self, plan: StackPlan) -> Preview:
+        """Say what a plan comes to, here and now; raises `PlanRefused` as shooting it would."""
+        axis, here = self._axis, self._axis.position()
+        layout = lay_out(plan, axis.scale, here, self._book.marks)
+        camera = self._eye.facts
+        size_px = (0, 0) if plan.rehearse else camera.size_px or (0, 0)
+        cost = estimate(
+            layout,
+            move_ns=axis.duration_ns,
+            frame_ns=camera.frame_ns,
+            settle_ns=plan.settle_ms * 1_000_000,
+            bytes_a_slice=expected_slice_bytes(size_px),
+            delay_s=plan.delay_s,
+        )
+        free_bytes = self.free_bytes()
+        check(
+            plan,
+            layout,
+            scale=axis.scale,
+            reach=axis.reach,
+            here=here,
+            homing_allowed=self._consent.given(),
+            needed_bytes=cost.bytes + MERGE_BYTES_A_PIXEL * size_px[0] * size_px[1],
+            free_bytes=free_bytes,
+            reserve_bytes=self._record.reserve_bytes,
+        )
+        return Preview(layout, cost, free_bytes, needs_homing(plan, layout, here))
+
+    def free_bytes(self) -> int:
+        """Give the room on the sessions' disk."""
+        disk = os.statvfs(self._sessions.root)
+        return disk.f_bavail * disk.f_frsize
+
+    @property
+    def reserve_bytes(self) -> int:
+        """What must stay free of it."""
+        return self._record.reserve_bytes
+
+    def shoot(self, job: Job, plan: StackPlan, observe: Observe) -> Ending:
+        """Shoot a plan from the start, or go through the motions of it."""
+        shooter = self._ready_shooter(job)
+        preview = self.preview(plan)
+        if plan.rehearse:
+            job.accepted.set_result(Accepted(None, None, preview.layout.slices, preview.cost.seconds))
+            return shooter.rehearse(plan, preview.layout, job.stop, observe)
+        session = self._sessions.create(plan, preview.layout, self._axis.scale, self._facts())
+        return self._run(job, shooter, session, observe)
+
+    def resume(self, job: Job, wanted: str | None, observe: Observe) -> Ending:
+        """Shoot what a session lacks; None: the latest that lacks something."""
+        session = self._latest_resumable() if wanted is None else self._sessions.open(wanted)
+        shooter = self._ready_shooter(job)
+        homes = needs_homing(session.plan, session.layout, self._axis.position())
+        if homes and not self._consent.given():
+            raise HomingNotAllowed(
+                f"session {session.id} can go on once the position is known: run `focusctl home --allow`"
+            )
+        return self._run(job, shooter, session, observe)
+
+    def abandon(self, wanted: str, reason: str, observe: Observe) -> None:
+        """Record that a paused session will not go on."""
+        self.paused = None
+        session = self._sessions.open(wanted)
+        if session.state().resumable:
+            with self._journals.writing(session) as journal:
+                journal.append("stack_aborted", reason=reason)
+            observe({"event": "stack_aborted", "session": session.id, "reason": reason})
+            self._finish(session)
+
+    def close(self) -> None:
+        """See the last slices saved."""
+        self._writer.close()
+
+    def _run(self, job: Job, shooter: Shooter, session: Session, observe: Observe) -> Ending:
+        """Shoot a session from where it is; the light is on, and the merge follows."""
+        shooter.encode = encoder(shooter.camera.identity, session.plan.optics, self._record.jpeg_quality)
+        follower = Follower(session, self._merges)
+
+        def tell(event: Mapping[str, object]) -> None:
+            if not job.accepted.done():
+                job.accepted.set_result(self._acceptance(session))
+            observe(event)
+            follower.observe(event)
+
+        self._light(True)
+        try:
+            with self._journals.writing(session) as journal:
+                ending = shooter.shoot(session, journal, job.stop, tell)
+        except BaseException:
+            follower.drop("the stack did not come about")
+            raise
+        finally:
+            self._light(False)
+        follower.end(ending)
+        for trouble in ending.trouble:
+            _log.warning("%s: %s", session.id, trouble)
+        self._note_pause(job, session, ending, observe)
+        self._eye.look()
+        self._finish(session)
+        return ending
+
+    def _note_pause(self, job: Job, session: Session, ending: Ending, observe: Observe) -> None:
+        """Remember a paused session; give it up if that was asked for when the pause was recorded already."""
+        self.paused = session.id if ending.kind is EndingKind.PAUSED else None
+        if self.paused and job.stop.kind is StopKind.ABORT:
+            self.abandon(session.id, job.stop.reason or "asked to abort", observe)
+
+    def _acceptance(self, session: Session) -> Accepted:
+        missing = len(session.state().missing)
+        slice_ns = (
+            self._axis.duration_ns(session.layout.pitch_steps)
+            + session.plan.settle_ms * 1_000_000
+            + self._eye.facts.frame_ns
+        )
+        return Accepted(session.id, str(session.path), session.layout.slices, missing * slice_ns / 1e9)
+
+    def _ready_shooter(self, job: Job) -> Shooter:
+        """Give what shoots; raises `CameraError` where there is no camera to shoot with."""
+        camera = self._eye.camera()
+        job.stop.check()
+        if self._shooter is None:
+            self._shooter = Shooter(
+                self._axis,
+                camera,
+                self._writer,
+                self._clock,
+                encode=encoder(camera.identity, None, self._record.jpeg_quality),
+                free_bytes=self.free_bytes,
+                reserve_bytes=self._record.reserve_bytes,
+                subject_side=self._axis.settings.subject_side,
+            )
+        self._shooter.camera = camera
+        return self._shooter
+
+    def _latest_resumable(self) -> Session:
+        for session in reversed(self._sessions.all()):
+            if session.state().resumable:
+                return session
+        raise NotResumable("no session has slices left to shoot", session="")
+
+    def _facts(self) -> Facts:
+        camera = self._eye.camera()
+        identity = camera.identity
+        return Facts(
+            configuration=self._record.configuration,
+            versions=self._record.versions,
+            camera={
+                "make": identity.make,
+                "model": identity.model,
+                "sensor": identity.sensor,
+                "size_px": list(camera.size_px),
+            },
+        )

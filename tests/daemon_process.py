@@ -1,0 +1,172 @@
+"""A real `focusd --simulate` with all its processes, on a short, quick rail, and what a client sees of it."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Answer = dict[str, Any]
+
+PATIENCE_S = 30.0
+
+QUICK = (
+    "axis.screw.lead_mm=4",
+    "axis.speed={start_mm_s: 1.0, max_mm_s: 2.5, acceleration_mm_s2: 20.0}",
+    "axis.homing={fast_mm_s: 2.0, slow_mm_s: 1.0, back_off_mm: 0.2}",
+    "axis.home_allowed=true",
+    "simulation={size_px: [320, 240], start_mm: 0.3, subject_mm: 1.5, subject_depth_um: 600.0}",
+    "plans.default={optics: macro-2x, settle_ms: 20}",
+    "storage.reserve_mb=1",
+)
+"""A coarse screw and small frames: seconds instead of a minute."""
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("focusd", timeout=PATIENCE_S)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(PATIENCE_S)
+        self.sock.connect(str(self.path))
+
+
+class Daemon:
+    """One daemon process. `wait_for` follows its events, from the first one on."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        self.folder = folder
+        self.socket = folder / "s"
+        self.state = folder / "state"
+        command = [sys.executable, "-m", "focusd.daemon", "--simulate"]
+        command += ["--state-dir", str(self.state), "--socket", str(self.socket)]
+        for setting in (*QUICK, *settings):
+            command += ["--set", setting]
+        self.log = (folder / "log").open("w+")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.events: list[Answer] = []
+        self._news = threading.Condition()
+
+    def await_ready(self) -> "Daemon":
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line == f"focusd ready unix:{self.socket}\n", line + self.said()
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def said(self) -> str:
+        self.log.flush()
+        return Path(self.log.name).read_text()
+
+    def call(self, method: str, path: str, **body: object) -> tuple[int, Answer]:
+        connection = Connection(self.socket)
+        try:
+            connection.request(method, path, json.dumps(body) if body else None)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def ask(self, path: str) -> Answer:
+        status, answer = self.call("GET", path)
+        assert status == 200, answer
+        return answer
+
+    def tell(self, path: str, **body: object) -> Answer:
+        status, answer = self.call("POST", path, **body)
+        assert status < 300, answer
+        return answer
+
+    def wait_for(self, event: str, which: Callable[[Answer], bool] = lambda event: True) -> Answer:
+        """Give the first event of that name that `which` accepts, waiting for it."""
+        found: list[Answer] = []
+
+        def seen() -> bool:
+            found.extend(told for told in self.events if told["event"] == event and which(told))
+            return bool(found)
+
+        with self._news:
+            assert self._news.wait_for(seen, PATIENCE_S), (event, self.events[-5:], self.said())
+        return found[0]
+
+    def home_and_mark(self) -> None:
+        self.tell("/home")
+        self.tell("/mark", end="near", position_u=1200.0)
+        self.tell("/mark", end="far", position_u=1800.0)
+
+    def children(self) -> list[int]:
+        return children_of(self.process.pid)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_S)
+
+    def _listen(self) -> None:
+        connection = Connection(self.socket)
+        try:
+            connection.request("GET", "/events?since=0")
+            for line in connection.getresponse():
+                if line.strip():
+                    with self._news:
+                        self.events.append(json.loads(line))
+                        self._news.notify_all()
+        except (OSError, http.client.HTTPException):
+            pass
+        finally:
+            connection.close()
+
+
+@contextmanager
+def daemon(folder: Path, *settings: str) -> Iterator[Daemon]:
+    """Run a daemon; whatever happens, nothing of it is left."""
+    running = Daemon(folder, *settings)
+    try:
+        yield running.await_ready()
+    finally:
+        family = [running.process.pid, *running.children()]
+        if running.process.poll() is None:
+            running.end()
+        for pid in family:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        assert running.process.stdout is not None
+        running.process.stdout.close()
+        running.log.close()
+
+
+def children_of(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task")
+    if not tasks.exists():
+        return []
+    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def await_death(pids: list[int]) -> None:
+    """Wait until none of `pids` runs."""
+    for pid in pids:
+        try:
+            watch = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        poll = __import__("select").poll()
+        poll.register(watch, 1)
+        died = bool(poll.poll(PATIENCE_S * 1000))
+        os.close(watch)
+        assert died or not alive(pid), f"process {pid} is still there"

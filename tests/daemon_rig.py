@@ -1,0 +1,145 @@
+"""The operator and all that is below it on one thread and one virtual clock, from simulated pins upwards."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from camera_bench import SPEC as CAMERA_SPEC
+from camera_bench import Ladder
+from rail_rig import SETTINGS, Rig
+
+from camera.camera import Camera
+from camera.picam import PicamCamera, PicamSettings
+from focusd.events import EventHub
+from focusd.eye import Eye
+from focusd.jobs import Home, Job, Order, Shoot
+from focusd.journals import Journals
+from focusd.marks import HomingConsent, MarkBook
+from focusd.merges import Feed
+from focusd.operator import Operator
+from focusd.studio import Record, Studio
+from simulator.rig import SimulatedRig
+from stack.plan import BetweenMarks, Pitch, StackPlan
+from stack.session import Session, Sessions
+from stack.writer import InlineWriter
+
+PLAN = StackPlan("beetle", BetweenMarks(), Pitch(20), settle_ms=200)
+
+
+class PaperMerges:
+    """Notes what a merge is given, and merges nothing."""
+
+    def __init__(self) -> None:
+        self.fed: list[tuple[str, list[str]]] = []
+
+    def follow(self, session: Session) -> Feed:
+        fed: list[str] = []
+        self.fed.append((session.id, fed))
+        return PaperFeed(session, fed)
+
+
+class PaperFeed(Feed):
+    def __init__(self, session: Session, fed: list[str]) -> None:
+        super().__init__(session)
+        self.fed = fed
+
+    def add(self, file: str) -> None:
+        self.fed.append(file)
+
+    def end(self) -> None:
+        self.fed.append("end")
+
+    def drop(self, why: str) -> None:
+        self.fed.append("dropped")
+
+
+class DaemonRig:
+    """A rig, its operator, and all that was told. `tell` runs a job to its end, in the test's thread."""
+
+    def __init__(self, folder: Path, *, home_allowed: bool = True, reserve_bytes: int = 0) -> None:
+        self.folder = folder
+        self.rail = Rig(folder, settings=replace(SETTINGS, home_allowed=home_allowed))
+        self.clock = self.rail.clock
+        self.axis = self.rail.axis
+        self.sim = SimulatedRig(self.rail.world, self.clock, CAMERA_SPEC, Ladder())
+        self.lights: list[bool] = []
+        self.cameras = 0
+        self.finished: list[str] = []
+        self.hub = EventHub()
+        self.hooks: dict[tuple[str, int | None], Callable[[], object]] = {}
+        self.merges = PaperMerges()
+        self.sessions = Sessions(folder / "sessions")
+        self.sessions.root.mkdir()
+        self.consent = HomingConsent(folder / "consent", configured=home_allowed)
+        self.book = MarkBook(folder / "marks.json", self.axis, self.hub.publish)
+        self.eye = Eye(self.open_camera)
+        self.studio = Studio(
+            axis=self.axis,
+            eye=self.eye,
+            light=self.lights.append,
+            clock=self.clock,
+            writer=InlineWriter(),
+            sessions=self.sessions,
+            journals=Journals(self.clock),
+            merges=self.merges,
+            book=self.book,
+            consent=self.consent,
+            record=Record({"a": 1}, {"focusrail": "0"}, 95, reserve_bytes),
+            finish=lambda session: self.finished.append(session.id),
+        )
+        self.operator = Operator(
+            self.axis,
+            self.eye,
+            self.studio,
+            self.book,
+            self.consent,
+            self.hub,
+            merged=lambda session: 0,
+            idle_release_s=None,
+        )
+        self.heard = 0
+        self.listening = ExitStack()
+
+    def open_camera(self) -> Camera:
+        self.cameras += 1
+        return PicamCamera(self.sim.picamera2, PicamSettings(), self.clock)
+
+    def on(self, event: str, act: Callable[[], object], index: int | None = None) -> None:
+        """Do `act` as soon as the hub tells of `event` (of slice `index`)."""
+
+        def heard() -> None:
+            for told in self.hub.after(self.heard).events:
+                self.heard = int(str(told["seq"]))
+                if told["event"] == event and index in (None, told.get("index")):
+                    act()
+
+        self.listening.enter_context(self.hub.listening(heard))
+
+    def tell(self, order: Order) -> Job:
+        """Give an order and see it carried out."""
+        job = self.operator.order(order)
+        self.operator.work_once()
+        return job
+
+    def home(self) -> None:
+        self.tell(Home()).ended.result(0)
+
+    def marked(self, near_u: float = 600.0, far_u: float = 680.0) -> None:
+        """Home, and mark both ends."""
+        self.home()
+        self.book.mark("near", near_u)
+        self.book.mark("far", far_u)
+
+    def shoot(self, plan: StackPlan = PLAN) -> Job:
+        return self.tell(Shoot(plan))
+
+    def told(self, *names: str) -> list[str]:
+        """Give the names of all events so far, or of those among `names`."""
+        events = [str(event["event"]) for event in self.hub.after(0).events]
+        return [event for event in events if not names or event in names]
+
+    def last(self, name: str) -> dict[str, Any]:
+        """Give the latest event of that name."""
+        return dict([event for event in self.hub.after(0).events if event["event"] == name][-1])

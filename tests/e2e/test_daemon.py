@@ -1,0 +1,188 @@
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from daemon_process import alive, await_death, daemon
+
+from stack.session import Phase, Sessions
+
+
+def test_a_press_becomes_a_picture(tmp_path: Path) -> None:
+    with daemon(tmp_path) as focusd:
+        assert stat.S_IMODE(focusd.socket.stat().st_mode) == 0o660
+        focusd.home_and_mark()
+        focusd.tell("/sim/press", button="shoot")
+        started = focusd.wait_for("stack_started")
+        status, problem = focusd.call("POST", "/jog", distance_u=10.0)
+        assert (status, problem["exit_code"]) == (409, 4)
+        assert "shoot is running" in problem["detail"]
+        assert focusd.ask("/sim/state")["outputs"]["light"] is True
+        done = focusd.wait_for("merge_done")
+        assert done["slices"] == started["slices"]
+        session = focusd.ask(f"/sessions/{started['session']}")
+        assert (session["phase"], session["merge"]) == ("done", "done")
+        for name in ("merged", "depth", "report"):
+            assert Path(session["files"][name]).stat().st_size > 1000
+        world = focusd.ask("/sim/state")
+        assert world["outputs"]["light"] is False
+        assert (world["carriage"]["crashes_near"], world["carriage"]["specimen_contacts"]) == (0, 0)
+        children = focusd.children()
+        assert focusd.end() == 0
+        assert [pid for pid in children if alive(pid)] == []
+        assert not focusd.socket.exists()
+        assert focusd.said() == "" or "ERROR" not in focusd.said()
+
+
+def test_a_press_stops_and_the_stack_goes_on_later(tmp_path: Path) -> None:
+    with daemon(tmp_path) as focusd:
+        focusd.home_and_mark()
+        begun = focusd.tell("/shoot", count=6)
+        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
+        began_s = time.monotonic()
+        assert focusd.tell("/stop") == {"stopped": "shoot"}
+        assert time.monotonic() - began_s < 1.0
+        ended = focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
+        assert ended["ending"] == "paused"
+        assert focusd.ask("/status")["axis"]["trust"] == "known"
+        focusd.tell("/resume")
+        focusd.wait_for("slice_saved", lambda event: event["index"] == 2)
+        focusd.tell("/sim/press", button="shoot")
+        focusd.wait_for("stack_paused", lambda event: "button" in event["reason"])
+        focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"] + 1)
+        focusd.tell("/resume", session=begun["session"])
+        done = focusd.wait_for("merge_done")
+        assert done["slices"] == 6
+        state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
+        assert state.phase is Phase.DONE
+        assert len({saved.exposure for saved in state.saved.values()}) == 1
+
+
+def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(tmp_path: Path) -> None:
+    with daemon(tmp_path) as focusd:
+        focusd.home_and_mark()
+        begun = focusd.tell("/shoot", count=6)
+        saved = focusd.wait_for("slice_saved", lambda event: event["index"] == 2)
+        children = focusd.children()
+        assert len(children) == 2
+        focusd.end(signal.SIGKILL)
+        await_death(children)
+        state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
+        assert state.phase is Phase.SHOOTING
+        assert state.saved[2].sha256 == saved["sha256"]
+    with daemon(tmp_path) as focusd:
+        assert focusd.wait_for("stack_interrupted")["session"] == begun["session"]
+        assert focusd.ask("/sessions/1")["phase"] == "interrupted"
+        focusd.tell("/resume")
+        assert focusd.wait_for("merge_done")["slices"] == 6
+        assert focusd.wait_for("stack_resumed")["missing"][-1] == 5
+        assert focusd.wait_for("homed")
+
+
+def test_an_end_in_mid_stack_leaves_it_to_be_resumed(tmp_path: Path) -> None:
+    with daemon(tmp_path) as focusd:
+        focusd.home_and_mark()
+        begun = focusd.tell("/shoot", count=6)
+        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
+        children = focusd.children()
+        assert focusd.end(signal.SIGTERM) == 0
+        assert [pid for pid in children if alive(pid)] == []
+        state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
+        assert (state.phase, state.reason) == (Phase.PAUSED, "focusd was stopped")
+        assert focusd.wait_for("stack_paused")
+
+
+def test_when_the_motion_process_dies_the_daemon_says_so_and_ends(tmp_path: Path) -> None:
+    with daemon(tmp_path, "merge.follow=false") as focusd:
+        focusd.home_and_mark()
+        begun = focusd.tell("/shoot", count=6)
+        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
+        (motion,) = focusd.children()
+        os.kill(motion, signal.SIGKILL)
+        assert focusd.process.wait(20) == 1
+        assert "motion process" in focusd.said()
+        session = Sessions(focusd.state / "sessions").open(begun["session"])
+        assert session.state().phase is Phase.FAILED
+        assert session.state().resumable
+
+
+def test_a_killed_merge_does_not_hurt_the_stack(tmp_path: Path) -> None:
+    with daemon(tmp_path) as focusd:
+        focusd.home_and_mark()
+        begun = focusd.tell("/shoot", count=5)
+        focusd.wait_for("merge_started")
+        focusd.wait_for("slice_saved")
+        (merge,) = [
+            pid for pid in focusd.children() if b"stack.merge" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(merge, signal.SIGKILL)
+        assert "memory" in focusd.wait_for("merge_failed")["error"]
+        focusd.wait_for("stack_done")
+        focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
+        session = focusd.ask("/sessions/1")
+        assert (session["phase"], session["merge"]) == ("done", "failed")
+
+
+def start_refused(folder: Path, *arguments: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "focusd.daemon", "--simulate", "--state-dir", str(folder / "state")]
+    ended = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.stdout == ""
+    return ended.returncode, ended.stderr
+
+
+def test_one_rig_has_one_daemon_and_a_stale_socket_is_no_hindrance(tmp_path: Path) -> None:
+    with daemon(tmp_path) as focusd:
+        code, words = start_refused(tmp_path, "--socket", str(tmp_path / "other"))
+        assert code == 1
+        assert words.count("\n") == 1
+        assert f"another focusd (process {focusd.process.pid})" in words
+        code, words = start_refused(tmp_path / "b", "--socket", str(focusd.socket))
+        assert (code, "another daemon listens on" in words) == (1, True)
+        assert focusd.ask("/status")["simulated"] is True
+        focusd.end(signal.SIGKILL)
+        assert focusd.socket.exists()
+    with daemon(tmp_path) as focusd:
+        assert focusd.ask("/status")["job"] is None
+
+
+def test_a_wrong_configuration_is_told_before_anything_starts(tmp_path: Path) -> None:
+    code, words = start_refused(
+        tmp_path, "--socket", str(tmp_path / "s"), "--set", "axis.travel_mm=0", "--set", "axis.lead=1"
+    )
+    assert code == 3
+    assert "axis.travel_mm: 0 is not a number from 0.1 up to 1000" in words
+    assert "axis.lead: axis has no such setting" in words
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_end_at_rest_is_quick_and_clean(tmp_path: Path, number: int) -> None:
+    with daemon(tmp_path) as focusd:
+        began_s = time.monotonic()
+        assert focusd.end(number) == 0
+        assert time.monotonic() - began_s < 10
+        assert "Traceback" not in focusd.said()
+
+
+def test_requests_are_read_strictly(tmp_path: Path) -> None:
+    with daemon(tmp_path) as focusd:
+        cases = [
+            ("POST", "/jog", {"distance_um": 3}, 422, 2, "distance_um: the top level has no such setting"),
+            ("POST", "/jog", {"distance_u": "3"}, 422, 2, 'distance_u: "3" is not a number'),
+            ("POST", "/shoot", {"plan": "none"}, 404, 3, 'no plan named "none"'),
+            ("POST", "/shoot", {"count": 3, "overlap": 0.5}, 409, 3, "give only one of overlap, count"),
+            ("POST", "/sim/press", {"button": "x"}, 404, 3, "it has shoot"),
+            ("POST", "/sim/fault", {"name": "x"}, 404, 3, "camera_timeout"),
+            ("GET", "/sessions/9", {}, 404, 3, "no session"),
+            ("GET", "/nowhere", {}, 404, 2, "/docs"),
+            ("POST", "/goto", {"position_u": 5.0}, 409, 3, "focusctl home"),
+            ("POST", "/mark", {"end": "near"}, 409, 3, "focusctl home"),
+        ]
+        for method, path, body, status, exit_code, words in cases:
+            told = focusd.call(method, path, **body)
+            assert (told[0], told[1]["exit_code"]) == (status, exit_code), told
+            assert words in told[1]["detail"]

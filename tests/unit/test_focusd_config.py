@@ -1,0 +1,176 @@
+from pathlib import Path
+
+import pytest
+
+from focusd.config import Config, load_config
+from focusd.errors import ConfigInvalid
+from focusd.hardware import axis_settings, motion_wiring, panel_wiring
+from focusd.simulated import carriage_spec, panel_and_motor, scene_spec
+
+ROOT_FILE = Path(__file__).parents[2] / "config.yaml"
+
+
+def problems(*overrides: str) -> list[str]:
+    with pytest.raises(ConfigInvalid) as caught:
+        load_config(None, overrides)
+    return list(caught.value.problems)
+
+
+def of_text(folder: Path, text: str) -> list[str]:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigInvalid, match="cannot be used") as caught:
+        load_config(path)
+    return list(caught.value.problems)
+
+
+def test_the_file_at_the_root_says_the_defaults() -> None:
+    assert load_config(ROOT_FILE) == Config()
+
+
+def test_the_file_at_the_root_names_every_setting() -> None:
+    text = ROOT_FILE.read_text()
+
+    def names(tree: object) -> set[str]:
+        if not isinstance(tree, dict):
+            return set()
+        return set(tree) | set().union(*(names(branch) for branch in tree.values()))
+
+    unspoken = {"near_u", "far_u", "length_u", "around_u", "pitch_u", "count", "overlap"}
+    missing = {name for name in names(Config().model_dump()) - unspoken if f"{name}:" not in text}
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        (
+            "axis.screw.microsteps=3",
+            "axis.screw.microsteps: 3 is not one of 1, 2, 4, 8, 16, 32, 64, 128, 256",
+        ),
+        ("axis.travel_mm=-4", "axis.travel_mm: -4 is not a number from 0.1 up to 1000"),
+        ("axis.travel_mm=forty", 'axis.travel_mm: "forty" is not a number from 0.1 up to 1000'),
+        ("axis.travel_mm=.nan", "axis.travel_mm: nan is not a number from 0.1 up to 1000"),
+        ("axis.travel_mm=2026-11-23", 'axis.travel_mm: "2026-11-23" is not a number from 0.1 up to 1000'),
+        ("axis.invert=1", "axis.invert: 1 is not true or false"),
+        ("axis.tarvel_mm=9", "axis.tarvel_mm: axis has no such setting; did you mean travel_mm?"),
+        ("axis.pins.step=28", "axis.pins.step: 28 is not a whole number from 0 up to 27"),
+        ("axis.pins=3", "axis.pins: 3 is not a group of settings"),
+        ("panel.led_pin=true", "panel.led_pin: true is not a whole number from 0 up to 27, or null"),
+        ("merge.nice=2.5", "merge.nice: 2.5 is not a whole number from 0 up to 19"),
+        ("optics.m.f_number=3", "optics.m.magnification: is missing; it takes a number above 0 up to 200"),
+        ("plans.default.range=mraks", 'plans.default.range: "mraks" is not a group of settings'),
+        (
+            "simulation.size_px=[320]",
+            "simulation.size_px[1]: is missing; it takes a whole number",
+        ),
+        (
+            "axis.driver=DM542",
+            'axis.driver: "DM542" is not one of A4988, DRV8825, TMC2209',
+        ),
+        (
+            "axis.keep_out_mm=50",
+            "axis.keep_out_mm: 50 leaves nothing of axis.travel_mm (40); it must be smaller",
+        ),
+        (
+            "panel.led_pin=21",
+            "axis.pins.step and panel.led_pin: are all GPIO 21; each needs a pin of its own",
+        ),
+        ("plans.default.optics=lens", 'plans.default.optics: "lens" is not among optics: macro-2x'),
+        (
+            "plans.default.spacing.count=9",
+            "plans.default.spacing: give exactly one of overlap, pitch_u, count, not overlap and count",
+        ),
+        (
+            "plans.default.range={near_u: 3}",
+            "plans.default.range: near_u and far_u belong together; give both",
+        ),
+        (
+            "axis.speed.max_mm_s=3",
+            "axis.speed.max_mm_s: 3 mm/s is 4800 steps a second with this screw; 3000 (1.88 mm/s) is the "
+            "most: go slower, or use fewer microsteps",
+        ),
+        (
+            "axis.homing.slow_mm_s=0.5",
+            "axis.homing.slow_mm_s: 0.5 is faster than axis.speed.start_mm_s (0.2)",
+        ),
+        (
+            "axis.gravity=true",
+            "axis.idle_release_s: must be null where axis.gravity is true: a released carriage would fall",
+        ),
+        ("simulation.subject_mm=60", "simulation.subject_mm: 60 lies beyond axis.travel_mm (40)"),
+        (
+            "simulation.scene=replay",
+            "simulation.replay_folder: is missing; the replay scene takes its pictures from there",
+        ),
+        (
+            "travel_mm",
+            '--set "travel_mm": write it as key.path=value, such as axis.travel_mm=60',
+        ),
+        ("axis.invert.x=1", '--set "axis.invert.x=1": invert is a value, not a group of settings'),
+    ],
+)
+def test_a_problem_names_the_path_the_value_and_what_would_be_right(override: str, problem: str) -> None:
+    assert problems(override) == [problem]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    assert len(problems("axis.travel_mm=0", "axis.screw.lead_mm=0", "camera.index=9", "plans.a.after=x")) == 4
+    assert len(problems("axis.keep_out_mm=99", "panel.led_pin=26", "plans.a.optics=b")) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("axis:\n  invert: true\n  invert: false\n", "line 3: invert is given twice, first in line 2"),
+        ("axis: {invert: true\n", "line 2, column 1: expected ',' or '}', but got '<stream end>'"),
+        ("- 3\n", "it holds no settings; write them as `name: value`"),
+        ("axis:\n  3: true\n", "line 2: the name 3 must be text; put it in quotes"),
+        ("axis: !!python/object:os.system {}\n", "line 1, column 7: could not determine a constructor"),
+    ],
+)
+def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
+    (told,) = of_text(tmp_path, text)
+    assert told.startswith(problem)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="cannot be read"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("# nothing\n")
+    assert load_config(tmp_path / "c.yaml") == Config()
+
+
+def test_overrides_reach_into_what_the_file_does_not_name(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("axis: {travel_mm: 60.0}\n")
+    overrides = ["plans.default.after=park", "axis.screw.lead_mm=4", "plans.default.range={around_u: 800}"]
+    config = load_config(tmp_path / "c.yaml", overrides)
+    assert (config.axis.travel_mm, config.axis.screw.lead_mm) == (60.0, 4.0)
+    assert config.plans["default"].optics == "macro-2x"
+    assert config.plans["default"].after == "park"
+    assert config.plans["default"].range.around_u == 800.0
+
+
+def test_millimetres_become_whole_steps_of_the_screw() -> None:
+    axis = load_config(None, ["axis.screw.lead_mm=1", "axis.screw.microsteps=8"]).axis
+    settings = axis_settings(axis, home_allowed=True)
+    assert (settings.travel_steps, settings.keep_out_steps, settings.backlash_steps) == (64_000, 3_200, 160)
+    assert (settings.ramp.start_steps_s, settings.ramp.max_steps_s) == (320, 1440)
+    assert settings.touch_steps_s == 240
+
+
+def test_a_simulated_rail_is_wired_and_made_as_the_configuration_says() -> None:
+    config = load_config(
+        None, ["axis.invert=true", "axis.pins.step=2", "panel.light_pin=null", "axis.travel_mm=30"]
+    )
+    carriage, wiring = carriage_spec(config), panel_and_motor(config)
+    motion = motion_wiring(config.axis)
+    assert (carriage.invert, motion.far_level) == (True, False)
+    assert carriage.um_per_step == 0.625
+    assert carriage.far_switch_um == 30_000.0
+    assert (wiring.step, wiring.outputs, wiring.buttons) == (2, {"led": 19}, {"shoot": 26})
+    assert panel_wiring(config).light is None
+    assert (scene_spec(config).near_um, scene_spec(config).far_um) == (19_250.0, 20_750.0)

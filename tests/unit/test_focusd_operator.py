@@ -1,0 +1,277 @@
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from daemon_rig import PLAN, DaemonRig
+
+from camera.camera import Camera
+from camera.errors import CameraTimeout, CameraUnavailable
+from focusd.errors import Busy, Refused
+from focusd.jobs import Goto, Home, Jog, Resume
+from rail.axis import Trust
+from rail.errors import HomingNotAllowed, PositionUnknown, Stopped
+from stack.errors import NotResumable, PlanRefused, StopAsked
+from stack.plan import FromHere, Marks, Pitch, StackPlan
+from stack.session import Phase
+from stack.stop import StopKind
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> DaemonRig:
+    return DaemonRig(tmp_path)
+
+
+def phase(rig: DaemonRig, number: int = 1) -> Phase:
+    return rig.sessions.open(number).state().phase
+
+
+# --- moving ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_homes_until_the_owner_has_said_that_it_is_safe(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path, home_allowed=False)
+    with pytest.raises(HomingNotAllowed, match="--allow"):
+        rig.tell(Home()).ended.result(0)
+    assert rig.rail.edges == 0
+    assert rig.tell(Home(allow=True)).ended.result(0).trust is Trust.KNOWN
+    assert rig.consent.given()
+    assert rig.told("refused", "job_ended") == ["refused", "job_ended", "job_ended"]
+
+
+def test_an_absolute_place_is_refused_while_the_position_is_unknown(rig: DaemonRig) -> None:
+    with pytest.raises(PositionUnknown, match="focusctl home"):
+        rig.tell(Goto(1000.0)).ended.result(0)
+    assert rig.rail.edges == 0
+    assert rig.tell(Jog(-50.0)).ended.result(0).steps == -160
+    rig.home()
+    assert rig.tell(Goto(1000.0)).ended.result(0).steps == 3200
+
+
+def test_a_jog_shorter_than_a_step_is_refused_in_words(rig: DaemonRig) -> None:
+    with pytest.raises(Refused, match=r"0\.3125 um"):
+        rig.tell(Jog(0.1)).ended.result(0)
+
+
+def test_a_second_order_is_refused_by_the_name_of_the_first(rig: DaemonRig) -> None:
+    rig.operator.order(Home())
+    with pytest.raises(Busy, match="home is running"):
+        rig.operator.order(Jog(10.0))
+
+
+def test_a_stop_before_the_job_has_begun_is_not_lost(rig: DaemonRig) -> None:
+    job = rig.operator.order(Home())
+    assert rig.operator.stop() == "home"
+    rig.operator.work_once()
+    with pytest.raises(StopAsked):
+        job.ended.result(0)
+    assert rig.rail.world.carriage().edges == 0
+    assert rig.last("job_ended")["ending"] == "stopped"
+
+
+def test_a_stop_in_a_move_ends_it_and_keeps_the_position(rig: DaemonRig) -> None:
+    rig.home()
+    lost = rig.rail.lost_steps
+    rig.rail.after_edges(500, rig.operator.stop)
+    with pytest.raises(Stopped):
+        rig.tell(Goto(2000.0)).ended.result(0)
+    position = rig.axis.position()
+    assert position.trust is Trust.KNOWN
+    assert 400 < position.steps < 2000
+    assert rig.rail.lost_steps == lost
+    assert rig.tell(Goto(1000.0)).ended.result(0).steps == 3200
+
+
+def test_a_stop_is_acknowledged_at_once_whatever_the_operator_does(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path)
+    opening, go_on = threading.Event(), threading.Event()
+
+    def open_slowly() -> Camera:
+        opening.set()
+        go_on.wait(20)
+        raise CameraUnavailable("no camera")
+
+    rig.eye._open_camera = open_slowly
+    rig.operator.start()
+    assert opening.wait(20)
+    job = rig.operator.order(Home())
+    began_s = time.monotonic()
+    assert rig.operator.stop() == "home"
+    assert time.monotonic() - began_s < 0.1
+    go_on.set()
+    with pytest.raises(StopAsked):
+        job.ended.result(20)
+    rig.operator.close()
+    assert rig.rail.world.carriage().edges == 0
+
+
+# --- stacks ---------------------------------------------------------------------------------------------
+
+
+def test_a_stack_between_the_marks(rig: DaemonRig) -> None:
+    rig.marked()
+    job = rig.shoot()
+    accepted = job.accepted.result(0)
+    assert accepted.slices == 5
+    assert rig.told("stack_started", "exposure_locked", "slice_saved", "stack_done", "job_ended")[1:] == [
+        "stack_started",
+        "exposure_locked",
+        *["slice_saved"] * 5,
+        "stack_done",
+        "job_ended",
+    ]
+    assert phase(rig) is Phase.DONE
+    assert rig.merges.fed == [(accepted.session, [*(f"slices/000{n}.jpg" for n in range(5)), "end"])]
+    assert rig.lights == [True, False]
+    assert rig.finished == [accepted.session]
+    assert job.ended.result(0).trust is Trust.KNOWN
+
+
+def test_what_a_listener_heard_before_acceptance_is_all_it_missed(rig: DaemonRig) -> None:
+    rig.marked()
+    job = rig.shoot()
+    assert next(iter(rig.hub.after(job.since).events))["event"] == "job_started"
+
+
+def test_a_plan_without_marks_is_refused_and_nothing_moves(rig: DaemonRig) -> None:
+    rig.home()
+    before = rig.rail.world.carriage().edges
+    job = rig.shoot()
+    with pytest.raises(PlanRefused, match="near end is not marked"):
+        job.accepted.result(0)
+    assert rig.rail.world.carriage().edges == before
+    assert rig.sessions.ids() == ()
+    assert rig.last("refused")["kind"] == "shoot"
+    assert rig.lights == []
+
+
+def test_a_full_disk_refuses_a_plan(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path, reserve_bytes=10**18)
+    rig.marked()
+    with pytest.raises(PlanRefused, match="must keep"):
+        rig.shoot().accepted.result(0)
+
+
+def test_a_stopped_stack_goes_on_where_it_was_and_looks_as_if_nothing_had_happened(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    first = rig.shoot()
+    assert phase(rig) is Phase.PAUSED
+    assert rig.last("job_ended")["ending"] == "paused"
+    rig.tell(Resume(None)).ended.result(0)
+    state = rig.sessions.open(1).state()
+    assert state.phase is Phase.DONE
+    assert [state.saved[index].index for index in range(5)] == [0, 1, 2, 3, 4]
+    assert len({saved.exposure for saved in state.saved.values()}) == 1
+    session = first.accepted.result(0).session
+    names = [f"slices/000{n}.jpg" for n in range(5)]
+    assert rig.merges.fed == [(session, [*names[:2], "dropped"]), (session, [*names, "end"])]
+
+
+def test_an_aborted_stack_is_over(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.on("slice_saved", lambda: rig.operator.stop(StopKind.ABORT), index=1)
+    rig.shoot()
+    assert phase(rig) is Phase.ABORTED
+    with pytest.raises(NotResumable):
+        rig.tell(Resume(None)).accepted.result(0)
+
+
+def test_an_abort_after_the_stop_ends_the_paused_stack(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    assert rig.operator.abort("the button was held") == "the paused stack"
+    rig.operator.work_once()
+    assert phase(rig) is Phase.ABORTED
+    assert rig.operator.abort() is None
+
+
+def test_a_rehearsal_moves_and_leaves_nothing(rig: DaemonRig) -> None:
+    rig.marked()
+    job = rig.shoot(StackPlan("dry", PLAN.range, PLAN.spacing, settle_ms=10, rehearse=True))
+    assert job.kind == "rehearse"
+    assert job.accepted.result(0).session is None
+    assert rig.sessions.ids() == ()
+    assert rig.axis.position().steps == 1920
+
+
+def test_a_relative_plan_needs_no_home(rig: DaemonRig) -> None:
+    rig.shoot(StackPlan("here", FromHere(60.0), Pitch(20.0), settle_ms=200)).ended.result(0)
+    assert phase(rig) is Phase.DONE
+    assert rig.axis.position().trust is Trust.UNKNOWN
+
+
+def test_while_a_stack_is_shot_anybody_sees_how_far_it_is(rig: DaemonRig) -> None:
+    rig.marked()
+    seen = []
+    rig.on("slice_saved", lambda: seen.append(rig.operator.now()), index=2)
+    rig.shoot()
+    (now,) = seen
+    assert (now.job, now.progress.phase, now.progress.index, now.progress.slices) == (
+        "shoot",
+        "shooting",
+        2,
+        5,
+    )
+    assert now.progress.session == rig.sessions.ids()[0]
+    assert rig.operator.now().job is None
+    assert rig.operator.session is None
+
+
+# --- when things fail -----------------------------------------------------------------------------------
+
+
+def test_marks_lapse_when_the_position_is_lost(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.rail.after_edges(700, rig.rail.stepper.halt)
+    assert rig.tell(Goto(2500.0)).ended.exception(0) is not None
+    assert rig.axis.position().trust is Trust.UNKNOWN
+    assert rig.book.marks == Marks()
+    assert rig.told("marks_lapsed") == ["marks_lapsed"]
+    assert rig.operator.now().last_error is not None
+    with pytest.raises(PositionUnknown):
+        rig.book.mark("near", None)
+
+
+def test_a_camera_that_is_missing_is_asked_for_again_at_the_next_stack(rig: DaemonRig) -> None:
+    rig.marked()
+    good, broken = rig.eye._open_camera, True
+
+    def open_camera() -> Camera:
+        if broken:
+            raise CameraUnavailable("no camera was found; look at its ribbon")
+        return good()
+
+    rig.eye._open_camera = open_camera
+    assert isinstance(rig.shoot().accepted.exception(0), CameraUnavailable)
+    assert rig.operator.now().camera.problem == "no camera was found; look at its ribbon"
+    broken = False
+    assert rig.shoot().ended.exception(0) is None
+    assert rig.operator.now().camera.problem is None
+
+
+def test_a_wedged_camera_fails_the_stack_and_is_opened_anew_for_the_rest_of_it(rig: DaemonRig) -> None:
+    rig.marked()
+    world = rig.sim.world
+    rig.on("slice_saved", lambda: world.break_down("camera_timeout"), index=1)
+    job = rig.shoot()
+    assert isinstance(job.ended.exception(0), CameraTimeout)
+    assert phase(rig) is Phase.FAILED
+    assert rig.lights == [True, False]
+    world.mend("camera_timeout")
+    rig.hub.after(0)
+    assert rig.tell(Resume("1")).ended.exception(0) is None
+    assert phase(rig) is Phase.DONE
+    assert rig.cameras == 2
+
+
+def test_a_job_that_fails_unforeseen_is_told_and_the_next_one_runs(rig: DaemonRig) -> None:
+    def broken(steps: int) -> None:
+        raise ZeroDivisionError("a defect")
+
+    jog, rig.axis.jog = rig.axis.jog, broken
+    assert isinstance(rig.tell(Jog(10.0)).ended.exception(0), ZeroDivisionError)
+    assert rig.last("job_ended")["reason"] == "ZeroDivisionError: a defect"
+    rig.axis.jog = jog
+    assert rig.tell(Jog(10.0)).ended.exception(0) is None
