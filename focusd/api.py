@@ -4,23 +4,19 @@ Nothing here blocks the loop: what looks at the disk runs in a thread, what last
 """
 
 import asyncio
-import json
-import logging
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
 
 from camera.errors import CameraError
 from focusd.errors import FocusdError
-from focusd.events import EventHub
+from focusd.event_stream import EventStream
 from focusd.exits import Exit
 from focusd.house import House
 from focusd.jobs import Goto, Home, Job, Jog, Resume, Shoot
@@ -40,15 +36,7 @@ from rail.errors import RailError
 from stack.errors import SessionError, StackError
 from stack.session import Session
 
-_log = logging.getLogger(__name__)
-
 Answer = dict[str, Any]
-
-ALIVE_S = 5.0
-"""A stream of events says at least this often that it is alive."""
-
-STALLED_S = 20.0
-"""A listener that takes nothing for so long is dropped."""
 
 Outcome = TypeVar("Outcome")
 
@@ -141,63 +129,6 @@ def _add_stacks(app: FastAPI, house: House) -> None:
     @app.post("/resume", status_code=202, openapi_extra=documented(ResumeRequest))
     async def resume(body: Annotated[ResumeRequest, taken(ResumeRequest)]) -> Answer:
         return await _begun(operator.order(Resume(body.session)))
-
-
-class EventStream(Response):
-    """Events as JSON lines, from one place in the hub on, until the client or the daemon ends.
-
-    The client holds up nobody: what it does not take in time it loses, and is told how much; one that takes
-    nothing at all is dropped.
-    """
-
-    def __init__(self, hub: EventHub, since: int) -> None:
-        super().__init__(media_type="application/x-ndjson")
-        del self.headers["content-length"]
-        self._hub = hub
-        self._since = since
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until somebody hangs up."""
-        gone = asyncio.create_task(_hung_up(receive))
-        news = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        try:
-            with self._hub.listening(partial(loop.call_soon_threadsafe, news.set)):
-                while not gone.done() and not self._hub.closed:
-                    async with asyncio.timeout(STALLED_S):
-                        await send(_more(self._unheard()))
-                    await _first_of(ALIVE_S, gone, news)
-                    news.clear()
-                await send({"type": "http.response.body", "body": self._unheard()})
-        except TimeoutError:
-            _log.warning("a listener took no event for %.0f s and was dropped", STALLED_S)
-        finally:
-            gone.cancel()
-
-    def _unheard(self) -> bytes:
-        """Give what happened since the last time as lines; an empty line is a sign of life."""
-        batch = self._hub.after(self._since)
-        self._since = batch.last_seq
-        missed = [{"event": "missed", "count": batch.missed}] if batch.missed else []
-        lines = [json.dumps(event, ensure_ascii=False) for event in (*missed, *batch.events)]
-        return ("\n".join(lines) + "\n").encode()
-
-
-def _more(body: bytes) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": True}
-
-
-async def _hung_up(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _first_of(within_s: float, gone: "asyncio.Task[None]", news: asyncio.Event) -> None:
-    """Wait until there is news, the client is gone, or it is time for a sign of life."""
-    waiting = asyncio.create_task(news.wait())
-    await asyncio.wait((gone, waiting), timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
 
 
 async def _begun(job: Job) -> Answer:

@@ -1,0 +1,89 @@
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from starlette.types import Message
+
+import focusd.event_stream
+from focusd.event_stream import EventStream
+from focusd.events import EventHub
+
+
+class Client:
+    """The other end of a stream: takes `takes` parts and then no more, or hangs up after `stays` parts."""
+
+    def __init__(self, takes: int = 1000, stays: int = 1000) -> None:
+        self.takes = takes
+        self.stays = stays
+        self.heard: list[dict[str, Any]] = []
+        self.parts = 0
+        self.gone = asyncio.Event()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] != "http.response.body":
+            return
+        if self.parts == self.takes:
+            await asyncio.Event().wait()
+        self.parts += 1
+        self.heard += [json.loads(line) for line in message["body"].splitlines() if line]
+        if self.parts == self.stays:
+            self.gone.set()
+
+    async def receive(self) -> Message:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def listen(self, hub: EventHub, since: int) -> None:
+        await asyncio.wait_for(EventStream(hub, since)({"type": "http"}, self.receive, self.send), 20)
+
+
+def test_a_listener_hears_what_was_what_comes_and_the_end() -> None:
+    hub = EventHub()
+
+    async def scene() -> list[object]:
+        hub.publish("a")
+        client = Client()
+        listening = asyncio.create_task(client.listen(hub, 0))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(hub.publish, "b")
+        await asyncio.to_thread(hub.publish, "c")
+        hub.close()
+        await listening
+        return [event["event"] for event in client.heard]
+
+    assert asyncio.run(scene()) == ["a", "b", "c"]
+
+
+def test_a_listener_that_comes_late_is_told_how_much_it_missed() -> None:
+    hub = EventHub(keep=2)
+    for name in "abcde":
+        hub.publish(name)
+    hub.close()
+    client = Client()
+    asyncio.run(client.listen(hub, 1))
+    assert client.heard[0] == {"event": "missed", "count": 2}
+    assert [event["event"] for event in client.heard[1:]] == ["d", "e"]
+
+
+def test_a_listener_that_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(focusd.event_stream, "STALLED_S", 0.05)
+    hub = EventHub()
+    hub.publish("a")
+    asyncio.run(Client(takes=0).listen(hub, 0))
+    assert hub._wakers == []
+
+
+def test_a_listener_that_hangs_up_is_forgotten() -> None:
+    hub = EventHub()
+    hub.publish("a")
+    asyncio.run(Client(stays=1).listen(hub, 0))
+    assert hub._wakers == []
+
+
+def test_a_silent_stream_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(focusd.event_stream, "ALIVE_S", 0.01)
+    client = Client(stays=4)
+    asyncio.run(client.listen(EventHub(), 0))
+    assert client.parts >= 4
+    assert client.heard == []

@@ -1,0 +1,188 @@
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stack_rig import MICRON, PLAN
+
+import focusd.merges
+from focusd.events import EventHub
+from focusd.journals import Journals
+from focusd.merges import Merges
+from rail.axis import Position, Trust
+from rail.clock import MonotonicClock
+from stack.plan import Marks, lay_out
+from stack.session import Facts, Session, Sessions
+
+BEGIN = """
+import json, os, signal, sys, time
+session = sys.argv[sys.argv.index("--session") + 1]
+def say(**line): print(json.dumps(line), flush=True)
+def done(slices, *names):
+    os.makedirs(session + "/merges/1", exist_ok=True)
+    for name in names: open(session + "/merges/1/" + name, "w").write("picture")
+    files = {name.split(".")[0]: "merges/1/" + name for name in ("merged.jpg", "depth.png")}
+    say(done={"merge": 1, "files": files, "slices": slices, "seconds": 0.5})
+def slices():
+    for line in sys.stdin:
+        line = json.loads(line)
+        if "end" in line: return
+        yield line["slice"]
+    sys.exit(1)
+"""
+MERGE = """
+count = 0
+for name in slices():
+    count += 1
+    say(merged=count, slice=name, doubt="")
+done(count, "merged.jpg", "depth.png")
+"""
+
+
+class Bench:
+    """Merges whose child runs the script `does`, and what was told of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.hub = EventHub()
+        self.sessions = Sessions(folder / "sessions")
+        self.finished: list[str] = []
+        self.script = folder / "child.py"
+        self.does(MERGE)
+        command = (sys.executable, "-I", str(self.script))
+        journals = Journals(MonotonicClock())
+        finish = self.finished
+        self.merges = Merges(command, journals, self.hub.publish, lambda session: finish.append(session.id))
+
+    def does(self, script: str) -> None:
+        self.script.write_text(BEGIN + script)
+
+    def session(self) -> Session:
+        layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
+        return self.sessions.create(PLAN, layout, MICRON, Facts())
+
+    def merge(self, slices: int = 2) -> Session:
+        """Feed a merge to its end."""
+        session = self.session()
+        feed = self.merges.follow(session)
+        for index in range(slices):
+            feed.add(session.slice_name(index))
+        feed.end()
+        return session
+
+    def outcome(self, session: Session) -> dict[str, Any]:
+        """Wait for how a merge ended, and find the journal of the same mind."""
+        event = self.await_event(session, "merge_done", "merge_failed")
+        state = session.state()
+        assert state.merges[-1].ended
+        assert (state.merges[-1].error or "") == event.get("error", "")
+        return event
+
+    def await_event(self, session: Session, *names: str) -> dict[str, Any]:
+        news = threading.Event()
+        with self.hub.listening(news.set):
+            while True:
+                news.clear()
+                for event in self.hub.after(0).events:
+                    if event["event"] in names and event["session"] == session.id:
+                        return dict(event)
+                assert news.wait(20), names
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.merges.close()
+
+
+def test_a_merge_is_told_step_by_step_and_taken_over(bench: Bench) -> None:
+    session = bench.merge(slices=3)
+    event = bench.outcome(session)
+    assert (event["event"], event["slices"], event["merge"]) == ("merge_done", 3, 1)
+    told = [(event["event"], event.get("merged")) for event in bench.hub.after(0).events]
+    steps = [("merge_progress", 1), ("merge_progress", 2), ("merge_progress", 3)]
+    assert told == [("merge_started", None), *steps, ("merge_done", None)]
+    assert (session.path / "merged.jpg").read_text() == "picture"
+    assert (session.path / "depth.png").readlink() == Path("merges/1/depth.png")
+    assert bench.finished == [session.id]
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (
+            "say(error='the slices show different subjects'); sys.exit(1)",
+            "the slices show different subjects",
+        ),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "memory ran out"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+        ("print('no JSON'); print('[1]'); sys.exit(3)", "status 3"),
+        ("done(2, 'merged.jpg')", "depth.png, and it is not there"),
+    ],
+)
+def test_a_merge_that_gives_no_picture_says_why_and_the_next_one_runs(
+    bench: Bench, script: str, words: str
+) -> None:
+    bench.does(script)
+    failed = bench.outcome(bench.merge())
+    assert failed["event"] == "merge_failed"
+    assert words in failed["error"]
+    bench.does(MERGE)
+    assert bench.outcome(bench.merge())["event"] == "merge_done"
+
+
+def test_a_child_that_cannot_be_started_is_told(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.merges._command = (str(tmp_path / "nothing"),)
+    assert "could not be started" in bench.outcome(bench.merge())["error"]
+    bench.merges.close()
+
+
+def test_a_second_merge_waits_for_the_first(bench: Bench) -> None:
+    first, second = bench.session(), bench.session()
+    feed = bench.merges.follow(first)
+    late = bench.merges.follow(second)
+    feed.add("slices/0000.jpg")
+    bench.await_event(first, "merge_progress")
+    assert (bench.merges.stage(first), bench.merges.stage(second)) == ("running", "waiting")
+    late.add("slices/0000.jpg")
+    late.end()
+    assert bench.merges.merged(second.id) == 0
+    feed.end()
+    assert bench.outcome(first)["event"] == "merge_done"
+    assert bench.outcome(second)["event"] == "merge_done"
+
+
+def test_feeding_never_waits_for_a_child_that_does_not_read(bench: Bench) -> None:
+    bench.does("time.sleep(60)")
+    session = bench.session()
+    feed = bench.merges.follow(session)
+    bench.await_event(session, "merge_started")
+    for _ in range(20_000):
+        feed.add("slices/0000.jpg")
+    feed.drop("it was too slow")
+    assert bench.outcome(session)["error"] == "it was too slow"
+
+
+def test_a_merge_dropped_before_its_turn_leaves_no_trace(bench: Bench) -> None:
+    first, second = bench.session(), bench.session()
+    feed = bench.merges.follow(first)
+    bench.merges.follow(second).drop("the stack is paused")
+    feed.end()
+    bench.outcome(first)
+    third = bench.merge()
+    bench.outcome(third)
+    assert second.state().merges == ()
+
+
+def test_a_child_that_will_not_end_is_killed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(focusd.merges, "END_S", 0.05)
+    bench.does("signal.signal(signal.SIGTERM, signal.SIG_IGN); say(merged=0); os.close(1); time.sleep(60)")
+    session = bench.session()
+    bench.merges.follow(session)
+    bench.await_event(session, "merge_progress")
+    bench.merges.close()
+    assert "focusd was stopped" in bench.outcome(session)["error"]

@@ -1,0 +1,90 @@
+from typing import Any
+
+import pytest
+
+from camera.camera import Exposure
+from focusd.config import load_config
+from focusd.errors import Unknown
+from focusd.plans import PlanRequest, plan_asked_for
+from stack.errors import PlanRefused
+from stack.optics import Optics
+from stack.plan import AroundHere, Between, BetweenMarks, Count, FromHere, FromOptics, Park, Pitch, StackPlan
+
+CONFIG = load_config(
+    None,
+    [
+        "plans.wide={range: {near_u: 100, far_u: 900}, spacing: {pitch_u: 20}, after: park, delay_s: 2}",
+        "plans.here={range: {around_u: 50}, spacing: {count: 5}, exposure: "
+        "{time_us: 800, gain: 2, colour_gains: [2, 1.5]}}",
+    ],
+)
+
+
+def asked(**request: Any) -> StackPlan:
+    return plan_asked_for(CONFIG, PlanRequest.model_validate(request))
+
+
+def test_the_default_plan_lies_between_the_marks_and_takes_its_pitch_from_the_optics() -> None:
+    plan = asked()
+    assert (plan.name, plan.range, plan.spacing) == ("default", BetweenMarks(), FromOptics(0.75))
+    assert plan.optics == Optics(2.0, 4.0, None, 3.1, 0.55)
+    assert (plan.after, plan.settle_ms, plan.exposure, plan.rehearse) == (Park.START, 150, None, False)
+
+
+def test_a_named_plan_is_what_the_configuration_says() -> None:
+    plan = asked(plan="wide")
+    assert (plan.range, plan.spacing, plan.after, plan.delay_s) == (
+        Between(100, 900),
+        Pitch(20),
+        Park.PARK,
+        2,
+    )
+    here = asked(plan="here")
+    assert (here.range, here.spacing, here.optics) == (AroundHere(50), Count(5), None)
+    assert here.exposure == Exposure(800, 2.0, (2.0, 1.5))
+
+
+@pytest.mark.parametrize(
+    ("request_", "field", "value"),
+    [
+        ({"length_u": -80.0}, "range", FromHere(-80.0)),
+        ({"around_u": 80.0}, "range", AroundHere(80.0)),
+        ({"near_u": 1.0, "far_u": 2.0}, "range", Between(1.0, 2.0)),
+        ({"overlap": 0.5}, "spacing", FromOptics(0.5)),
+        ({"pitch_u": 5.0}, "spacing", Pitch(5.0)),
+        ({"count": 7}, "spacing", Count(7)),
+        ({"after": "stay"}, "after", Park.STAY),
+        ({"delay_s": 0.0}, "delay_s", 0.0),
+        ({"settle_ms": 0}, "settle_ms", 0),
+        ({"name": "beetle"}, "name", "beetle"),
+        ({"rehearse": True}, "rehearse", True),
+        ({"optics": "macro-2x"}, "optics", Optics(2.0, 4.0, None, 3.1, 0.55)),
+    ],
+)
+def test_a_request_changes_one_thing_and_leaves_the_rest(
+    request_: dict[str, Any], field: str, value: object
+) -> None:
+    plan, base = asked(plan="wide", **request_), asked(plan="wide")
+    assert getattr(plan, field) == value
+    others = {"name", "range", "spacing", "after", "delay_s", "settle_ms", "rehearse", "optics"} - {field}
+    assert [getattr(plan, other) for other in others] == [getattr(base, other) for other in others]
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ({"near_u": 1.0}, "near_u and far_u belong together"),
+        ({"near_u": 1.0, "far_u": 2.0, "length_u": 3.0}, "give only one of near_u and far_u, length_u"),
+        ({"pitch_u": 1.0, "count": 3}, "give only one of pitch_u, count"),
+    ],
+)
+def test_a_request_that_contradicts_itself_is_refused(request_: dict[str, Any], words: str) -> None:
+    with pytest.raises(PlanRefused, match=words):
+        asked(**request_)
+
+
+def test_an_unknown_plan_or_lens_is_refused_with_those_there_are() -> None:
+    with pytest.raises(Unknown, match="it has default, wide, here"):
+        asked(plan="night")
+    with pytest.raises(Unknown, match="it has macro-2x"):
+        asked(optics="zoom")
