@@ -1,32 +1,57 @@
 """focusctl and focusd together, as two people at two ends of a socket would use them."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from real_daemon import real_daemon
+from daemon_process import daemon
+
+PATIENCE_S = 60
+
+
+class Shell:
+    """A person's shell, with a daemon at the other end of the socket."""
+
+    def __init__(self, socket):
+        self.environment = {**os.environ, "FOCUSRAIL_SOCKET": str(socket)}
+
+    def start(self, line):
+        return subprocess.Popen(
+            [sys.executable, "-m", "focusd.cli", *line.split()],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, line):
+        child = self.start(line)
+        out, err = child.communicate(timeout=PATIENCE_S)
+        return subprocess.CompletedProcess(line, child.returncode, out, err)
+
+    def told(self, line):
+        """Give the JSON that a command which must succeed writes."""
+        done = self.run(f"--json {line}")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory):
-    with real_daemon(tmp_path_factory.mktemp("d")) as running:
-        homed = running.focusctl("home --allow")
-        assert homed.returncode == 0, homed.stderr
-        yield running
+def shell(tmp_path_factory):
+    with daemon(tmp_path_factory.mktemp("d")) as running:
+        shell = Shell(running.socket)
+        shell.told("home --allow")
+        yield shell
 
 
-def told(daemon, line):
-    """Give the JSON that a command which must succeed writes."""
-    done = daemon.focusctl(f"--json {line}")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_a_jog_goes_where_it_says_both_ways(daemon):
-    there = told(daemon, "goto 2mm")
-    nearer = told(daemon, "jog -250um")
-    back = told(daemon, "jog -- 0.25mm")
+def test_a_jog_goes_where_it_says_both_ways(shell):
+    there = shell.told("goto 2mm")
+    nearer = shell.told("jog -250um")
+    back = shell.told("jog -- 0.25mm")
     assert [place["position_u"] for place in (there, nearer, back)] == [2000.0, 1750.0, 2000.0]
     assert {place["trust"] for place in (there, nearer, back)} == {"known"}
 
@@ -34,44 +59,44 @@ def test_a_jog_goes_where_it_says_both_ways(daemon):
 @pytest.mark.parametrize(
     "line", ["goto 41mm", "shoot --near 39mm --far 41mm --count 3", "plan --pitch 0.1um --length 1mm"]
 )
-def test_what_cannot_be_is_refused_before_anything_moves(daemon, line):
-    before = told(daemon, "status")["axis"]["position_steps"]
-    refused = daemon.focusctl(line)
+def test_what_cannot_be_is_refused_before_anything_moves(shell, line):
+    before = shell.told("status")["axis"]["position_steps"]
+    refused = shell.run(line)
     assert (refused.returncode, refused.stdout) == (3, "")
     assert refused.stderr.startswith("focusctl: ")
-    assert told(daemon, "status")["axis"]["position_steps"] == before
+    assert shell.told("status")["axis"]["position_steps"] == before
 
 
-def test_contradictions_that_only_the_daemon_sees_are_said_in_words(daemon):
-    refused = daemon.focusctl("plan --around 1mm --length 1mm")
+def test_contradictions_that_only_the_daemon_sees_are_said_in_words(shell):
+    refused = shell.run("plan --around 1mm --length 1mm")
     assert refused.returncode in (2, 3)
     assert "length" in refused.stderr and "around" in refused.stderr
 
 
-def test_marks_carry_a_plan(daemon):
-    told(daemon, "mark near 1.5mm")
-    told(daemon, "mark far 1.9mm")
-    planned = daemon.focusctl("plan --count 5")
+def test_marks_carry_a_plan(shell):
+    shell.told("mark near 1.5mm")
+    shell.told("mark far 1.9mm")
+    planned = shell.run("plan --count 5")
     assert planned.returncode == 0, planned.stderr
     assert "from       1.5 mm to 1.9 mm" in planned.stdout.splitlines()
-    told(daemon, "mark clear")
-    assert daemon.focusctl("plan").returncode == 3
+    shell.told("mark clear")
+    assert shell.run("plan").returncode == 3
 
 
-def test_a_stack_is_followed_to_its_picture(daemon):
-    stack = daemon.focusctl("shoot --near 1.5mm --far 2.5mm --count 6 --wait --json")
+def test_a_stack_is_followed_to_its_picture(shell):
+    stack = shell.run("shoot --near 1.2mm --far 1.8mm --count 6 --wait --json")
     assert stack.returncode == 0, stack.stderr
     events = [json.loads(line) for line in stack.stdout.splitlines()]
     assert [event["seq"] for event in events] == list(range(events[0]["seq"], events[0]["seq"] + len(events)))
     assert [event["index"] for event in events if event["event"] == "slice_saved"] == [0, 1, 2, 3, 4, 5]
     assert {"merge_done", "job_ended"} <= {event["event"] for event in events[-4:]}
-    session = told(daemon, "sessions show")
+    session = shell.told("sessions show")
     assert (session["phase"], session["merge"], session["saved"]) == ("done", "done", 6)
     assert all(Path(path).exists() for path in session["files"].values())
 
 
-def test_plain_lines_end_with_where_the_picture_is(daemon):
-    stack = daemon.focusctl("shoot --around 0.4mm --count 3 --name beetle --wait")
+def test_plain_lines_end_with_where_the_picture_is(shell):
+    stack = shell.run("shoot --around 0.4mm --count 3 --name beetle --wait")
     assert stack.returncode == 0, stack.stderr
     named = [
         line.split(maxsplit=1)[1] for line in stack.stdout.replace("depth map", "depth").splitlines()[-3:]
@@ -81,43 +106,43 @@ def test_plain_lines_end_with_where_the_picture_is(daemon):
     assert named[2].endswith("-beetle")
 
 
-def test_one_job_at_a_time_and_a_stop_that_can_be_resumed(daemon):
-    stack = daemon.start("shoot --near 1.5mm --far 2.5mm --count 14 --wait --json")
+def test_one_job_at_a_time_and_a_stop_that_can_be_resumed(shell):
+    stack = shell.start("shoot --near 1.2mm --far 1.8mm --count 14 --wait --json")
     first = next(event for event in map(json.loads, stack.stdout) if event["event"] == "slice_saved")
-    busy = daemon.focusctl("jog 1mm")
+    busy = shell.run("jog 1mm")
     assert busy.returncode == 4 and "shoot" in busy.stderr
-    assert told(daemon, "stop") == {"stopped": "shoot"}
-    _, err = stack.communicate(timeout=30)
+    assert shell.told("stop") == {"stopped": "shoot"}
+    _, err = stack.communicate(timeout=PATIENCE_S)
     assert stack.returncode == 130
     assert f"focusctl resume {first['session']} --wait" in json.loads(err)["detail"]
-    resumed = daemon.focusctl("resume --wait")
+    resumed = shell.run("resume --wait")
     assert resumed.returncode == 0, resumed.stderr
-    assert told(daemon, "sessions show")["saved"] == 14
+    assert shell.told("sessions show")["saved"] == 14
 
 
-def test_detaching_leaves_the_stack_to_itself(daemon):
-    stack = daemon.start("shoot --near 1.5mm --far 2.5mm --count 8 --wait --json")
+def test_detaching_leaves_the_stack_to_itself(shell):
+    stack = shell.start("shoot --near 1.2mm --far 1.8mm --count 8 --wait --json")
     assert any(json.loads(line)["event"] == "slice_saved" for line in stack.stdout)
     stack.send_signal(signal.SIGINT)
-    _, err = stack.communicate(timeout=30)
+    _, err = stack.communicate(timeout=PATIENCE_S)
     assert stack.returncode == 130 and "focusctl watch" in err
-    watched = daemon.focusctl("watch")
+    watched = shell.run("watch")
     assert watched.returncode == 0, watched.stderr
-    assert told(daemon, "sessions show")["saved"] == 8
+    assert shell.told("sessions show")["saved"] == 8
 
 
-def test_an_interrupted_motion_stops_on_the_way(daemon):
-    told(daemon, "goto 1mm")
-    motion = daemon.start("goto 30mm")
-    while told(daemon, "status")["axis"]["position_u"] < 1100:
+def test_an_interrupted_motion_stops_on_the_way(shell):
+    shell.told("goto 1mm")
+    motion = shell.start("goto 30mm")
+    while shell.told("status")["axis"]["position_u"] < 1100:
         pass
     motion.send_signal(signal.SIGINT)
-    motion.communicate(timeout=30)
-    axis = told(daemon, "status")["axis"]
+    motion.communicate(timeout=PATIENCE_S)
+    axis = shell.told("status")["axis"]
     assert (motion.returncode, axis["moving"], axis["trust"]) == (130, False, "known")
     assert axis["position_u"] < 30_000
 
 
-def test_the_simulated_world_is_within_reach(daemon):
-    assert "position_um" in told(daemon, "sim state")
-    assert daemon.focusctl("sim fault no-such-thing").returncode == 3
+def test_the_simulated_world_is_within_reach(shell):
+    assert "position_um" in shell.told("sim state")
+    assert shell.run("sim fault no-such-thing").returncode == 3

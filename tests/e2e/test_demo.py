@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from real_daemon import QUICK
+from daemon_process import QUICK
 
 PROGRAM = """
 import sys
