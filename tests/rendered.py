@@ -1,4 +1,4 @@
-"""Stacks rendered with a known truth: surfaces in depth, disc defocus in linear light, breathing, flicker, noise.
+"""Stacks rendered with a known truth: surfaces in depth, disc defocus in linear light, shake, flicker, noise.
 
 A surface is a texture with a mask and a depth for every pixel. Each is cut into thin layers of depth, every
 layer is blurred by its disc, layers of one surface add up, and surfaces cover each other from far to near.
@@ -24,7 +24,7 @@ class Surface:
 
 @dataclass
 class Rendered:
-    """A stack: frames, the truth in the first frame's geometry, its depth, and where each frame lies (2x3)."""
+    """A stack: frames, the truth as the first frame has it, its depth, where each frame lies (2x3)."""
 
     frames: list
     truth: np.ndarray
@@ -45,10 +45,10 @@ class Shake:
     seed: int = 1
 
 
-def render(surfaces, slices, blur_px, size, shake=Shake(), dtype=np.uint8):
-    """Photograph surfaces of a canvas larger than `size` (width, height); `blur_px` is the disc's radius a slice."""
+def render(surfaces, slices, blur_px, size, shake=None, dtype=np.uint8):
+    """Photograph surfaces on a canvas larger than `size` (width, height); discs grow by `blur_px` a slice."""
+    shake = shake or Shake()
     random = np.random.default_rng(shake.seed)
-    width, height = size
     canvas = surfaces[0].coverage.shape
     frames, transforms, gains = [], [], []
     for i in range(slices):

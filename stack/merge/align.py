@@ -4,10 +4,10 @@ Neighbouring slices are alike, distant ones are not (focus moved on), so each sl
 of those just before it, all of them already in the geometry of the first. That chains neighbours, and because
 the mean holds several of them one slice's error is not inherited whole.
 
-What is compared is local contrast: brightness less its local mean, divided by its local spread, clipped pixels
-left out. So neither exposure nor blur of a whole area pulls. The fit is Gauss-Newton from coarse to fine
-on the best-textured point of each small cell, sampled by exact bilinear interpolation: the fixed-point warps
-of OpenCV place pixels on a grid of 1/32, and their errors would add up from slice to slice.
+What is compared is local contrast: brightness less its local mean, divided by its local spread, clipped
+pixels left out, so that neither exposure nor the blur of a whole area pulls. The fit is Gauss-Newton from coarse to
+fine on the steepest point of each small cell, sampled by exact bilinear interpolation: OpenCV's warps place
+pixels on a grid of 1/32, and such errors would add up from slice to slice.
 """
 
 from collections.abc import Sequence
@@ -72,21 +72,23 @@ class Aligner:
         self._known: Plane | None = None
         self._last = Similarity()
         self._drift = Similarity()
+        self._found: tuple[Similarity, Plane, Plane]
 
     def place(self, grey: NDArray[np.uint8], name: str) -> Alignment:
-        """Find where the slice lies, given its brightness `(H, W)` at full size. Raises `AlignmentFailed`."""
+        """Find where the slice lies, given its brightness `(H, W)` at full size. `join` keeps it.
+
+        Raises `AlignmentFailed`.
+        """
         contrast, known = local_contrast(reduced(grey, self._factor))
+        self._found = Similarity(), contrast, known
         if self._mean is None or self._known is None:
-            self._mean, self._known = contrast, known
             return Alignment(Similarity(), 1.0)
         reference = Textures(self._mean, self._known)
         other = Textures(contrast, known)
         # Breathing goes on as it began, or the rig was touched: whichever start fits better leads.
         found = fit(reference, other, (self._drift.after(self._last), self._last))
         doubt = self._judge(found, name)
-        self._drift = found.similarity.after(self._last.inverse())
-        self._last = found.similarity
-        self._join(contrast, known)
+        self._found = found.similarity, contrast, known
         return Alignment(_enlarged(found.similarity, self._factor), found.likeness, doubt)
 
     def _judge(self, found: "Fit", name: str) -> str:
@@ -103,14 +105,20 @@ class Aligner:
             return f"it is rather unlike the slices before it (likeness {found.likeness:.2f} of 1)"
         return ""
 
-    def _join(self, contrast: Plane, known: Plane) -> None:
-        assert self._mean is not None and self._known is not None
-        there = sample_plane(contrast, known, self._last)
-        kept = FADING * self._known
-        weight = kept + (1 - FADING) * there[1]
-        mean = (kept * self._mean + (1 - FADING) * there[1] * there[0]) / np.maximum(weight, 1e-6)
+    def join(self) -> None:
+        """Keep the slice last placed: those to come are laid over it too."""
+        similarity, contrast, known = self._found
+        self._drift = similarity.after(self._last.inverse())
+        self._last = similarity
+        if self._mean is None or self._known is None:
+            self._mean, self._known = contrast, known
+            return
+        there, there_known = sample_plane(contrast, known, similarity)
+        kept, new = FADING * self._known, (1 - FADING) * there_known
+        weight = kept + new
+        mean = (kept * self._mean + new * there) / np.maximum(weight, 1e-6)
         self._mean = mean.astype(np.float32)
-        self._known = np.where(weight > 0, np.maximum(self._known, there[1]), 0).astype(np.float32)
+        self._known = np.where(weight > 0, np.maximum(self._known, there_known), 0).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

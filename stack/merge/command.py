@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class Progress:
-    """Tells how far the merge is: JSON lines on stdout, or words on stderr: one line, rewritten, on a terminal."""
+    """Tells how far the merge is: JSON lines on stdout, or words on stderr; a terminal line is rewritten."""
 
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
@@ -164,8 +164,8 @@ def _chosen(asked: argparse.Namespace) -> list[tuple[int, Path]]:
         raise NothingToMerge(f"{where}: one photograph alone ({chosen[0][1].name}) cannot be merged")
     outputs = [path for path in (asked.output, asked.depth, asked.report) if path]
     for output in outputs:
-        if any(_same_file(output, path) for _, path in chosen):
-            raise OutputRefused(output, "is one of the photographs to merge; it would be overwritten")
+        if any(_same_file(output, path) for path in found):
+            raise OutputRefused(output, "is one of the photographs given; it would be overwritten")
     _check_sizes([path for _, path in chosen])
     return chosen
 

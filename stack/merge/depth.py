@@ -43,12 +43,15 @@ class Depth:
             self._before, self._after = np.full_like(score, -np.inf), np.full_like(score, -np.inf)
             self._index = np.full_like(score, index)
             self._was_best = np.ones(score.shape, bool)
+            self._newest, self._spacing = index, 1
             return
+        self._newest, self._spacing = index, index - self._newest
         self._after[self._was_best] = score[self._was_best]
         better = score > self._best
         chosen = better.astype(np.uint8)
         cv2.copyTo(score, chosen, self._best)
         cv2.copyTo(self._last, chosen, self._before)
+        self._after[better] = -np.inf
         cv2.copyTo(amplitude, chosen, self._amplitude)
         cv2.copyTo(np.full_like(score, index), chosen, self._index)
         self._was_best, self._last = better, score
@@ -61,18 +64,19 @@ class Depth:
         assert self._best is not None
         sure = np.clip((self._amplitude / noise - SHARP_NOISES) / SHARP_NOISES, 0, 1).astype(np.float32)
         smooth, support = _guided(self._fraction(), sure, guide.astype(np.float32))
-        smooth = np.clip(smooth, self._index.min(), self._index.max())
+        half = abs(self._spacing) / 2
+        smooth = np.clip(smooth, self._index.min() - half, self._index.max() + half)
         value = np.clip(np.rint(ORIGIN + PER_SLICE * smooth), ORIGIN, 65535)
         return np.where(support > LEAST_SUPPORT, value, UNKNOWN).astype(np.uint16)
 
     def _fraction(self) -> Plane:
-        """Give the top of the parabola through the best score and its neighbours, in slices."""
+        """Give the top of the parabola through the best score and its neighbours, as an index of slices."""
         assert self._best is not None
         rise, fall = self._best - self._before, self._best - self._after
         known = np.isfinite(rise) & np.isfinite(fall) & (rise + fall > 1e-3)
         rise, fall = np.where(known, rise, 1), np.where(known, fall, 1)
         offset: Any = (rise - fall) / (2 * (rise + fall))
-        return (self._index + np.where(known, offset, 0)).astype(np.float32)
+        return np.asarray(self._index + np.where(known, offset, 0) * self._spacing, np.float32)
 
 
 def _guided(values: Plane, sure: Plane, guide: Plane) -> tuple[Plane, Plane]:

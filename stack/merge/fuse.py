@@ -1,7 +1,7 @@
 """The picture so far: a weighted mean of all slices, kept as such, so memory does not grow with their number.
 
 With scores `s` the picture is `sum(exp(s) x) / sum(exp(s))`. Kept are the mean itself and the logarithm of
-the sum (log-sum-exp, which cannot overflow); a new slice moves the mean by the share `exp(s) / sum` of the way.
+the sum (log-sum-exp, which cannot overflow); a new slice moves the mean by its share of the new sum.
 """
 
 from typing import Any, Final

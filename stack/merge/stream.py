@@ -120,6 +120,8 @@ class Merge:
         crop = self._common([*(a for _, _, a, _ in self._slices), alignment])
         if crop.width_px * crop.height_px < LEAST_SHARE * self._shape[0] * self._shape[1]:
             raise AlignmentFailed(name, "too little of the picture would be left that all slices show")
+        if self._settings.align:
+            self._aligner.join()
         laid = _laid(pixels, alignment.similarity)
         gains = np.ones(3)
         if self._settings.even_light:

@@ -1,0 +1,57 @@
+"""The rendered stacks that several tests of the merge look at; drawn once a run."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+from rendered import Shake, render, scene
+
+from stack.merge.align import Textures, fit, local_contrast
+from stack.merge.similarity import Similarity
+from stack.merge.stream import Merge, MergeSettings
+
+SIZE = (400, 300)
+
+
+@cache
+def rig_stack(slices=10, seed=3, flicker=0.05):
+    """Everything at once: near parts, hairs, glints, breathing, shift, turn, flicker, noise."""
+    return render(scene(SIZE, slices, seed), slices, 1.3, SIZE, Shake(0.002, 0.7, 0.03, flicker, 1.0, seed))
+
+
+@cache
+def still_stack(slices=8, seed=5):
+    """The same subject on a rig that neither shakes, breathes nor flickers."""
+    return render(scene(SIZE, slices, seed), slices, 1.5, SIZE, Shake(seed=seed))
+
+
+@cache
+def fogged_stack(slices=12):
+    """A subject with nothing on it: noise, and light that hardly varies."""
+    return render(
+        scene(SIZE, slices, 2, glints=False, hairs=False, texture=0.0, near_parts=False),
+        slices,
+        1.5,
+        SIZE,
+        Shake(seed=2),
+    )
+
+
+def merged(frames, settings=None, indices=None):
+    """Merge frames in order."""
+    merge = Merge(settings or MergeSettings())
+    for index, frame in zip(indices or range(len(frames)), frames, strict=True):
+        merge.add(index, frame)
+    return merge.finish()
+
+
+def registered(truth, picture):
+    """Lay the truth over the picture: a merge may lie a fraction of a pixel aside, and be sharp."""
+    textures = [
+        Textures(*local_contrast(cv2.cvtColor(p.astype(np.float32), cv2.COLOR_BGR2GRAY)))
+        for p in (picture, truth)
+    ]
+    found = fit(*textures, (Similarity(),)).similarity
+    size = picture.shape[1], picture.shape[0]
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(truth, found.matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

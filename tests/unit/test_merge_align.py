@@ -1,0 +1,89 @@
+import cv2
+import numpy as np
+import pytest
+from merge_stacks import SIZE, rig_stack
+from rendered import Shake, displacement_rms_px, render, scene
+
+from stack.merge.align import Aligner
+from stack.merge.errors import AlignmentFailed
+
+
+def grey(frame):
+    return cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+
+
+def placed(stack):
+    aligner = Aligner(*SIZE)
+    found = []
+    for i, frame in enumerate(stack.frames):
+        found.append(aligner.place(grey(frame), str(i)))
+        aligner.join()
+    return found
+
+
+def errors_px(stack):
+    return [
+        displacement_rms_px(one.similarity.matrix, true, SIZE)
+        for one, true in zip(placed(stack), stack.transforms, strict=True)
+    ]
+
+
+def test_slices_are_laid_where_they_were_shot():
+    found = errors_px(rig_stack())
+    assert found[0] == 0
+    assert max(found) < 0.4
+
+
+@pytest.mark.parametrize("breathing", [0.03, -0.03])
+def test_strong_breathing_is_followed(breathing):
+    stack = render(scene(SIZE, 7, 4), 7, 1.3, SIZE, Shake(breathing, 1.0, 0.1, seed=4))
+    last = stack.transforms[-1][0, 0]
+    assert abs(last - (1 + breathing) ** 6) < 0.01  # a fifth of the picture
+    assert max(errors_px(stack)) < 0.4
+
+
+def test_a_large_jump_between_two_slices_is_followed():
+    """Somebody touched the rig: 25 pixels, a sixteenth of the picture's width."""
+    frames = list(rig_stack().frames[:2])
+    moved = cv2.warpAffine(
+        frames[1], np.array([[1, 0, 25.0], [0, 1, -9.0]]), SIZE, borderMode=cv2.BORDER_REPLICATE
+    )
+    aligner = Aligner(*SIZE)
+    aligner.place(grey(frames[0]), "0")
+    aligner.join()
+    found = aligner.place(grey(moved), "1").similarity.matrix
+    true = rig_stack().transforms[1] + np.array([[0, 0, 25.0], [0, 0, -9.0]])
+    assert displacement_rms_px(found, true, SIZE) < 0.5
+
+
+def test_another_picture_is_an_error_that_names_it_and_leaves_the_aligner_as_it_was():
+    stack = rig_stack()
+    other = np.random.default_rng(3).integers(0, 255, (6, 8), np.uint8)
+    other = cv2.resize(other, SIZE, interpolation=cv2.INTER_CUBIC)
+    aligner = Aligner(*SIZE)
+    aligner.place(grey(stack.frames[0]), "a.jpg")
+    aligner.join()
+    with pytest.raises(AlignmentFailed, match=r"b\.jpg cannot be aligned") as failed:
+        aligner.place(other, "b.jpg")
+    assert failed.value.name == "b.jpg"
+    found = aligner.place(grey(stack.frames[1]), "c.jpg").similarity.matrix
+    assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.4
+
+
+@pytest.mark.parametrize("level", [0, 90, 255])
+def test_a_picture_of_nothing_is_an_error(level):
+    aligner = Aligner(*SIZE)
+    aligner.place(grey(rig_stack().frames[0]), "a.jpg")
+    aligner.join()
+    with pytest.raises(AlignmentFailed):
+        aligner.place(np.full(SIZE[::-1], level, np.uint8), "b.jpg")
+
+
+def test_exposure_does_not_pull():
+    stack = rig_stack()
+    aligner = Aligner(*SIZE)
+    aligner.place(grey(stack.frames[0]), "0")
+    aligner.join()
+    darker = cv2.convertScaleAbs(grey(stack.frames[1]), alpha=0.7, beta=5)
+    found = aligner.place(darker, "1").similarity.matrix
+    assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.4

@@ -1,0 +1,171 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+from merge_stacks import rig_stack
+
+from stack.merge.command import main
+from stack.merge.photos import read_photo
+
+
+def shot(folder, count=4, size=None):
+    """Put the first frames of a stack into a folder, as the rig names them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, frame in enumerate(rig_stack().frames[:count]):
+        (folder / f"{i:04}.jpg").write_bytes(simplejpeg.encode_jpeg(frame, colorspace="BGR", quality=95))
+    return folder
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_becomes_a_picture_a_depth_map_and_a_report(tmp_path, capsys):
+    folder = shot(tmp_path / "in")
+    (folder / "notes.txt").write_text("not a photograph")
+    outputs = [tmp_path / "a.jpg", tmp_path / "d.png", tmp_path / "r.json"]
+    argv = [str(folder), "-o", str(outputs[0]), "--depth", str(outputs[1]), "--report", str(outputs[2])]
+    assert main(argv) == 0
+    picture, depth = read_photo(outputs[0]), cv2.imread(str(outputs[1]), cv2.IMREAD_UNCHANGED)
+    report = json.loads(outputs[2].read_text())
+    assert depth.dtype == np.uint16
+    assert depth.shape == picture.shape[:2] == (report["height_px"], report["width_px"])
+    assert [one["name"] for one in report["slices"]] == ["0000.jpg", "0001.jpg", "0002.jpg", "0003.jpg"]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[0] == "merged 1 of 4  0000.jpg"
+    assert "from 4 slices" in said.err.splitlines()[-1]
+
+
+def test_a_session_means_its_slices_and_json_is_said_line_by_line(tmp_path, capsys):
+    shot(tmp_path / "session" / "slices", 5)
+    (tmp_path / "session" / "session.json").write_text("{}")
+    assert (
+        main([str(tmp_path / "session"), "-o", str(tmp_path / "a.png"), "--slices", "1-2,4", "--json"]) == 0
+    )
+    said = capsys.readouterr()
+    assert said.err == ""
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert [line.get("file") for line in lines[:-1]] == ["0001.jpg", "0002.jpg", "0004.jpg"]
+    assert lines[-1]["event"] == "merge_done"
+    assert lines[-1]["slices"] == 3
+
+
+def test_files_are_taken_in_the_order_given(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 3)
+    names = ["0002.jpg", "0001.jpg", "0000.jpg"]
+    assert main([*(str(folder / name) for name in names), "-o", str(tmp_path / "a.png")]) == 0
+    assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()[:-1]] == names
+
+
+def refused(capsys, argv):
+    """Run, and give the one line it is refused with."""
+    assert main([str(part) for part in argv]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert lines[-1].startswith("focusctl merge: ")
+    assert not any(line.startswith("focusctl merge: ") for line in lines[:-1])
+    return lines[-1]
+
+
+def test_no_photograph_or_one_alone_is_refused(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    assert "no photograph" in refused(capsys, [tmp_path / "in", "-o", tmp_path / "a.jpg"])
+    shot(tmp_path / "in", 1)
+    assert "0000.jpg" in refused(capsys, [tmp_path / "in", "-o", tmp_path / "a.jpg"])
+    shot(tmp_path / "in", 3)
+    assert "none of its 3" in refused(capsys, [tmp_path / "in", "-o", tmp_path / "a.jpg", "--slices", "7-9"])
+    assert "No such file" in refused(
+        capsys, [tmp_path / "in" / "0000.jpg", tmp_path / "x.jpg", "-o", tmp_path / "a.jpg"]
+    )
+    assert files(tmp_path) == ["in"]
+
+
+def test_sizes_that_differ_are_refused_with_names_and_sizes(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 2)
+    cv2.imwrite(str(folder / "0002.png"), np.zeros((40, 60, 3), np.uint8))
+    line = refused(capsys, [folder, "-o", tmp_path / "a.jpg"])
+    assert "0000.jpg is 400x300" in line
+    assert "0002.png is 60x40" in line
+
+
+def test_a_torn_file_is_named_and_nothing_is_written(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 3)
+    whole = (folder / "0002.jpg").read_bytes()
+    (folder / "0002.jpg").write_bytes(whole[: len(whole) // 2])
+    assert "0002.jpg" in refused(capsys, [folder, "-o", tmp_path / "a.jpg", "--depth", tmp_path / "d.png"])
+    assert files(tmp_path) == ["in"]
+
+
+def test_outputs_that_cannot_be_are_refused_before_any_work(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 2)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for output, word in [("a.gif", "no format"), ("none/a.jpg", "No such file"), ("in", "no format")]:
+        line = refused(capsys, [folder, "-o", tmp_path / output])
+        assert word in line
+    assert "overwritten" in refused(capsys, [folder, "-o", folder / "0001.jpg"])
+    assert "overwritten" in refused(
+        capsys, [folder, "-o", tmp_path / "a.jpg", "--report", folder / "0000.jpg"]
+    )
+    (tmp_path / "link.jpg").symlink_to(folder / "0001.jpg")
+    assert "overwritten" in refused(capsys, [folder, "-o", tmp_path / "link.jpg"])
+    assert "16 bit" in refused(capsys, [folder, "-o", tmp_path / "a.jpg", "--depth", tmp_path / "d.jpg"])
+    assert "two outputs" in refused(capsys, [folder, "-o", tmp_path / "a.png", "--depth", tmp_path / "a.png"])
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert not (tmp_path / "a.jpg").exists()
+
+
+def test_a_photograph_left_out_by_slices_is_still_an_input(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 4)
+    argv = [folder, "-o", folder / "0003.jpg", "--slices", "0-2"]
+    assert "overwritten" in refused(capsys, argv)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_takes_no_files_is_refused(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 2)
+    (tmp_path / "shut").mkdir(mode=0o500)
+    assert "cannot be written" in refused(capsys, [folder, "-o", tmp_path / "shut" / "a.jpg"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        ["in"],
+        ["in", "-o", "a.jpg", "--slices", "5-2"],
+        ["in", "-o", "a.jpg", "--slices", "x"],
+        ["in", "-o", "a.jpg", "--quality", "101"],
+    ],
+)
+def test_what_cannot_be_understood_is_a_matter_of_usage(capsys, wrong):
+    with pytest.raises(SystemExit) as ended:
+        main(wrong)
+    assert ended.value.code == 2
+
+
+def test_interrupted_it_leaves_nothing(tmp_path):
+    folder = shot(tmp_path / "in", 10)
+    names = [str(folder / f"{i:04}.jpg") for i in range(10)] * 20
+    child = subprocess.Popen(
+        [sys.executable, "-m", "stack.merge", *names, "-o", str(tmp_path / "a.jpg"), "--no-align"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stderr.readline().startswith("merged 1 of 200")
+        child.send_signal(signal.SIGINT)
+        deadline_s = time.monotonic() + 20
+        rest = child.stderr.read()
+        assert time.monotonic() < deadline_s
+    assert child.returncode == 130
+    assert "Traceback" not in rest
+    assert files(tmp_path) == ["in"]

@@ -1,0 +1,51 @@
+import numpy as np
+from merge_stacks import fogged_stack, merged, still_stack
+
+from stack.merge.depth import Depth
+from stack.merge.stream import MergeSettings
+
+STILL = MergeSettings(align=False, even_light=False)
+
+
+def test_the_depth_map_says_in_which_slice_a_place_is_sharp():
+    stack = still_stack()
+    depth = merged(stack.frames, STILL).depth
+    assert depth.dtype == np.uint16
+    known = depth > 0
+    error = np.abs((depth[known] - 1.0) / 128 - stack.depth[known])
+    assert known.mean() > 0.9
+    assert np.median(error) < 0.2  # of a slice
+    assert (error < 1).mean() > 0.85
+
+
+def test_indices_are_those_of_the_stack_not_of_the_order_fed():
+    stack = still_stack()
+    indices = [10 + 3 * i for i in range(len(stack.frames))]
+    depth = merged(stack.frames, STILL, indices).depth
+    known = depth > 0
+    assert np.median(np.abs((depth[known] - 1.0) / 128 - (10 + 3 * stack.depth[known]))) < 0.6
+
+
+def test_where_nothing_is_ever_sharp_depth_is_unknown():
+    depth = merged(fogged_stack().frames, STILL).depth
+    assert (depth == 0).mean() > 0.8
+
+
+def test_a_parabola_finds_the_place_between_slices():
+    shape = (64, 64)
+    depth = Depth()
+    for index in range(7):
+        score = np.full(shape, -((index - 3.25) ** 2), np.float32)
+        depth.add(index, score, np.full(shape, 50, np.float32))
+    found = depth.map(np.full(shape, 128, np.uint8), noise=1.0)
+    assert np.unique(found).tolist() == [round(1 + 128 * 3.25)]
+
+
+def test_fed_backwards_and_sparsely_the_parabola_still_points_the_right_way():
+    shape = (64, 64)
+    depth = Depth()
+    for index in (40, 30, 20, 10, 0):
+        score = np.full(shape, -((index - 22.5) ** 2) / 100, np.float32)
+        depth.add(index, score, np.full(shape, 50, np.float32))
+    found = depth.map(np.full(shape, 128, np.uint8), noise=1.0)
+    assert np.unique(found).tolist() == [round(1 + 128 * 22.5)]

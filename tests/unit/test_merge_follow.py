@@ -1,0 +1,153 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+from merge_stacks import rig_stack
+
+from stack.merge.photos import photo_size, read_photo
+
+
+@pytest.fixture
+def session(tmp_path):
+    (tmp_path / "slices").mkdir()
+    for i, frame in enumerate(rig_stack().frames[:6]):
+        (tmp_path / f"slices/{i:04}.jpg").write_bytes(
+            simplejpeg.encode_jpeg(frame, colorspace="BGR", quality=95)
+        )
+    return tmp_path
+
+
+def started(session, *more):
+    return subprocess.Popen(
+        [sys.executable, "-m", "stack.merge", "follow", "--session", str(session), *more],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def tell(child, **line):
+    child.stdin.write(json.dumps(line) + "\n")
+    child.stdin.flush()
+
+
+def followed(session, count=4, first=0):
+    """Let a child merge a session; give what it said, and its exit code."""
+    with started(session) as child:
+        for i in range(first, first + count):
+            tell(child, slice=f"slices/{i:04}.jpg")
+        tell(child, end=True)
+        child.stdin.close()
+        lines = [json.loads(line) for line in child.stdout]
+        complaints = child.stderr.read()
+    assert complaints == ""
+    return lines, child.returncode
+
+
+def made(session):
+    merges = session / "merges"
+    return sorted(str(path.relative_to(merges)) for path in merges.rglob("*"))
+
+
+def test_a_stack_becomes_a_folder_of_results(session):
+    lines, code = followed(session, 4)
+    assert code == 0
+    assert lines[:-1] == [{"merged": i + 1, "slice": f"slices/{i:04}.jpg", "doubt": ""} for i in range(4)]
+    done = lines[-1]["done"]
+    assert done["merge"] == 1
+    assert done["files"] == {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png"}
+    assert done["slices"] == 4
+    assert made(session) == ["1", "1/depth.png", "1/merge.json", "1/merged.jpg"]
+    facts = json.loads((session / "merges/1/merge.json").read_text())
+    assert facts["files"] == [f"slices/{i:04}.jpg" for i in range(4)]
+    assert photo_size(session / "merges/1/merged.jpg") == photo_size(session / "merges/1/depth.png")
+    assert photo_size(session / "merges/1/merged.jpg") == (facts["width_px"], facts["height_px"])
+    crop = facts["crop"]
+    first = np.array(facts["slices"][0]["transform"])
+    assert np.allclose(first, [[1, 0, crop["left"]], [0, 1, crop["top"]]])
+
+
+def test_a_second_merge_takes_the_next_number_and_leaves_the_first(session):
+    followed(session, 2)
+    before = (session / "merges/1/merged.jpg").read_bytes()
+    (session / "merges/7").mkdir()
+    lines, _ = followed(session, 3)
+    assert lines[-1]["done"]["merge"] == 8
+    assert (session / "merges/1/merged.jpg").read_bytes() == before
+
+
+def test_a_slice_that_cannot_be_used_is_named_and_nothing_is_left(session):
+    whole = (session / "slices/0001.jpg").read_bytes()
+    (session / "slices/0001.jpg").write_bytes(whole[: len(whole) // 2])
+    lines, code = followed(session, 3)
+    assert code == 1
+    assert list(lines[-1]) == ["error"]
+    assert "0001.jpg" in lines[-1]["error"]
+    assert not (session / "merges").exists()
+
+
+def test_no_slice_at_all_is_an_error(session):
+    lines, code = followed(session, 0)
+    assert (lines, code) == ([{"error": "there is no slice to merge"}], 1)
+
+
+def test_the_index_is_the_one_the_slice_is_named_by(session):
+    followed(session, 3, first=3)
+    facts = json.loads((session / "merges/1/merge.json").read_text())
+    assert [one["index"] for one in facts["slices"]] == [3, 4, 5]
+
+
+def test_when_the_parent_is_gone_nothing_is_left(session):
+    with started(session) as child:
+        tell(child, slice="slices/0000.jpg")
+        assert json.loads(child.stdout.readline())["merged"] == 1
+        tell(child, slice="slices/0001.jpg")
+        child.stdin.close()
+        child.stdout.read()
+        assert child.stderr.read() == ""
+    assert child.returncode == 1
+    assert not (session / "merges").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_it_at_once_and_nothing_is_left(session, number, code):
+    with started(session) as child:
+        tell(child, slice="slices/0000.jpg")
+        assert json.loads(child.stdout.readline())["merged"] == 1
+        child.send_signal(number)
+        child.stdout.read()
+        assert child.stderr.read() == ""
+    assert child.returncode == code
+    assert not (session / "merges").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux only")
+def test_it_steps_back_and_is_the_first_to_die(session):
+    with started(session, "--nice", "12") as child:
+        tell(child, slice="slices/0000.jpg")
+        child.stdout.readline()
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) >= 12
+        assert int(Path(f"/proc/{child.pid}/oom_score_adj").read_text()) == 900
+        child.stdin.close()
+        child.stdout.read()
+
+
+def test_sixteen_bit_slices_also_give_a_tiff(session):
+    for i, frame in enumerate(rig_stack().frames[:2]):
+        cv2.imwrite(str(session / f"slices/{i:04}.png"), frame.astype(np.uint16) * 257)
+    with started(session) as child:
+        for i in range(2):
+            tell(child, slice=f"slices/{i:04}.png")
+        tell(child, end=True)
+        child.stdout.read()
+    assert child.returncode == 0
+    assert read_photo(session / "merges/1/merged.tif").dtype == np.uint16
+    assert read_photo(session / "merges/1/merged.jpg").dtype == np.uint8

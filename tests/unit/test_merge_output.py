@@ -1,0 +1,84 @@
+import json
+
+import cv2
+import numpy as np
+import piexif
+import pytest
+
+from stack.merge import output
+from stack.merge.errors import OutputRefused
+from stack.merge.output import check_output, merged_exif, write_picture
+from stack.merge.photos import read_exif, read_photo
+
+GRADIENT = np.dstack([np.tile(np.arange(0, 256, dtype=np.uint8), (64, 1))] * 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_are_written_as_they_are(tmp_path, suffix):
+    pixels = GRADIENT.astype(np.uint16) * 250 + 7
+    write_picture(tmp_path / f"a{suffix}", pixels, None, 95)
+    assert (read_photo(tmp_path / f"a{suffix}") == pixels).all()
+
+
+def test_a_jpeg_of_sixteen_bits_has_eight(tmp_path):
+    write_picture(tmp_path / "a.jpg", GRADIENT.astype(np.uint16) * 257, None, 95)
+    assert np.abs(read_photo(tmp_path / "a.jpg").astype(int) - GRADIENT).max() <= 3
+
+
+def test_the_exif_of_the_reference_goes_with_it(tmp_path):
+    reference = piexif.dump(
+        {
+            "0th": {piexif.ImageIFD.Make: b"Raspberry Pi", piexif.ImageIFD.ImageDescription: b"slice 1 of 9"},
+            "Exif": {
+                piexif.ExifIFD.ExposureTime: (1, 125),
+                piexif.ExifIFD.PixelXDimension: 999,
+                piexif.ExifIFD.UserComment: b"ASCII\0\0\0" + json.dumps({"slice": 0}).encode(),
+            },
+        }
+    )
+    exif = merged_exif(reference, (256, 64), "merged from 9 slices")
+    write_picture(tmp_path / "a.jpg", GRADIENT, exif, 95)
+    tags = piexif.load(read_exif(tmp_path / "a.jpg"))
+    assert tags["0th"][piexif.ImageIFD.Make] == b"Raspberry Pi"
+    assert tags["0th"][piexif.ImageIFD.ImageDescription] == b"merged from 9 slices"
+    assert tags["Exif"][piexif.ExifIFD.ExposureTime] == (1, 125)
+    assert tags["Exif"][piexif.ExifIFD.PixelXDimension] == 256
+    assert piexif.ExifIFD.UserComment not in tags["Exif"]
+    write_picture(tmp_path / "a.png", GRADIENT, exif, 95)
+    assert (read_photo(tmp_path / "a.png") == GRADIENT).all()
+    assert b"eXIfMM" in (tmp_path / "a.png").read_bytes()
+
+
+@pytest.mark.parametrize("broken", [None, b"Exif\0\0nonsense", b"Exif\0\0MM\0*\xff\xff\xff\xff"])
+def test_exif_that_cannot_be_read_costs_no_picture(broken):
+    tags = piexif.load(merged_exif(broken, (256, 64), "merged"))
+    assert tags["0th"][piexif.ImageIFD.ImageDescription] == b"merged"
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputRefused, match="No space left"):
+        write_picture(path, GRADIENT, None, 95)
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("a.gif", "no format"), ("a", "no format"), ("none/a.jpg", "No such")]
+)
+def test_what_cannot_be_written_is_refused_before_any_work(tmp_path, name, why):
+    with pytest.raises(OutputRefused, match=why):
+        check_output(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_order_of_bytes_in_a_jpeg_is_what_others_expect(tmp_path):
+    colour = np.full((32, 32, 3), (10, 120, 240), np.uint8)
+    write_picture(tmp_path / "a.jpg", colour, output.merged_exif(None, (32, 32), "x"), 98)
+    assert np.abs(cv2.imread(str(tmp_path / "a.jpg")).astype(int) - colour).max() <= 3
