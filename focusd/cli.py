@@ -25,6 +25,7 @@ from focusd.screens import (
     session_screen,
     sessions_screen,
     status_screen,
+    world_screen,
 )
 from focusd.terminal import Terminal
 from focusd.watch import Progress, current_stack, next_stack, watch
@@ -203,8 +204,13 @@ def _begun(call: Call, path: str, body: Mapping[str, object]) -> Exit:
 
 
 def _begun_words(begun: Answer) -> Iterator[str]:
-    yield f"shooting {begun.get('session') or 'a rehearsal'}: {begun.get('slices', 'unknown')} slices"
-    yield "watch it: focusctl watch    stop it: focusctl stop"
+    slices = begun.get("slices", "unknown")
+    if begun.get("session") is None:
+        yield f"rehearsing {slices} slices"
+        yield "stop it: focusctl stop"
+    else:
+        yield f"shooting {begun['session']}: {slices} slices"
+        yield "watch it: focusctl watch    stop it: focusctl stop"
 
 
 def _watch(call: Call) -> Exit:
@@ -246,7 +252,7 @@ def _summed_up(call: Call, progress: Progress) -> Exit:
 
 
 def _shortfall(progress: Progress, session: Answer) -> tuple[str, str]:
-    reason = f"{progress.reason}. " if progress.reason else ""
+    reason = f"{progress.reason.rstrip('.')}. " if progress.reason else ""
     saved = f"{progress.saved} of {progress.slices} slices are saved."
     resume = f"Shoot the rest with: focusctl resume {progress.session} --wait"
     match progress.shot:
@@ -279,7 +285,7 @@ def _sim(call: Call) -> Exit:
             return call.result(answer, [f"{typed.name}: {'off' if typed.off else 'on'}"])
         case _:
             answer = call.daemon.ask("/sim/state")
-            return call.result(answer, (f"{name}: {value}" for name, value in answer.items()))
+            return call.result(answer, world_screen(answer))
 
 
 def _merge(argv: Sequence[str]) -> int:

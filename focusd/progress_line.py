@@ -12,16 +12,24 @@ from focusd.watch import Progress
 def progress_line(progress: Progress) -> str:
     """Say how far a stack has come, what matters most first: narrow terminals show the beginning."""
     if progress.shot == "done" and progress.job is None:
-        parts = [f"{progress.slices} slices saved", _merge_words(progress)]
+        parts = [_count_words(progress), _merge_words(progress)]
     else:
         parts = [
-            f"slice {progress.saved}/{progress.slices or '?'}",
+            _count_words(progress),
             progress.phase,
             length_words(progress.position_u) if progress.position_u is not None else "",
             f"{duration_words(progress.seconds_left)} left" if progress.seconds_left is not None else "",
             _merge_words(progress),
         ]
     return "  ".join(part for part in parts if part)
+
+
+def _count_words(progress: Progress) -> str:
+    if progress.session is None:
+        return f"rehearsal {progress.place}/{progress.slices or '?'}"
+    if progress.shot == "done" and progress.job is None:
+        return f"{progress.slices} slices saved"
+    return f"slice {progress.saved}/{progress.slices or '?'}"
 
 
 def _merge_words(progress: Progress) -> str:
@@ -71,7 +79,8 @@ class PlainLines:
             self._terminal.line(note)
         resting = progress.phase in ("homing", "metering", "parking")
         merged = progress.merged if progress.shot == "done" else None
-        news = (progress.saved, resting, progress.merge, merged)
+        count = progress.saved if progress.session else progress.place
+        news = (count, resting, progress.merge, merged)
         if news != self._said:
             self._said = news
             self._terminal.line(progress_line(progress))

@@ -78,6 +78,15 @@ def results(session: Answer, terminal: Terminal) -> Iterator[str]:
         yield _row("folder", session["folder"], terminal)
 
 
+def world_screen(world: Answer, group: str = "") -> Iterator[str]:
+    """Show the simulated world, a fact a line."""
+    for name, value in world.items():
+        if isinstance(value, dict):
+            yield from world_screen(value, f"{group}{name}.")
+        else:
+            yield f"{group}{name}: {value}"
+
+
 def session_words(session: Answer) -> str:
     """Name a stack and its state in a line."""
     return f"{session.get('session')}  {_session_state(session)}"

@@ -22,6 +22,8 @@ class Progress:
         The daemon's number for the shooting of it; None while that is not known to run.
     slices, saved, merged
         How many there will be, are safely on the disk, are in the picture.
+    place
+        Which slice of the plan the rig is at, from 1; 0 before the first.
     phase
         What the rig is doing: homing, moving, metering, shooting, parking; empty when nothing.
     position_u, seconds_left
@@ -42,6 +44,7 @@ class Progress:
     slices: int = 0
     saved: int = 0
     merged: int = 0
+    place: int = 0
     phase: str = ""
     position_u: float | None = None
     seconds_left: float | None = None
@@ -179,6 +182,7 @@ def _one_more(progress: Progress) -> int:
 def _moved_on(progress: Progress, event: Answer) -> Progress:
     return replace(
         progress,
+        place=progress.place if event.get("index") is None else event["index"] + 1,
         phase=event.get("phase") or progress.phase,
         slices=event.get("slices") or progress.slices,
         position_u=event.get("position_u", progress.position_u),

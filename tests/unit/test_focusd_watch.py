@@ -111,6 +111,13 @@ def test_the_line_says_what_matters_most_first():
     assert progress_line(shot) == "3 slices saved  merge 1 behind"
 
 
+def test_a_rehearsal_counts_places_for_it_saves_nothing():
+    progress = Progress(None, job=7, slices=3)
+    moved = after(progress, {"event": "progress", "phase": "moving", "index": 1, "slices": 3})
+    assert progress_line(moved) == "rehearsal 2/3  moving"
+    assert progress_line(after(moved, {"event": "job_ended", "job": 7, "ending": "done"})) == "rehearsal 2/3"
+
+
 @pytest.mark.parametrize(
     ("columns", "seen"), [(80, "slice 12/48"), (11, "slice 12/48"), (8, "slice 1…"), (1, "…"), (0, "")]
 )
