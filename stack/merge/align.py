@@ -5,8 +5,8 @@ of those just before it, all of them already in the geometry of the first. That 
 the mean holds several of them one slice's error is not inherited whole.
 
 What is compared is local contrast: brightness less its local mean, divided by its local spread, clipped
-pixels left out, so that neither exposure nor the blur of a whole area pulls. The fit is Gauss-Newton from coarse to
-fine on the steepest point of each small cell, sampled by exact bilinear interpolation: OpenCV's warps place
+pixels left out, so that neither exposure nor the blur of a whole area pulls. The fit is Gauss-Newton from coarse
+to fine on the steepest point of each small cell, sampled by exact bilinear interpolation: OpenCV's warps place
 pixels on a grid of 1/32, and such errors would add up from slice to slice.
 """
 
