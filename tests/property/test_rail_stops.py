@@ -85,7 +85,7 @@ def test_a_stop_at_any_step_leaves_count_and_carriage_agreed(ramp, distance, whe
         assert rig.lost_steps == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(992, 2_600), st.integers(0, 1_500)), min_size=1, max_size=3))
 def test_stopped_at_any_step_of_any_moves_a_second_homing_finds_nothing_lost(moves):
     with rig_with(position_um=310.0) as rig:
@@ -106,7 +106,7 @@ def test_stopped_at_any_step_of_any_moves_a_second_homing_finds_nothing_lost(mov
         assert rig.carriage_um == pytest.approx(first_um, abs=0.001)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1_200))
 def test_halted_at_any_step_the_position_is_true_or_unknown(when):
     with rig_with(position_um=310.0) as rig:

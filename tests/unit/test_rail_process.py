@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -126,6 +127,16 @@ def test_a_child_that_hangs_is_put_to_an_end(world):
     assert isinstance(error, MotionLost)
     assert "no sign of life" in str(error)
     assert gone(stepper.pid)
+
+
+def test_a_closed_channel_halts_a_child_whose_parent_lives_on(stepper, world):
+    result = in_background(lambda: stepper.run(LONG_STEPS, SLOW))
+    wait_until(lambda: stepper.count_steps() > 20)
+    stepper._socket.shutdown(socket.SHUT_RDWR)
+    at_end = stepper.count_steps()
+    assert isinstance(result(), MotionLost)
+    assert world.carriage().net_edges <= at_end + 5
+    assert not world.carriage().enabled
 
 
 def test_interrupts_are_left_to_the_parent(stepper):

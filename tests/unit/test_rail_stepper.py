@@ -64,6 +64,19 @@ def test_after_a_stall_the_motor_is_brought_up_to_speed_again(tmp_path):
     assert rig.lost_steps == 0
 
 
+def test_a_stall_in_the_middle_of_a_write_does_not_shorten_the_next_interval(rig):
+    instants_ns, raise_step = [], rig.pins.raise_step
+
+    def late():
+        rig.clock.pass_ns(300_000 if len(instants_ns) == 60 else 0)
+        instants_ns.append(rig.clock.monotonic_ns())
+        raise_step()
+
+    rig.pins.raise_step = late
+    rig.stepper.run(300, RAMP)
+    assert instants_ns[61] - instants_ns[60] >= RAMP.levels_ns[60]
+
+
 def test_two_moves_in_a_row_keep_the_start_interval_between_them(rig):
     instants_ns = rising_edges_ns(rig)
     rig.stepper.run(1, RAMP)

@@ -145,9 +145,9 @@ def test_every_place_is_the_same_place_from_either_side(homed):
 
 def test_a_jog_back_costs_the_next_move_its_run_up(homed):
     homed.axis.move_to(4_000)
-    homed.axis.jog(-40)
-    homed.axis.move_to(4_000)
-    assert homed.carriage_um == 4_000 * 0.3125 - SPEC.backlash_um
+    homed.axis.jog(-400)
+    homed.axis.move_to(3_610)
+    assert homed.carriage_um == 3_610 * 0.3125 - SPEC.backlash_um
 
 
 def test_going_on_forward_needs_no_run_up(homed):
