@@ -43,8 +43,8 @@ Outcome = TypeVar("Outcome")
 
 def create_app(house: House) -> FastAPI:
     """Make the application; every answer is one JSON object, every refusal a problem in words."""
-    app = FastAPI(title="focusrail", version=house.versions["focusrail"])
-    for kind in (FocusdError, RailError, CameraError, StackError, OSError):
+    app = FastAPI(title="focusrail", version=house.versions["focusrail"], docs_url=None, redoc_url=None)
+    for kind in (FocusdError, RailError, CameraError, StackError, Exception):
         app.add_exception_handler(kind, _told)
     app.add_exception_handler(HTTPException, _told_by_http)
     _add_looking(app, house)
@@ -162,7 +162,7 @@ async def _told(_request: Request, error: Exception) -> JSONResponse:
 async def _told_by_http(request: Request, error: Exception) -> JSONResponse:
     """Say that there is no such thing to ask for."""
     assert isinstance(error, HTTPException)
-    detail = f"{request.method} {request.url.path}: {error.detail}; GET /docs shows what there is"
+    detail = f"{request.method} {request.url.path}: {error.detail}; GET /openapi.json shows what there is"
     return _problem("Not understood", detail, Exit.USAGE, error.status_code)
 
 

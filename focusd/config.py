@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from focusd.errors import ConfigInvalid
@@ -22,6 +21,9 @@ from rail.screw import Scale, screw_scale
 
 Pin = Annotated[int, Field(ge=0, le=27)]
 """A GPIO of the Pi's 40-pin header, numbered as the processor does (BCM)."""
+
+Pixels = Annotated[int, Field(ge=32, le=16_384, multiple_of=2)]
+"""One side of a frame."""
 
 FASTEST_STEPS_S = 3000
 """What the motion process can step cleanly on a Pi 5; slower boards have to be configured lower."""
@@ -104,7 +106,7 @@ class Camera(Strict):
     """The camera on the ribbon."""
 
     index: int = Field(default=0, ge=0, le=7)
-    size_px: tuple[int, int] | None = None
+    size_px: tuple[Pixels, Pixels] | None = None
     jpeg_quality: int = Field(default=95, ge=50, le=100)
     tries: int = Field(default=3, ge=1, le=10)
 
@@ -190,7 +192,7 @@ class Simulation(Strict):
     scene: Literal["insect", "replay"] = "insect"
     seed: int = Field(default=1, ge=0, le=2**31)
     replay_folder: str | None = None
-    size_px: tuple[int, int] = (1600, 1200)
+    size_px: tuple[Pixels, Pixels] = (1600, 1200)
     start_mm: float = Field(default=3.0, ge=0, le=1000)
     subject_mm: float = Field(default=20.0, ge=0, le=1000)
     subject_depth_um: float = Field(default=1500.0, ge=1, le=100_000)
@@ -236,7 +238,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
 def checked(tree: object, source: str) -> Config:
     """Give the configuration that `tree` describes; raises `ConfigInvalid` with every problem found."""
     try:
-        config = Config.model_validate_json(json.dumps(tree))
+        config = Config.model_validate_json(json.dumps(tree, default=str))
     except ValidationError as error:
         raise ConfigInvalid(source, problems_of(error, Config)) from error
     if problems := list(contradictions(config)):
@@ -342,9 +344,3 @@ def _simulation_contradictions(config: Config) -> Iterator[str]:
 
 def _defaults() -> Any:
     return Config().model_dump(mode="json")
-
-
-def as_yaml(config: Config) -> str:
-    """Write `config` as YAML, for a session's record and for `focusd --show-config`."""
-    text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    return text

@@ -51,13 +51,14 @@ class House:
 
     def close(self) -> None:
         """End in order: motion, camera, journal; then the children; then the lamp; then whoever listens."""
-        self.operator.close()
-        self.merges.close()
-        self.panel.close()
-        self.rig.panel.close()
-        if self.rig.simulation is not None:
-            self.rig.simulation.factory.close()
-        self.hub.close()
+        with ExitStack() as last_first:
+            last_first.callback(self.hub.close)
+            if self.rig.simulation is not None:
+                last_first.callback(self.rig.simulation.factory.close)
+            last_first.callback(self.rig.panel.close)
+            last_first.callback(self.panel.close)
+            last_first.callback(self.merges.close)
+            last_first.callback(self.operator.close)
 
 
 def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> House:

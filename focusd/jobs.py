@@ -82,13 +82,14 @@ class Accepted:
     ----------
     session, folder
         Its id and where it is on disk; None for a rehearsal.
-    slices, seconds
-        How many, and about how long they will take.
+    slices, saved, seconds
+        How many, how many of them there are already, and about how long the rest will take.
     """
 
     session: str | None
     folder: str | None
     slices: int
+    saved: int
     seconds: float
 
 

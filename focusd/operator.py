@@ -8,6 +8,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -162,15 +163,14 @@ class Operator:
 
     def work(self) -> None:
         """Carry out orders until `close`; then give axis and camera back."""
-        try:
+        with ExitStack() as last_first:
+            last_first.callback(self._studio.close)
+            last_first.callback(self._eye.close)
+            last_first.callback(self._axis.close)
             self._book.lapse()
             self._eye.try_camera()
             while self.work_once():
                 pass
-        finally:
-            self._axis.close()
-            self._eye.close()
-            self._studio.close()
 
     def work_once(self) -> bool:
         """Wait for the next order and carry it out; false when there will be no more."""

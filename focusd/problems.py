@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -118,7 +118,9 @@ def _allowed_member(kind: Any, metadata: list[Any]) -> str:
     if kind is bool:
         return "true or false"
     if kind in (int, float):
-        return ("a whole number" if kind is int else "a number") + _bounds(metadata)
+        even = any(isinstance(bound, MultipleOf) and bound.multiple_of == 2 for bound in metadata)
+        whole = "an even number" if even else "a whole number"
+        return (whole if kind is int else "a number") + _bounds(metadata)
     if kind is str:
         return "text" + _length(metadata)
     if get_origin(kind) in (tuple, list):

@@ -147,7 +147,7 @@ class Studio:
         shooter = self._ready_shooter(job)
         preview = self.preview(plan)
         if plan.rehearse:
-            job.accepted.set_result(Accepted(None, None, preview.layout.slices, preview.cost.seconds))
+            job.accepted.set_result(Accepted(None, None, preview.layout.slices, 0, preview.cost.seconds))
             return shooter.rehearse(plan, preview.layout, job.stop, observe)
         session = self._sessions.create(plan, preview.layout, self._axis.scale, self._facts())
         return self._run(job, shooter, session, observe)
@@ -212,13 +212,19 @@ class Studio:
             self.abandon(session.id, job.stop.reason or "asked to abort", observe)
 
     def _acceptance(self, session: Session) -> Accepted:
-        missing = len(session.state().missing)
+        state = session.state()
         slice_ns = (
             self._axis.duration_ns(session.layout.pitch_steps)
             + session.plan.settle_ms * 1_000_000
             + self._eye.facts.frame_ns
         )
-        return Accepted(session.id, str(session.path), session.layout.slices, missing * slice_ns / 1e9)
+        return Accepted(
+            session=session.id,
+            folder=str(session.path),
+            slices=state.slices,
+            saved=len(state.saved),
+            seconds=len(state.missing) * slice_ns / 1e9,
+        )
 
     def _ready_shooter(self, job: Job) -> Shooter:
         """Give what shoots; raises `CameraError` where there is no camera to shoot with."""

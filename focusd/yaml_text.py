@@ -26,6 +26,8 @@ class _StrictLoader(yaml.SafeLoader):
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
     seen: dict[Hashable, int] = {}
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *other`, which gives way to names of its own
+            continue
         key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
         if not isinstance(key, str):
@@ -47,6 +49,8 @@ def parse_yaml(text: str) -> Any:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise YamlInvalid(f"{place}{error.problem or 'not YAML'}") from error
+    except RecursionError as error:
+        raise YamlInvalid("it is nested too deeply") from error
     except yaml.YAMLError as error:
         raise YamlInvalid(f"not YAML: {error}") from error
 

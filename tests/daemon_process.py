@@ -43,7 +43,7 @@ class Connection(http.client.HTTPConnection):
 class Daemon:
     """One daemon process. `wait_for` follows its events, from the first one on."""
 
-    def __init__(self, folder: Path, *settings: str) -> None:
+    def __init__(self, folder: Path, *settings: str, **environment: str) -> None:
         self.folder = folder
         self.socket = folder / "s"
         self.state = folder / "state"
@@ -52,7 +52,9 @@ class Daemon:
         for setting in (*QUICK, *settings):
             command += ["--set", setting]
         self.log = (folder / "log").open("w+")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, **environment}
+        )
         self.events: list[Answer] = []
         self._news = threading.Condition()
 
@@ -126,9 +128,9 @@ class Daemon:
 
 
 @contextmanager
-def daemon(folder: Path, *settings: str) -> Iterator[Daemon]:
+def daemon(folder: Path, *settings: str, **environment: str) -> Iterator[Daemon]:
     """Run a daemon; whatever happens, nothing of it is left."""
-    running = Daemon(folder, *settings)
+    running = Daemon(folder, *settings, **environment)
     try:
         yield running.await_ready()
     finally:

@@ -58,7 +58,14 @@ class PaperFeed(Feed):
 class DaemonRig:
     """A rig, its operator, and all that was told. `tell` runs a job to its end, in the test's thread."""
 
-    def __init__(self, folder: Path, *, home_allowed: bool = True, reserve_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        home_allowed: bool = True,
+        reserve_bytes: int = 0,
+        idle_release_s: float | None = None,
+    ) -> None:
         self.folder = folder
         self.rail = Rig(folder, settings=replace(SETTINGS, home_allowed=home_allowed))
         self.clock = self.rail.clock
@@ -97,7 +104,7 @@ class DaemonRig:
             self.consent,
             self.hub,
             merged=lambda session: 0,
-            idle_release_s=None,
+            idle_release_s=idle_release_s,
         )
         self.heard = 0
         self.listening = ExitStack()

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -161,11 +162,18 @@ def test_a_wrong_configuration_is_told_before_anything_starts(tmp_path: Path) ->
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_end_at_rest_is_quick_and_clean(tmp_path: Path, number: int) -> None:
-    with daemon(tmp_path) as focusd:
-        began_s = time.monotonic()
-        assert focusd.end(number) == 0
-        assert time.monotonic() - began_s < 10
-        assert "Traceback" not in focusd.said()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(10)
+        with daemon(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="400000") as focusd:
+            told = [systemd.recv(200) for _ in range(5)]
+            assert told == [b"READY=1", b"STATUS=at rest", *[b"WATCHDOG=1"] * 3]
+            began_s = time.monotonic()
+            assert focusd.end(number) == 0
+            assert time.monotonic() - began_s < 10
+            assert "Traceback" not in focusd.said()
+            while (word := systemd.recv(200)) != b"STOPPING=1":
+                assert word == b"WATCHDOG=1"
 
 
 def test_requests_are_read_strictly(tmp_path: Path) -> None:
@@ -178,7 +186,7 @@ def test_requests_are_read_strictly(tmp_path: Path) -> None:
             ("POST", "/sim/press", {"button": "x"}, 404, 3, "it has shoot"),
             ("POST", "/sim/fault", {"name": "x"}, 404, 3, "camera_timeout"),
             ("GET", "/sessions/9", {}, 404, 3, "no session"),
-            ("GET", "/nowhere", {}, 404, 2, "/docs"),
+            ("GET", "/nowhere", {}, 404, 2, "/openapi.json"),
             ("POST", "/goto", {"position_u": 5.0}, 409, 3, "focusctl home"),
             ("POST", "/mark", {"end": "near"}, 409, 3, "focusctl home"),
         ]

@@ -62,7 +62,7 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         ("plans.default.range=mraks", 'plans.default.range: "mraks" is not a group of settings'),
         (
             "simulation.size_px=[320]",
-            "simulation.size_px[1]: is missing; it takes a whole number",
+            "simulation.size_px[1]: is missing; it takes an even number from 32 up to 16384",
         ),
         (
             "axis.driver=DM542",
@@ -126,6 +126,9 @@ def test_every_problem_is_told_at_once() -> None:
         ("axis: {invert: true\n", "line 2, column 1: expected ',' or '}', but got '<stream end>'"),
         ("- 3\n", "it holds no settings; write them as `name: value`"),
         ("axis:\n  3: true\n", "line 2: the name 3 must be text; put it in quotes"),
+        ("axis: !!binary aGVsbG8=\n", "axis: \"b'hello'\" is not a group of settings"),
+        ("axis: &a [*a]\n", "line 1, column 7: found unconstructable recursive node"),
+        ("axis: " + "[" * 3000, "it is nested too deeply"),
         ("axis: !!python/object:os.system {}\n", "line 1, column 7: could not determine a constructor"),
     ],
 )
@@ -142,6 +145,13 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("# nothing\n")
     assert load_config(tmp_path / "c.yaml") == Config()
+
+
+def test_groups_may_be_shared(tmp_path: Path) -> None:
+    text = "plans:\n  default: &d {optics: macro-2x, delay_s: 2.0}\n  slow: {<<: *d, settle_ms: 900}\n"
+    (tmp_path / "c.yaml").write_text(text)
+    slow = load_config(tmp_path / "c.yaml").plans["slow"]
+    assert (slow.optics, slow.delay_s, slow.settle_ms) == ("macro-2x", 2.0, 900)
 
 
 def test_overrides_reach_into_what_the_file_does_not_name(tmp_path: Path) -> None:

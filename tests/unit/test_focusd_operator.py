@@ -275,3 +275,37 @@ def test_a_job_that_fails_unforeseen_is_told_and_the_next_one_runs(rig: DaemonRi
     assert rig.last("job_ended")["reason"] == "ZeroDivisionError: a defect"
     rig.axis.jog = jog
     assert rig.tell(Jog(10.0)).ended.exception(0) is None
+
+
+def test_a_session_waits_for_a_known_position_where_homing_is_not_allowed(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path, home_allowed=False)
+    rig.tell(Home(allow=True)).ended.result(0)
+    rig.book.mark("near", 600.0)
+    rig.book.mark("far", 680.0)
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    rig.rail.after_edges(700, rig.rail.stepper.halt)
+    rig.tell(Goto(2500.0))
+    (tmp_path / "consent").unlink()
+    edges = rig.rail.world.carriage().edges
+    with pytest.raises(HomingNotAllowed, match="can go on once the position is known"):
+        rig.tell(Resume("1")).accepted.result(0)
+    assert rig.rail.world.carriage().edges == edges
+    assert phase(rig) is Phase.PAUSED
+
+
+def test_after_a_long_rest_the_motor_cools(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path, idle_release_s=0.01)
+    released = threading.Event()
+    release = rig.axis.release
+
+    def let_go() -> None:
+        release()
+        released.set()
+
+    rig.axis.release = let_go
+    rig.operator.start()
+    rig.operator.order(Home()).ended.result(20)
+    assert released.wait(20)
+    rig.operator.close()
+    assert rig.axis.position().trust is Trust.ASSUMED
