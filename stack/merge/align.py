@@ -5,9 +5,9 @@ of those just before it, all of them already in the geometry of the first. That 
 the mean holds several of them one slice's error is not inherited whole.
 
 What is compared is local contrast: brightness less its local mean, divided by its local spread, clipped
-pixels left out, so that neither exposure nor the blur of a whole area pulls. The fit is Gauss-Newton from coarse
-to fine on the steepest point of each small cell, sampled by exact bilinear interpolation: OpenCV's warps place
-pixels on a grid of 1/32, and such errors would add up from slice to slice.
+pixels left out, so that neither exposure nor the blur of a whole area pulls. The fit is Gauss-Newton from
+coarse to fine on the steepest point of each small cell, sampled by exact bilinear interpolation: OpenCV's
+warps place pixels on a grid of 1/32, and such errors would add up from slice to slice.
 """
 
 from collections.abc import Sequence
@@ -267,19 +267,24 @@ def bilinear(stacked: Plane, places: Floats) -> Floats:
 def sample_plane(plane: Plane, known: Plane, similarity: Similarity) -> tuple[Plane, Plane]:
     """Give `plane` and where it is known in the frame that `similarity` maps from, exactly bilinear."""
     height, width = plane.shape
-    out = np.zeros((height, width), np.float32)
-    out_known = np.zeros((height, width), np.float32)
-    stacked = np.dstack([plane, known])
+    out, out_known = np.zeros_like(plane), np.zeros_like(known)
+    flat, flat_known = plane.ravel(), known.ravel()
     columns = np.arange(width, dtype=np.float64)
-    for y in range(0, height, 64):
-        rows = np.arange(y, min(y + 64, height), dtype=np.float64)
-        points = np.stack([np.tile(columns, len(rows)), np.repeat(rows, width)], axis=1)
-        places = similarity(points)
-        inside = _inside(places, width, height)
-        values = np.zeros((len(points), 2), np.float32)
-        values[inside] = bilinear(stacked, places[inside])
-        out[y : y + 64] = values[:, 0].reshape(len(rows), width)
-        out_known[y : y + 64] = (values[:, 1] > 0.99).reshape(len(rows), width)
+    for top in range(0, height, 32):
+        rows = np.arange(top, min(top + 32, height), dtype=np.float64)[:, None]
+        x = similarity.p * columns - similarity.q * rows + similarity.tx
+        y = similarity.q * columns + similarity.p * rows + similarity.ty
+        inside = (x >= MARGIN_PX) & (x < width - 1 - MARGIN_PX)
+        inside &= (y >= MARGIN_PX) & (y < height - 1 - MARGIN_PX)
+        x, y = np.where(inside, x, 0), np.where(inside, y, 0)
+        column, row = x.astype(np.int32), y.astype(np.int32)
+        right, below = (x - column).astype(np.float32), (y - row).astype(np.float32)
+        at = row * width + column
+        upper = flat[at] * (1 - right) + flat[at + 1] * right
+        lower = flat[at + width] * (1 - right) + flat[at + width + 1] * right
+        out[top : top + 32] = (upper * (1 - below) + lower * below) * inside
+        nearest = at + (right > 0.5) + (below > 0.5) * width
+        out_known[top : top + 32] = flat_known[nearest] * inside
     return out, out_known
 
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from stack.merge.planes import Plane, blurred, enlarged, reduced
 
-BROAD_POWER: Final = 8.0
 BROAD_SIGMA_PX: Final = 4.0
 NARROW_POWER: Final = 2.0
 NARROW_SIGMA_PX: Final = 1.5
@@ -72,13 +71,17 @@ class Focuser:
     def judge(self, grey: Plane, brightest: NDArray[np.uint8]) -> Focus:
         """Score a slice by its brightness `(H, W)`, levels of 255, and its brightest channel before gains."""
         detail = np.abs(grey - blurred(grey, DETAIL_SIGMA_PX))
-        broad, narrow = blurred(detail, BROAD_SIGMA_PX), blurred(detail, NARROW_SIGMA_PX)
+        broad = enlarged(blurred(reduced(detail, 2), BROAD_SIGMA_PX / 2), 2, detail.shape)
+        narrow = blurred(detail, NARROW_SIGMA_PX)
         if self._slices == 0:
             self.noise = max(LEAST_NOISE, float(np.percentile(broad[::4, ::4], 5)))
         floor = self.noise * NOISE_FLOORS
-        score = np.float32(BROAD_POWER) * np.log(broad + floor) + np.float32(NARROW_POWER) * np.log(
-            narrow + floor
-        )
+        narrow += floor
+        score = broad + floor
+        score *= score
+        score *= score
+        score *= narrow
+        score = np.float32(NARROW_POWER) * np.log(score, out=score)  # 2 ln(broad^4 narrow), one logarithm
         coarse = reduced(grey, COARSE)
         self._near, near = self._held(self._near, blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE))
         self._wide, glow = self._held(self._wide, blurred(coarse, GLINT_SIGMA_PX / COARSE))

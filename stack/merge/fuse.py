@@ -57,11 +57,11 @@ class Fuser:
         self._total = self._total - self._glint_term((glints - self._glints) * self._glow, self._total.shape)
         self._glints = glints
         score = focus.score - self._glint_term(glints * focus.glow, focus.score.shape)
-        higher = np.maximum(self._total, score)
-        new = np.exp(score - higher)
-        total = np.exp(self._total - higher) + new
-        share = new / total
-        self._total = higher + np.log(total)
+        # Both exponentials divided by the greater, so that neither overflows.
+        lead = score - self._total
+        lesser = np.exp(-np.abs(lead))
+        share = np.where(lead > 0, np.float32(1), lesser) / (1 + lesser)
+        self._total = np.maximum(self._total, score) + np.log1p(lesser)
         self._glow = self._glow + reduced(share, COARSE) * (focus.glow - self._glow)
         return score, share
 

@@ -1,0 +1,41 @@
+"""Real stacks, where somebody has put them beside the repository."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stack.merge.photos import is_photo, read_photo
+from stack.merge.stream import Merge
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def photos(name):
+    folder = DATA / name
+    if not folder.is_dir():
+        pytest.skip(f"there is no {name}")
+    return sorted(path for path in folder.iterdir() if is_photo(path))
+
+
+def sharpness(picture):
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (0, 0), 1)
+    return float(np.abs(cv2.Laplacian(grey, cv2.CV_32F)).mean())
+
+
+@pytest.mark.parametrize(
+    ("name", "scale_of_the_last"), [("fs-pcb", 0.964), ("fs-depthmap", 1.18), ("jn-12", 0.904)]
+)
+def test_a_real_stack_is_sharper_than_any_of_its_slices(name, scale_of_the_last):
+    merge = Merge()
+    sharpest = 0.0
+    for index, path in enumerate(photos(name)):
+        pixels = read_photo(path)
+        sharpest = max(sharpest, sharpness(pixels))
+        merge.add(index, pixels, path.name)
+    result = merge.finish()
+    assert sharpness(result.pixels) > 1.1 * sharpest
+    last = result.slices[-1].transform
+    assert np.hypot(last[0, 0], last[1, 0]) == pytest.approx(scale_of_the_last, abs=0.01)
+    assert abs(np.degrees(np.arctan2(last[1, 0], last[0, 0]))) < 0.6
