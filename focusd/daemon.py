@@ -83,7 +83,7 @@ async def _serve(house: "House", server: "Server", listener: socket.socket, wher
     """Answer requests until a signal comes or the rig is lost; then end in order."""
     notifier = Notifier()
     asked_to_end = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, asked_to_end.set)
     async with contextlib.AsyncExitStack() as ending:
         ending.callback(notifier.close)

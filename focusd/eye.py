@@ -46,6 +46,9 @@ class Eye:
             self.camera()
         except CameraError as error:
             _log.warning("%s", error)
+        except Exception as error:  # whatever a camera library throws, the rail is as good without it
+            self.facts = CameraFacts(problem=f"{type(error).__name__}: {error}")
+            _log.exception("the camera could not be opened")
 
     def look(self) -> None:
         """Bring `facts` up to date."""

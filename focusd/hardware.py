@@ -207,7 +207,7 @@ def _camera_opener(config: Config, simulation: "Simulation | None", clock: Clock
         from camera.picam import PicamCamera, PicamSettings, load_picamera2
 
         settings = PicamSettings(config.camera.index, config.camera.size_px, config.camera.tries)
-        library = simulation.open_picamera2 if simulation else load_picamera2()
-        return PicamCamera(library, settings, clock)
+        load = simulation.load_picamera2 if simulation else load_picamera2
+        return PicamCamera(load(), settings, clock)
 
     return open_camera

@@ -12,9 +12,10 @@ from typing import Any
 
 from rail.clock import MonotonicClock
 from rail.drivers import DRIVERS
+from rail.errors import PinsUnavailable
 from rail.pins import Factory, MotionPins, MotionWiring, open_factory
 from rail.process import inherit, serve
-from rail.stepper import LocalStepper
+from rail.stepper import LocalStepper, Signals
 
 
 def main(argv: list[str]) -> int:
@@ -24,13 +25,19 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--channel-fd", type=int, required=True)
     parser.add_argument("--signals-fd", type=int, required=True)
     given = parser.parse_args(argv)
-    with inherit(given.channel_fd, given.signals_fd) as channel:
-        description = given.description
-        gravity = bool(description["gravity"])
-        pins = MotionPins(_factory(description), MotionWiring(**description["wiring"]), energised=gravity)
-        timing = DRIVERS[description["driver"]]
-        serve(LocalStepper(pins, timing, MonotonicClock(), channel.signals, gravity=gravity), channel)
+    try:
+        with inherit(given.channel_fd, given.signals_fd) as channel:
+            serve(_stepper(given.description, channel.signals), channel)
+    except PinsUnavailable:
+        return 1  # the channel has told the parent, who says it in words
     return 0
+
+
+def _stepper(description: dict[str, Any], signals: Signals) -> LocalStepper:
+    gravity = bool(description["gravity"])
+    pins = MotionPins(_factory(description), MotionWiring(**description["wiring"]), energised=gravity)
+    timing = DRIVERS[description["driver"]]
+    return LocalStepper(pins, timing, MonotonicClock(), signals, gravity=gravity)
 
 
 def _factory(description: dict[str, Any]) -> Factory:
@@ -39,15 +46,21 @@ def _factory(description: dict[str, Any]) -> Factory:
     if simulation is None:
         run_folder = description["run_folder"]
         return open_factory(Path(run_folder) if run_folder else None)
+    return _simulated_factory(simulation)
+
+
+def _simulated_factory(simulation: dict[str, Any]) -> Factory:
     from simulator.carriage import Carriage, CarriageSpec
     from simulator.pins import SimulatedFactory, Wiring
-    from simulator.world import World
+    from simulator.world import World, WorldError
 
     clock = MonotonicClock()
-    carriage = Carriage(World.open(Path(simulation["world"])), clock, CarriageSpec(**simulation["carriage"]))
-    return SimulatedFactory(
-        World.open(Path(simulation["world"])), clock, carriage, Wiring(**simulation["wiring"])
-    )
+    try:
+        world = World.open(Path(simulation["world"]))
+        carriage = Carriage(world, clock, CarriageSpec(**simulation["carriage"]))
+    except WorldError as error:
+        raise PinsUnavailable(str(error)) from error
+    return SimulatedFactory(world, clock, carriage, Wiring(**simulation["wiring"]))
 
 
 if __name__ == "__main__":

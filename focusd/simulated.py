@@ -3,12 +3,13 @@
 Beside this module only `focusd.motion` knows the simulator, for the carriage moves in the motion process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from camera.errors import CameraUnavailable
 from camera.library import OpenPicamera2
 from focusd.config import Config
 from focusd.errors import StartFailed
@@ -17,7 +18,7 @@ from rail.drivers import DRIVERS
 from simulator.carriage import CarriageSpec
 from simulator.pins import SimulatedFactory, Wiring
 from simulator.rig import RigSpec, SimulatedRig
-from simulator.scene import SceneSpec
+from simulator.scene import SceneError, SceneSpec
 from simulator.sensor import CameraSpec
 from simulator.world import INPUTS, World, WorldError
 
@@ -38,8 +39,8 @@ class Simulation:
         The subject before the lens.
     motion
         What the motion process must know of it, as plain JSON values.
-    open_picamera2
-        Stands in for the class of that name.
+    load_picamera2
+        Gives what stands in for the class Picamera2; raises `CameraUnavailable`.
     """
 
     world: World
@@ -47,7 +48,7 @@ class Simulation:
     buttons: tuple[str, ...]
     scene: SceneSpec
     motion: Mapping[str, Any]
-    open_picamera2: OpenPicamera2
+    load_picamera2: Callable[[], OpenPicamera2]
 
 
 def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulation:
@@ -69,7 +70,7 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
             "carriage": asdict(carriage_spec(config)),
             "wiring": motor_pins(config),
         },
-        open_picamera2=_camera(config, world, scene, clock),
+        load_picamera2=_camera(config, world, scene, clock),
     )
 
 
@@ -140,8 +141,17 @@ def scene_spec(config: Config) -> SceneSpec:
     )
 
 
-def _camera(config: Config, world: World, scene: SceneSpec, clock: Clock) -> OpenPicamera2:
-    """Give what stands in for the class Picamera2; the subject is drawn when the camera is first opened."""
+def _camera(config: Config, world: World, scene: SceneSpec, clock: Clock) -> Callable[[], OpenPicamera2]:
+    """Give what loads a stand-in for the class Picamera2; the subject is drawn when it is first loaded."""
     simulation = config.simulation
     camera = CameraSpec(size_px=simulation.size_px, flicker_percent=simulation.flicker_percent)
-    return SimulatedRig(world, clock, RigSpec(camera=camera, scene=scene)).picamera2
+    rig = SimulatedRig(world, clock, RigSpec(camera=camera, scene=scene))
+
+    def load_picamera2() -> OpenPicamera2:
+        try:
+            rig.darkroom  # noqa: B018 - drawn here, where what is wrong with a scene can be told
+        except SceneError as error:
+            raise CameraUnavailable(f"the simulated camera sees nothing: {error}") from error
+        return rig.picamera2
+
+    return load_picamera2

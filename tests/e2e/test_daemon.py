@@ -160,7 +160,7 @@ def test_a_wrong_configuration_is_told_before_anything_starts(tmp_path: Path) ->
     assert not (tmp_path / "s").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_end_at_rest_is_quick_and_clean(tmp_path: Path, number: int) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))

@@ -216,6 +216,11 @@ def test_the_shell_is_all_there(house: dict[str, Module]) -> None:
     [
         ("stack.plan", {"cv2", "gpiozero"}),
         ("stack.session", {"cv2", "gpiozero"}),
+        (
+            "focusd.motion",
+            {"lgpio", "pydantic", "fastapi", "yaml", "cv2", "numpy", "camera", "stack", "simulator"},
+        ),
+        ("focusd.daemon", {"pydantic", "fastapi", "uvicorn", "yaml", "cv2", "numpy", "gpiozero"}),
         ("rail.pins", {"lgpio", "cv2", "numpy"}),
         ("camera.picam", {"picamera2", "libcamera", "cv2"}),
         (
