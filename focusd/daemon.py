@@ -85,21 +85,22 @@ async def _serve(house: "House", server: "Server", listener: socket.socket, wher
     asked_to_end = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, asked_to_end.set)
-    async with contextlib.AsyncExitStack() as ending:
-        ending.callback(notifier.close)
-        await ending.enter_async_context(_answering(server, listener))
-        ending.push_async_callback(asyncio.to_thread, house.close)
-        ending.callback(notifier.stopping)
-        await server.up.wait()
-        print(f"focusd ready {where}", flush=True)  # noqa: T201 - the ready line is for whoever started us
-        notifier.ready()
-        lost = await _watch(house, notifier, asked_to_end)
+    async with _answering(server, listener):
+        try:
+            await server.until_up()
+            print(f"focusd ready {where}", flush=True)  # noqa: T201 - for whoever started us
+            notifier.ready()
+            lost = await _watch(house, notifier, asked_to_end)
+        finally:
+            notifier.stopping()
+            await asyncio.to_thread(house.close)
+            notifier.close()
     return 1 if lost else 0
 
 
 @contextlib.asynccontextmanager
 async def _answering(server: "Server", listener: socket.socket) -> AsyncIterator[None]:
-    """Answer requests; in the end give those that wait their answers first."""
+    """Answer requests meanwhile; in the end give those that wait their answers first."""
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

@@ -4,12 +4,10 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camera.camera import Camera, CameraIdentity, Frame
+from camera.camera import Camera
 from focusd.config import Axis as AxisConfig
 from focusd.config import Config
 from focusd.errors import StartFailed
@@ -20,8 +18,6 @@ from rail.process import StepperProcess
 from rail.profile import Ramp
 from rail.stepper import Stepper
 from rail.stepper_axis import AxisSettings, StepperAxis
-from stack.optics import Optics
-from stack.shoot import Encode, SliceLabel
 
 if TYPE_CHECKING:
     from focusd.simulated import Simulation
@@ -73,14 +69,8 @@ def open_rig(
     """
     clock = MonotonicClock()
     simulation = _simulation(config, state_folder, clock) if simulate else None
-    stepper = StepperProcess(
-        [
-            sys.executable,
-            "-m",
-            "focusd.motion",
-            json.dumps(motion_description(config, simulation, run_folder)),
-        ]
-    )
+    description = json.dumps(motion_description(config, simulation, run_folder))
+    stepper = StepperProcess([sys.executable, "-m", "focusd.motion", description])
     try:
         factory: Factory = simulation.factory if simulation else open_factory(run_folder)
         panel = PanelPins(factory, panel_wiring(config))
@@ -156,44 +146,6 @@ def motion_description(
         "run_folder": str(run_folder) if run_folder else None,
         "simulation": simulation.motion if simulation else None,
     }
-
-
-def encoder(camera: CameraIdentity, optics: Optics | None, jpeg_quality: int) -> Encode:
-    """Give what turns a frame into a JPEG that says where and how it was taken."""
-    return partial(_jpeg, camera, optics, f"focusrail {version('focusrail')}", jpeg_quality)
-
-
-def _jpeg(
-    camera: CameraIdentity,
-    optics: Optics | None,
-    software: str,
-    quality: int,
-    frame: Frame,
-    label: SliceLabel,
-) -> bytes:
-    from camera.files import SliceTags, encode_jpeg
-
-    tags = SliceTags(
-        index=label.index,
-        slices=label.slices,
-        position_u=label.position_u,
-        unit=label.unit,
-        taken_at=label.taken_at,
-        exposure=frame.exposure,
-        identity=camera,
-        optics=_in_words(optics),
-        software=software,
-        magnification=optics.magnification if optics else None,
-        f_number=optics.f_number if optics else None,
-    )
-    return encode_jpeg(frame.pixels, tags, quality)
-
-
-def _in_words(optics: Optics | None) -> str:
-    if optics is None:
-        return ""
-    aperture = f"f/{optics.f_number:g}" if optics.f_number else f"NA {optics.numerical_aperture:g}"
-    return f"{optics.magnification:g}x {aperture}"
 
 
 def _simulation(config: Config, state_folder: Path, clock: Clock) -> "Simulation":

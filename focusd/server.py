@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from focusd.api import create_app
+from focusd.errors import StartFailed
 from focusd.house import House
 
 GRACE_S = 2
@@ -15,22 +16,24 @@ GRACE_S = 2
 
 
 class Server(uvicorn.Server):
-    """A server that says when it is up.
-
-    Attributes
-    ----------
-    up
-        Set once requests are answered.
-    """
+    """A server that says when it is up."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.up = asyncio.Event()
+        self._begun = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
-        await super().startup(sockets)
-        self.up.set()
+        try:
+            await super().startup(sockets)
+        finally:
+            self._begun.set()
+
+    async def until_up(self) -> None:
+        """Wait until requests are answered; raises `StartFailed` when they will not be."""
+        await self._begun.wait()
+        if not self.started:
+            raise StartFailed("the HTTP server did not start; see the log")
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

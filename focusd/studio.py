@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from focusd.encoding import encoder
 from focusd.eye import Eye
 from focusd.follower import Follower
-from focusd.hardware import encoder
 from focusd.jobs import Accepted, Job
 from focusd.journals import Journals
 from focusd.marks import HomingConsent, MarkBook

@@ -1,0 +1,46 @@
+"""A frame as the JPEG of a slice, which says where and how it was taken."""
+
+from functools import partial
+from importlib.metadata import version
+
+from camera.camera import CameraIdentity, Frame
+from stack.optics import Optics
+from stack.shoot import Encode, SliceLabel
+
+
+def encoder(camera: CameraIdentity, optics: Optics | None, jpeg_quality: int) -> Encode:
+    """Give what turns a frame into a JPEG that says where and how it was taken."""
+    return partial(_jpeg, camera, optics, f"focusrail {version('focusrail')}", jpeg_quality)
+
+
+def _jpeg(
+    camera: CameraIdentity,
+    optics: Optics | None,
+    software: str,
+    quality: int,
+    frame: Frame,
+    label: SliceLabel,
+) -> bytes:
+    from camera.files import SliceTags, encode_jpeg
+
+    tags = SliceTags(
+        index=label.index,
+        slices=label.slices,
+        position_u=label.position_u,
+        unit=label.unit,
+        taken_at=label.taken_at,
+        exposure=frame.exposure,
+        identity=camera,
+        optics=_in_words(optics),
+        software=software,
+        magnification=optics.magnification if optics else None,
+        f_number=optics.f_number if optics else None,
+    )
+    return encode_jpeg(frame.pixels, tags, quality)
+
+
+def _in_words(optics: Optics | None) -> str:
+    if optics is None:
+        return ""
+    aperture = f"f/{optics.f_number:g}" if optics.f_number else f"NA {optics.numerical_aperture:g}"
+    return f"{optics.magnification:g}x {aperture}"
