@@ -59,7 +59,6 @@ class Feed:
 
     def __init__(self, stream: IO[str]) -> None:
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-        self._ended = False
         self._gone = threading.Event()
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
@@ -74,15 +73,18 @@ class Feed:
             yield str(line["slice"])
 
     def _read(self, stream: IO[str]) -> None:
-        for text in stream:
-            if not text.strip():
-                continue
-            line = json.loads(text)
-            self._ended = self._ended or bool(line.get("end"))
-            self._lines.put(line)
-        if not self._ended:
-            self._gone.set()
-        self._lines.put(None)
+        ended = False
+        try:
+            for text in stream:
+                line = json.loads(text)
+                ended = ended or bool(line.get("end"))
+                self._lines.put(line)
+        except ValueError:  # a line torn in two is what a parent leaves that was killed
+            ended = False
+        finally:
+            if not ended:
+                self._gone.set()
+            self._lines.put(None)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -149,6 +151,9 @@ def save(session: Path, merged: Merged, facts: dict[str, Any], quality: int) -> 
     files["depth.png"] = encode(merged.depth, ".png", None, quality)
     files["merge.json"] = as_json(facts)
     part = merges / f".{os.getpid()}.part"
+    # A session is merged by one child at a time, so what is unfinished was left by one that was killed.
+    for left in merges.glob(".*.part"):
+        shutil.rmtree(left, ignore_errors=True)
     try:
         part.mkdir(parents=True)
         for name, data in files.items():

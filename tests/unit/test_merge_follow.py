@@ -84,6 +84,22 @@ def test_a_second_merge_takes_the_next_number_and_leaves_the_first(session):
     assert (session / "merges/1/merged.jpg").read_bytes() == before
 
 
+def test_what_a_killed_merge_left_is_cleared_away(session):
+    (session / "merges/.4711.part").mkdir(parents=True)
+    (session / "merges/.4711.part/merged.jpg").write_bytes(b"half")
+    followed(session, 2)
+    assert made(session) == ["1", "1/depth.png", "1/merge.json", "1/merged.jpg"]
+
+
+def test_a_torn_line_is_the_end_of_the_parent(session):
+    with started(session) as child:
+        child.stdin.write('{"slice": "slices/00')
+        child.stdin.close()
+        child.stdout.read()
+        assert child.stderr.read() == ""
+    assert child.returncode == 1
+
+
 def test_a_slice_that_cannot_be_used_is_named_and_nothing_is_left(session):
     whole = (session / "slices/0001.jpg").read_bytes()
     (session / "slices/0001.jpg").write_bytes(whole[: len(whole) // 2])

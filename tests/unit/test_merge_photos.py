@@ -66,6 +66,34 @@ def test_a_jpeg_whose_end_is_missing_but_marked_is_refused(tmp_path):
         read_photo(path)
 
 
+def test_a_png_is_read_only_with_its_end(tmp_path):
+    path = saved(tmp_path / "a.png", picture(np.uint8))
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(PhotoUnreadable, match="its end is missing"):
+        read_photo(path)
+
+
+def test_a_tiff_is_read_only_if_it_reaches_as_far_as_it_says(tmp_path):
+    entries = [
+        (256, 4, 1, 64),
+        (257, 4, 1, 48),
+        (258, 4, 1, 8),
+        (259, 4, 1, 1),
+        (262, 4, 1, 1),
+        (273, 4, 1, 200),
+        (277, 4, 1, 1),
+        (278, 4, 1, 48),
+        (279, 4, 1, 64 * 48),
+    ]
+    body = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    whole = (b"II*\0" + struct.pack("<I", 8) + body + bytes(4)).ljust(200, b"\0") + bytes([77] * 64 * 48)
+    (tmp_path / "a.tif").write_bytes(whole)
+    assert (read_photo(tmp_path / "a.tif") == 77).all()
+    (tmp_path / "a.tif").write_bytes(whole[:-64])
+    with pytest.raises(PhotoUnreadable, match="its end is missing"):
+        read_photo(tmp_path / "a.tif")
+
+
 def test_a_png_with_a_flipped_bit_is_refused(tmp_path):
     path = saved(tmp_path / "a.png", picture(np.uint8))
     data = bytearray(path.read_bytes())

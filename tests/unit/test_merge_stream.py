@@ -40,7 +40,8 @@ def test_where_nothing_is_to_be_seen_the_slices_average():
     def noise(picture):
         return np.std((picture - stack.truth)[20:-20, 20:-20])
 
-    assert noise(result.pixels.astype(float)) < 0.7 * noise(stack.frames[0].astype(float))
+    # Of twelve equal votes 0.29 would remain.
+    assert noise(result.pixels.astype(float)) < 0.38 * noise(stack.frames[0].astype(float))
 
 
 def test_flicker_is_evened_out():
