@@ -206,6 +206,7 @@ class Operator:
             self._hub.publish("refused", job=job.number, kind=job.kind, reason=words_of(error))
         elif error is not None and ending is JobEnding.FAILED:
             self._note_failure(error)
+        self._axis.rest()
         self._book.lapse()
         with self._lock:
             self._job = None

@@ -14,7 +14,7 @@ from stack.session import Phase, Sessions
 
 
 def test_a_press_becomes_a_picture(tmp_path: Path) -> None:
-    with daemon(tmp_path) as focusd:
+    with daemon(tmp_path, "plans.default={optics: macro-2x, settle_ms: 20}") as focusd:
         assert stat.S_IMODE(focusd.socket.stat().st_mode) == 0o660
         focusd.home_and_mark()
         focusd.tell("/sim/press", button="shoot")
