@@ -24,7 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 from rail.axis import Position, Trust
 from rail.errors import MotionLost, PinsUnavailable
@@ -241,7 +241,6 @@ class Channel:
         self.signals = signals
         self.complaints = tuple(complaints)
         self._socket = connection
-        self._writer: TextIO = connection.makefile("w", encoding="utf-8")
         self._lines: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="channel", daemon=True).start()
 
@@ -262,8 +261,7 @@ class Channel:
     def tell(self, message: Message) -> None:
         """Send a line; a parent that is gone is none the wiser."""
         with contextlib.suppress(OSError):
-            self._writer.write(_line(message).decode())
-            self._writer.flush()
+            self._socket.sendall(_line(message))
 
     def hang_up(self) -> None:
         """Halt, and let the requests end."""
