@@ -53,6 +53,13 @@ def open_factory(run_folder: Path | None = None) -> Factory:
             "`sudo apt install python3-lgpio`, or run with --simulate"
         ) from e
 
+    class RailPin(LGPIOPin):  # type: ignore[misc]
+        """gpiozero's lgpio pin, but an output has its level from the start: ENABLE must not blink."""
+
+        def output_with_state(self, state: bool) -> None:
+            """Drive the pin at `state`; never at the other level before it."""
+            lgpio.gpio_claim_output(self.factory._handle, self._number, int(state))  # noqa: SLF001
+
     class RailFactory(LGPIOFactory):  # type: ignore[misc]
         """gpiozero's lgpio factory, on a chip that we chose."""
 
@@ -60,7 +67,7 @@ def open_factory(run_folder: Path | None = None) -> Factory:
             LocalPiFactory.__init__(self)
             self._handle = lgpio.gpiochip_open(chip)
             self._chip = chip
-            self.pin_class = LGPIOPin
+            self.pin_class = RailPin
 
     try:
         return RailFactory(_find_chip(lgpio))
@@ -321,7 +328,7 @@ def _claim(factory: Factory, number: int, set_up: Callable[[Pin], None]) -> Pin:
 
 def _writer(pin: Pin) -> Callable[[int], object]:
     # On lgpio, `pin.state = x` asks the kernel for the pin's mode before every write: two calls for an edge.
-    if type(pin).__name__ == "LGPIOPin":
+    if type(pin).__name__ == "RailPin":
         import lgpio
 
         handle, number = pin.factory._handle, pin._number  # noqa: SLF001
