@@ -117,8 +117,9 @@ class StepperAxis:
     """An `rail.axis.Axis` on a stepper and one or two limit switches.
 
     The position is an origin plus what the stepper has counted, so it is right in the middle of a move and
-    after any stop. It is stored as *moving* before the first step and as itself after the last one. At
-    power-up it counts from a stored place at rest, or from nowhere: it is then unknown, and moves go slowly.
+    after any stop. It is stored as *moving* before the first step, and as itself by `rest`, so that of many
+    moves only the first waits for the disk. At power-up it counts from a stored place at rest, or from
+    nowhere: it is then unknown, and moves go slowly.
 
     Parameters
     ----------
@@ -135,6 +136,8 @@ class StepperAxis:
         self._store = store
         self._home_allowed = settings.home_allowed
         self._forward_steps = 0
+        self._under_way = False
+        self._on_record: StoredPosition | None = None
         found = _at_power_up(store.load(), _grid(scale), settings.self_holding)
         self._origin_steps = found.steps - stepper.count_steps()
         self._trust = found.trust
@@ -241,9 +244,22 @@ class StepperAxis:
         if not self._settings.self_holding:
             self._trust = Trust.UNKNOWN
         self._forward_steps = 0
-        self._save(moving=False)
+        self.rest()
         with self._watching_for_loss():
             self._stepper.release()
+
+    def rest(self) -> None:
+        """Record where the axis stands; to be called when no move follows soon.
+
+        Until then the record says *moving*, and a loss of power leaves the position unknown.
+        """
+        if self._under_way:
+            return
+        try:
+            self._record(self._stored(moving=False))
+        except OSError:
+            # What is stored still says *moving*: after a restart the position is unknown, never wrong.
+            _log.warning("the position could not be recorded; after a restart it is unknown", exc_info=True)
 
     def stop(self) -> None:
         """Ramp down whatever moves and refuse every move until `arm`; at once, from any thread."""
@@ -255,6 +271,7 @@ class StepperAxis:
 
     def close(self) -> None:
         """Halt; let the motor go unless gravity pulls at it; give back pins and processes."""
+        self.rest()
         self._stepper.close()
 
     # --- what may begin -----------------------------------------------------------------------------------
@@ -316,11 +333,13 @@ class StepperAxis:
 
     @contextlib.contextmanager
     def _journey(self) -> Iterator[None]:
-        """Record that the axis moves, then where it came to rest, however that came about."""
-        try:
-            self._store.save(self._stored(moving=True))
-        except OSError as e:
-            raise MoveRefused(f"the move cannot be recorded ({e}); without that it is not begun") from e
+        """Begin no motion that is not recorded, and doubt the position when one ends in an unforeseen way."""
+        if self._on_record is None or not self._on_record.moving:
+            try:
+                self._record(self._stored(moving=True))
+            except OSError as e:
+                raise MoveRefused(f"the move cannot be recorded ({e}); without that it is not begun") from e
+        self._under_way = True
         try:
             yield
         except (Stopped, Halted, HomingFailed):
@@ -329,7 +348,7 @@ class StepperAxis:
             self._trust = Trust.UNKNOWN
             raise
         finally:
-            self._save(moving=False)
+            self._under_way = False
 
     def _approach(self, target_steps: int) -> Run:
         """Go to `target_steps`, having run forward by the run-up before it or more."""
@@ -419,12 +438,12 @@ class StepperAxis:
         place = self.position()
         return StoredPosition(place.steps, place.trust, moving, _grid(self._scale))
 
-    def _save(self, *, moving: bool) -> None:
-        try:
-            self._store.save(self._stored(moving=moving))
-        except OSError:
-            # What is stored still says *moving*: after a restart the position is unknown, never wrong.
-            _log.warning("the position could not be recorded; after a restart it is unknown", exc_info=True)
+    def _record(self, position: StoredPosition) -> None:
+        """Store `position` unless that is what the store holds for certain."""
+        if position != self._on_record:
+            self._on_record = None
+            self._store.save(position)
+            self._on_record = position
 
     def _home_name(self) -> str:
         return "near" if self._settings.home_sense < 0 else "far"

@@ -230,14 +230,74 @@ def test_a_halt_above_start_speed_leaves_the_position_unknown(homed):
     with pytest.raises(Halted, match="unknown"):
         homed.axis.move_to(6_000)
     assert homed.axis.position().trust is Trust.UNKNOWN
+    homed.axis.rest()
     assert homed.store.load().trust is Trust.UNKNOWN
 
 
-def test_the_store_says_moving_while_it_moves_and_where_it_came_to_rest(homed):
+def saves_of(rig):
+    """Note what is saved from here on."""
+    saved, save = [], rig.store.save
+
+    def note(position):
+        saved.append(position)
+        save(position)
+
+    rig.store.save = note
+    return saved
+
+
+def test_the_store_says_moving_while_it_moves_and_at_rest_where_that_is(homed):
+    homed.axis.rest()
     seen = []
     homed.after_edges(100, lambda: seen.append(homed.store.load()))
     homed.axis.move_to(2_000)
     assert seen == [StoredPosition(992, Trust.KNOWN, True, "5/16 um")]
+    homed.axis.rest()
+    assert homed.store.load() == StoredPosition(2_000, Trust.KNOWN, False, "5/16 um")
+
+
+def test_many_moves_wait_for_the_disk_once(homed):
+    homed.axis.rest()
+    saved = saves_of(homed)
+    for target in (2_000, 2_032, 2_064, 1_500):
+        homed.axis.move_to(target)
+    homed.axis.jog(10)
+    assert [position.moving for position in saved] == [True]
+    homed.axis.rest()
+    homed.axis.rest()
+    assert [(position.moving, position.steps) for position in saved[1:]] == [(False, 1_510)]
+
+
+def test_no_step_is_taken_on_the_record_of_a_rest(homed):
+    """Whatever is called in whatever order: while steps are issued the store says moving."""
+    told = []
+    for act in (homed.axis.rest, homed.axis.release, homed.axis.hold, homed.axis.home, homed.axis.rest):
+        act()
+        homed.after_edges(5, lambda: told.append(homed.store.load().moving))
+        homed.after_edges(6, homed.axis.rest)  # from another thread, say: it must not call this a rest
+        homed.after_edges(7, lambda: told.append(homed.store.load().moving))
+        homed.axis.jog(20)
+    assert told == [True] * 10
+
+
+def test_a_rest_that_cannot_be_recorded_leaves_no_doubt_about_the_next_move(homed):
+    homed.axis.rest()
+    saved = saves_of(homed)
+    homed.axis.jog(20)
+    save, homed.store.save = homed.store.save, broken_save
+    homed.axis.rest()
+    homed.store.save = save
+    homed.axis.jog(20)
+    assert [position.moving for position in saved] == [True, True]
+
+
+def broken_save(_position):
+    raise OSError("read-only file system")
+
+
+def test_closing_records_the_rest(homed):
+    homed.axis.move_to(2_000)
+    homed.axis.close()
     assert homed.store.load() == StoredPosition(2_000, Trust.KNOWN, False, "5/16 um")
 
 
@@ -246,6 +306,7 @@ def test_power_lost_during_a_move_leaves_the_position_unknown(homed):
         pass
 
     kept = homed.folder / "kept"
+    homed.axis.rest()
 
     def cut():
         kept.write_bytes((homed.folder / "position.json").read_bytes())
@@ -263,6 +324,7 @@ def test_power_lost_during_a_move_leaves_the_position_unknown(homed):
 def test_after_a_rest_without_power(tmp_path, self_holding, trust):
     rig = Rig(tmp_path, settings=replace(SETTINGS, self_holding=self_holding))
     rig.axis.home()
+    rig.axis.rest()
     rig.switch_on()
     assert rig.axis.position() == Position(992 if trust is Trust.ASSUMED else 0, trust)
 
@@ -285,12 +347,9 @@ def test_a_position_on_another_grid_is_no_position(homed):
 
 
 def test_a_move_that_cannot_be_recorded_is_not_begun(homed):
+    homed.axis.rest()
     before = homed.edges
-
-    def fail(_position):
-        raise OSError("read-only file system")
-
-    homed.store.save = fail
+    homed.store.save = broken_save
     with pytest.raises(MoveRefused, match="read-only"):
         homed.axis.move_to(2_000)
     assert homed.edges == before
