@@ -48,6 +48,14 @@ def test_an_absolute_place_is_refused_while_the_position_is_unknown(rig: DaemonR
     assert rig.tell(Goto(1000.0)).ended.result(0).steps == 3200
 
 
+def test_a_job_over_the_place_is_on_record(rig: DaemonRig) -> None:
+    rig.home()
+    place = rig.tell(Goto(1000.0)).ended.result(0)
+    stored = rig.rail.store.load()
+    assert stored is not None
+    assert (stored.moving, stored.steps, stored.trust) == (False, place.steps, Trust.KNOWN)
+
+
 def test_a_jog_shorter_than_a_step_is_refused_in_words(rig: DaemonRig) -> None:
     with pytest.raises(Refused, match=r"0\.3125 um"):
         rig.tell(Jog(0.1)).ended.result(0)
