@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock, Timer
-from typing import Any
+from typing import Any, Protocol
 
 from rail.errors import PinsUnavailable
 
@@ -101,6 +101,52 @@ def _find_chip(lgpio: Any) -> int:
     )
 
 
+class MotorPins(Protocol):
+    """What the stepping loop needs of a motor's pins: `MotionPins`, or `rail.coils.CoilPins`.
+
+    Attributes
+    ----------
+    energised
+        Whether the motor is held.
+    """
+
+    energised: bool
+
+    @property
+    def raise_step(self) -> Callable[[], object]:
+        """Begin a step."""
+        ...
+
+    @property
+    def lower_step(self) -> Callable[[], object]:
+        """End a step."""
+        ...
+
+    def face(self, far: bool) -> None:
+        """Point the next steps towards the far end, or the near one."""
+        ...
+
+    def energise(self) -> None:
+        """Hold the motor."""
+        ...
+
+    def release(self) -> None:
+        """Let the motor go."""
+        ...
+
+    def near_pressed(self) -> bool | None:
+        """Read the near limit's raw level; None where no switch is fitted."""
+        ...
+
+    def far_pressed(self) -> bool | None:
+        """Read the far limit's raw level; None where no switch is fitted."""
+        ...
+
+    def close(self) -> None:
+        """Give the pins back."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MotionWiring:
     """Which BCM pin does what, and which level means what.
@@ -155,12 +201,12 @@ class MotionPins:
     def __init__(self, factory: Factory, wiring: MotionWiring, *, energised: bool = False) -> None:
         self._wiring = wiring
         self.energised = energised
-        self._step = _output(factory, wiring.step, False)
-        self._dir = _output(factory, wiring.dir, wiring.far_level)
-        self._enable = _output(factory, wiring.enable, energised == wiring.energised_level)
-        self._near = _input(factory, wiring.limit_near)
-        self._far = _input(factory, wiring.limit_far)
-        write = _writer(self._step)
+        self._step = output_pin(factory, wiring.step, False)
+        self._dir = output_pin(factory, wiring.dir, wiring.far_level)
+        self._enable = output_pin(factory, wiring.enable, energised == wiring.energised_level)
+        self._near = input_pin(factory, wiring.limit_near)
+        self._far = input_pin(factory, wiring.limit_far)
+        write = pin_writer(self._step)
         self.raise_step: Callable[[], object] = partial(write, 1)
         self.lower_step: Callable[[], object] = partial(write, 0)
 
@@ -219,9 +265,9 @@ class PanelPins:
     """The panel's button, LED and light."""
 
     def __init__(self, factory: Factory, wiring: PanelWiring) -> None:
-        self.shoot = None if wiring.shoot is None else Button(_input(factory, wiring.shoot))
-        self._led = None if wiring.led is None else _output(factory, wiring.led, False)
-        self._light = None if wiring.light is None else _output(factory, wiring.light, False)
+        self.shoot = None if wiring.shoot is None else Button(input_pin(factory, wiring.shoot))
+        self._led = None if wiring.led is None else output_pin(factory, wiring.led, False)
+        self._light = None if wiring.light is None else output_pin(factory, wiring.light, False)
 
     def show(self, on: bool) -> None:
         """Turn the LED on or off."""
@@ -307,11 +353,13 @@ class Button:
             self._told(pressed)
 
 
-def _output(factory: Factory, number: int, level: bool) -> Pin:
+def output_pin(factory: Factory, number: int, level: bool) -> Pin:
+    """Claim a pin as an output, at once at `level`; raises `PinsUnavailable`."""
     return _claim(factory, number, lambda pin: pin.output_with_state(level))
 
 
-def _input(factory: Factory, number: int | None) -> Pin:
+def input_pin(factory: Factory, number: int | None) -> Pin:
+    """Claim a pin as an input with pull-up, None for none; raises `PinsUnavailable`."""
     return None if number is None else _claim(factory, number, lambda pin: pin.input_with_pull("up"))
 
 
@@ -326,7 +374,8 @@ def _claim(factory: Factory, number: int, set_up: Callable[[Pin], None]) -> Pin:
     return pin
 
 
-def _writer(pin: Pin) -> Callable[[int], object]:
+def pin_writer(pin: Pin) -> Callable[[int], object]:
+    """Give the quickest way to set the level of an output."""
     # On lgpio, `pin.state = x` asks the kernel for the pin's mode before every write: two calls for an edge.
     if type(pin).__name__ == "RailPin":
         import lgpio

@@ -1,4 +1,4 @@
-"""Steps to micrometres and back: the one place where the two meet."""
+"""Steps to micrometres, or to degrees of a ring, and back: the one place where they meet."""
 
 import math
 from dataclasses import dataclass
@@ -67,3 +67,24 @@ def screw_scale(lead_um: Fraction, full_steps_a_turn: int, microsteps: int) -> S
     0.3125
     """
     return Scale("um", lead_um / (full_steps_a_turn * microsteps))
+
+
+def ring_scale(full_steps_a_turn: int, microsteps: int, gear: Fraction) -> Scale:
+    """Give the scale of a motor that turns a focus ring, in degrees of the ring.
+
+    Parameters
+    ----------
+    full_steps_a_turn
+        Of the rotor itself, before any gear: 32 for a 28BYJ-48.
+    microsteps
+        2 for half steps, 1 for full ones; or as strapped on a step/direction driver.
+    gear
+        Turns of the rotor for one turn of the ring, everything between them included, exactly. A 28BYJ-48 is
+        sold as 64:1; its wheels, 32/9 x 22/11 x 26/9 x 31/10, make 25792/405.
+
+    Examples
+    --------
+    >>> ring_scale(32, 2, Fraction(64)).length_u(4096)
+    360.0
+    """
+    return Scale("deg", 360 / (gear * full_steps_a_turn * microsteps))

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from rail.clock import Clock
 from rail.drivers import DriverTiming
-from rail.pins import MotionPins
+from rail.pins import MotorPins
 from rail.profile import Ramp, level_at, next_level
 
 BOUNCE_NS = 10_000_000
@@ -173,7 +173,7 @@ class LocalStepper:
 
     def __init__(
         self,
-        pins: MotionPins,
+        pins: MotorPins,
         timing: DriverTiming,
         clock: Clock,
         signals: Signals | None = None,
@@ -324,7 +324,7 @@ class _Log:
 class _Guard:
     """Watches both limits during one run: the one ahead at first sight, the one behind for wrong wiring."""
 
-    def __init__(self, pins: MotionPins, far: bool, seek: Seek | None) -> None:
+    def __init__(self, pins: MotorPins, far: bool, seek: Seek | None) -> None:
         self._ahead, self._behind = _by_direction(pins, far)
         self._names = ("far", "near") if far else ("near", "far")
         self._seek = seek
@@ -358,7 +358,7 @@ class _Guard:
         return now_ns - self._pressed_since_ns
 
 
-def _by_direction(pins: MotionPins, far: bool) -> tuple[Callable[[], bool | None], Callable[[], bool | None]]:
+def _by_direction(pins: MotorPins, far: bool) -> tuple[Callable[[], bool | None], Callable[[], bool | None]]:
     if far:
         return pins.far_pressed, pins.near_pressed
     return pins.near_pressed, pins.far_pressed

@@ -59,6 +59,8 @@ class AxisSettings:
         The carriage stays where it is without power, as on a fine screw.
     home_allowed
         The owner has said that the way to the reference is free.
+    near_end_steps
+        The position of the travel's near end; below 0 where zero is a mark inside the travel, set by hand.
     """
 
     travel_steps: int
@@ -73,6 +75,7 @@ class AxisSettings:
     gravity: bool = False
     self_holding: bool = False
     home_allowed: bool = False
+    near_end_steps: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.touch_steps_s <= self.ramp.start_steps_s:
@@ -100,7 +103,8 @@ class AxisSettings:
             if self.subject_side == "far"
             else (self.keep_out_steps, self.clearance_steps)
         )
-        return Reach(near_gap + self.run_up_steps, self.travel_steps - far_gap)
+        near_steps, far_steps = self.near_end_steps, self.near_end_steps + self.travel_steps
+        return Reach(near_steps + near_gap + self.run_up_steps, far_steps - far_gap)
 
     @property
     def home_sense(self) -> Literal[-1, 1]:
@@ -109,8 +113,8 @@ class AxisSettings:
 
     @property
     def home_steps(self) -> int:
-        """The position of the reference: 0 at the near limit, or the whole travel at the far one."""
-        return 0 if self.subject_side == "far" else self.travel_steps
+        """The position of the reference: the near end of the travel, or the far one."""
+        return self.near_end_steps + (0 if self.subject_side == "far" else self.travel_steps)
 
 
 class StepperAxis:

@@ -177,7 +177,7 @@ def _risen(
     )
     if jammed or not seen or not in_step:
         return counted._replace(lost_steps=counted.lost_steps + 1, blocked=False)
-    moved = _moved(counted, spec, start_um, direction)
+    moved = turned(counted, spec, start_um, direction)
     return moved if slow else _running(moved, spec, start_um, rate)
 
 
@@ -197,7 +197,7 @@ def _missed(state: CarriageState, before: CarriageState, now_ns: int) -> Carriag
     )
 
 
-def _moved(state: CarriageState, spec: CarriageSpec, start_um: float, steps: int) -> CarriageState:
+def turned(state: CarriageState, spec: CarriageSpec, start_um: float, steps: int) -> CarriageState:
     """Give the state after the rotor turned by `steps`, as far as the ends let it."""
     taken = steps
     while not spec.near_end_um <= (carriage_um := _follow(state, spec, start_um, taken)) <= spec.far_end_um:
@@ -234,7 +234,7 @@ def _follow(state: CarriageState, spec: CarriageSpec, start_um: float, steps: in
 def _running(state: CarriageState, spec: CarriageSpec, start_um: float, rate: float) -> CarriageState:
     """Add what happens when no pulse follows one at `rate`: the rotor runs on until it is slow enough."""
     steps = math.ceil((rate**2 - spec.pull_in_steps_s**2) / (2 * spec.braking_steps_s2))
-    coast_um = _moved(state, spec, start_um, steps * state.direction).carriage_um - state.carriage_um
+    coast_um = turned(state, spec, start_um, steps * state.direction).carriage_um - state.carriage_um
     return state._replace(
         coast_ns=state.changed_ns + 2 * state.interval_ns, coast_um=coast_um, coast_steps=steps
     )
@@ -243,7 +243,7 @@ def _running(state: CarriageState, spec: CarriageSpec, start_um: float, rate: fl
 def _coasted(state: CarriageState, spec: CarriageSpec, start_um: float) -> CarriageState:
     """Give the state after the rotor ran on: every step of it uncommanded, the rotor at rest."""
     steps = state.coast_steps
-    moved = _moved(state._replace(changed_ns=state.coast_ns), spec, start_um, steps * state.direction)
+    moved = turned(state._replace(changed_ns=state.coast_ns), spec, start_um, steps * state.direction)
     return moved._replace(lost_steps=state.lost_steps + steps, direction=0, coast_steps=0)
 
 

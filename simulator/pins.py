@@ -8,6 +8,7 @@ have a factory on the same world, the motor's pins in one of them only, as the k
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,7 @@ from gpiozero.pins.mock import MockFactory, MockPin, PinState
 
 from simulator.carriage import Carriage
 from simulator.clock import Clock
+from simulator.four_phase import FourPhaseCarriage
 from simulator.world import HELD, World
 
 _WATCH_S = 0.004
@@ -35,6 +37,9 @@ class Wiring:
         Input (one of `simulator.world.INPUTS`) to pin; a pressed button ties its pin to ground.
     outputs
         Output (one of `simulator.world.OUTPUTS`) to pin.
+    coils
+        The pins of a four-phase motor's coils in their order, instead of STEP, DIR and ENABLE. The carriage
+        must then be a `simulator.four_phase.FourPhaseCarriage`.
     """
 
     step: int = 21
@@ -47,6 +52,7 @@ class Wiring:
     outputs: MappingProxyType[str, int] = field(
         default_factory=lambda: MappingProxyType({"led": 19, "light": 13})
     )
+    coils: tuple[int, int, int, int] | None = None
 
 
 class _Pin(MockPin):  # type: ignore[misc]
@@ -184,7 +190,9 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
     def _wired(self, info: Any) -> _Pin:
         number = int(info.name.removeprefix("GPIO"))
         wiring = self._wiring
-        if number in (wiring.step, wiring.dir, wiring.enable):
+        if wiring.coils is not None and number in wiring.coils:
+            return _DrivenPin(self, info, floating=False, wire=self._coil(number, wiring.coils.index(number)))
+        if wiring.coils is None and number in (wiring.step, wiring.dir, wiring.enable):
             carriage = self._motor(number)
             wire = {wiring.step: carriage.step, wiring.dir: carriage.turn, wiring.enable: carriage.enable}
             return _DrivenPin(self, info, floating=number == wiring.enable, wire=wire[number])
@@ -202,6 +210,12 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
         if self._carriage is None:
             raise GPIOPinInUse(f"GPIO{number} belongs to the motor, which another process has")
         return self._carriage
+
+    def _coil(self, number: int, place: int) -> Callable[[bool], None]:
+        carriage = self._motor(number)
+        if not isinstance(carriage, FourPhaseCarriage):
+            raise TypeError(f"GPIO{number} drives a coil, and a motor with a driver has none to wire")
+        return partial(carriage.coil, place)
 
     def _limit(self, number: int) -> Callable[[], bool]:
         carriage, world = self._motor(number), self._world

@@ -66,7 +66,7 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         ),
         (
             "axis.driver=DM542",
-            'axis.driver: "DM542" is not one of A4988, DRV8825, TMC2209',
+            'axis.driver: "DM542" is not one of A4988, DRV8825, TMC2209, ULN2003',
         ),
         (
             "axis.keep_out_mm=50",
