@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from html import escape
 from itertools import pairwise
 from typing import Any
@@ -178,10 +179,20 @@ def _how(values: Mapping[str, Any]) -> dict[str, str]:
         red, blue = values["exposure"]["colour_gains"]
         how["Exposure"] = f"{_exposure(values['exposure'])}, colour gains {red:.3g} and {blue:.3g}"
     how["Settling"] = f"{plan['settle_ms']} ms"
-    how["Camera"] = " ".join(str(value) for value in values["camera"].values())
-    how["Began"] = values["began_at"] or "not begun"
-    how["Ended"] = values["ended_at"] or "not ended"
+    how["Camera"] = _camera(values["camera"])
+    how["Began"] = _moment(values["began_at"]) or "not begun"
+    how["Ended"] = _moment(values["ended_at"]) or "not ended"
     return how
+
+
+def _camera(camera: Mapping[str, Any]) -> str:
+    names = dict.fromkeys(str(camera[key]) for key in ("make", "model", "sensor") if key in camera)
+    size = f", {camera['size_px'][0]} × {camera['size_px'][1]} pixels" if "size_px" in camera else ""
+    return " ".join(names) + size
+
+
+def _moment(at: str | None) -> str | None:
+    return None if at is None else f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _figure(picture: bytes | None) -> str:

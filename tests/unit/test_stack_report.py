@@ -76,6 +76,20 @@ def test_the_page_stands_alone_and_shows_picture_and_slices(session: Session) ->
     assert "script" not in page.tags
 
 
+def test_the_page_names_camera_and_moments_as_people_do(session: Session) -> None:
+    values = report(session, session.state())
+    values["camera"] = {
+        "make": "Raspberry Pi",
+        "model": "imx477",
+        "sensor": "imx477",
+        "size_px": [4056, 3040],
+    }
+    values["began_at"] = "2026-11-23T07:15:27.054326+00:00"
+    text = Page(report_html(values)).text
+    assert "Raspberry Pi imx477, 4056 × 3040 pixels" in text
+    assert "2026-11-23 07:15:27 UTC" in text
+
+
 def test_a_page_without_picture_has_none(session: Session) -> None:
     assert "img" not in Page(report_html(report(session, session.state()))).tags
 
