@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rail.clock import MonotonicClock
+from rail.clock import MonotonicClock, PromptClock
 from rail.drivers import DRIVERS
 from rail.errors import PinsUnavailable
 from rail.pins import Factory, MotionPins, MotionWiring, open_factory
@@ -37,7 +37,7 @@ def _stepper(description: dict[str, Any], signals: Signals) -> LocalStepper:
     gravity = bool(description["gravity"])
     pins = MotionPins(_factory(description), MotionWiring(**description["wiring"]), energised=gravity)
     timing = DRIVERS[description["driver"]]
-    return LocalStepper(pins, timing, MonotonicClock(), signals, gravity=gravity)
+    return LocalStepper(pins, timing, PromptClock(), signals, gravity=gravity)
 
 
 def _factory(description: dict[str, Any]) -> Factory:
