@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test rig check format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -11,6 +11,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/pytest
+
+rig: $(VENV)/.installed-dev
+	@tests/rig/prepare
+	@$(BIN)/pytest -rs -m rig tests/rig
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

@@ -1,0 +1,102 @@
+"""Acts of the panel on the kernel's pins, next to the motion process on the same chip."""
+
+import threading
+import time
+from pathlib import Path
+
+from chip import Chip
+from patience import wait_until
+from rig import Report, Rig
+
+from rail.errors import Stopped
+from rail.pins import Button, PanelPins, PanelWiring, open_factory
+
+_WIRING = PanelWiring()
+_BOUNCES_S = (0.0005, 0.0002, 0.001, 0.003, 0.0004)
+
+
+class Finger:
+    """Presses the button, whose contacts chatter, and notes when it was believed."""
+
+    def __init__(self, button: Button, chip: Chip) -> None:
+        self._chip = chip
+        self.told: list[bool] = []
+        self.told_us: list[int] = []
+        self.pushed_us: list[int] = []
+        button.watch(self._note)
+
+    def push(self, down: bool) -> None:
+        """Press or let go, and chatter."""
+        self.pushed_us.append(time.monotonic_ns() // 1000)
+        for pause_s in _BOUNCES_S:
+            self._chip.pull(_WIRING.shoot, not down)
+            time.sleep(pause_s)
+            self._chip.pull(_WIRING.shoot, down)
+            time.sleep(pause_s)
+        self._chip.pull(_WIRING.shoot, not down)
+
+    def _note(self, pressed: bool) -> None:
+        self.told.append(pressed)
+        self.told_us.append(time.monotonic_ns() // 1000)
+
+
+def press() -> Report:
+    chip = Chip()
+    panel = PanelPins(open_factory(Path("/run")), _WIRING)
+    finger = Finger(panel.shoot, chip)
+    for _ in range(5):
+        for down in (True, False):
+            finger.push(down)
+            time.sleep(0.1)
+    return {
+        "told": finger.told,
+        "late_us": [told - pushed for told, pushed in zip(finger.told_us, finger.pushed_us, strict=True)],
+    }
+
+
+def tap() -> Report:
+    """Let go again while a press may still bounce: the release must not be lost."""
+    chip = Chip()
+    panel = PanelPins(open_factory(Path("/run")), _WIRING)
+    finger = Finger(panel.shoot, chip)
+    chip.pull(_WIRING.shoot, False)
+    wait_until(lambda: finger.told == [True])
+    time.sleep(0.005)
+    chip.pull(_WIRING.shoot, True)
+    time.sleep(0.1)
+    return {"told": finger.told}
+
+
+def lights() -> Report:
+    chip = Chip()
+    panel = PanelPins(open_factory(Path("/run")), _WIRING)
+    seen = []
+    for led, light in ((True, False), (True, True), (False, True), (False, False)):
+        panel.show(led)
+        panel.light(light)
+        seen.append([chip.level(_WIRING.led), chip.level(_WIRING.light)])
+    panel.show(True)
+    panel.close()
+    seen.append([chip.level(_WIRING.led), chip.level(_WIRING.light)])
+    return {"seen": seen}
+
+
+def stop() -> Report:
+    """Press while the motion process, on the same chip, is under way."""
+    rig = Rig(position_steps=30)
+    panel = PanelPins(open_factory(Path("/run")), _WIRING)
+    rig.home()
+    panel.shoot.watch(lambda pressed: rig.axis.stop() if pressed else None)
+    pressed_us: list[int] = []
+
+    def press_on_the_way() -> None:
+        wait_until(lambda: rig.carriage.position_steps > 200)
+        pressed_us.append(time.monotonic_ns() // 1000)
+        rig.carriage.chip.pull(_WIRING.shoot, False)
+
+    threading.Thread(target=press_on_the_way).start()
+    try:
+        rig.axis.move_to(500)
+    except Stopped as e:
+        return rig.report(said=str(e), pressed_us=pressed_us[0])
+    return rig.report(said="nothing")
