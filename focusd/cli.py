@@ -70,11 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     typed = parse(sys.argv[1:] if argv is None else argv)
-    if typed.command == "merge":
-        return _merge(typed.rest)
     call = Call(typed, Daemon(_sockets(typed, os.environ)), Terminal(sys.stdout), Terminal(sys.stderr))
     try:
-        return int(_COMMANDS[typed.command](call))
+        return _merge(typed.rest) if typed.command == "merge" else int(_COMMANDS[typed.command](call))
     except ClientError as error:
         return int(call.problem(error.title, str(error), error.exit_code))
     except KeyboardInterrupt:

@@ -11,12 +11,15 @@ from typing import Any
 
 from stack.durable import write_durably
 from stack.merge.errors import MergeError, NothingToMerge, OutputRefused, SizesDiffer
-from stack.merge.output import check_folder, check_output, merged_exif, write_picture
+from stack.merge.output import check_output, check_place, merged_exif, write_picture
 from stack.merge.photos import is_photo, photo_size, read_exif, read_photo
 from stack.merge.record import as_json, describe
 from stack.merge.stream import Merge, MergeSettings
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+SMALLEST_SIDE_PX = 16
+"""A smaller picture has no neighbourhoods in which sharpness could be told."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -142,7 +145,7 @@ def _check_outputs(asked: argparse.Namespace) -> None:
         if asked.depth.suffix.lower() not in (".png", ".tif", ".tiff"):
             raise OutputRefused(asked.depth, "a depth map is 16 bit; name it .png or .tif")
     if asked.report:
-        check_folder(asked.report)
+        check_place(asked.report)
     outputs = [path.resolve() for path in (asked.output, asked.depth, asked.report) if path]
     if len(set(outputs)) < len(outputs):
         raise OutputRefused(asked.output, "the same file is named for two outputs")
@@ -161,6 +164,7 @@ def _chosen(asked: argparse.Namespace) -> list[tuple[int, Path]]:
         )
         raise NothingToMerge(f"{where}: {reason}")
     if len(chosen) == 1:
+        photo_size(chosen[0][1])
         raise NothingToMerge(f"{where}: one photograph alone ({chosen[0][1].name}) cannot be merged")
     outputs = [path for path in (asked.output, asked.depth, asked.report) if path]
     for output in outputs:
@@ -172,20 +176,15 @@ def _chosen(asked: argparse.Namespace) -> list[tuple[int, Path]]:
 
 def _found(given: Sequence[Path]) -> Iterator[Path]:
     for path in given:
-        if not path.is_dir():
-            yield path
-            continue
-        folder = path / "slices" if (path / "session.json").is_file() else path
-        with _readable(folder):
-            yield from sorted(file for file in folder.iterdir() if is_photo(file) and file.is_file())
+        try:
+            yield from sorted(_photos_in(path)) if path.is_dir() else (path,)
+        except OSError as e:
+            raise NothingToMerge(f"{path}: {e.strerror or e}") from e
 
 
-@contextlib.contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as e:
-        raise NothingToMerge(f"{folder}: {e.strerror or e}") from e
+def _photos_in(folder: Path) -> Iterator[Path]:
+    slices = folder / "slices" if (folder / "session.json").is_file() else folder
+    return (file for file in slices.iterdir() if is_photo(file) and file.is_file())
 
 
 def _same_file(one: Path, other: Path) -> bool:
@@ -197,6 +196,10 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _check_sizes(paths: Sequence[Path]) -> None:
     first = photo_size(paths[0])
+    if min(first) < SMALLEST_SIDE_PX:
+        raise NothingToMerge(
+            f"{paths[0].name} is {first[0]}x{first[1]}: below {SMALLEST_SIDE_PX} pixels there is nothing to merge"
+        )
     for path in paths[1:]:
         size = photo_size(path)
         if size != first:

@@ -26,15 +26,17 @@ def check_output(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         known = ", ".join(sorted(SUFFIXES))
         raise OutputRefused(path, f"its ending says no format that can be written (known: {known})")
-    if path.is_dir():
-        raise OutputRefused(path, "is a folder")
-    check_folder(path)
+    check_place(path)
 
 
-def check_folder(path: Path) -> None:
-    """Raise `OutputRefused` unless the folder of `path` is there and takes files."""
+def check_place(path: Path) -> None:
+    """Raise `OutputRefused` unless a file can be put at `path`; a device there would be replaced by it."""
     probe = path.parent / f".{path.name}.probe.part"
     try:
+        if path.is_dir():
+            raise OutputRefused(path, "is a folder")
+        if path.exists() and not path.is_file():
+            raise OutputRefused(path, "is a device, not a file")
         probe.touch()
         probe.unlink()
     except OSError as e:

@@ -85,9 +85,12 @@ def read_exif(path: Path) -> bytes | None:
 
 def _load(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as e:
         raise PhotoUnreadable(path, e.strerror or str(e)) from e
+    if not data:
+        raise PhotoUnreadable(path, "the file is empty")
+    return data
 
 
 def _is_jpeg(data: bytes) -> bool:
@@ -95,8 +98,9 @@ def _is_jpeg(data: bytes) -> bool:
 
 
 def _reason(error: Exception) -> str:
+    """Give the words that were raised for people, by us or by libjpeg; struct's and OpenCV's are for programmers."""
     text = str(error).strip()
-    return f"{CUT_SHORT} ({text})" if text and not isinstance(error, cv2.error) else CUT_SHORT
+    return f"{CUT_SHORT} ({text})" if text and isinstance(error, ValueError) else CUT_SHORT
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -169,3 +169,33 @@ def test_interrupted_it_leaves_nothing(tmp_path):
     assert child.returncode == 130
     assert "Traceback" not in rest
     assert files(tmp_path) == ["in"]
+
+
+def test_what_is_not_there_is_not_taken_for_one_photograph(tmp_path, capsys):
+    assert "No such file" in refused(capsys, [tmp_path / "nowhere", "-o", tmp_path / "a.jpg"])
+
+
+def test_pictures_too_small_to_judge_are_refused(tmp_path, capsys):
+    for name in ("0.png", "1.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((1, 1, 3), np.uint8))
+    assert "1x1" in refused(capsys, [tmp_path, "-o", tmp_path / "a.jpg"])
+
+
+def test_a_device_is_never_replaced_by_a_file(tmp_path, capsys):
+    device = tmp_path / "report.json"
+    os.mkfifo(device)
+    folder = shot(tmp_path / "in", 2)
+    argv = [folder, "-o", tmp_path / "a.jpg", "--report", device]
+    assert "not a file" in refused(capsys, argv)
+    assert device.is_fifo()
+    assert not (tmp_path / "a.jpg").exists()
+
+
+def test_a_damaged_file_is_described_for_people(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 2)
+    cv2.imwrite(str(folder / "0002.tif"), np.zeros((90, 90, 3), np.uint8))
+    whole = (folder / "0002.tif").read_bytes()
+    (folder / "0002.tif").write_bytes(whole[: len(whole) // 2])
+    assert refused(capsys, [folder, "-o", tmp_path / "a.jpg"]).endswith("cut short or damaged")
+    (folder / "0002.tif").write_bytes(b"")
+    assert refused(capsys, [folder, "-o", tmp_path / "a.jpg"]).endswith("the file is empty")
