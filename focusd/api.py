@@ -31,6 +31,7 @@ from focusd.requests import (
     documented,
     taken,
 )
+from focusd.units import check_unit
 from focusd.views import marks_view, place_view, plan_view, session_view, status_view
 from rail.errors import RailError
 from stack.errors import SessionError, StackError
@@ -63,7 +64,13 @@ def _add_looking(app: FastAPI, house: House) -> None:
             "version": house.versions["focusrail"],
             "simulated": house.rig.simulation is not None,
             "seq": hub.last_seq,
-            **status_view(now, house.merges.progress(), house.sessions.root, _latest_session(house)),
+            **status_view(
+                now,
+                house.merges.progress(),
+                house.sessions.root,
+                _latest_session(house),
+                house.config.axis.focus_table,
+            ),
         }
 
     @app.get("/events")
@@ -91,10 +98,12 @@ def _add_moving(app: FastAPI, house: House) -> None:
 
     @app.post("/jog", openapi_extra=documented(JogRequest))
     async def jog(body: Annotated[JogRequest, taken(JogRequest)]) -> Answer:
+        check_unit(body.unit, scale)
         return await rested(Jog(body.distance_u))
 
     @app.post("/goto", openapi_extra=documented(GotoRequest))
     async def goto(body: Annotated[GotoRequest, taken(GotoRequest)]) -> Answer:
+        check_unit(body.unit, scale)
         return await rested(Goto(body.position_u))
 
     @app.post("/stop")
@@ -107,20 +116,21 @@ def _add_moving(app: FastAPI, house: House) -> None:
 
 
 def _add_stacks(app: FastAPI, house: House) -> None:
-    operator = house.operator
+    operator, scale = house.operator, house.rig.axis.scale
 
     @app.post("/mark", openapi_extra=documented(MarkRequest))
     async def mark(body: Annotated[MarkRequest, taken(MarkRequest)]) -> Answer:
-        return marks_view(await asyncio.to_thread(house.book.mark, body.end, body.position_u))
+        check_unit(body.unit, scale)
+        return marks_view(await asyncio.to_thread(house.book.mark, body.end, body.position_u), scale)
 
     @app.delete("/marks")
     async def unmark() -> Answer:
-        return marks_view(await asyncio.to_thread(house.book.clear))
+        return marks_view(await asyncio.to_thread(house.book.clear), scale)
 
     @app.post("/plan", openapi_extra=documented(PlanRequest))
     async def plan(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:
         asked = plan_asked_for(house.config, body)
-        return plan_view(asked, house.studio.preview(asked), house.rig.axis.scale)
+        return plan_view(asked, house.studio.preview(asked), scale, house.config.axis.focus_table)
 
     @app.post("/shoot", status_code=202, openapi_extra=documented(PlanRequest))
     async def shoot(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:

@@ -2,12 +2,12 @@
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from focusd.durations import duration_s, duration_us
-from focusd.lengths import length_um
+from focusd.lengths import Length, length
 
 Value = TypeVar("Value")
 
@@ -29,7 +29,7 @@ _PLAN_FIELDS = {
 """An option's name here -> its field in the body of /plan and /shoot."""
 
 _EPILOG = """\
-lengths need their unit: 4mm, 250um, -0.5mm
+lengths need their unit: 4mm, 250um, -0.5mm; on a focus ring 12.5deg
 exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 busy, 5 no daemon, 130 interrupted
 a first stack: home --allow; goto 19mm; mark near; goto 21mm; mark far; plan; shoot --wait"""
 
@@ -47,6 +47,8 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
         parser.error(
             f"unrecognized arguments: {' '.join(unknown)} (see: focusctl {arguments.command} --help)"
         )
+    elif len(_units_in(arguments)) > 1:
+        parser.error("lengths are given in degrees and in millimetres: an axis has one of them")
     elif arguments.command == "mark" and arguments.end == "clear" and arguments.position is not None:
         parser.error("mark clear forgets both marks; it takes no position")
     return arguments
@@ -55,7 +57,17 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
 def plan_request(arguments: argparse.Namespace) -> dict[str, Any]:
     """Give the body for /plan and /shoot: only what was typed, so that the named plan decides the rest."""
     given = {field: getattr(arguments, option) for option, field in _PLAN_FIELDS.items()}
-    return {field: value for field, value in given.items() if value is not None and value is not False}
+    return in_units(
+        {field: value for field, value in given.items() if value is not None and value is not False}
+    )
+
+
+def in_units(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a request's body with its lengths as numbers, and the unit they were typed in beside them."""
+    lengths = {field: value for field, value in given.items() if isinstance(value, Length)}
+    units = sorted({value.unit for value in lengths.values() if value.unit is not None})
+    numbers = {field: value.value_u for field, value in lengths.items()}
+    return {**given, **numbers, **({"unit": units[0]} if units else {})}
 
 
 def exposure(typed: str) -> dict[str, Any]:
@@ -68,6 +80,11 @@ def exposure(typed: str) -> dict[str, Any]:
             f'"{typed}" is not an exposure: write time, gain and the two colour gains, as in 8ms,1,2.1,1.7'
         ) from None
     return {"time_us": duration_us(time), "gain": gain, "colour_gains": [red, blue]}
+
+
+def _units_in(arguments: argparse.Namespace) -> set[str]:
+    typed = [value for value in vars(arguments).values() if isinstance(value, Length)]
+    return {length.unit for length in typed if length.unit is not None}
 
 
 def _guarded(word: str) -> str:
@@ -112,9 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     home = command("home", "find the reference, so that positions are known")
     home.add_argument("--allow", action="store_true", help="say that this rig may home itself; remembered")
     jog = command("jog", "move by a length from here; negative is nearer")
-    jog.add_argument("length", metavar="LENGTH", type=_typed(length_um), help="for example 4mm, -250um")
+    jog.add_argument("length", metavar="LENGTH", type=_typed(length), help="for example 4mm, -250um, 10deg")
     goto = command("goto", "move to a position, counted from home")
-    goto.add_argument("position", metavar="POSITION", type=_typed(length_um), help="for example 20.5mm")
+    goto.add_argument("position", metavar="POSITION", type=_typed(length), help="for example 20.5mm, 90deg")
     _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
     _add_sessions(command("sessions", "list the stacks on the disk, or show one"))
     commands.add_parser(
@@ -138,15 +155,15 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", nargs="?", metavar="PLAN", help="a plan of config.yaml (default: default)")
     parser.add_argument("--name", help="what to call the session")
     where = parser.add_argument_group("where (default: as the plan says, else between the marks)")
-    length = _typed(length_um)
-    where.add_argument("--near", metavar="POSITION", type=length, help="near end, counted from home")
-    where.add_argument("--far", metavar="POSITION", type=length, help="far end, counted from home")
+    length_ = _typed(length)
+    where.add_argument("--near", metavar="POSITION", type=length_, help="near end, counted from home")
+    where.add_argument("--far", metavar="POSITION", type=length_, help="far end, counted from home")
     where.add_argument(
-        "--length", metavar="LENGTH", type=length, help="this far from here; negative is nearer"
+        "--length", metavar="LENGTH", type=length_, help="this far from here; negative is nearer"
     )
-    where.add_argument("--around", metavar="LENGTH", type=length, help="half of it on each side of here")
+    where.add_argument("--around", metavar="LENGTH", type=length_, help="half of it on each side of here")
     how = parser.add_argument_group("how closely (default: as the plan says)")
-    how.add_argument("--pitch", metavar="LENGTH", type=length, help="at most this far apart")
+    how.add_argument("--pitch", metavar="LENGTH", type=length_, help="at most this far apart")
     how.add_argument("--count", metavar="N", type=int, help="this many slices")
     how.add_argument(
         "--overlap", metavar="PART", type=float, help="pitch as a part of the depth of field: 0.75"
@@ -170,7 +187,7 @@ def _add_mark(parser: argparse.ArgumentParser) -> None:
         "position",
         nargs="?",
         metavar="POSITION",
-        type=_typed(length_um),
+        type=_typed(length),
         help="counted from home (default: here)",
     )
 

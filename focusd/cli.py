@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from focusd.arguments import parse, plan_request
+from focusd.arguments import in_units, parse, plan_request
 from focusd.client import Answer, ClientError, Daemon, NoDaemon
 from focusd.exits import Exit
 from focusd.places import sockets_to_try
@@ -127,7 +127,7 @@ def _goto(call: Call) -> Exit:
 
 def _moved(call: Call, done: str, path: str, **body: object) -> Exit:
     with _interrupt_stops(call.daemon):
-        place = call.daemon.wait_for(path, **body)
+        place = call.daemon.wait_for(path, **in_units(body))
     return call.result(place, [f"{done}: {place_words(place)}"])
 
 
@@ -161,7 +161,7 @@ def _mark(call: Call) -> Exit:
         marks = call.daemon.drop("/marks")
     else:
         here = {} if call.typed.position is None else {"position_u": call.typed.position}
-        marks = call.daemon.tell("/mark", end=call.typed.end, **here)
+        marks = call.daemon.tell("/mark", end=call.typed.end, **in_units(here))
     return call.result(marks, [f"marks: {marks_words(marks)}"])
 
 

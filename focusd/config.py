@@ -17,7 +17,8 @@ from focusd.errors import ConfigInvalid
 from focusd.problems import problems_of
 from focusd.yaml_text import OverrideInvalid, YamlInvalid, parse_yaml, with_override
 from rail.drivers import DRIVERS
-from rail.screw import Scale, screw_scale
+from rail.focus import FocusTable, table_problems
+from rail.screw import Scale, ring_scale, screw_scale
 
 Pin = Annotated[int, Field(ge=0, le=27)]
 """A GPIO of the Pi's 40-pin header, numbered as the processor does (BCM)."""
@@ -27,6 +28,10 @@ Pixels = Annotated[int, Field(ge=32, le=16_384, multiple_of=2)]
 
 FASTEST_STEPS_S = 3000
 """What the motion process can step cleanly on a Pi 5; slower boards have to be configured lower."""
+
+
+ENDLESS_TURNS = 10
+"""How far a ring without ends may be turned either way from its mark: more is a slip of the pen."""
 
 
 class Strict(BaseModel):
@@ -51,6 +56,61 @@ class Speed(Strict):
     acceleration_mm_s2: float = Field(default=4.0, ge=0.001, le=1000)
 
 
+def _ratio(value: object) -> object:
+    """Read 3, 2.5 or 60/20 as an exact fraction, kept as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    try:
+        ratio = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f'"{value}" is not a number or a fraction such as 60/20') from None
+    if not Fraction(1, 1000) <= ratio <= 10_000:
+        raise ValueError(f"{value} is not from 0.001 up to 10000")
+    return str(value)
+
+
+Ratio = Annotated[str, BeforeValidator(_ratio)]
+"""A gear ratio, exact."""
+
+
+class RingSpeed(Strict):
+    """The ramp of a move of the ring."""
+
+    start_deg_s: float = Field(default=25.0, ge=0.001, le=3600)
+    max_deg_s: float = Field(default=50.0, ge=0.001, le=3600)
+    acceleration_deg_s2: float = Field(default=80.0, ge=0.001, le=36_000)
+
+
+class Ring(Strict):
+    """A lens's focus ring, its motor and what is between them."""
+
+    full_steps_a_turn: int = Field(default=32, ge=4, le=1000)
+    microsteps: Literal[1, 2, 4, 8, 16, 32, 64, 128, 256] = 2
+    gear: Ratio = "25792/405"
+    pulley: Ratio = "1"
+    ends_deg: tuple[float, float] | None = None
+    backlash_deg: float = Field(default=2.0, ge=0, le=90)
+    run_up_deg: float = Field(default=0.5, ge=0, le=90)
+    speed: RingSpeed = RingSpeed()
+    distances: tuple[tuple[float, float], ...] | None = None
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The grid of steps that motor and gears make."""
+        return ring_scale(
+            self.full_steps_a_turn, self.microsteps, Fraction(self.gear) * Fraction(self.pulley)
+        )
+
+    def steps(self, turn_deg: float) -> int:
+        """Give a turn, or a speed a second, on that grid."""
+        return self.scale.nearest_steps(turn_deg)
+
+    @property
+    def reach_deg(self) -> tuple[float, float]:
+        """The soft ends; of a ring without any, what nobody turns past on purpose."""
+        return self.ends_deg or (-360.0 * ENDLESS_TURNS, 360.0 * ENDLESS_TURNS)
+
+
 class Homing(Strict):
     """How the reference is looked for."""
 
@@ -65,6 +125,7 @@ class AxisPins(Strict):
     step: Pin = 21
     dir: Pin = 20
     enable: Pin = 16
+    coils: tuple[Pin, Pin, Pin, Pin] = (17, 27, 22, 23)
     limit_near: Pin | None = 5
     limit_far: Pin | None = 6
     enable_active: Literal["low", "high"] = "low"
@@ -72,8 +133,9 @@ class AxisPins(Strict):
 
 
 class Axis(Strict):
-    """The rail."""
+    """The rail, or the focus ring."""
 
+    kind: Literal["rail", "ring"] = "rail"
     screw: Screw = Screw()
     driver: str = "A4988"
     invert: bool = False
@@ -88,18 +150,43 @@ class Axis(Strict):
     run_up_um: float = Field(default=20.0, ge=0, le=5000)
     speed: Speed = Speed()
     homing: Homing = Homing()
+    ring: Ring = Ring()
     idle_release_s: float | None = Field(default=300.0, ge=1, le=86_400)
     pins: AxisPins = AxisPins()
 
     @cached_property
     def scale(self) -> Scale:
-        """The grid of steps that screw and straps make."""
+        """The grid of steps that screw and straps make, or the ring's."""
+        if self.kind == "ring":
+            return self.ring.scale
         lead_um = Fraction(str(self.screw.lead_mm)) * 1000
         return screw_scale(lead_um, self.screw.full_steps_a_turn, self.screw.microsteps)
 
     def steps(self, length_mm: float) -> int:
-        """Give a length, or a speed a second, on that grid."""
+        """Give a rail's length, or a speed a second, on that grid."""
         return self.scale.nearest_steps(length_mm * 1000)
+
+    @cached_property
+    def focus_table(self) -> FocusTable | None:
+        """What a ring's degrees mean, where that was measured."""
+        measured = self.kind == "ring" and self.ring.distances is not None
+        return FocusTable(self.ring.distances or ()) if measured else None
+
+    @property
+    def microsteps(self) -> int:
+        """How finely the driver divides a full step."""
+        return self.ring.microsteps if self.kind == "ring" else self.screw.microsteps
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The names among `pins` of what this rig has, its driver and its switches being what they are."""
+        motor = {"coils"} if self.four_phase else {"step", "dir", "enable"}
+        return frozenset(motor if self.kind == "ring" else motor | {"limit_near", "limit_far"})
+
+    @property
+    def four_phase(self) -> bool:
+        """Whether the motor's steps are patterns on its coils."""
+        return self.driver in DRIVERS and DRIVERS[self.driver].four_phase
 
 
 class Camera(Strict):
@@ -196,6 +283,7 @@ class Simulation(Strict):
     start_mm: float = Field(default=3.0, ge=0, le=1000)
     subject_mm: float = Field(default=20.0, ge=0, le=1000)
     subject_depth_um: float = Field(default=1500.0, ge=1, le=100_000)
+    ring_um_a_deg: float = Field(default=100.0, ge=0.1, le=10_000)
     flicker_percent: float = Field(default=0.0, ge=0, le=50)
 
 
@@ -258,6 +346,18 @@ def contradictions(config: Config) -> Iterator[str]:
 def _axis_contradictions(axis: Axis) -> Iterator[str]:
     if axis.driver not in DRIVERS:
         yield f'axis.driver: "{axis.driver}" is not one of {", ".join(DRIVERS)}'
+    if axis.four_phase and axis.microsteps > 2:
+        group = "ring" if axis.kind == "ring" else "screw"
+        yield (
+            f"axis.{group}.microsteps: {axis.microsteps} is more than {axis.driver} can do; "
+            "give 2 for half steps or 1 for full ones"
+        )
+    if axis.gravity and axis.idle_release_s is not None:
+        yield "axis.idle_release_s: must be null where axis.gravity is true: a released carriage would fall"
+    yield from _ring_contradictions(axis) if axis.kind == "ring" else _rail_contradictions(axis)
+
+
+def _rail_contradictions(axis: Axis) -> Iterator[str]:
     if axis.keep_out_mm >= axis.travel_mm:
         yield (
             f"axis.keep_out_mm: {axis.keep_out_mm:g} leaves nothing of axis.travel_mm ({axis.travel_mm:g}); "
@@ -275,24 +375,75 @@ def _axis_contradictions(axis: Axis) -> Iterator[str]:
     ):
         if homing.slow_mm_s > faster_mm_s:
             yield f"axis.homing.slow_mm_s: {homing.slow_mm_s:g} is faster than axis.{name} ({faster_mm_s:g})"
+    fastest_steps_s, starting_steps_s = _step_rates(axis)
     for name, speed_mm_s in (("speed.max_mm_s", speed.max_mm_s), ("homing.fast_mm_s", homing.fast_mm_s)):
-        if (steps_s := axis.steps(speed_mm_s)) > FASTEST_STEPS_S:
-            fastest_mm_s = float(axis.scale.per_step) * FASTEST_STEPS_S / 1000
+        if (steps_s := axis.steps(speed_mm_s)) > fastest_steps_s:
+            fastest_mm_s = float(axis.scale.per_step) * fastest_steps_s / 1000
             yield (
                 f"axis.{name}: {speed_mm_s:g} mm/s is {steps_s} steps a second with this screw; "
-                f"{FASTEST_STEPS_S} ({fastest_mm_s:.3g} mm/s) is the most: go slower, or use fewer microsteps"
+                f"{fastest_steps_s} ({fastest_mm_s:.3g} mm/s) is the most: go slower, or use fewer microsteps"
             )
-    if axis.gravity and axis.idle_release_s is not None:
-        yield "axis.idle_release_s: must be null where axis.gravity is true: a released carriage would fall"
+    if (steps_s := axis.steps(speed.start_mm_s)) > starting_steps_s:
+        yield (
+            f"axis.speed.start_mm_s: {speed.start_mm_s:g} mm/s is {steps_s} steps a second with this screw; "
+            f"the motor of {axis.driver} starts at {starting_steps_s} at the most"
+        )
+
+
+def _step_rates(axis: Axis) -> tuple[int, int]:
+    """Give the most steps a second in motion, and from standstill, for board, driver and its motor."""
+    timing = DRIVERS.get(axis.driver)
+    if timing is None or timing.fastest_full_steps_s is None or timing.starting_full_steps_s is None:
+        return FASTEST_STEPS_S, FASTEST_STEPS_S
+    fastest_steps_s = min(FASTEST_STEPS_S, timing.fastest_full_steps_s * axis.microsteps)
+    return fastest_steps_s, min(fastest_steps_s, timing.starting_full_steps_s * axis.microsteps)
+
+
+def _ring_contradictions(axis: Axis) -> Iterator[str]:
+    ring, at = axis.ring, "axis.ring"
+    if axis.home_allowed:
+        yield "axis.home_allowed: must be false where axis.kind is ring: a ring has no switch to home to"
+    if axis.gravity:
+        yield "axis.gravity: must be false where axis.kind is ring: nothing falls when a ring is let go"
+    if ring.ends_deg is not None and not ring.ends_deg[0] <= 0 <= ring.ends_deg[1]:
+        near_deg, far_deg = ring.ends_deg
+        yield (
+            f"{at}.ends_deg: {near_deg:g} to {far_deg:g} does not hold 0, the mark; give the nearer end "
+            "first, as so many degrees before the mark: [-5, 270]"
+        )
+    most_deg = 360 * ENDLESS_TURNS
+    if ring.ends_deg is not None and max(map(abs, ring.ends_deg)) > most_deg:
+        yield f"{at}.ends_deg: is more than {ENDLESS_TURNS} turns from the mark; null: there are no ends"
+    near_deg, far_deg = ring.reach_deg
+    if ring.backlash_deg + ring.run_up_deg >= far_deg - near_deg:
+        yield f"{at}.ends_deg: {near_deg:g} to {far_deg:g} leaves no room for backlash_deg and run_up_deg"
+    speed = ring.speed
+    if speed.start_deg_s > speed.max_deg_s:
+        yield f"{at}.speed.start_deg_s: {speed.start_deg_s:g} is faster than max_deg_s ({speed.max_deg_s:g})"
+    fastest_steps_s, starting_steps_s = _step_rates(axis)
+    for name, speed_deg_s, most_steps_s in (
+        ("max_deg_s", speed.max_deg_s, fastest_steps_s),
+        ("start_deg_s", speed.start_deg_s, starting_steps_s),
+    ):
+        if (steps_s := ring.steps(speed_deg_s)) > most_steps_s:
+            most_deg_s = float(ring.scale.per_step) * most_steps_s
+            yield (
+                f"{at}.speed.{name}: {speed_deg_s:g} deg/s is {steps_s} steps a second with these gears; "
+                f"{most_steps_s} ({most_deg_s:.3g} deg/s) is the most here: go slower"
+            )
+    if ring.distances is not None:
+        yield from (f"{at}.distances: {problem}" for problem in table_problems(ring.distances))
 
 
 def _pin_contradictions(config: Config) -> Iterator[str]:
     users: dict[int, list[str]] = {}
-    for group, pins in (("axis.pins", config.axis.pins), ("panel", config.panel)):
-        for name, pin in pins.model_dump().items():
-            is_pin = (group == "axis.pins" and isinstance(pin, int)) or name.endswith("_pin")
-            if is_pin and pin is not None:
-                users.setdefault(pin, []).append(f"{group}.{name}")
+    axis_pins = config.axis.pins.model_dump(include=set(config.axis.parts))
+    panel_pins = {name: pin for name, pin in config.panel.model_dump().items() if name.endswith("_pin")}
+    for group, pins in (("axis.pins", axis_pins), ("panel", panel_pins)):
+        for name, wired in pins.items():
+            for pin in wired if isinstance(wired, tuple) else (wired,):
+                if pin is not None:
+                    users.setdefault(pin, []).append(f"{group}.{name}")
     for pin, names in users.items():
         if len(names) > 1:
             yield f"{' and '.join(names)}: are all GPIO {pin}; each needs a pin of its own"
@@ -338,7 +489,7 @@ def _simulation_contradictions(config: Config) -> Iterator[str]:
     if simulation.scene == "replay" and simulation.replay_folder is None:
         yield "simulation.replay_folder: is missing; the replay scene takes its pictures from there"
     for name, place_mm in (("start_mm", simulation.start_mm), ("subject_mm", simulation.subject_mm)):
-        if place_mm > config.axis.travel_mm:
+        if config.axis.kind == "rail" and place_mm > config.axis.travel_mm:
             yield f"simulation.{name}: {place_mm:g} lies beyond axis.travel_mm ({config.axis.travel_mm:g})"
 
 

@@ -12,8 +12,9 @@ from focusd.config import Axis as AxisConfig
 from focusd.config import Config
 from focusd.errors import StartFailed
 from rail.clock import Clock, MonotonicClock
+from rail.coils import CoilWiring
 from rail.pins import Factory, MotionWiring, PanelPins, PanelWiring, open_factory
-from rail.position_store import FilePositionStore
+from rail.position_store import FilePositionStore, NoPositionStore
 from rail.process import StepperProcess
 from rail.profile import Ramp
 from rail.stepper import Stepper
@@ -87,46 +88,83 @@ def open_axis(
     """Make the axis on a stepper; a simulated rig's position is not to be taken for a real one's."""
     name = "simulated-position.json" if simulate else "position.json"
     settings = axis_settings(config.axis, home_allowed=home_allowed)
-    return StepperAxis(stepper, config.axis.scale, settings, FilePositionStore(state_folder / name))
+    # A new process does not know the pattern that the rotor stands at, and pulls it elsewhere with its first.
+    store = NoPositionStore() if config.axis.four_phase else FilePositionStore(state_folder / name)
+    return StepperAxis(stepper, config.axis.scale, settings, store)
 
 
 def axis_settings(axis: AxisConfig, *, home_allowed: bool) -> AxisSettings:
-    """Turn a person's millimetres into the axis's steps."""
-    speed, homing = axis.speed, axis.homing
-    start_steps_s = max(1, axis.steps(speed.start_mm_s))
-    acceleration_steps_s2 = max(1, axis.steps(speed.acceleration_mm_s2))
-    fast_steps_s = max(1, axis.steps(homing.fast_mm_s))
+    """Turn a person's millimetres, or degrees, into the axis's steps; raises `StartFailed`."""
     try:
-        return AxisSettings(
-            travel_steps=axis.steps(axis.travel_mm),
-            keep_out_steps=axis.steps(axis.keep_out_mm),
-            subject_side=axis.subject_side,
-            backlash_steps=axis.steps(axis.backlash_um / 1000),
-            margin_steps=axis.steps(axis.run_up_um / 1000),
-            clearance_steps=axis.steps(homing.back_off_mm),
-            ramp=Ramp(start_steps_s, max(start_steps_s, axis.steps(speed.max_mm_s)), acceleration_steps_s2),
-            homing_ramp=Ramp(min(start_steps_s, fast_steps_s), fast_steps_s, acceleration_steps_s2),
-            touch_steps_s=max(1, axis.steps(homing.slow_mm_s)),
-            gravity=axis.gravity,
-            self_holding=axis.self_holding,
-            home_allowed=home_allowed,
-        )
+        return _ring_settings(axis) if axis.kind == "ring" else _rail_settings(axis, home_allowed)
     except ValueError as error:
         raise StartFailed(f"the axis cannot work as configured: {error}") from error
 
 
-def motion_wiring(axis: AxisConfig) -> MotionWiring:
-    """Say which pin of the motor does what."""
+def _rail_settings(axis: AxisConfig, home_allowed: bool) -> AxisSettings:
+    speed, homing = axis.speed, axis.homing
+    start_steps_s = max(1, axis.steps(speed.start_mm_s))
+    acceleration_steps_s2 = max(1, axis.steps(speed.acceleration_mm_s2))
+    fast_steps_s = max(1, axis.steps(homing.fast_mm_s))
+    return AxisSettings(
+        travel_steps=axis.steps(axis.travel_mm),
+        keep_out_steps=axis.steps(axis.keep_out_mm),
+        subject_side=axis.subject_side,
+        backlash_steps=axis.steps(axis.backlash_um / 1000),
+        margin_steps=axis.steps(axis.run_up_um / 1000),
+        clearance_steps=axis.steps(homing.back_off_mm),
+        ramp=Ramp(start_steps_s, max(start_steps_s, axis.steps(speed.max_mm_s)), acceleration_steps_s2),
+        homing_ramp=Ramp(min(start_steps_s, fast_steps_s), fast_steps_s, acceleration_steps_s2),
+        touch_steps_s=max(1, axis.steps(homing.slow_mm_s)),
+        gravity=axis.gravity,
+        self_holding=axis.self_holding,
+        home_allowed=home_allowed,
+    )
+
+
+def _ring_settings(axis: AxisConfig) -> AxisSettings:
+    """Give a ring's settings; it is not homed, so what homing would need says nothing here."""
+    ring, speed = axis.ring, axis.ring.speed
+    near_deg, far_deg = ring.reach_deg
+    start_steps_s = max(1, ring.steps(speed.start_deg_s))
+    ramp = Ramp(
+        start_steps_s,
+        max(start_steps_s, ring.steps(speed.max_deg_s)),
+        max(1, ring.steps(speed.acceleration_deg_s2)),
+    )
+    return AxisSettings(
+        travel_steps=ring.steps(far_deg) - ring.steps(near_deg),
+        keep_out_steps=0,
+        subject_side=axis.subject_side,
+        backlash_steps=ring.steps(ring.backlash_deg),
+        margin_steps=ring.steps(ring.run_up_deg),
+        clearance_steps=0,
+        ramp=ramp,
+        homing_ramp=ramp,
+        touch_steps_s=start_steps_s,
+        self_holding=axis.self_holding,
+        near_end_steps=ring.steps(near_deg),
+    )
+
+
+def motion_wiring(axis: AxisConfig) -> MotionWiring | CoilWiring:
+    """Say which pin of the motor does what; a ring has no limit switches."""
     pins = axis.pins
+    switches: dict[str, Any] = {
+        "limit_near": pins.limit_near if "limit_near" in axis.parts else None,
+        "limit_far": pins.limit_far if "limit_far" in axis.parts else None,
+        "pressed_level": pins.limit_active == "high",
+    }
+    if axis.four_phase:
+        half_steps = axis.microsteps == 2
+        return CoilWiring(pins.coils, half_steps=half_steps, far_forward=not axis.invert, **switches)
     return MotionWiring(
         step=pins.step,
         dir=pins.dir,
         enable=pins.enable,
-        limit_near=pins.limit_near,
-        limit_far=pins.limit_far,
         far_level=not axis.invert,
         energised_level=pins.enable_active == "high",
-        pressed_level=pins.limit_active == "high",
+        **switches,
     )
 
 

@@ -27,6 +27,11 @@ _log = logging.getLogger(__name__)
 LIBRARIES = ("focusrail", "numpy", "opencv-python-headless", "gpiozero", "picamera2")
 """Whose versions every session records."""
 
+NO_SWITCH_ON_A_RING = (
+    "a focus ring has no switch to home to: turn it to its mark with `focusctl jog` and say that it is there "
+    "with `focusctl zero`, or shoot a length from here"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -69,7 +74,11 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
     sessions = Sessions(Path(config.storage.sessions or state_folder / "sessions").absolute())
     sessions.root.mkdir(parents=True, exist_ok=True)
     hub, versions = EventHub(), _versions()
-    consent = HomingConsent(state_folder / "homing-allowed", configured=config.axis.home_allowed)
+    consent = HomingConsent(
+        state_folder / "homing-allowed",
+        configured=config.axis.home_allowed,
+        impossible=NO_SWITCH_ON_A_RING if config.axis.kind == "ring" else None,
+    )
     with ExitStack() as undo:
         rig = open_rig(config, state_folder, run_folder, simulate=simulate, home_allowed=consent.given())
         undo.callback(rig.axis.close)

@@ -1,35 +1,74 @@
-"""Lengths as people type and read them: `4mm`, `250um`, `-0.5 mm`."""
+"""Lengths as people type and read them: `4mm`, `250um`, `-0.5 mm`; and turns of a focus ring: `12.5deg`."""
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
-_TYPED = re.compile(r"\s*([-+−]?)\s*(\d+\.?\d*|\.\d+)\s*(mm|um|µm|μm)?\s*")
+TypedUnit = Literal["um", "deg"]
+"""What people measure an axis in, as `rail.screw.Scale` calls it."""
+
+_TYPED = re.compile(r"\s*([-+−]?)\s*(\d+\.?\d*|\.\d+)\s*(mm|um|µm|μm|deg|°)?\s*")
 """A sign (a typographic minus too), a decimal number, a unit (both of Unicode's micro signs)."""
 
-_UNIT_UM = {"mm": 1000, "um": 1, "µm": 1, "μm": 1}
+_UNITS: dict[str, tuple[TypedUnit, int]] = {
+    "mm": ("um", 1000),
+    "um": ("um", 1),
+    "µm": ("um", 1),
+    "μm": ("um", 1),
+    "deg": ("deg", 1),
+    "°": ("deg", 1),
+}
 
 
-def length_um(typed: str) -> float:
-    """Give a typed length in micrometres; raises `ValueError` saying what is wrong.
+@dataclass(frozen=True, slots=True)
+class Length:
+    """A length that was typed.
+
+    Attributes
+    ----------
+    value_u
+        Micrometres or degrees.
+    unit
+        Which; None for 0, which is the same in both.
+    """
+
+    value_u: float
+    unit: TypedUnit | None
+
+
+def length(typed: str) -> Length:
+    """Give a typed length; raises `ValueError` saying what is wrong.
 
     A number needs its unit, for a rail that was to go 4 µm and goes 4 mm does harm; only 0 is 0 in any.
     """
     match = _TYPED.fullmatch(typed)
     if match is None:
-        raise ValueError(f'"{typed}" is not a length: write a number and its unit, as in 4mm or 250um')
-    sign, digits, unit = match.groups()
+        raise ValueError(
+            f'"{typed}" is not a length: write a number and its unit, as in 4mm, 250um or 12.5deg'
+        )
+    sign, digits, written = match.groups()
     number = Fraction(digits)
-    if unit is None and number != 0:
-        raise ValueError(f'"{typed}" lacks its unit: write {digits}mm or {digits}um')
-    return float((-number if sign in ("-", "−") else number) * _UNIT_UM[unit or "um"])
+    if written is None:
+        if number != 0:
+            raise ValueError(
+                f'"{typed}" lacks its unit: write {digits}mm or {digits}um, or {digits}deg for a focus ring'
+            )
+        return Length(0.0, None)
+    unit, factor = _UNITS[written]
+    return Length(float((-number if sign in ("-", "−") else number) * factor), unit)
 
 
-def length_words(length_um: float) -> str:
-    """Write a length for people, to a tenth of a micrometre: `250 µm`, `-4.25 mm`.
+def length_words(length_u: float, unit: str = "um") -> str:
+    """Write a length for people: `250 µm`, `-4.25 mm`, `12.5 °`.
 
-    Without its space it can be typed back.
+    To a tenth of a micrometre, or a thousandth of a degree. Without its space it can be typed back.
     """
-    tenths = round(length_um * 10)
+    if unit == "deg":
+        return f"{_decimal(round(length_u * 1000), 3)} °"
+    if unit == "d":
+        return f"{_decimal(round(length_u * 1000), 3)} dioptres"
+    tenths = round(length_u * 10)
     if abs(tenths) < 10_000:
         return f"{_decimal(tenths, 1)} µm"
     return f"{_decimal(tenths, 4)} mm"

@@ -11,7 +11,7 @@ from typing import Literal
 
 from focusd.events import Publish
 from rail.axis import Axis, Trust
-from rail.errors import PositionUnknown
+from rail.errors import HomingNotAllowed, PositionUnknown
 from stack.durable import write_durably
 from stack.plan import Marks
 
@@ -61,18 +61,41 @@ class MarkBook:
 
 
 class HomingConsent:
-    """The owner's word that the rig may drive itself to its limit switch, given once."""
+    """The owner's word that the rig may drive itself to its limit switch, given once.
 
-    def __init__(self, path: Path, *, configured: bool) -> None:
+    Parameters
+    ----------
+    path
+        Where the word is kept.
+    configured
+        It is given in the configuration.
+    impossible
+        Why there is nothing to home to, in words; None where there is. No word changes that.
+    """
+
+    def __init__(self, path: Path, *, configured: bool, impossible: str | None = None) -> None:
         self._path = path
         self._configured = configured
+        self._impossible = impossible
 
     def given(self) -> bool:
         """Say whether homing is allowed, by the configuration or by an earlier word."""
-        return self._configured or self._path.exists()
+        return self._impossible is None and (self._configured or self._path.exists())
+
+    def check(self) -> None:
+        """Raise `HomingNotAllowed` where it is not."""
+        if self._impossible is not None:
+            raise HomingNotAllowed(self._impossible)
+        if not self.given():
+            raise HomingNotAllowed(
+                "nobody has said yet that the rig may drive to its home switch: see that the way is free, "
+                "then run `focusctl home --allow` once"
+            )
 
     def give(self) -> None:
-        """Remember that it is."""
+        """Remember that it is; raises `HomingNotAllowed` where there is nothing to home to."""
+        if self._impossible is not None:
+            raise HomingNotAllowed(self._impossible)
         write_durably(self._path, b"homing is allowed\n")
 
 

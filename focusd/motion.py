@@ -1,6 +1,6 @@
 """The motion process: `python -m focusd.motion DESCRIPTION`, started by `focusd.hardware` and by nobody else.
 
-It owns STEP, DIR, ENABLE and the limit switches, and imports nothing that a rail does not need, for it has to
+It owns the motor's pins and the limit switches, and imports nothing that a rail does not need, for it has to
 start quickly and stay small: what it must know comes as one JSON object, written by `focusd.hardware`.
 """
 
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rail.clock import MonotonicClock, PromptClock
-from rail.drivers import DRIVERS
+from rail.coils import CoilPins, CoilWiring
+from rail.drivers import DRIVERS, DriverTiming
 from rail.errors import PinsUnavailable
-from rail.pins import Factory, MotionPins, MotionWiring, open_factory
+from rail.pins import Factory, MotionPins, MotionWiring, MotorPins, open_factory
 from rail.process import inherit, serve
 from rail.stepper import LocalStepper, Signals
 
@@ -35,9 +36,17 @@ def main(argv: list[str]) -> int:
 
 def _stepper(description: dict[str, Any], signals: Signals) -> LocalStepper:
     gravity = bool(description["gravity"])
-    pins = MotionPins(_factory(description), MotionWiring(**description["wiring"]), energised=gravity)
     timing = DRIVERS[description["driver"]]
+    pins = _pins(_factory(description), description["wiring"], timing, energised=gravity)
     return LocalStepper(pins, timing, PromptClock(), signals, gravity=gravity)
+
+
+def _pins(factory: Factory, wiring: dict[str, Any], timing: DriverTiming, *, energised: bool) -> MotorPins:
+    """Claim the motor's pins: STEP, DIR and ENABLE, or four coils."""
+    if timing.four_phase:
+        coils = CoilWiring(**{**wiring, "coils": tuple(wiring["coils"])})
+        return CoilPins(factory, coils, energised=energised)
+    return MotionPins(factory, MotionWiring(**wiring), energised=energised)
 
 
 def _factory(description: dict[str, Any]) -> Factory:
@@ -51,16 +60,24 @@ def _factory(description: dict[str, Any]) -> Factory:
 
 def _simulated_factory(simulation: dict[str, Any]) -> Factory:
     from simulator.carriage import Carriage, CarriageSpec
+    from simulator.four_phase import FourPhaseCarriage
     from simulator.pins import SimulatedFactory, Wiring
     from simulator.world import World, WorldError
 
     clock = MonotonicClock()
     try:
         world = World.open(Path(simulation["world"]))
-        carriage = Carriage(world, clock, CarriageSpec(**simulation["carriage"]))
+        spec, coils = CarriageSpec(**simulation["carriage"]), simulation["wiring"]["coils"]
+        full_steps = bool(simulation["full_steps"])
+        carriage = (
+            FourPhaseCarriage(world, clock, spec, full_steps=full_steps)
+            if coils
+            else Carriage(world, clock, spec)
+        )
     except WorldError as error:
         raise PinsUnavailable(str(error)) from error
-    return SimulatedFactory(world, clock, carriage, Wiring(**simulation["wiring"]))
+    wiring = {**simulation["wiring"], "coils": tuple(coils) if coils else None}
+    return SimulatedFactory(world, clock, carriage, Wiring(**wiring))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from focusd.now import Glance, Now, Progress
 from focusd.outcomes import outcome_of, words_of
 from focusd.studio import Studio
 from rail.axis import Trust
-from rail.errors import HomingNotAllowed, MotionLost, PositionUnknown
+from rail.errors import MotionLost, PositionUnknown
 from rail.stepper_axis import StepperAxis
 from stack.shoot import Ending
 from stack.stop import StopKind
@@ -241,11 +241,7 @@ class Operator:
         if allow:
             self._consent.give()
             self._axis.allow_homing()
-        if not self._consent.given():
-            raise HomingNotAllowed(
-                "nobody has said yet that the rig may drive to its home switch: see that the way is free, "
-                "then run `focusctl home --allow` once"
-            )
+        self._consent.check()
         self._show(phase="homing")
         self._axis.home()
 
@@ -275,6 +271,7 @@ class Operator:
             shown = {key: facts.get(key) for key in ("phase", "session", "index", "slices", "seconds_left")}
             self._show(**shown)
             facts["merged"] = self._merged(str(facts.get("session")))
+            facts["unit"] = self._axis.scale.unit
         self._hub.publish(name, **facts)
 
     def _show(self, **shown: Any) -> None:

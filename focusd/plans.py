@@ -8,6 +8,8 @@ from pydantic import Field
 from camera.camera import Exposure
 from focusd.config import Config, FixedExposure, Gap, Lens, Plan, Span, Strict, range_problems
 from focusd.errors import Unknown
+from focusd.units import check_unit
+from rail.screw import Unit
 from stack.errors import PlanRefused
 from stack.optics import DEFAULT_OVERLAP, Optics
 from stack.plan import (
@@ -28,10 +30,15 @@ Setting = TypeVar("Setting", Lens, Plan)
 
 
 class PlanRequest(Strict):
-    """A named plan, and what is different this time. `_u`: the axis's own unit, micrometres on a rail."""
+    """A named plan, and what is different this time.
+
+    `_u`: the axis's own unit, micrometres on a rail, degrees on a focus ring; `unit`, where given, must be
+    that one.
+    """
 
     plan: str = "default"
     name: str | None = Field(default=None, min_length=1, max_length=60)
+    unit: Unit | None = None
     near_u: float | None = None
     far_u: float | None = None
     length_u: float | None = None
@@ -50,9 +57,11 @@ class PlanRequest(Strict):
 def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
     """Give the plan of that name with the request's own numbers in place of its.
 
-    Raises `focusd.errors.Unknown` for a plan or optics that the configuration does not have, and
-    `PlanRefused` for numbers that contradict each other.
+    Raises `focusd.errors.Unknown` for a plan or optics that the configuration does not have,
+    `focusd.errors.Refused` for lengths in another unit than the axis's, and `PlanRefused` for numbers that
+    contradict each other.
     """
+    check_unit(request.unit, config.axis.scale)
     base = _named(config.plans, request.plan, "plan")
     span = Span(
         near_u=request.near_u, far_u=request.far_u, length_u=request.length_u, around_u=request.around_u
@@ -61,13 +70,19 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
     _refuse_contradictions(span, gap)
     optics = request.optics or base.optics
     exposure = request.exposure or base.exposure
+    after = Park(request.after or base.after)
+    if after is Park.PARK and config.axis.kind == "ring" and config.axis.ring.ends_deg is None:
+        raise PlanRefused(
+            "a ring without ends has no place to park at: give axis.ring.ends_deg in config.yaml, or end "
+            "with start or stay"
+        )
     return StackPlan(
         name=request.name or request.plan,
         range=_range(base.range if _empty(span) else span),
         spacing=_spacing(base.spacing if _empty(gap) else gap),
         optics=_optics(_named(config.optics, optics, "optics")) if optics else None,
         settle_ms=base.settle_ms if request.settle_ms is None else request.settle_ms,
-        after=Park(request.after or base.after),
+        after=after,
         delay_s=base.delay_s if request.delay_s is None else request.delay_s,
         exposure=_exposure(exposure) if exposure else None,
         rehearse=request.rehearse,

@@ -17,7 +17,7 @@ def progress_line(progress: Progress) -> str:
         parts = [
             _count_words(progress),
             progress.phase,
-            length_words(progress.position_u) if progress.position_u is not None else "",
+            length_words(progress.position_u, progress.unit) if progress.position_u is not None else "",
             f"{duration_words(progress.seconds_left)} left" if progress.seconds_left is not None else "",
             _merge_words(progress),
         ]

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from focusd.config import Strict
 from focusd.errors import RequestInvalid
 from focusd.problems import problems_of
+from rail.screw import Unit
 
 LARGEST_BODY = 65_536
 
@@ -24,12 +25,14 @@ class JogRequest(Strict):
     """How far to move, in the axis's unit; negative towards near."""
 
     distance_u: float
+    unit: Unit | None = None
 
 
 class GotoRequest(Strict):
     """Where to move, in the axis's unit."""
 
     position_u: float
+    unit: Unit | None = None
 
 
 class MarkRequest(Strict):
@@ -37,6 +40,7 @@ class MarkRequest(Strict):
 
     end: Literal["near", "far"]
     position_u: float | None = None
+    unit: Unit | None = None
 
 
 class ResumeRequest(Strict):

@@ -1,6 +1,6 @@
 """What focusctl shows a person: the daemon's answers in, lines out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from focusd.client import Answer
 from focusd.durations import duration_words
@@ -29,13 +29,14 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
 
 def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
     """Say what a stack would be, before anything moves."""
-    asked_u = plan.get("asked_pitch_u")
-    asked = f" (asked for at most {length_words(asked_u)})" if asked_u is not None else ""
+    unit, asked_u = plan.get("unit", "um"), plan.get("asked_pitch_u")
+    asked = f" (asked for at most {length_words(asked_u, unit)})" if asked_u is not None else ""
     yield _row("slices", _known(plan.get("slices")), terminal)
-    yield _row("pitch", _length(plan.get("pitch_u")) + asked, terminal)
+    yield _row("pitch", _length(plan.get("pitch_u"), unit) + asked, terminal)
     if plan.get("dof_u") is not None:
         yield _row("sharp", f"{_length(plan['dof_u'])} deep in each slice", terminal)
-    yield _row("from", f"{_length(plan.get('near_u'))} to {_length(plan.get('far_u'))}", terminal)
+    ends = f"{_length(plan.get('near_u'), unit)} to {_length(plan.get('far_u'), unit)}"
+    yield _row("from", ends + _subject_words(plan.get("subject_mm") or ()), terminal)
     seconds = plan.get("seconds")
     yield _row("time", "unknown" if seconds is None else f"about {duration_words(seconds)}", terminal)
     yield _row(
@@ -94,13 +95,17 @@ def session_words(session: Answer) -> str:
 
 def place_words(place: Answer) -> str:
     """Say where the axis came to rest."""
-    return f"at {_length(place.get('position_u'))}, {_TRUST.get(str(place.get('trust')), 'trust unknown')}"
+    at = _length(place.get("position_u"), place.get("unit", "um"))
+    return f"at {at}, {_TRUST.get(str(place.get('trust')), 'trust unknown')}"
 
 
 def marks_words(marks: Answer) -> str:
     """Say which ends are marked."""
+    unit = marks.get("unit", "um")
     ends = [
-        f"{end} {_length(marks[f'{end}_u'])}" for end in ("near", "far") if marks.get(f"{end}_u") is not None
+        f"{end} {_length(marks[f'{end}_u'], unit)}"
+        for end in ("near", "far")
+        if marks.get(f"{end}_u") is not None
     ]
     return ", ".join(ends) or "none"
 
@@ -144,13 +149,16 @@ def _job_words(job: Answer | None) -> str:
 
 
 def _position_words(axis: Answer, terminal: Terminal) -> str:
-    place = _length(axis.get("position_u"))
+    unit = axis.get("unit", "um")
+    place = _length(axis.get("position_u"), unit)
     trust = str(axis.get("trust"))
     sure = _TRUST.get(trust, "trust unknown").removeprefix("position ")
     moving = ", moving" if axis.get("moving") else ""
     reach = ""
     if axis.get("nearest_u") is not None and axis.get("farthest_u") is not None and trust != "unknown":
-        reach = terminal.faint(f"  reach {_length(axis['nearest_u'])} to {_length(axis['farthest_u'])}")
+        ends = f"{_length(axis['nearest_u'], unit)} to {_length(axis['farthest_u'], unit)}"
+        reach = terminal.faint(f"  reach {ends}")
+    place += _subject_words((axis.get("subject_mm"),))
     return f"{place}{moving}, {sure if trust == 'known' else terminal.warning(sure)}{reach}"
 
 
@@ -194,8 +202,14 @@ def _known(value: object) -> str:
     return "unknown" if value is None else str(value)
 
 
-def _length(value_u: float | None) -> str:
-    return "unknown" if value_u is None else length_words(value_u)
+def _length(value_u: float | None, unit: str = "um") -> str:
+    return "unknown" if value_u is None else length_words(value_u, unit)
+
+
+def _subject_words(distances_mm: Sequence[float | None]) -> str:
+    """Say at what distances from the lens a ring makes things sharp; nothing where nobody has measured it."""
+    known = [f"{distance_mm:.4g} mm" for distance_mm in distances_mm if distance_mm is not None]
+    return f" (sharp at {' to '.join(known)})" if known and len(known) == len(distances_mm) else ""
 
 
 def _megabytes(size_bytes: float | None) -> str:

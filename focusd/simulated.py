@@ -3,8 +3,9 @@
 Beside this module only `focusd.motion` knows the simulator, for the carriage moves in the motion process.
 """
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -69,6 +70,7 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
             "world": str(path),
             "carriage": asdict(carriage_spec(config)),
             "wiring": motor_pins(config),
+            "full_steps": config.axis.microsteps == 1,
         },
         load_picamera2=_camera(config, world, scene, clock),
     )
@@ -88,13 +90,14 @@ def _earlier_world(path: Path, clock: Clock) -> World:
 
 def motor_pins(config: Config) -> dict[str, Any]:
     """Say where the motor and the limit switches are wired."""
-    pins = config.axis.pins
+    pins, parts = config.axis.pins, config.axis.parts
     return {
         "step": pins.step,
         "dir": pins.dir,
         "enable": pins.enable,
-        "limit_near": pins.limit_near,
-        "limit_far": pins.limit_far,
+        "coils": pins.coils if "coils" in parts else None,
+        "limit_near": pins.limit_near if "limit_near" in parts else None,
+        "limit_far": pins.limit_far if "limit_far" in parts else None,
         "limits_normally_closed": pins.limit_active == "high",
     }
 
@@ -111,20 +114,45 @@ def panel_and_motor(config: Config) -> Wiring:
 
 
 def carriage_spec(config: Config) -> CarriageSpec:
-    """Give mechanics that fit the configured rail: a switch at each end of its travel, then the specimen."""
+    """Give mechanics that fit the configured axis."""
     axis, timing = config.axis, DRIVERS[config.axis.driver]
+    spec = _ring(config) if axis.kind == "ring" else _rail(config)
+    spec = replace(spec, invert=axis.invert, wake_ns=timing.wake_ns)
+    if timing.starting_full_steps_s is None or timing.fastest_full_steps_s is None:
+        return replace(spec, pulse_ns=timing.pulse_ns, low_ns=timing.low_ns, dir_setup_ns=timing.dir_setup_ns)
+    return replace(  # its rotor is simulated by half steps
+        spec,
+        um_per_step=spec.um_per_step * axis.microsteps / 2,
+        pull_in_steps_s=2.0 * timing.starting_full_steps_s,
+        max_steps_s=2.0 * timing.fastest_full_steps_s,
+    )
+
+
+def _rail(config: Config) -> CarriageSpec:
+    """Give a rail: a switch at each end of its travel, then the specimen."""
+    axis = config.axis
     travel_um, keep_out_um = axis.travel_mm * 1000, axis.keep_out_mm * 1000
     return CarriageSpec(
         um_per_step=float(axis.scale.per_step),
-        invert=axis.invert,
-        pulse_ns=timing.pulse_ns,
-        low_ns=timing.low_ns,
-        dir_setup_ns=timing.dir_setup_ns,
-        wake_ns=timing.wake_ns,
         backlash_um=0.6 * axis.backlash_um,
         far_switch_um=travel_um,
         far_end_um=travel_um + 1500,
         specimen_um=travel_um - keep_out_um / 2 if axis.subject_side == "far" and keep_out_um else None,
+    )
+
+
+def _ring(config: Config) -> CarriageSpec:
+    """Give a ring: no switches, at its mark when the world begins, its hard ends a degree past soft ones."""
+    ring, um_a_deg = config.axis.ring, config.simulation.ring_um_a_deg
+    mark_um = config.simulation.start_mm * 1000
+    near_um, far_um = (mark_um + end_deg * um_a_deg for end_deg in ring.reach_deg)
+    return CarriageSpec(
+        um_per_step=float(ring.scale.per_step) * um_a_deg,
+        backlash_um=0.6 * ring.backlash_deg * um_a_deg,
+        near_switch_um=-math.inf,
+        far_switch_um=math.inf,
+        near_end_um=near_um - um_a_deg,
+        far_end_um=far_um + um_a_deg,
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from focusd.merges import MergeProgress
 from focusd.now import Now, Preview
-from rail.axis import Position
+from rail.axis import Position, Trust
+from rail.focus import FocusTable
 from rail.screw import Scale
 from stack.plan import Marks, StackPlan
 from stack.record import exposure_record
@@ -16,20 +17,27 @@ Json = dict[str, Any]
 _FILES = {"merged": "merged.jpg", "depth": "depth.png", "report": "report.html"}
 
 
-def status_view(now: Now, merge: MergeProgress | None, folder: Path, last_session: Json | None) -> Json:
-    """Show the rig as it is; `folder` is where its sessions go."""
+def status_view(
+    now: Now,
+    merge: MergeProgress | None,
+    folder: Path,
+    last_session: Json | None,
+    table: FocusTable | None,
+) -> Json:
+    """Show the rig as it is; `folder` is where its sessions go, `table` what a ring's degrees mean."""
     scale, camera = now.scale, now.camera
+    surely = table if now.position.trust is not Trust.UNKNOWN else None
     return {
         "job": _job_view(now),
         "axis": {
-            "unit": scale.unit,
             **place_view(now.position, scale),
             "moving": now.moving,
             "nearest_u": scale.length_u(now.reach.nearest_steps),
             "farthest_u": scale.length_u(now.reach.farthest_steps),
             "homing_allowed": now.homing_allowed,
+            "subject_mm": _subject_mm(surely, scale, now.position.steps),
         },
-        "marks": marks_view(now.marks),
+        "marks": marks_view(now.marks, scale),
         "camera": {
             "ready": camera.problem is None,
             "model": camera.model,
@@ -68,25 +76,34 @@ def place_view(position: Position, scale: Scale) -> Json:
         "position_u": scale.length_u(position.steps),
         "position_steps": position.steps,
         "trust": position.trust.value,
+        "unit": scale.unit,
     }
 
 
-def marks_view(marks: Marks) -> Json:
+def marks_view(marks: Marks, scale: Scale) -> Json:
     """Show the marks."""
-    return {"near_u": marks.near_u, "far_u": marks.far_u}
+    return {"near_u": marks.near_u, "far_u": marks.far_u, "unit": scale.unit}
 
 
-def plan_view(plan: StackPlan, preview: Preview, scale: Scale) -> Json:
-    """Show what a plan comes to."""
+def _subject_mm(table: FocusTable | None, scale: Scale, steps: int) -> float | None:
+    """Give the distance of what is sharp there, None where nobody has measured it."""
+    return table.distance_mm(scale.length_u(steps)) if table is not None else None
+
+
+def plan_view(plan: StackPlan, preview: Preview, scale: Scale, table: FocusTable | None) -> Json:
+    """Show what a plan comes to; `table` is what a ring's degrees mean."""
     layout = preview.layout
+    ends_steps = (layout.positions_steps[0], layout.positions_steps[-1])
+    surely = None if layout.adrift else table
     return {
         "plan": plan.name,
         "slices": layout.slices,
         "pitch_u": layout.pitch_u,
         "asked_pitch_u": layout.asked_pitch_u,
         "dof_u": layout.dof_u,
-        "near_u": scale.length_u(layout.positions_steps[0]),
-        "far_u": scale.length_u(layout.positions_steps[-1]),
+        "near_u": scale.length_u(ends_steps[0]),
+        "far_u": scale.length_u(ends_steps[1]),
+        "subject_mm": [_subject_mm(surely, scale, end_steps) for end_steps in ends_steps],
         "unit": scale.unit,
         "seconds": preview.cost.seconds,
         "bytes": preview.cost.bytes,

@@ -28,6 +28,8 @@ class Progress:
         What the rig is doing: homing, moving, metering, shooting, parking; empty when nothing.
     position_u, seconds_left
         Of the axis, and until the last slice; None while unknown.
+    unit
+        What `position_u` is in, as `rail.screw.Scale` calls it.
     shot
         How shooting ended: done, paused, aborted, failed, or before it had begun stopped, refused; None while
         it goes on.
@@ -48,6 +50,7 @@ class Progress:
     phase: str = ""
     position_u: float | None = None
     seconds_left: float | None = None
+    unit: str = "um"
     shot: str | None = None
     merge: str = "none"
     reason: str = ""
@@ -187,6 +190,7 @@ def _moved_on(progress: Progress, event: Answer) -> Progress:
         slices=event.get("slices") or progress.slices,
         position_u=event.get("position_u", progress.position_u),
         seconds_left=event.get("seconds_left"),
+        unit=event.get("unit", progress.unit),
         merged=max(progress.merged, event.get("merged") or 0),
     )
 

@@ -79,3 +79,14 @@ class FilePositionStore:
             os.fsync(folder_fd)
         finally:
             os.close(folder_fd)
+
+
+class NoPositionStore:
+    """Remembers nothing, for an axis whose place is not kept while nobody drives it."""
+
+    def load(self) -> StoredPosition | None:
+        """Give nothing."""
+        return None
+
+    def save(self, position: StoredPosition) -> None:
+        """Forget `position`."""

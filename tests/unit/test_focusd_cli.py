@@ -63,6 +63,7 @@ def test_help_asks_nobody(capsys):
         "jog 4",
         "goto near",
         "shoot --count many",
+        "shoot --near 4mm --far 90deg",
         "mark clear 3mm",
         "status now",
         "sim press stop",
@@ -102,7 +103,7 @@ def test_plan_shows_what_would_be_before_anything_moves(daemon, capsys):
             "then       back to the first slice",
         ],
     )
-    body = {"plan": "beetle", "near_u": 19_250.0, "far_u": 20_750.0, "overlap": 0.75}
+    body = {"plan": "beetle", "near_u": 19_250.0, "far_u": 20_750.0, "overlap": 0.75, "unit": "um"}
     assert daemon.asked == [("POST", "/plan", body)]
 
 
@@ -115,14 +116,22 @@ def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "asked"),
     [
-        ("jog -4mm", ("POST", "/jog", {"distance_u": -4000.0})),
-        ("jog -- -4mm", ("POST", "/jog", {"distance_u": -4000.0})),
-        ("--json jog -.5mm", ("POST", "/jog", {"distance_u": -500.0})),
-        ("goto 20.5mm", ("POST", "/goto", {"position_u": 20_500.0})),
+        ("jog -4mm", ("POST", "/jog", {"distance_u": -4000.0, "unit": "um"})),
+        ("jog -- -4mm", ("POST", "/jog", {"distance_u": -4000.0, "unit": "um"})),
+        ("--json jog -.5mm", ("POST", "/jog", {"distance_u": -500.0, "unit": "um"})),
+        ("goto 20.5mm", ("POST", "/goto", {"position_u": 20_500.0, "unit": "um"})),
+        ("goto 90deg", ("POST", "/goto", {"position_u": 90.0, "unit": "deg"})),
+        ("goto 0", ("POST", "/goto", {"position_u": 0.0})),
+        ("jog -0.5deg", ("POST", "/jog", {"distance_u": -0.5, "unit": "deg"})),
+        ("mark near 12.5deg", ("POST", "/mark", {"end": "near", "position_u": 12.5, "unit": "deg"})),
+        (
+            "shoot --near 0 --far 4deg --pitch 0.5deg",
+            ("POST", "/shoot", {"near_u": 0.0, "far_u": 4.0, "pitch_u": 0.5, "unit": "deg"}),
+        ),
         ("home --allow", ("POST", "/home", {"allow": True})),
         ("home", ("POST", "/home", {"allow": False})),
         ("mark near", ("POST", "/mark", {"end": "near"})),
-        ("mark far 3mm", ("POST", "/mark", {"end": "far", "position_u": 3000.0})),
+        ("mark far 3mm", ("POST", "/mark", {"end": "far", "position_u": 3000.0, "unit": "um"})),
         ("mark clear", ("DELETE", "/marks", None)),
         ("stop", ("POST", "/stop", {})),
         ("abort --json", ("POST", "/abort", {})),
@@ -132,7 +141,7 @@ def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
         ("sim press shoot --hold 2s", ("POST", "/sim/press", {"button": "shoot", "hold_s": 2.0})),
         ("sim fault stuck --off", ("POST", "/sim/fault", {"name": "stuck", "on": False})),
         ("sim state", ("GET", "/sim/state", None)),
-        ("shoot --length -4mm --count 9", ("POST", "/shoot", {"length_u": -4000.0, "count": 9})),
+        ("shoot --length -4mm --count 9", ("POST", "/shoot", {"length_u": -4000.0, "count": 9, "unit": "um"})),
         (
             "shoot beetle --around 2mm --pitch 50um --after park --delay 3s --rehearse --exposure 8ms,1,2,3",
             (
@@ -142,6 +151,7 @@ def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
                     "plan": "beetle",
                     "around_u": 2000.0,
                     "pitch_u": 50.0,
+                    "unit": "um",
                     "rehearse": True,
                     "after": "park",
                     "delay_s": 3.0,

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from focusd.durations import duration_s, duration_us, duration_words
-from focusd.lengths import length_um, length_words
+from focusd.lengths import Length, length, length_words
+
+
+def length_um(typed):
+    found = length(typed)
+    assert found.unit == ("um" if found.value_u else found.unit)
+    return found.value_u
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,33 @@ def test_a_length_is_written_to_a_tenth_of_a_micrometre(um, words):
 @given(st.floats(-1e7, 1e7))
 def test_what_is_written_can_be_typed_back(um):
     assert math.isclose(length_um(length_words(um)), um, abs_tol=0.050001)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("12.5deg", Length(12.5, "deg")),
+        ("-90 deg", Length(-90.0, "deg")),
+        ("0.044°", Length(0.044, "deg")),
+        ("0deg", Length(0.0, "deg")),
+        ("4mm", Length(4000.0, "um")),
+        ("0", Length(0.0, None)),
+    ],
+)
+def test_a_turn_of_a_ring_is_no_length_of_a_rail(typed, found):
+    assert length(typed) == found
+
+
+@pytest.mark.parametrize(
+    ("turn_deg", "words"), [(12.5, "12.5 °"), (-0.0442, "-0.044 °"), (360.0, "360 °"), (0.0, "0 °")]
+)
+def test_a_turn_is_written_to_a_thousandth_of_a_degree(turn_deg, words):
+    assert length_words(turn_deg, "deg") == words
+
+
+@given(st.floats(-4000, 4000))
+def test_a_turn_that_is_written_can_be_typed_back(turn_deg):
+    assert math.isclose(length(length_words(turn_deg, "deg")).value_u, turn_deg, abs_tol=0.00050001)
 
 
 @given(st.integers(-(10**8), 10**8))
