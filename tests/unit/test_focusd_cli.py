@@ -141,7 +141,10 @@ def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
         ("sim press shoot --hold 2s", ("POST", "/sim/press", {"button": "shoot", "hold_s": 2.0})),
         ("sim fault stuck --off", ("POST", "/sim/fault", {"name": "stuck", "on": False})),
         ("sim state", ("GET", "/sim/state", None)),
-        ("shoot --length -4mm --count 9", ("POST", "/shoot", {"length_u": -4000.0, "count": 9, "unit": "um"})),
+        (
+            "shoot --length -4mm --count 9",
+            ("POST", "/shoot", {"length_u": -4000.0, "count": 9, "unit": "um"}),
+        ),
         (
             "shoot beetle --around 2mm --pitch 50um --after park --delay 3s --rehearse --exposure 8ms,1,2,3",
             (
