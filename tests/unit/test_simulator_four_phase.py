@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from ring_rig import COILS, ring_spec
 
@@ -170,3 +172,14 @@ def test_the_coils_need_a_motor_that_has_some(tmp_path):
     factory = SimulatedFactory(world, clock, Carriage(world, clock, ring_spec()), Wiring(coils=COILS))
     with pytest.raises(TypeError, match="coil"):
         factory.pin(COILS[0])
+
+
+def test_a_motor_mounted_the_other_way_round_turns_the_other_way(tmp_path):
+    clock, world = VirtualClock(), World.create(tmp_path / "world")
+    motor = FourPhaseCarriage(world, clock, replace(ring_spec(), invert=True))
+    for name in ("A", *HALF[1:7]):
+        for place, coil in enumerate("ABCD"):
+            motor.coil(place, coil in name)
+        clock.sleep_until_ns(clock.monotonic_ns() + 10**9)
+    state = world.carriage()
+    assert (state.motor_steps, state.net_edges, state.lost_steps) == (-6, -6, 0)
