@@ -4,6 +4,7 @@ RailError
 ├── MoveRefused          nothing moved
 │   ├── BeyondReach
 │   ├── PositionUnknown
+│   ├── EmergencyStopInForce
 │   └── HomingNotAllowed
 ├── Stopped              somebody asked; the position is kept
 ├── Halted               a limit, a fault; the position may be unknown
@@ -36,6 +37,10 @@ class BeyondReach(MoveRefused):
 
 class PositionUnknown(MoveRefused):
     """The move needs a position that is known, and it is not."""
+
+
+class EmergencyStopInForce(MoveRefused):
+    """The emergency stop was pressed, and nobody has acknowledged that since."""
 
 
 class HomingNotAllowed(MoveRefused):

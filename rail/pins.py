@@ -244,6 +244,24 @@ class MotionPins:
                 pin.close()
 
 
+class EmergencyPin:
+    """The input of an emergency stop: normally closed to ground, so that it reads pressed when a wire breaks.
+
+    Parameters
+    ----------
+    pressed_level
+        The level of the input when the stop is pressed.
+    """
+
+    def __init__(self, factory: Factory, number: int, *, pressed_level: bool = True) -> None:
+        self._pressed_level = pressed_level
+        self._pin = _claim(factory, number, lambda pin: pin.input_with_pull("up"))
+
+    def pressed(self) -> bool:
+        """Read the raw level."""
+        return bool(self._pin.state) == self._pressed_level
+
+
 @dataclass(frozen=True, slots=True)
 class PanelWiring:
     """Which BCM pins the panel uses; None where nothing is fitted.

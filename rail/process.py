@@ -21,7 +21,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
@@ -29,7 +29,7 @@ from typing import Any, Self
 from rail.axis import Position, Trust
 from rail.errors import MotionLost, PinsUnavailable
 from rail.profile import Ramp
-from rail.stepper import Ending, Limits, Run, Seek, Signals, Stepper
+from rail.stepper import Ending, Limits, LocalStepper, Run, Seek, Sight, Signals, Stepper
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ READY_S = 30.0
 """How long a child may take to start; a Zero 2 W imports slowly."""
 SILENCE_S = 5.0
 """How long a child may neither step nor answer, beyond the time one step takes."""
+WATCH_S = 0.05
+"""How often a child that has nothing to do looks at its inputs."""
 _LOOK_S = 0.2
 _END_S = 2.0
 
@@ -119,6 +121,18 @@ class StepperProcess:
     def limits(self) -> Limits:
         """Read the limit switches; waits for the end of a run."""
         return Limits(**self._ask({"do": "limits"}))
+
+    def look(self) -> Sight:
+        """Give what inputs and outputs were at most `WATCH_S` ago, or during a run when it began."""
+        return self._signals.see()
+
+    def emergency(self) -> bool:
+        """Say whether the emergency stop was pressed and that is not acknowledged yet."""
+        return bool(self._signals.emergency)
+
+    def acknowledge(self) -> bool:
+        """Forget that the emergency stop was pressed, unless it still is."""
+        return bool(self._ask({"do": "acknowledge"})["acknowledged"])
 
     def energise(self) -> None:
         """Hold the motor."""
@@ -254,9 +268,17 @@ class Channel:
             self.tell({"failed": f"{error}"})
         self.hang_up()
 
-    def requests(self) -> Iterator[Message]:
-        """Give the parent's requests as they come, until it is gone."""
-        return iter(self._lines.get, None)
+    def requests(self, meanwhile: Callable[[], None]) -> Iterator[Message]:
+        """Give the parent's requests as they come, until it is gone; `meanwhile` in between."""
+        while True:
+            try:
+                request = self._lines.get(timeout=WATCH_S)
+            except queue.Empty:
+                meanwhile()
+                continue
+            if request is None:
+                return
+            yield request
 
     def tell(self, message: Message) -> None:
         """Send a line; a parent that is gone is none the wiser."""
@@ -305,14 +327,14 @@ def inherit(channel_fd: int, signals_fd: int) -> Channel:
     return channel
 
 
-def serve(stepper: Stepper, channel: Channel) -> None:
+def serve(stepper: LocalStepper, channel: Channel) -> None:
     """Do what the parent asks of `stepper` until it hangs up or is gone; then close the stepper."""
     gc.collect()
     gc.freeze()
     gc.disable()
     channel.tell({"ready": channel.complaints})
     try:
-        for request in channel.requests():
+        for request in channel.requests(meanwhile=stepper.watch):
             try:
                 answer = _obey(stepper, request)
             except Exception as e:  # the parent decides what a failure means; silence would tell it nothing
@@ -332,6 +354,8 @@ def _obey(stepper: Stepper, request: Message) -> Message:
             return asdict(stepper.run(request["distance_steps"], Ramp(**request["ramp"]), seek=seek))
         case "limits":
             return asdict(stepper.limits())
+        case "acknowledge":
+            return {"acknowledged": stepper.acknowledge()}
         case "energise":
             stepper.energise()
         case "release":

@@ -34,6 +34,8 @@ class Ending(StrEnum):
     """A limit tripped; no pulse after that."""
     HALTED = "halted"
     """A halt was asked for, or the parent is gone; no pulse after that."""
+    EMERGENCY = "emergency"
+    """The emergency stop was pressed, and nobody has acknowledged that yet; no pulse after that."""
     FAULT = "fault"
     """The pins failed."""
 
@@ -53,6 +55,32 @@ class Limits:
 
     near: bool | None
     far: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the motor's inputs and outputs were when they were last looked at.
+
+    Attributes
+    ----------
+    limits
+        The limit switches.
+    emergency_pressed
+        The emergency stop; None where none is fitted.
+    energised
+        Whether the motor is held.
+    looked_ns
+        When.
+    late_steps, max_late_ns
+        How many steps since opening came more than half an interval late, and the longest that any was.
+    """
+
+    limits: Limits
+    emergency_pressed: bool | None
+    energised: bool
+    looked_ns: int
+    late_steps: int
+    max_late_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +123,14 @@ class Signals(ctypes.Structure):
         ("stop", ctypes.c_uint8),
         ("halt", ctypes.c_uint8),
         ("running", ctypes.c_uint8),
+        ("emergency", ctypes.c_uint8),
+        ("near", ctypes.c_uint8),
+        ("far", ctypes.c_uint8),
+        ("emergency_input", ctypes.c_uint8),
+        ("energised", ctypes.c_uint8),
+        ("looked_ns", ctypes.c_int64),
+        ("late_steps", ctypes.c_int64),
+        ("max_late_ns", ctypes.c_int64),
     )
     count_steps: int
     """Pulses given since the stepper was opened, far less near."""
@@ -104,12 +140,50 @@ class Signals(ctypes.Structure):
     """No more pulses, and stay so."""
     running: int
     """Steps are being issued."""
+    emergency: int
+    """The emergency stop was pressed; no more pulses until that is acknowledged."""
+    near: int
+    """The near limit switch when it was last looked at: 0 open, 1 pressed, 2 none fitted."""
+    far: int
+    """The far one."""
+    emergency_input: int
+    """The emergency stop's input."""
+    energised: int
+    """The motor is held."""
+    looked_ns: int
+    """When the inputs were last looked at."""
+    late_steps: int
+    """Steps that came more than half an interval late."""
+    max_late_ns: int
+    """The longest that any was."""
+
+    def see(self) -> Sight:
+        """Give what the stepper last noted of its inputs."""
+        return Sight(
+            limits=Limits(near=_pressed(self.near), far=_pressed(self.far)),
+            emergency_pressed=_pressed(self.emergency_input),
+            energised=bool(self.energised),
+            looked_ns=self.looked_ns,
+            late_steps=self.late_steps,
+            max_late_ns=self.max_late_ns,
+        )
+
+
+_NOT_FITTED = 2
+
+
+def _noted(pressed: bool | None) -> int:
+    return _NOT_FITTED if pressed is None else int(pressed)
+
+
+def _pressed(noted: int) -> bool | None:
+    return None if noted == _NOT_FITTED else bool(noted)
 
 
 class Stepper(Protocol):
     """Something that issues steps; `LocalStepper` here, `rail.process.StepperProcess` in a child.
 
-    One thread runs it; `stop`, `halt`, `count_steps` and `running` may be called from any.
+    One thread runs it; `stop`, `halt`, `stopped`, `count_steps`, `running`, `look`, `emergency` are for any.
     """
 
     def run(self, distance_steps: int, ramp: Ramp, *, seek: Seek | None = None) -> Run:
@@ -129,6 +203,18 @@ class Stepper(Protocol):
 
     def limits(self) -> Limits:
         """Read the limit switches."""
+        ...
+
+    def look(self) -> Sight:
+        """Give what inputs and outputs were a moment ago, or during a run when it began."""
+        ...
+
+    def emergency(self) -> bool:
+        """Say whether the emergency stop was pressed and that is not acknowledged yet."""
+        ...
+
+    def acknowledge(self) -> bool:
+        """Forget that the emergency stop was pressed, unless it still is; say whether it is forgotten."""
         ...
 
     def energise(self) -> None:
@@ -169,6 +255,8 @@ class LocalStepper:
         Memory shared with another process, or None.
     gravity
         The carriage falls when the motor is let go: hold it from the first moment, also after `close`.
+    emergency
+        Reads whether the emergency stop is pressed; None where none is fitted.
     """
 
     def __init__(
@@ -179,8 +267,10 @@ class LocalStepper:
         signals: Signals | None = None,
         *,
         gravity: bool = False,
+        emergency: Callable[[], bool] | None = None,
     ) -> None:
         self._pins = pins
+        self._emergency = emergency
         self._timing = timing
         self._clock = clock
         self._signals = Signals() if signals is None else signals
@@ -190,6 +280,7 @@ class LocalStepper:
         self._awake_ns = 0
         if gravity:
             self.energise()
+        self.watch()
 
     def run(self, distance_steps: int, ramp: Ramp, *, seek: Seek | None = None) -> Run:
         """Issue up to `distance_steps`; see `Stepper.run`."""
@@ -198,14 +289,15 @@ class LocalStepper:
         log = _Log(self._clock.monotonic_ns())
         signals.running = 1
         try:
-            if distance_steps:
+            self.watch()
+            if distance_steps and not self.emergency():
                 self._set_out(distance_steps > 0)
             ending = self._issue(distance_steps, ramp, seek, log)
         except Exception as e:  # whatever the GPIO library throws, the motor has stopped and must be told of
             ending, log.detail = Ending.FAULT, f"{type(e).__name__}: {e}"
         finally:
             signals.running = 0
-        cut_off = ending in (Ending.FOUND, Ending.LIMIT, Ending.HALTED)
+        cut_off = ending in (Ending.FOUND, Ending.LIMIT, Ending.HALTED, Ending.EMERGENCY)
         return Run(
             issued_steps=signals.count_steps - before_steps,
             ending=ending,
@@ -236,6 +328,9 @@ class LocalStepper:
             clock.sleep_until_ns(due_ns)
             if signals.halt:
                 return Ending.HALTED
+            if self._emergency_seen():
+                log.detail = "the emergency stop was pressed"
+                return Ending.EMERGENCY
             if ending := guard.look(clock.monotonic_ns()):
                 log.detail = guard.detail
                 return ending
@@ -249,6 +344,8 @@ class LocalStepper:
             signals.count_steps += sense
             if risen_ns - planned_ns > levels_ns[max(level, 0)] // 2:
                 level = min(level, level_at(risen_ns - self._risen_ns, levels_ns))
+                signals.late_steps += 1
+                signals.max_late_ns = max(signals.max_late_ns, risen_ns - planned_ns)
             level = next_level(level, left, top)
             left -= 1
             log.step(level, risen_ns, planned_ns)
@@ -271,6 +368,37 @@ class LocalStepper:
     def limits(self) -> Limits:
         """Read the limit switches."""
         return Limits(near=self._pins.near_pressed(), far=self._pins.far_pressed())
+
+    def watch(self) -> None:
+        """Note what inputs and outputs are, and whether the emergency stop is pressed; between runs."""
+        signals, pins = self._signals, self._pins
+        signals.near, signals.far = _noted(pins.near_pressed()), _noted(pins.far_pressed())
+        self._emergency_seen()
+        signals.energised = pins.energised
+        signals.looked_ns = self._clock.monotonic_ns()
+
+    def look(self) -> Sight:
+        """Give what inputs and outputs are."""
+        self.watch()
+        return self._signals.see()
+
+    def emergency(self) -> bool:
+        """Say whether the emergency stop was pressed and that is not acknowledged yet."""
+        return bool(self._signals.emergency)
+
+    def acknowledge(self) -> bool:
+        """Forget that the emergency stop was pressed, unless it still is."""
+        self._signals.emergency = 0
+        return not self._emergency_seen()
+
+    def _emergency_seen(self) -> bool:
+        """Read the emergency stop, and remember for good if it is pressed."""
+        signals = self._signals
+        pressed = None if self._emergency is None else self._emergency()
+        signals.emergency_input = _noted(pressed)
+        if pressed:
+            signals.emergency = 1
+        return bool(signals.emergency)
 
     def energise(self) -> None:
         """Hold the motor; the next run waits until the driver is awake."""

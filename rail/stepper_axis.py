@@ -9,6 +9,7 @@ from typing import Literal
 from rail.axis import Arrival, Position, Reach, Trust
 from rail.errors import (
     BeyondReach,
+    EmergencyStopInForce,
     Halted,
     HomingFailed,
     HomingFault,
@@ -21,7 +22,7 @@ from rail.errors import (
 from rail.position_store import PositionStore, StoredPosition
 from rail.profile import Ramp
 from rail.screw import Scale
-from rail.stepper import Ending, Limits, Run, Seek, Stepper
+from rail.stepper import Ending, Limits, Run, Seek, Sight, Stepper
 
 _log = logging.getLogger(__name__)
 
@@ -163,11 +164,20 @@ class StepperAxis:
 
     def position(self) -> Position:
         """Give the place where the axis is, or while it moves, the last step counted."""
-        return Position(self._origin_steps + self._stepper.count_steps(), self._trust)
+        trust = self._trust_without_hold() if self._stepper.emergency() else self._trust
+        return Position(self._origin_steps + self._stepper.count_steps(), trust)
 
     def moving(self) -> bool:
         """Say whether steps are being issued now."""
         return self._stepper.running()
+
+    def look(self) -> Sight:
+        """Give what switches and motor are, at most a moment old; from any thread."""
+        return self._stepper.look()
+
+    def emergency(self) -> bool:
+        """Say whether the emergency stop was pressed and that is not acknowledged yet; from any thread."""
+        return self._stepper.emergency()
 
     def duration_ns(self, distance_steps: int) -> int:
         """Estimate the time of a move over `distance_steps` (its sign does not matter)."""
@@ -183,6 +193,7 @@ class StepperAxis:
         PositionUnknown
             The position is unknown and the target farther off than the whole travel.
         """
+        self._refuse_in_emergency()
         if self._trust is Trust.UNKNOWN:
             self._check_relative(target_steps - self.position().steps)
         elif not self.reach.holds(target_steps):
@@ -215,6 +226,58 @@ class StepperAxis:
             run = self._approach(reach.nearest_steps if settings.home_sense < 0 else reach.farthest_steps)
         return self._arrival(run)
 
+    def zero(self, at_steps: int | None = None) -> Position:
+        """Take the owner's word for where the axis stands, and hold it there: the position is then known.
+
+        Nothing moves. Travel, keep-out and reach count from this word on from the reference so declared, so a
+        place declared at the end of the travel lies outside the reach until the first move leads into it.
+
+        Parameters
+        ----------
+        at_steps
+            Where it stands; None: at the reference, where homing would touch the switch.
+
+        Raises
+        ------
+        BeyondReach
+            `at_steps` lies outside the travel.
+        """
+        self._refuse_when_stopped()
+        settings = self._settings
+        place_steps = settings.home_steps if at_steps is None else at_steps
+        beyond_steps = max(-place_steps, place_steps - settings.travel_steps)
+        if beyond_steps > 0:
+            raise BeyondReach(
+                f"{self._say(place_steps)} is {self._say(beyond_steps)} outside the travel, which is 0 to "
+                f"{self._say(settings.travel_steps)}: the axis cannot stand there",
+                target_steps=place_steps,
+                beyond_steps=beyond_steps,
+            )
+        self.hold()  # first, for a motor that is switched on turns to its nearest whole step
+        self._origin_steps = place_steps - self._stepper.count_steps()
+        self._trust = Trust.KNOWN
+        self._forward_steps = 0
+        return self.position()
+
+    def acknowledge(self) -> Position:
+        """Forget that the emergency stop was pressed. The motor may have been without current since.
+
+        Raises
+        ------
+        EmergencyStopInForce
+            It is still pressed, or its wire is broken.
+        """
+        if self._stepper.emergency():
+            self._trust = self._trust_without_hold()
+            self._forward_steps = 0
+        with self._watching_for_loss():
+            acknowledged = self._stepper.acknowledge()
+        if not acknowledged:
+            raise EmergencyStopInForce(
+                "the emergency stop is still pressed: release it first; if it is released, its wire is broken"
+            )
+        return self.position()
+
     def move_to(self, target_steps: int) -> Arrival:
         """Go to `target_steps`, its last approach always from the near side, backlash taken up."""
         self.check(target_steps)
@@ -243,10 +306,7 @@ class StepperAxis:
         """Let the motor go; the position is then assumed where the rig holds itself, else unknown."""
         if self._settings.gravity:
             raise MoveRefused("this axis is vertical: without its motor the carriage would fall")
-        if self._trust is Trust.KNOWN:
-            self._trust = Trust.ASSUMED
-        if not self._settings.self_holding:
-            self._trust = Trust.UNKNOWN
+        self._trust = self._trust_without_hold()
         self._forward_steps = 0
         self.rest()
         with self._watching_for_loss():
@@ -280,7 +340,15 @@ class StepperAxis:
 
     # --- what may begin -----------------------------------------------------------------------------------
 
+    def _refuse_in_emergency(self) -> None:
+        if self._stepper.emergency():
+            raise EmergencyStopInForce(
+                "the emergency stop was pressed: when the rig is safe again, release it and say so with "
+                "`focusctl acknowledge`"
+            )
+
     def _refuse_when_stopped(self) -> None:
+        self._refuse_in_emergency()
         if self._stepper.stopped():
             raise Stopped("a stop is in force; arm the axis first", position=self.position())
 
@@ -324,7 +392,8 @@ class StepperAxis:
         home = limits.near if self._settings.home_sense < 0 else limits.far
         if home is None:
             raise HomingFailed(
-                f"no limit switch is configured at the {self._home_name()} end, so there is no reference",
+                f"no limit switch is configured at the {self._home_name()} end, so there is no reference "
+                "to find; declare one by hand with `focusctl zero`",
                 fault=HomingFault.NO_SWITCH,
             )
         if limits.near and limits.far:
@@ -405,6 +474,9 @@ class StepperAxis:
             self._forward_steps = min(self._forward_steps + run.issued_steps, self._settings.run_up_steps)
         elif run.issued_steps < 0:
             self._forward_steps = 0
+        if run.ending is Ending.EMERGENCY:
+            self._trust = self._trust_without_hold()
+            self._forward_steps = 0
         if run.abrupt:
             self._trust = Trust.UNKNOWN
             self._forward_steps = 0
@@ -427,6 +499,12 @@ class StepperAxis:
         return f"{what}; steps may be lost, so the position is unknown" if run.abrupt else what
 
     # --- what is known ------------------------------------------------------------------------------------
+
+    def _trust_without_hold(self) -> Trust:
+        """Give what the position is worth once the motor was let go, or may have been."""
+        if not self._settings.self_holding:
+            return Trust.UNKNOWN
+        return Trust.ASSUMED if self._trust is Trust.KNOWN else self._trust
 
     def _ramp(self) -> Ramp:
         return self._settings.ramp.slowest() if self._trust is Trust.UNKNOWN else self._settings.ramp

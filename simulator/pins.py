@@ -33,6 +33,8 @@ class Wiring:
         The motor's pins. ENABLE is active low and pulled up on the driver's board.
     limits_normally_closed
         The switch ties its pin to ground until it is actuated: a broken wire reads as a limit.
+    e_stop
+        The emergency stop, normally closed: it ties its pin to ground until it is pressed.
     buttons
         Input (one of `simulator.world.INPUTS`) to pin; a pressed button ties its pin to ground.
     outputs
@@ -48,6 +50,7 @@ class Wiring:
     limit_near: int | None = 5
     limit_far: int | None = 6
     limits_normally_closed: bool = True
+    e_stop: int | None = None
     buttons: MappingProxyType[str, int] = field(default_factory=lambda: MappingProxyType({"shoot": 26}))
     outputs: MappingProxyType[str, int] = field(
         default_factory=lambda: MappingProxyType({"led": 19, "light": 13})
@@ -198,6 +201,8 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
             return _DrivenPin(self, info, floating=number == wiring.enable, wire=wire[number])
         if number in (wiring.limit_near, wiring.limit_far):
             return _SensingPin(self, info, grounded=self._limit(number))
+        if number == wiring.e_stop:
+            return _SensingPin(self, info, grounded=self._e_stop)
         for name, button in wiring.buttons.items():
             if button == number:
                 return _SensingPin(self, info, grounded=self._button(name))
@@ -230,6 +235,10 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
             return actuated != closed
 
         return grounded
+
+    def _e_stop(self) -> bool:
+        pressed = self._world.pressed("e_stop", self._clock.monotonic_ns())
+        return not pressed and not self._world.broken("e_stop_open")
 
     def _button(self, name: str) -> Callable[[], bool]:
         return lambda: self._world.pressed(name, self._clock.monotonic_ns())

@@ -3,16 +3,16 @@
 import argparse
 from pathlib import Path
 
-from rail_rig import REAL_TIME_SPEC
+from rail_rig import E_STOP, REAL_TIME_SPEC
 
 from rail.clock import MonotonicClock
 from rail.drivers import DRIVERS
 from rail.errors import PinsUnavailable
-from rail.pins import MotionPins, MotionWiring
+from rail.pins import EmergencyPin, MotionPins, MotionWiring
 from rail.process import inherit, serve
 from rail.stepper import LocalStepper
 from simulator.carriage import Carriage
-from simulator.pins import SimulatedFactory
+from simulator.pins import SimulatedFactory, Wiring
 from simulator.world import World
 
 
@@ -29,10 +29,14 @@ def main() -> None:
             raise PinsUnavailable("GPIO 21 cannot be had")
         clock = MonotonicClock()
         factory = SimulatedFactory(
-            world := World.open(args.world), clock, Carriage(world, clock, REAL_TIME_SPEC)
+            world := World.open(args.world),
+            clock,
+            Carriage(world, clock, REAL_TIME_SPEC),
+            Wiring(e_stop=E_STOP),
         )
-        pins = MotionPins(factory, MotionWiring())
-        serve(LocalStepper(pins, DRIVERS["A4988"], clock, channel.signals), channel)
+        pins, emergency = MotionPins(factory, MotionWiring()), EmergencyPin(factory, E_STOP)
+        timing = DRIVERS["A4988"]
+        serve(LocalStepper(pins, timing, clock, channel.signals, emergency=emergency.pressed), channel)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from rail.drivers import DRIVERS
-from rail.pins import MotionPins, MotionWiring
+from rail.pins import EmergencyPin, MotionPins, MotionWiring
 from rail.position_store import FilePositionStore
 from rail.profile import Ramp
 from rail.screw import Scale
@@ -14,7 +14,7 @@ from rail.stepper import LocalStepper
 from rail.stepper_axis import AxisSettings, StepperAxis
 from simulator.carriage import Carriage, CarriageSpec
 from simulator.clock import VirtualClock
-from simulator.pins import SimulatedFactory
+from simulator.pins import SimulatedFactory, Wiring
 from simulator.world import World
 
 SCALE = Scale("um", Fraction(5, 16))
@@ -24,6 +24,7 @@ SPEC = CarriageSpec(
 )
 REAL_TIME_SPEC = replace(SPEC, pull_in_steps_s=3_000.0)
 """For real time, on a machine that may keep any process waiting: this motor forgives it."""
+E_STOP = 12
 SETTINGS = AxisSettings(
     travel_steps=9_600,
     keep_out_steps=1_280,
@@ -75,14 +76,21 @@ class Rig:
         path = self.folder / "world"
         self.world = World.create(path, position_um=self.position_um)
         self.carriage = Carriage(self.world, self.clock, self.spec)
-        self.factory = SimulatedFactory(self.world, self.clock, self.carriage)
+        self.factory = SimulatedFactory(self.world, self.clock, self.carriage, Wiring(e_stop=E_STOP))
+        self.emergency = EmergencyPin(self.factory, E_STOP)
         self.store = FilePositionStore(self.folder / "position.json")
         self.switch_on()
 
     def switch_on(self) -> None:
         """Begin anew with what the store and the carriage remember, as after a power cut."""
         self.pins = MotionPins(self.factory, self.wiring, energised=self.settings.gravity)
-        self.stepper = LocalStepper(self.pins, DRIVERS["A4988"], self.clock, gravity=self.settings.gravity)
+        self.stepper = LocalStepper(
+            self.pins,
+            DRIVERS["A4988"],
+            self.clock,
+            gravity=self.settings.gravity,
+            emergency=self.emergency.pressed,
+        )
         self.axis = StepperAxis(self.stepper, SCALE, self.settings, self.store)
 
     @property

@@ -129,6 +129,33 @@ def test_a_child_that_hangs_is_put_to_an_end(world):
     assert gone(stepper.pid)
 
 
+def test_an_emergency_stop_is_seen_during_a_run_and_at_rest_and_remembered(stepper, world):
+    result = in_background(lambda: stepper.run(LONG_STEPS, SLOW))
+    wait_until(lambda: stepper.count_steps() > 5)
+    world.press("e_stop")
+    run = result()
+    assert run.ending is Ending.EMERGENCY
+    assert world.carriage().net_edges == run.issued_steps < LONG_STEPS
+    assert not stepper.acknowledge()
+    world.release("e_stop")
+    assert stepper.emergency()
+    assert stepper.acknowledge()
+    assert not stepper.emergency()
+    world.press("e_stop")
+    wait_until(stepper.emergency)
+    world.release("e_stop")
+    wait_until(lambda: stepper.look().emergency_pressed is False)
+    assert stepper.run(10, SLOW).issued_steps == 0
+
+
+def test_switches_and_motor_are_seen_while_the_child_rests(stepper, world):
+    assert not stepper.look().energised
+    world.break_down("limit_far_open")
+    wait_until(lambda: stepper.look().limits == Limits(near=False, far=True))
+    stepper.energise()
+    wait_until(lambda: stepper.look().energised)
+
+
 def test_a_closed_channel_halts_a_child_whose_parent_lives_on(stepper, world):
     result = in_background(lambda: stepper.run(LONG_STEPS, SLOW))
     wait_until(lambda: stepper.count_steps() > 20)

@@ -4,9 +4,10 @@ from itertools import pairwise
 import pytest
 from rail_rig import RAMP, SETTINGS, SPEC, Rig
 
+from rail.drivers import DRIVERS
 from rail.pins import MotionWiring
 from rail.profile import Ramp, intervals_ns
-from rail.stepper import Ending, Limits, Seek
+from rail.stepper import Ending, Limits, LocalStepper, Seek
 
 
 @pytest.fixture
@@ -192,3 +193,64 @@ def test_without_gravity_closing_lets_the_motor_go(rig):
     rig.stepper.run(10, RAMP)
     rig.stepper.close()
     assert not rig.world.carriage().enabled
+
+
+# --- the emergency stop -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", [0, 1, 2, 17, 200, 400])
+def test_the_emergency_stop_ends_a_run_between_any_two_steps(rig, when):
+    rig.after_edges(when, lambda: rig.world.press("e_stop"))
+    run = rig.stepper.run(4_000, RAMP)
+    assert (run.issued_steps, run.ending, run.abrupt) == (when, Ending.EMERGENCY, when > 1)
+    assert "emergency stop" in run.detail
+
+
+def test_the_emergency_stop_holds_until_acknowledged_and_no_arming_lifts_it(rig):
+    rig.after_edges(20, lambda: rig.world.press("e_stop"))
+    rig.stepper.run(4_000, RAMP)
+    assert not rig.stepper.acknowledge()
+    rig.world.release("e_stop")
+    rig.stepper.arm()
+    assert rig.stepper.emergency()
+    assert (rig.stepper.run(10, RAMP).ending, rig.edges) == (Ending.EMERGENCY, 20)
+    assert rig.stepper.acknowledge()
+    assert rig.stepper.run(10, RAMP).ending is Ending.DONE
+
+
+def test_an_emergency_stop_pressed_and_released_at_rest_is_remembered(rig):
+    rig.world.press("e_stop")
+    assert rig.stepper.look().emergency_pressed
+    rig.world.release("e_stop")
+    assert not rig.stepper.look().emergency_pressed
+    assert rig.stepper.emergency()
+
+
+def test_a_broken_wire_reads_as_an_emergency_stop(rig):
+    rig.world.break_down("e_stop_open")
+    assert rig.stepper.run(10, RAMP).ending is Ending.EMERGENCY
+    assert rig.edges == 0
+
+
+def test_the_emergency_stop_leaves_the_motor_as_it_is(rig):
+    rig.after_edges(20, lambda: rig.world.press("e_stop"))
+    rig.stepper.run(4_000, RAMP)
+    assert rig.world.carriage().enabled
+
+
+def test_without_an_emergency_stop_none_is_seen(rig):
+    stepper = LocalStepper(rig.pins, DRIVERS["A4988"], rig.clock)
+    assert stepper.look().emergency_pressed is None
+    assert (stepper.emergency(), stepper.acknowledge()) == (False, True)
+
+
+def test_what_is_seen_of_switches_motor_and_late_steps(tmp_path):
+    rig = Rig(tmp_path, position_um=2_990.0, wiring=MotionWiring(limit_near=None))
+    before = rig.stepper.look()
+    assert (before.limits, before.energised, before.late_steps) == (Limits(near=None, far=False), False, 0)
+    rig.after_edges(5, lambda: rig.clock.pass_ns(20_000_000))
+    rig.stepper.run(1_000, RAMP)
+    after = rig.stepper.look()
+    assert (after.limits, after.energised, after.late_steps) == (Limits(near=None, far=True), True, 1)
+    assert 16_000_000 < after.max_late_ns < 20_000_000
+    assert after.looked_ns == rig.clock.monotonic_ns()

@@ -7,6 +7,7 @@ from rail_rig import RAMP, SCALE, SETTINGS, SPEC, Rig
 from rail.axis import Position, Reach, Trust
 from rail.errors import (
     BeyondReach,
+    EmergencyStopInForce,
     Halted,
     HomingFailed,
     HomingFault,
@@ -362,3 +363,112 @@ def test_duration_is_that_of_the_move(homed):
     took_ns = homed.clock.monotonic_ns() - before_ns
     assert homed.axis.duration_ns(-1_000) == pytest.approx(took_ns, rel=0.01)
     assert homed.axis.scale == SCALE
+
+
+# --- zeroed by hand ---------------------------------------------------------------------------------------
+
+
+def test_zeroing_makes_the_present_place_the_reference_and_holds_it(rig):
+    rig.axis.jog(77)
+    edges = rig.edges
+    assert rig.axis.zero() == rig.axis.position() == Position(0, Trust.KNOWN)
+    assert (rig.edges, rig.world.carriage().enabled) == (edges, True)
+    rig.axis.rest()
+    assert rig.store.load() == StoredPosition(0, Trust.KNOWN, False, "5/16 um")
+
+
+def test_a_zeroed_axis_reaches_as_far_as_a_homed_one(rig):
+    assert rig.axis.zero(3_000) == Position(3_000, Trust.KNOWN)
+    assert rig.axis.move_to(4_000).position == Position(4_000, Trust.KNOWN)
+    with pytest.raises(BeyondReach):
+        rig.axis.move_to(SETTINGS.reach.farthest_steps + 1)
+    with pytest.raises(BeyondReach):
+        rig.axis.jog(SETTINGS.reach.nearest_steps - 1 - 4_000)
+
+
+def test_backlash_is_taken_up_anew_after_zeroing(homed):
+    homed.axis.move_to(4_000)
+    homed.axis.zero(4_000)
+    edges = homed.world.carriage().edges
+    homed.axis.move_to(4_001)
+    assert homed.world.carriage().edges - edges > 2 * SETTINGS.run_up_steps - 2
+
+
+def test_with_the_subject_near_the_reference_is_the_far_end(tmp_path):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, subject_side="near"))
+    assert rig.axis.zero() == Position(9_600, Trust.KNOWN)
+
+
+@pytest.mark.parametrize(("place", "beyond"), [(-1, 1), (9_664, 64)])
+def test_no_place_outside_the_travel_can_be_declared(rig, place, beyond):
+    with pytest.raises(BeyondReach, match="outside the travel") as refusal:
+        rig.axis.zero(place)
+    assert refusal.value.beyond_steps == beyond
+    assert rig.axis.position() == Position(0, Trust.UNKNOWN)
+
+
+def test_a_zeroed_position_is_known_only_while_the_motor_is_held(rig):
+    rig.axis.zero(3_000)
+    rig.axis.release()
+    assert rig.axis.position().trust is Trust.ASSUMED
+
+
+# --- the emergency stop -----------------------------------------------------------------------------------
+
+
+def pressed_after(rig, edges):
+    rig.after_edges(edges, lambda: rig.world.press("e_stop"))
+
+
+def test_an_emergency_stop_at_speed_leaves_the_position_unknown(homed):
+    pressed_after(homed, 500)
+    with pytest.raises(Halted, match="emergency stop"):
+        homed.axis.move_to(6_000)
+    assert homed.axis.position().trust is Trust.UNKNOWN
+
+
+@pytest.mark.parametrize(("self_holding", "trust"), [(True, Trust.ASSUMED), (False, Trust.UNKNOWN)])
+def test_after_an_emergency_stop_the_motor_may_have_been_without_current(tmp_path, self_holding, trust):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, self_holding=self_holding))
+    rig.axis.home()
+    rig.world.press("e_stop")
+    rig.stepper.watch()
+    assert rig.axis.position() == Position(992, trust)
+    rig.axis.rest()
+    assert rig.store.load().trust is trust
+    rig.world.release("e_stop")
+    assert rig.axis.acknowledge() == Position(992, trust)
+    assert rig.axis.position() == Position(992, trust)
+
+
+def test_until_it_is_acknowledged_nothing_moves_and_the_words_say_what_to_do(homed):
+    homed.world.press("e_stop")
+    homed.stepper.watch()
+    edges = homed.edges
+    for refused in (
+        lambda: homed.axis.move_to(2_000),
+        lambda: homed.axis.jog(1),
+        lambda: homed.axis.check(2_000),
+        homed.axis.home,
+        homed.axis.zero,
+    ):
+        with pytest.raises(EmergencyStopInForce, match="focusctl acknowledge"):
+            refused()
+    with pytest.raises(EmergencyStopInForce, match="still pressed"):
+        homed.axis.acknowledge()
+    homed.world.release("e_stop")
+    homed.axis.arm()
+    with pytest.raises(EmergencyStopInForce):
+        homed.axis.jog(1)
+    assert homed.edges == edges
+    homed.axis.acknowledge()
+    homed.axis.home()
+    assert homed.axis.position() == Position(992, Trust.KNOWN)
+
+
+def test_a_vertical_rig_is_held_through_an_emergency_stop(tmp_path):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, gravity=True))
+    pressed_after(rig, 50)
+    with pytest.raises(Halted):
+        rig.axis.jog(2_000)
+    assert rig.world.carriage().enabled
