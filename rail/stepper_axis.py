@@ -474,9 +474,6 @@ class StepperAxis:
             self._forward_steps = min(self._forward_steps + run.issued_steps, self._settings.run_up_steps)
         elif run.issued_steps < 0:
             self._forward_steps = 0
-        if run.ending is Ending.EMERGENCY:
-            self._trust = self._trust_without_hold()
-            self._forward_steps = 0
         if run.abrupt:
             self._trust = Trust.UNKNOWN
             self._forward_steps = 0
