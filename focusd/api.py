@@ -19,20 +19,22 @@ from focusd.errors import FocusdError
 from focusd.event_stream import EventStream
 from focusd.exits import Exit
 from focusd.house import House
-from focusd.jobs import Goto, Home, Job, Jog, Resume, Shoot
+from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Shoot, Zero
 from focusd.outcomes import outcome_of, words_of
 from focusd.plans import PlanRequest, plan_asked_for
 from focusd.requests import (
+    AcknowledgeRequest,
     GotoRequest,
     HomeRequest,
     JogRequest,
     MarkRequest,
     ResumeRequest,
+    ZeroRequest,
     documented,
     taken,
 )
 from focusd.units import check_unit
-from focusd.views import marks_view, place_view, plan_view, session_view, status_view
+from focusd.views import axis_view, marks_view, place_view, plan_view, session_view, status_view
 from rail.errors import RailError
 from stack.errors import SessionError, StackError
 from stack.session import Session
@@ -73,6 +75,13 @@ def _add_looking(app: FastAPI, house: House) -> None:
             ),
         }
 
+    @app.get("/axis")
+    def axis() -> Answer:
+        sight, settings = house.rig.axis.look(), house.rig.axis.settings
+        return axis_view(
+            operator.now(), sight, settings, house.rig.complaints, house.rig.clock.monotonic_ns()
+        )
+
     @app.get("/events")
     async def events(since: int | None = None) -> Response:
         return EventStream(hub, hub.last_seq if since is None else since)
@@ -89,7 +98,7 @@ def _add_looking(app: FastAPI, house: House) -> None:
 def _add_moving(app: FastAPI, house: House) -> None:
     operator, scale = house.operator, house.rig.axis.scale
 
-    async def rested(order: Home | Jog | Goto) -> Answer:
+    async def rested(order: Home | Jog | Goto | Zero | Acknowledge) -> Answer:
         return place_view(await _outcome(operator.order(order).ended), scale)
 
     @app.post("/home", openapi_extra=documented(HomeRequest))
@@ -105,6 +114,15 @@ def _add_moving(app: FastAPI, house: House) -> None:
     async def goto(body: Annotated[GotoRequest, taken(GotoRequest)]) -> Answer:
         check_unit(body.unit, scale)
         return await rested(Goto(body.position_u))
+
+    @app.post("/zero", openapi_extra=documented(ZeroRequest))
+    async def zero(body: Annotated[ZeroRequest, taken(ZeroRequest)]) -> Answer:
+        check_unit(body.unit, scale)
+        return await rested(Zero(body.position_u))
+
+    @app.post("/acknowledge", openapi_extra=documented(AcknowledgeRequest))
+    async def acknowledge(body: Annotated[AcknowledgeRequest, taken(AcknowledgeRequest)]) -> Answer:
+        return await rested(Acknowledge())
 
     @app.post("/stop")
     async def stop() -> Answer:

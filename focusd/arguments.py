@@ -132,6 +132,16 @@ def _parser() -> argparse.ArgumentParser:
     jog.add_argument("length", metavar="LENGTH", type=_typed(length), help="for example 4mm, -250um, 10deg")
     goto = command("goto", "move to a position, counted from home")
     goto.add_argument("position", metavar="POSITION", type=_typed(length), help="for example 20.5mm, 90deg")
+    zero = command("zero", "declare where the axis stands, moving nothing; it is held there")
+    zero.add_argument(
+        "position",
+        nargs="?",
+        metavar="POSITION",
+        type=_typed(length),
+        help="counted from home (default: at the home reference)",
+    )
+    command("axis", "show all about the axis: position, reach, switches, speeds")
+    command("acknowledge", "say that the rig is safe again after an emergency stop")
     _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
     _add_sessions(command("sessions", "list the stacks on the disk, or show one"))
     commands.add_parser(
@@ -202,7 +212,7 @@ def _add_sim(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParse
     press = actions.add_parser(
         "press", help="press a button of the panel", parents=[everywhere], allow_abbrev=False
     )
-    press.add_argument("button", choices=("shoot",))
+    press.add_argument("button", choices=("shoot", "e_stop"))
     press.add_argument("--hold", metavar="TIME", type=_typed(duration_s), help="keep it pressed: 2s")
     actions.add_parser("state", help="show the simulated world", parents=[everywhere], allow_abbrev=False)
     fault = actions.add_parser("fault", help="switch a fault on", parents=[everywhere], allow_abbrev=False)

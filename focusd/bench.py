@@ -27,6 +27,7 @@ class Bench:
         self._hub = hub
         self._clock = clock
         self._refused_ns: int | None = None
+        self._emergency = False
 
     def moving(self) -> bool:
         """Say whether a press means stop."""
@@ -47,13 +48,18 @@ class Bench:
             self._hub.publish("refused", kind=request.value, reason=words_of(error))
 
     def shown(self, now_ns: int) -> Mood:
-        """Give what the lamp tells."""
+        """Give what the lamp tells; an emergency stop ends what runs, and is told to whoever listens."""
         glance = self._operator.glance()
+        if glance.emergency and not self._emergency:
+            self._operator.stop(reason="the emergency stop was pressed")
+            self._hub.publish("emergency_stop", reason="pressed; nothing moves until it is acknowledged")
+        self._emergency = glance.emergency
         return mood(
             job=glance.job,
             phase=glance.phase,
             merging=self._merges.progress() is not None,
             failed=glance.failed,
+            emergency=glance.emergency,
             refused_ns=self._refused_ns,
             now_ns=now_ns,
         )

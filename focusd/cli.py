@@ -18,6 +18,7 @@ from focusd.exits import Exit
 from focusd.places import sockets_to_try
 from focusd.progress_line import JsonLines, LiveLine, PlainLines
 from focusd.screens import (
+    axis_screen,
     marks_words,
     place_words,
     plan_screen,
@@ -123,6 +124,20 @@ def _jog(call: Call) -> Exit:
 
 def _goto(call: Call) -> Exit:
     return _moved(call, "there", "/goto", position_u=call.typed.position)
+
+
+def _zero(call: Call) -> Exit:
+    here = {} if call.typed.position is None else {"position_u": call.typed.position}
+    return _moved(call, "declared", "/zero", **here)
+
+
+def _acknowledge(call: Call) -> Exit:
+    return _moved(call, "acknowledged", "/acknowledge")
+
+
+def _axis(call: Call) -> Exit:
+    axis = call.daemon.ask("/axis")
+    return call.result(axis, axis_screen(axis, call.out))
 
 
 def _moved(call: Call, done: str, path: str, **body: object) -> Exit:
@@ -310,6 +325,9 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "home": _home,
     "jog": _jog,
     "goto": _goto,
+    "zero": _zero,
+    "axis": _axis,
+    "acknowledge": _acknowledge,
     "mark": _mark,
     "sessions": _sessions,
     "sim": _sim,

@@ -128,6 +128,7 @@ class AxisPins(Strict):
     coils: tuple[Pin, Pin, Pin, Pin] = (17, 27, 22, 23)
     limit_near: Pin | None = 5
     limit_far: Pin | None = 6
+    e_stop: Pin | None = None
     enable_active: Literal["low", "high"] = "low"
     limit_active: Literal["low", "high"] = "high"
 
@@ -181,7 +182,8 @@ class Axis(Strict):
     def parts(self) -> frozenset[str]:
         """The names among `pins` of what this rig has, its driver and its switches being what they are."""
         motor = {"coils"} if self.four_phase else {"step", "dir", "enable"}
-        return frozenset(motor if self.kind == "ring" else motor | {"limit_near", "limit_far"})
+        switches = set() if self.kind == "ring" else {"limit_near", "limit_far"}
+        return frozenset(motor | switches | {"e_stop"})
 
     @property
     def four_phase(self) -> bool:

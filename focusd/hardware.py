@@ -34,6 +34,8 @@ class Rig:
         The rail, and the button, lamp and light.
     open_camera
         Opens the camera; raises `camera.errors.CameraUnavailable`.
+    complaints
+        What the system did not permit the motion process, in words.
     clock
         The time base of all of them.
     simulation
@@ -42,6 +44,7 @@ class Rig:
 
     axis: StepperAxis
     panel: PanelPins
+    complaints: tuple[str, ...]
     open_camera: Callable[[], Camera]
     clock: Clock
     simulation: "Simulation | None"
@@ -76,7 +79,9 @@ def open_rig(
         factory: Factory = simulation.factory if simulation else open_factory(run_folder)
         panel = PanelPins(factory, panel_wiring(config))
         axis = open_axis(config, stepper, state_folder, simulate=simulate, home_allowed=home_allowed)
-        return Rig(axis, panel, _camera_opener(config, simulation, clock), clock, simulation)
+        return Rig(
+            axis, panel, stepper.complaints, _camera_opener(config, simulation, clock), clock, simulation
+        )
     except BaseException:
         stepper.close()
         raise
@@ -181,6 +186,7 @@ def motion_description(
         "driver": config.axis.driver,
         "gravity": config.axis.gravity,
         "wiring": asdict(motion_wiring(config.axis)),
+        "e_stop": config.axis.pins.e_stop,
         "run_folder": str(run_folder) if run_folder else None,
         "simulation": simulation.motion if simulation else None,
     }

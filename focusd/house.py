@@ -51,6 +51,8 @@ class House:
     def line(self) -> str:
         """Say in a line how things are."""
         glance, merge = self.operator.glance(), self.merges.progress()
+        if glance.emergency:
+            return "emergency stop in force: nothing moves until `focusctl acknowledge`"
         doing = f"{glance.job}: {glance.phase or 'starting'}" if glance.job else "at rest"
         return f"{doing}; merging {merge.merged} of {merge.saved} slices" if merge else doing
 

@@ -32,6 +32,18 @@ class Goto:
 
 
 @dataclass(frozen=True, slots=True)
+class Zero:
+    """Declare where the axis stands, in its unit; None: at the reference."""
+
+    position_u: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Say that the rig is safe again after an emergency stop."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shoot:
     """Shoot a stack, or go through the motions of one."""
 
@@ -53,7 +65,7 @@ class Abandon:
     reason: str
 
 
-Order = Home | Jog | Goto | Shoot | Resume | Abandon
+Order = Home | Jog | Goto | Zero | Acknowledge | Shoot | Resume | Abandon
 
 
 def kind_of(order: Order) -> str:

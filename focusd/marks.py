@@ -50,9 +50,14 @@ class MarkBook:
 
     def lapse(self) -> None:
         """Forget the marks if the position is lost, and say so."""
-        if self.marks != Marks() and self._axis.position().trust is Trust.UNKNOWN:
+        if self._axis.position().trust is Trust.UNKNOWN:
+            self.forget("the position is unknown: home, then mark again")
+
+    def forget(self, reason: str) -> None:
+        """Forget the marks, if there are any, and say why."""
+        if self.marks != Marks():
             self.clear()
-            self._publish("marks_lapsed", reason="the position is unknown: home, then mark again")
+            self._publish("marks_lapsed", reason=reason)
 
     def _keep(self, marks: Marks) -> None:
         content = json.dumps({"near_u": marks.near_u, "far_u": marks.far_u})

@@ -7,6 +7,7 @@ start quickly and stay small: what it must know comes as one JSON object, writte
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rail.clock import MonotonicClock, PromptClock
 from rail.coils import CoilPins, CoilWiring
 from rail.drivers import DRIVERS, DriverTiming
 from rail.errors import PinsUnavailable
-from rail.pins import Factory, MotionPins, MotionWiring, MotorPins, open_factory
+from rail.pins import EmergencyPin, Factory, MotionPins, MotionWiring, MotorPins, open_factory
 from rail.process import inherit, serve
 from rail.stepper import LocalStepper, Signals
 
@@ -35,10 +36,15 @@ def main(argv: list[str]) -> int:
 
 
 def _stepper(description: dict[str, Any], signals: Signals) -> LocalStepper:
-    gravity = bool(description["gravity"])
+    gravity, factory = bool(description["gravity"]), _factory(description)
     timing = DRIVERS[description["driver"]]
-    pins = _pins(_factory(description), description["wiring"], timing, energised=gravity)
-    return LocalStepper(pins, timing, PromptClock(), signals, gravity=gravity)
+    pins = _pins(factory, description["wiring"], timing, energised=gravity)
+    emergency = _emergency(factory, description["e_stop"])
+    return LocalStepper(pins, timing, PromptClock(), signals, gravity=gravity, emergency=emergency)
+
+
+def _emergency(factory: Factory, e_stop: int | None) -> Callable[[], bool] | None:
+    return None if e_stop is None else EmergencyPin(factory, e_stop).pressed
 
 
 def _pins(factory: Factory, wiring: dict[str, Any], timing: DriverTiming, *, energised: bool) -> MotorPins:

@@ -46,6 +46,7 @@ class Glance:
     job: str | None
     phase: str | None
     failed: bool
+    emergency: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Now:
         The word for what runs, its number, how far it is; None at rest.
     position, moving
         Where the axis is.
+    emergency
+        An emergency stop is in force.
     scale, reach, homing_allowed
         What its numbers mean, how far it goes, and whether it may find its reference by itself.
     marks, camera
@@ -73,6 +76,7 @@ class Now:
     progress: Progress
     position: Position
     moving: bool
+    emergency: bool
     scale: Scale
     reach: Reach
     homing_allowed: bool

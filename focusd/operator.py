@@ -16,7 +16,7 @@ from focusd.errors import Busy, Refused
 from focusd.events import EventHub
 from focusd.exits import Exit
 from focusd.eye import Eye
-from focusd.jobs import Abandon, Goto, Home, Job, JobEnding, Jog, Order, Resume, Shoot
+from focusd.jobs import Abandon, Acknowledge, Goto, Home, Job, JobEnding, Jog, Order, Resume, Shoot, Zero
 from focusd.marks import HomingConsent, MarkBook
 from focusd.now import Glance, Now, Progress
 from focusd.outcomes import outcome_of, words_of
@@ -116,7 +116,12 @@ class Operator:
     def glance(self) -> Glance:
         """Give what the panel needs to know, at little cost."""
         job = self._job
-        return Glance(job.kind if job else None, self._progress.phase, self._last_error is not None)
+        return Glance(
+            job=job.kind if job else None,
+            phase=self._progress.phase,
+            failed=self._last_error is not None,
+            emergency=self._axis.emergency(),
+        )
 
     def now(self) -> Now:
         """Give the rig as it is."""
@@ -128,6 +133,7 @@ class Operator:
             progress=progress,
             position=self._axis.position(),
             moving=self._axis.moving(),
+            emergency=self._axis.emergency(),
             scale=self._axis.scale,
             reach=self._axis.reach,
             homing_allowed=self._consent.given(),
@@ -229,6 +235,11 @@ class Operator:
                 self._jog(distance_u)
             case Goto(position_u):
                 self._goto(position_u)
+            case Zero(position_u):
+                self._zero(position_u)
+            case Acknowledge():
+                self._axis.acknowledge()
+                self._hub.publish("emergency_acknowledged")
             case Shoot(plan):
                 return _as_job(self._studio.shoot(job, plan, self._observe))
             case Resume(wanted):
@@ -260,6 +271,12 @@ class Operator:
             )
         self._show(phase="moving")
         self._axis.move_to(self._axis.scale.nearest_steps(position_u))
+
+    def _zero(self, position_u: float | None) -> None:
+        before = self._axis.position()
+        now = self._axis.zero(None if position_u is None else self._axis.scale.nearest_steps(position_u))
+        if now.steps != before.steps:
+            self._book.forget("positions count from another reference now: mark again")
 
     # --- what is told -------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ _TABLE: tuple[tuple[type[Exception], Outcome], ...] = (
     (stack.errors.AmbiguousSession, Outcome(Exit.REFUSED, 409, "Which session?")),
     (stack.errors.NotResumable, Outcome(Exit.REFUSED, 409, "Cannot be resumed")),
     (stack.errors.DiskFull, Outcome(Exit.REFUSED, 409, "Disk full")),
+    (rail.errors.EmergencyStopInForce, Outcome(Exit.REFUSED, 409, "Emergency stop")),
     (rail.errors.MoveRefused, Outcome(Exit.REFUSED, 409, "Move refused")),
     (stack.errors.StopAsked, Outcome(Exit.INTERRUPTED, 409, "Stopped")),
     (rail.errors.Stopped, Outcome(Exit.INTERRUPTED, 409, "Stopped")),

@@ -57,6 +57,7 @@ def keep(finger: Finger, now_ns: int, long_press_ns: int) -> tuple[Finger, Reque
 class Mood(StrEnum):
     """What the lamp tells: a rhythm for each."""
 
+    EMERGENCY = "emergency"
     READY = "ready"
     MOVING = "moving"
     SHOOTING = "shooting"
@@ -66,6 +67,7 @@ class Mood(StrEnum):
 
 
 RHYTHMS_MS: dict[Mood, tuple[int, ...]] = {
+    Mood.EMERGENCY: (100, 100, 100, 100, 100, 500),
     Mood.READY: (60, 1940),
     Mood.MOVING: (250, 250),
     Mood.SHOOTING: (1000, 0),
@@ -80,9 +82,18 @@ REFUSAL_NS = 2_000_000_000
 
 
 def mood(
-    *, job: str | None, phase: str | None, merging: bool, failed: bool, refused_ns: int | None, now_ns: int
+    *,
+    job: str | None,
+    phase: str | None,
+    merging: bool,
+    failed: bool,
+    emergency: bool,
+    refused_ns: int | None,
+    now_ns: int,
 ) -> Mood:
     """Give what the lamp should tell; what needs a person goes before what goes by itself."""
+    if emergency:
+        return Mood.EMERGENCY
     if refused_ns is not None and now_ns - refused_ns < REFUSAL_NS:
         return Mood.REFUSED
     if job in ("shoot", "resume") and phase not in ("homing", "moving", "parking"):

@@ -35,6 +35,17 @@ class GotoRequest(Strict):
     unit: Unit | None = None
 
 
+class ZeroRequest(Strict):
+    """Where the axis stands, in its unit; null: at the reference."""
+
+    position_u: float | None = None
+    unit: Unit | None = None
+
+
+class AcknowledgeRequest(Strict):
+    """Nothing more to say."""
+
+
 class MarkRequest(Strict):
     """Which end to mark, and where; without a place, here."""
 

@@ -15,6 +15,8 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
     axis, camera, disk = (status.get(part) or {} for part in ("axis", "camera", "disk"))
     simulated = terminal.faint(" (simulated)") if status.get("simulated") else ""
     yield _row("rig", _job_words(status.get("job")) + simulated, terminal)
+    if axis.get("emergency_stop"):
+        yield _row("STOPPED", terminal.alarm(_IN_FORCE), terminal)
     yield _row("position", _position_words(axis, terminal), terminal)
     yield _row("marks", marks_words(status.get("marks") or {}), terminal)
     yield _row("camera", _camera_words(camera, terminal), terminal)
@@ -25,6 +27,40 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
         yield _row(
             "merge", f"{merge.get('session')}: {_of(merge.get('merged'), merge.get('saved'))}", terminal
         )
+
+
+def axis_screen(axis: Answer, terminal: Terminal) -> Iterator[str]:
+    """Say all about the axis: where it is, how far it goes, what its switches say, how fast it is."""
+    emergency, speed, motion = (axis.get(part) or {} for part in ("emergency_stop", "speed", "motion"))
+    if emergency.get("in_force"):
+        yield _row("STOPPED", terminal.alarm(_IN_FORCE), terminal)
+    yield _row("position", _position_words(axis, terminal), terminal)
+    yield _row(
+        "travel",
+        f"{_length(axis.get('travel_u'))}, of which {_length(axis.get('keep_out_u'))} are kept out of at the "
+        f"{_known(axis.get('subject_side'))} end, where the subject is",
+        terminal,
+    )
+    switches = [f"{end} {_switch(state)}" for end, state in (axis.get("switches") or {}).items()]
+    age_s = axis.get("looked_s_ago") or 0
+    age = f" ({duration_words(age_s)} ago)" if age_s >= 1 else ""
+    emergency_words = f"emergency stop {_switch(emergency.get('pressed'))}"
+    yield _row("switches", ", ".join([*switches, emergency_words]) + age, terminal)
+    yield _row("motor", _motor_words(axis), terminal)
+    yield _row(
+        "speed",
+        f"starts at {_length(speed.get('start_u_s'))}/s, goes up to {_length(speed.get('max_u_s'))}/s; "
+        f"homes at {_length(speed.get('homing_u_s'))}/s, touches at {_length(speed.get('touch_u_s'))}/s",
+        terminal,
+    )
+    yield _row(
+        "steps",
+        f"{_length(axis.get('step_u'))} each; {_known(motion.get('late_steps'))} late so far, the latest by "
+        f"{motion.get('max_late_ms') or 0:.1f} ms",
+        terminal,
+    )
+    for complaint in motion.get("complaints") or ():
+        yield _row("note", terminal.warning(str(complaint)), terminal)
 
 
 def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
@@ -116,6 +152,8 @@ def exposure_words(exposure: Answer) -> str:
     return f"{exposure['time_us']}us,{exposure['gain']:g},{red:g},{blue:g}"
 
 
+_IN_FORCE = "the emergency stop was pressed: release it, then `focusctl acknowledge`"
+
 _TRUST = {
     "known": "position known",
     "assumed": "position assumed (stored before the power went; homing makes sure)",
@@ -160,6 +198,18 @@ def _position_words(axis: Answer, terminal: Terminal) -> str:
         reach = terminal.faint(f"  reach {ends}")
     place += _subject_words((axis.get("subject_mm"),))
     return f"{place}{moving}, {sure if trust == 'known' else terminal.warning(sure)}{reach}"
+
+
+def _switch(pressed: bool | None) -> str:
+    return "not fitted" if pressed is None else "pressed" if pressed else "open"
+
+
+def _motor_words(axis: Answer) -> str:
+    held = "held" if axis.get("energised") else "released"
+    if axis.get("gravity"):
+        return f"{held}; this axis is vertical, so it is never released"
+    keeps = "keeps its place" if axis.get("self_holding") else "loses its place"
+    return f"{held}; without current the axis {keeps}"
 
 
 def _camera_words(camera: Answer, terminal: Terminal) -> str:

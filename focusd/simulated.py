@@ -64,7 +64,7 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
     return Simulation(
         world=world,
         factory=SimulatedFactory(world, clock, None, wiring, watch=True),
-        buttons=tuple(wiring.buttons),
+        buttons=(*wiring.buttons, *(() if wiring.e_stop is None else ("e_stop",))),
         scene=scene,
         motion={
             "world": str(path),
@@ -99,6 +99,7 @@ def motor_pins(config: Config) -> dict[str, Any]:
         "limit_near": pins.limit_near if "limit_near" in parts else None,
         "limit_far": pins.limit_far if "limit_far" in parts else None,
         "limits_normally_closed": pins.limit_active == "high",
+        "e_stop": pins.e_stop,
     }
 
 

@@ -8,6 +8,8 @@ from focusd.now import Now, Preview
 from rail.axis import Position, Trust
 from rail.focus import FocusTable
 from rail.screw import Scale
+from rail.stepper import Sight
+from rail.stepper_axis import AxisSettings
 from stack.plan import Marks, StackPlan
 from stack.record import exposure_record
 from stack.session import Phase, Session, SessionState
@@ -32,6 +34,7 @@ def status_view(
         "axis": {
             **place_view(now.position, scale),
             "moving": now.moving,
+            "emergency_stop": now.emergency,
             "nearest_u": scale.length_u(now.reach.nearest_steps),
             "farthest_u": scale.length_u(now.reach.farthest_steps),
             "homing_allowed": now.homing_allowed,
@@ -77,6 +80,55 @@ def place_view(position: Position, scale: Scale) -> Json:
         "position_steps": position.steps,
         "trust": position.trust.value,
         "unit": scale.unit,
+    }
+
+
+def axis_view(
+    now: Now, sight: Sight, settings: AxisSettings, complaints: tuple[str, ...], now_ns: int
+) -> Json:
+    """Show all that is known of the axis.
+
+    Parameters
+    ----------
+    now, sight
+        The rig, and its switches and motor as they were last looked at.
+    settings
+        What is configured.
+    complaints
+        What the system did not permit the motion process.
+    now_ns
+        The present instant.
+    """
+    length_u = now.scale.length_u
+    return {
+        "unit": now.scale.unit,
+        **place_view(now.position, now.scale),
+        "moving": now.moving,
+        "step_u": length_u(1),
+        "nearest_u": length_u(now.reach.nearest_steps),
+        "farthest_u": length_u(now.reach.farthest_steps),
+        "travel_u": length_u(settings.travel_steps),
+        "keep_out_u": length_u(settings.keep_out_steps),
+        "subject_side": settings.subject_side,
+        "homing_allowed": now.homing_allowed,
+        "switches": {"near": sight.limits.near, "far": sight.limits.far},
+        "emergency_stop": {"in_force": now.emergency, "pressed": sight.emergency_pressed},
+        "energised": sight.energised,
+        "gravity": settings.gravity,
+        "self_holding": settings.self_holding,
+        "looked_s_ago": max(0, now_ns - sight.looked_ns) / 1e9,
+        "speed": {
+            "start_u_s": length_u(settings.ramp.start_steps_s),
+            "max_u_s": length_u(settings.ramp.max_steps_s),
+            "acceleration_u_s2": length_u(settings.ramp.acceleration_steps_s2),
+            "homing_u_s": length_u(settings.homing_ramp.max_steps_s),
+            "touch_u_s": length_u(settings.touch_steps_s),
+        },
+        "motion": {
+            "complaints": list(complaints),
+            "late_steps": sight.late_steps,
+            "max_late_ms": sight.max_late_ns / 1e6,
+        },
     }
 
 

@@ -245,21 +245,14 @@ class MotionPins:
 
 
 class EmergencyPin:
-    """The input of an emergency stop: normally closed to ground, so that it reads pressed when a wire breaks.
+    """The input of an emergency stop: normally closed to ground, so a broken wire reads pressed too."""
 
-    Parameters
-    ----------
-    pressed_level
-        The level of the input when the stop is pressed.
-    """
-
-    def __init__(self, factory: Factory, number: int, *, pressed_level: bool = True) -> None:
-        self._pressed_level = pressed_level
+    def __init__(self, factory: Factory, number: int) -> None:
         self._pin = _claim(factory, number, lambda pin: pin.input_with_pull("up"))
 
     def pressed(self) -> bool:
-        """Read the raw level."""
-        return bool(self._pin.state) == self._pressed_level
+        """Read the raw level: high, by the pull-up, once the contact is open."""
+        return bool(self._pin.state)
 
 
 @dataclass(frozen=True, slots=True)

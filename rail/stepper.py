@@ -6,6 +6,7 @@ motor that was kept waiting is brought up to speed again.
 Between any two steps the loop looks at the limits and at the signals other threads or processes gave it.
 """
 
+import contextlib
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -297,6 +298,8 @@ class LocalStepper:
             ending, log.detail = Ending.FAULT, f"{type(e).__name__}: {e}"
         finally:
             signals.running = 0
+        with contextlib.suppress(Exception):  # pins that fail have been told of, or will be by the next run
+            self.watch()
         cut_off = ending in (Ending.FOUND, Ending.LIMIT, Ending.HALTED, Ending.EMERGENCY)
         return Run(
             issued_steps=signals.count_steps - before_steps,

@@ -28,6 +28,7 @@ class StandIn:
         self.asked: list[tuple[str, str, Body | None]] = []
         self.position_u = 1000.0
         self.trust = "known"
+        self.axis: Body = {}
         self.marks: Body = {"near_u": None, "far_u": None}
         self.job: Body | None = None
         self.session: Body | None = None
@@ -73,6 +74,12 @@ class StandIn:
                 return 200, self.move_to(0.0)
             case "POST", ["jog"]:
                 return 200, self.move_to(self.position_u + body["distance_u"])
+            case "POST", ["zero"]:
+                return 200, self.move_to(body.get("position_u", 0.0))
+            case "POST", ["acknowledge"]:
+                return 200, self.move_to(self.position_u)
+            case "GET", ["axis"]:
+                return 200, self.axis
             case "POST", ["goto"]:
                 return 200, self.move_to(body["position_u"])
             case "POST", ["mark"]:

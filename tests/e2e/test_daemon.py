@@ -194,3 +194,35 @@ def test_requests_are_read_strictly(tmp_path: Path) -> None:
             told = focusd.call(method, path, **body)
             assert (told[0], told[1]["exit_code"]) == (status, exit_code), told
             assert words in told[1]["detail"]
+
+
+def test_an_emergency_stop_is_on_every_face_until_it_is_acknowledged(tmp_path: Path) -> None:
+    with daemon(tmp_path, "axis.pins.e_stop=12") as focusd:
+        focusd.home_and_mark()
+        axis = focusd.ask("/axis")
+        assert (axis["switches"], axis["energised"]) == ({"near": False, "far": False}, True)
+        assert axis["emergency_stop"] == {"in_force": False, "pressed": False}
+        focusd.tell("/shoot", count=6)
+        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
+        focusd.tell("/sim/press", button="e_stop")
+        focusd.wait_for("emergency_stop")
+        ended = focusd.wait_for("job_ended", lambda event: event["kind"] == "shoot")
+        assert ended["ending"] in ("paused", "failed")
+        assert focusd.ask("/status")["axis"]["emergency_stop"] is True
+        status, problem = focusd.call("POST", "/jog", distance_u=10.0)
+        assert (status, problem["exit_code"], problem["title"]) == (409, 3, "Emergency stop")
+        assert focusd.tell("/acknowledge")["trust"] in ("assumed", "unknown")
+        focusd.wait_for("emergency_acknowledged")
+        focusd.tell("/resume")
+        focusd.wait_for("merge_done")
+        world = focusd.ask("/sim/state")["carriage"]
+        assert (world["crashes_near"], world["crashes_far"], world["specimen_contacts"]) == (0, 0, 0)
+
+
+def test_a_place_may_be_declared_where_there_is_no_switch(tmp_path: Path) -> None:
+    with daemon(tmp_path, "axis.pins.limit_near=null") as focusd:
+        status, problem = focusd.call("POST", "/home", allow=True)
+        assert (status, "focusctl zero" in problem["detail"]) == (500, True)
+        assert focusd.tell("/zero", position_u=1000.0)["trust"] == "known"
+        assert focusd.ask("/axis")["switches"] == {"near": None, "far": False}
+        assert focusd.tell("/goto", position_u=1200.0)["position_u"] == 1200.0

@@ -5,7 +5,7 @@ from daemon_rig import DaemonRig
 
 from focusd.bench import Bench
 from focusd.config import load_config
-from focusd.jobs import Home
+from focusd.jobs import Acknowledge, Home
 from focusd.merges import Merges
 from focusd.panel import REFUSAL_NS, Mood, Request
 
@@ -75,3 +75,29 @@ def test_a_press_that_stops_homing_shows_no_refusal(tmp_path: Path) -> None:
     rig.tell(Home())
     assert rig.last("job_ended")["ending"] == "stopped"
     assert bench.shown(rig.clock.monotonic_ns()) is Mood.READY
+
+
+def test_an_emergency_stop_ends_what_runs_and_is_told_once_by_lamp_and_event(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path)
+    rig.marked()
+    bench = bench_of(rig)
+    now_ns = rig.clock.monotonic_ns()
+
+    def pressed() -> None:
+        rig.rail.world.press("e_stop")
+        rig.rail.stepper.watch()
+        assert [bench.shown(now_ns) for _ in range(3)] == [Mood.EMERGENCY] * 3
+
+    rig.on("slice_saved", pressed, index=1)
+    rig.shoot()
+    assert rig.last("job_ended")["ending"] == "paused"
+    assert "emergency stop" in rig.last("job_ended")["reason"]
+    assert rig.told("emergency_stop") == ["emergency_stop"]
+    rig.rail.world.release("e_stop")
+    assert bench.shown(now_ns) is Mood.EMERGENCY
+    rig.tell(Acknowledge()).ended.result(0)
+    assert bench.shown(now_ns) is not Mood.EMERGENCY
+    assert rig.told("emergency_stop", "emergency_acknowledged") == [
+        "emergency_stop",
+        "emergency_acknowledged",
+    ]

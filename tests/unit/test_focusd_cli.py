@@ -89,6 +89,46 @@ def test_status_is_one_calm_screen(daemon, capsys):
     )
 
 
+AXIS = {
+    "position_u": 19_250.0,
+    "trust": "known",
+    "nearest_u": 420.0,
+    "farthest_u": 38_000.0,
+    "travel_u": 40_000.0,
+    "keep_out_u": 2_000.0,
+    "subject_side": "far",
+    "step_u": 0.625,
+    "switches": {"near": False, "far": None},
+    "emergency_stop": {"in_force": True, "pressed": True},
+    "energised": True,
+    "gravity": False,
+    "self_holding": True,
+    "looked_s_ago": 0.04,
+    "speed": {"start_u_s": 200.0, "max_u_s": 900.0, "homing_u_s": 900.0, "touch_u_s": 150.0},
+    "motion": {"complaints": ["no real-time priority"], "late_steps": 3, "max_late_ms": 1.23},
+}
+
+
+def test_the_axis_on_one_screen(daemon, capsys):
+    daemon.axis = AXIS
+    code, out, _ = run("axis", capsys)
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "STOPPED    the emergency stop was pressed: release it, then `focusctl acknowledge`",
+            "position   19.25 mm, known  reach 420 µm to 38 mm",
+            "travel     40 mm, of which 2 mm are kept out of at the far end, where the subject is",
+            "switches   near open, far not fitted, emergency stop pressed",
+            "motor      held; without current the axis keeps its place",
+            "speed      starts at 200 µm/s, goes up to 900 µm/s; homes at 900 µm/s, touches at 150 µm/s",
+            "steps      0.6 µm each; 3 late so far, the latest by 1.2 ms",
+            "note       no real-time priority",
+        ],
+    )
+    daemon.axis = {}
+    assert run("axis", capsys)[0] == 0
+
+
 def test_plan_shows_what_would_be_before_anything_moves(daemon, capsys):
     code, out, _ = run("plan beetle --near 19.25mm --far 20.75mm --overlap 0.75", capsys)
     assert (code, out.splitlines()) == (
@@ -130,6 +170,10 @@ def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
         ),
         ("home --allow", ("POST", "/home", {"allow": True})),
         ("home", ("POST", "/home", {"allow": False})),
+        ("zero", ("POST", "/zero", {})),
+        ("zero 3mm", ("POST", "/zero", {"position_u": 3000.0, "unit": "um"})),
+        ("acknowledge", ("POST", "/acknowledge", {})),
+        ("axis", ("GET", "/axis", None)),
         ("mark near", ("POST", "/mark", {"end": "near"})),
         ("mark far 3mm", ("POST", "/mark", {"end": "far", "position_u": 3000.0, "unit": "um"})),
         ("mark clear", ("DELETE", "/marks", None)),

@@ -137,6 +137,11 @@ def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, problem: str)
     assert told.startswith(problem)
 
 
+def test_an_emergency_stop_needs_a_pin_of_its_own() -> None:
+    assert load_config(None, ["axis.pins.e_stop=12"]).axis.pins.e_stop == 12
+    assert len(problems("axis.pins.e_stop=26")) == 1
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="cannot be read"):
         load_config(tmp_path / "none.yaml")

@@ -8,9 +8,9 @@ from daemon_rig import PLAN, DaemonRig
 from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
 from focusd.errors import Busy, Refused
-from focusd.jobs import Goto, Home, Jog, Resume
-from rail.axis import Trust
-from rail.errors import HomingNotAllowed, PositionUnknown, Stopped
+from focusd.jobs import Acknowledge, Goto, Home, Jog, Resume, Zero
+from rail.axis import Position, Trust
+from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, PositionUnknown, Stopped
 from stack.errors import NotResumable, PlanRefused, StopAsked
 from stack.plan import FromHere, Marks, Pitch, StackPlan
 from stack.session import Phase
@@ -54,6 +54,46 @@ def test_a_job_over_the_place_is_on_record(rig: DaemonRig) -> None:
     stored = rig.rail.store.load()
     assert stored is not None
     assert (stored.moving, stored.steps, stored.trust) == (False, place.steps, Trust.KNOWN)
+
+
+def test_a_place_by_the_owners_word_is_as_good_as_a_homed_one(rig: DaemonRig) -> None:
+    assert rig.tell(Zero(600.0)).ended.result(0) == Position(1920, Trust.KNOWN)
+    assert rig.rail.edges == 0
+    assert rig.tell(Goto(700.0)).ended.result(0) == Position(2240, Trust.KNOWN)
+    with pytest.raises(BeyondReach, match="travel"):
+        rig.tell(Zero(3_001.0)).ended.result(0)
+
+
+def test_marks_lapse_when_places_count_from_elsewhere_and_only_then(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.tell(Goto(600.0)).ended.result(0)
+    rig.tell(Zero(600.0)).ended.result(0)
+    assert rig.book.marks == Marks(600.0, 680.0)
+    rig.tell(Zero(500.0)).ended.result(0)
+    assert rig.book.marks == Marks()
+    assert "mark again" in rig.last("marks_lapsed")["reason"]
+
+
+def test_nothing_is_declared_while_another_job_runs(rig: DaemonRig) -> None:
+    rig.operator.order(Home())
+    for order in (Zero(), Acknowledge()):
+        with pytest.raises(Busy, match="home is running"):
+            rig.operator.order(order)
+
+
+def test_after_an_emergency_stop_orders_are_refused_until_it_is_acknowledged(rig: DaemonRig) -> None:
+    rig.home()
+    rig.rail.world.press("e_stop")
+    rig.rail.stepper.watch()
+    assert rig.operator.now().emergency
+    with pytest.raises(EmergencyStopInForce, match="still pressed"):
+        rig.tell(Acknowledge()).ended.result(0)
+    rig.rail.world.release("e_stop")
+    with pytest.raises(EmergencyStopInForce, match="focusctl acknowledge"):
+        rig.tell(Jog(10.0)).ended.result(0)
+    assert rig.last("refused")["kind"] == "jog"
+    assert rig.tell(Acknowledge()).ended.result(0).trust is Trust.ASSUMED
+    assert rig.tell(Jog(10.0)).ended.result(0).trust is Trust.ASSUMED
 
 
 def test_a_jog_shorter_than_a_step_is_refused_in_words(rig: DaemonRig) -> None:

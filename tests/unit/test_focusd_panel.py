@@ -65,12 +65,15 @@ def test_nothing_a_finger_does_on_a_moving_rig_ever_shoots(moments: list[tuple[s
         ({"merging": True}, Mood.MERGING),
         ({"merging": True, "failed": True}, Mood.FAILED),
         ({"job": "shoot", "phase": "shooting", "failed": True}, Mood.SHOOTING),
+        ({"emergency": True, "failed": True, "job": "shoot"}, Mood.EMERGENCY),
+        ({"emergency": True, "refused_ns": 9_000_000_000}, Mood.EMERGENCY),
         ({"refused_ns": 9_000_000_000}, Mood.REFUSED),
         ({"refused_ns": 7_000_000_000}, Mood.READY),
     ],
 )
 def test_the_lamp_tells_what_needs_a_person_first(facts: dict[str, object], shown: Mood) -> None:
-    rest = {"job": None, "phase": None, "merging": False, "failed": False, "refused_ns": None}
+    rest = {"job": None, "phase": None, "merging": False, "failed": False, "emergency": False}
+    rest["refused_ns"] = None
     assert mood(**{**rest, **facts}, now_ns=10_000_000_000) is shown  # type: ignore[arg-type]
 
 

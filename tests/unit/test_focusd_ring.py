@@ -170,6 +170,9 @@ class Counter:
     def count_steps(self) -> int:
         return 0
 
+    def emergency(self) -> bool:
+        return False
+
 
 @pytest.mark.parametrize(("driver", "trust"), [("ULN2003", Trust.UNKNOWN), ("A4988", Trust.ASSUMED)])
 def test_a_rotor_that_a_new_process_pulls_elsewhere_is_not_trusted(

@@ -254,3 +254,9 @@ def test_what_is_seen_of_switches_motor_and_late_steps(tmp_path):
     assert (after.limits, after.energised, after.late_steps) == (Limits(near=None, far=True), True, 1)
     assert 16_000_000 < after.max_late_ns < 20_000_000
     assert after.looked_ns == rig.clock.monotonic_ns()
+
+
+def test_what_a_run_has_changed_is_seen_when_it_ends(rig):
+    rig.stepper.run(-4_000, RAMP.slowest(), seek=Seek.PRESSED)
+    sight = rig.stepper._signals.see()
+    assert (sight.limits, sight.energised) == (Limits(near=True, far=False), True)

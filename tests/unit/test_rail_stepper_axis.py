@@ -370,6 +370,7 @@ def test_duration_is_that_of_the_move(homed):
 
 def test_zeroing_makes_the_present_place_the_reference_and_holds_it(rig):
     rig.axis.jog(77)
+    rig.axis.release()
     edges = rig.edges
     assert rig.axis.zero() == rig.axis.position() == Position(0, Trust.KNOWN)
     assert (rig.edges, rig.world.carriage().enabled) == (edges, True)
