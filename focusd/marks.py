@@ -4,16 +4,20 @@ Kept in the state folder, each in a file of its own, written durably.
 """
 
 import json
+import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from focusd.errors import Refused
 from focusd.events import Publish
 from rail.axis import Axis, Trust
 from rail.errors import HomingNotAllowed, PositionUnknown
 from stack.durable import write_durably
 from stack.plan import Marks
+
+_log = logging.getLogger(__name__)
 
 
 class MarkBook:
@@ -30,7 +34,7 @@ class MarkBook:
         self.marks = _read(path)
 
     def mark(self, end: Literal["near", "far"], position_u: float | None) -> Marks:
-        """Mark an end, where the axis stands or at `position_u`; raises `PositionUnknown`."""
+        """Mark an end, where the axis stands or at `position_u`; raises `PositionUnknown` and `Refused`."""
         here = self._axis.position()
         if here.trust is Trust.UNKNOWN:
             raise PositionUnknown(
@@ -43,7 +47,7 @@ class MarkBook:
             return self.marks
 
     def clear(self) -> Marks:
-        """Forget both marks."""
+        """Forget both marks; raises `Refused` when that cannot be recorded."""
         with self._lock:
             self._keep(Marks())
             return self.marks
@@ -54,14 +58,20 @@ class MarkBook:
             self.forget("the position is unknown: home, then mark again")
 
     def forget(self, reason: str) -> None:
-        """Forget the marks, if there are any, and say why."""
-        if self.marks != Marks():
-            self.clear()
-            self._publish("marks_lapsed", reason=reason)
+        """Forget the marks, if there are any, and say why; where that cannot be recorded, until a restart."""
+        if self.marks == Marks():
+            return
+        with self._lock:
+            self.marks = Marks()
+            try:
+                self._keep(self.marks)
+            except Refused as error:
+                _log.warning("the marks have lapsed, and may be back after a restart: %s", error)
+        self._publish("marks_lapsed", reason=reason)
 
     def _keep(self, marks: Marks) -> None:
         content = json.dumps({"near_u": marks.near_u, "far_u": marks.far_u})
-        write_durably(self._path, content.encode())
+        _write(self._path, content.encode())
         self.marks = marks
 
 
@@ -98,10 +108,17 @@ class HomingConsent:
             )
 
     def give(self) -> None:
-        """Remember that it is; raises `HomingNotAllowed` where there is nothing to home to."""
+        """Remember that it is; raises `HomingNotAllowed` where there is nothing to home to, and `Refused`."""
         if self._impossible is not None:
             raise HomingNotAllowed(self._impossible)
-        write_durably(self._path, b"homing is allowed\n")
+        _write(self._path, b"homing is allowed\n")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_durably(path, content)
+    except OSError as error:
+        raise Refused(f"this cannot be remembered: {path}: {error.strerror or error}") from error
 
 
 def _read(path: Path) -> Marks:

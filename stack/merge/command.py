@@ -198,7 +198,8 @@ def _check_sizes(paths: Sequence[Path]) -> None:
     first = photo_size(paths[0])
     if min(first) < SMALLEST_SIDE_PX:
         raise NothingToMerge(
-            f"{paths[0].name} is {first[0]}x{first[1]}: below {SMALLEST_SIDE_PX} pixels there is nothing to merge"
+            f"{paths[0].name} is {first[0]}x{first[1]}: "
+            f"below {SMALLEST_SIDE_PX} pixels a side there is nothing to merge"
         )
     for path in paths[1:]:
         size = photo_size(path)

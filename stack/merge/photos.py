@@ -98,7 +98,7 @@ def _is_jpeg(data: bytes) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Give the words that were raised for people, by us or by libjpeg; struct's and OpenCV's are for programmers."""
+    """Give the words raised for people, by us or libjpeg; those of struct and OpenCV are for programmers."""
     text = str(error).strip()
     return f"{CUT_SHORT} ({text})" if text and isinstance(error, ValueError) else CUT_SHORT
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from daemon_rig import DaemonRig
 
+from focusd.errors import Refused
 from focusd.marks import HomingConsent, MarkBook
 from stack.plan import Marks
 
@@ -29,3 +30,27 @@ def test_consent_is_given_once_or_by_the_configuration(tmp_path: Path) -> None:
     consent.give()
     assert HomingConsent(tmp_path / "consent", configured=False).given()
     assert HomingConsent(tmp_path / "none", configured=True).given()
+
+
+def test_what_cannot_be_written_is_refused_in_words(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path)
+    rig.home()
+    gone = tmp_path / "gone"
+    book = MarkBook(gone / "marks.json", rig.axis, rig.hub.publish)
+    with pytest.raises(Refused, match=r"cannot be remembered.*No such file"):
+        book.mark("near", None)
+    assert book.marks == Marks()
+    with pytest.raises(Refused, match="cannot be remembered"):
+        HomingConsent(gone / "consent", configured=False).give()
+
+
+def test_marks_lapse_even_where_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    rig = DaemonRig(tmp_path)
+    path = tmp_path / "state" / "marks.json"
+    path.write_text('{"near_u": 1.0, "far_u": 2.0}')
+    book = MarkBook(path, rig.axis, rig.hub.publish)
+    path.unlink()
+    path.parent.rmdir()
+    book.lapse()
+    assert book.marks == Marks()
