@@ -71,7 +71,7 @@ class Feed:
             child = self._child
         self.hang_up()
         if child is not None:
-            child.terminate()
+            _call_off(child)
 
     def hang_up(self) -> None:
         """Let `pour` end: there is nobody left to feed."""
@@ -83,7 +83,7 @@ class Feed:
             self._child = child
             dropped = self.dropped
         if dropped:
-            child.terminate()
+            _call_off(child)
 
     def pour(self, child: "subprocess.Popen[str]") -> None:
         """Write every line to the child until the end; one that died takes no more."""
@@ -257,6 +257,14 @@ def _message(line: str) -> dict[str, Any]:
             return message
     _log.warning("the merge said: %s", line.rstrip())
     return {}
+
+
+def _call_off(child: "subprocess.Popen[str]") -> None:
+    """Ask a child to end, and kill one that is stopped or stuck; whoever listens to it hears it end."""
+    child.terminate()
+    last_word = threading.Timer(END_S, child.kill)
+    last_word.daemon = True
+    last_word.start()
 
 
 def _end_of(child: "subprocess.Popen[str]") -> int:

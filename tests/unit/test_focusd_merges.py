@@ -186,3 +186,13 @@ def test_a_child_that_will_not_end_is_killed(bench: Bench, monkeypatch: pytest.M
     bench.await_event(session, "merge_progress")
     bench.merges.close()
     assert "focusd was stopped" in bench.outcome(session)["error"]
+
+
+def test_a_child_that_hears_nothing_any_more_is_killed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(focusd.merges, "END_S", 0.05)
+    bench.does("say(merged=0); os.kill(os.getpid(), signal.SIGSTOP)")
+    session = bench.session()
+    feed = bench.merges.follow(session)
+    bench.await_event(session, "merge_progress")
+    feed.drop("the stack is paused")
+    assert bench.outcome(session)["error"] == "the stack is paused"
