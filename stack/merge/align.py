@@ -4,10 +4,12 @@ Neighbouring slices are alike, distant ones are not (focus moved on), so each sl
 of those just before it, all of them already in the geometry of the first. That chains neighbours, and because
 the mean holds several of them one slice's error is not inherited whole.
 
-What is compared is local contrast: brightness less its local mean, divided by its local spread, clipped
-pixels left out, so that neither exposure nor the blur of a whole area pulls. The fit is Gauss-Newton from
-coarse to fine on the steepest point of each small cell, sampled by exact bilinear interpolation: OpenCV's
-warps place pixels on a grid of 1/32, and such errors would add up from slice to slice.
+What is compared is local contrast: light less its local mean, divided by its local spread, clipped pixels
+left out, so that neither exposure nor the blur of a whole area pulls. Light, not pixel values: in these a
+blurred edge lies nearer to its dark side, so bright things would seem to grow as they go out of focus. The fit
+is Gauss-Newton from coarse to fine on the steepest point of each small cell, the blurriest left out, sampled
+by exact bilinear interpolation: OpenCV's warps place pixels on a grid of 1/32, and such errors would add up
+from slice to slice.
 """
 
 from collections.abc import Sequence
@@ -25,11 +27,14 @@ from stack.merge.similarity import Floats, Similarity
 WORKING_SIDE_PX: Final = 1100
 COARSEST_SIDE_PX: Final = 48
 SPREAD_SIGMA_PX: Final = 12.0
-SPREAD_FLOOR: Final = 1.5
+SPREAD_FLOOR: Final = 6.0
 """Levels of 255 added to the local spread: noise in flat areas is not blown up to texture."""
 CLIPPED: Final = 250
 CELL_PX: Final = 6
-MAX_POINTS: Final = 5000
+MAX_POINTS: Final = 12000
+SHARPEST: Final = 0.7
+"""Share of the points that is used on fine levels: those with most detail finer than `FINE_SIGMA_PX`."""
+FINE_SIGMA_PX: Final = 2.0
 MIN_POINTS: Final = 60
 MARGIN_PX: Final = 3
 ITERATIONS: Final = 25
@@ -143,14 +148,15 @@ class Textures:
 
 
 def local_contrast(grey: Plane) -> tuple[Plane, Plane]:
-    """Give brightness less its local mean over its local spread, and where it is known (1) or clipped (0).
+    """Give light less its local mean over its local spread, and where it is known (1) or clipped (0).
 
-    `grey` is `(H, W)` float32, 0 to 255. Clipped pixels count neither in mean nor in spread.
+    `grey` is `(H, W)` float32, 0 to 255, as photographs are stored. Clipped pixels count neither in mean nor
+    in spread.
     """
     clipped = cv2.dilate((grey >= CLIPPED).astype(np.uint8), np.ones((3, 3), np.uint8))
     known = 1 - clipped.astype(np.float32)
     weight = np.maximum(blurred(known, SPREAD_SIGMA_PX), np.float32(1e-3))
-    fine = blurred(grey, 0.7)
+    fine = blurred(grey * grey * np.float32(1 / 255), 0.7)  # near enough to sRGB's curve undone
     mean = blurred(fine * known, SPREAD_SIGMA_PX) / weight
     high = (fine - mean) * known
     spread = np.sqrt(blurred(high * high, SPREAD_SIGMA_PX) / weight)
@@ -231,11 +237,19 @@ def _textured_points(still: Plane, known: Plane) -> tuple[Floats, Floats, Floats
         & (y < height - MARGIN_PX)
     )
     chosen = np.flatnonzero(good)
+    if cell == CELL_PX and len(chosen):
+        sharpness = _sharpness(still)[y[chosen], x[chosen]]
+        chosen = chosen[sharpness >= np.quantile(sharpness, 1 - SHARPEST)]
     if len(chosen) > MAX_POINTS:
         chosen = chosen[np.argsort(value[chosen])[-MAX_POINTS:]]
     x, y = x[chosen], y[chosen]
     points = np.stack([x, y], axis=1).astype(np.float64)
     return points, still[y, x].astype(np.float64), np.stack([gx[y, x], gy[y, x]], axis=1).astype(np.float64)
+
+
+def _sharpness(plane: Plane) -> Plane:
+    """Give the steepness of fine detail, averaged over a few pixels."""
+    return blurred(np.hypot(*_gradients(plane - blurred(plane, FINE_SIGMA_PX))), FINE_SIGMA_PX)
 
 
 def _gradients(plane: Plane) -> tuple[Plane, Plane]:

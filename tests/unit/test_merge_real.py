@@ -25,7 +25,7 @@ def sharpness(picture):
 
 
 @pytest.mark.parametrize(
-    ("name", "scale_of_the_last"), [("fs-pcb", 0.964), ("fs-depthmap", 1.18), ("jn-12", 0.904)]
+    ("name", "scale_of_the_last"), [("fs-pcb", 0.964), ("fs-depthmap", 1.155), ("jn-12", 0.904)]
 )
 def test_a_real_stack_is_sharper_than_any_of_its_slices(name, scale_of_the_last):
     merge = Merge()
