@@ -61,7 +61,8 @@ class AxisSettings:
     home_allowed
         The owner has said that the way to the reference is free.
     near_end_steps
-        The position of the travel's near end; below 0 where zero is a mark inside the travel, set by hand.
+        The near end of the travel on an axis that counts from a mark, as a focus ring does, at most 0; None:
+        the axis counts from its near end.
     """
 
     travel_steps: int
@@ -76,7 +77,7 @@ class AxisSettings:
     gravity: bool = False
     self_holding: bool = False
     home_allowed: bool = False
-    near_end_steps: int = 0
+    near_end_steps: int | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.touch_steps_s <= self.ramp.start_steps_s:
@@ -86,6 +87,8 @@ class AxisSettings:
             )
         if min(self.keep_out_steps, self.backlash_steps, self.margin_steps, self.clearance_steps) < 0:
             raise ValueError(f"lengths cannot be negative: {self}")
+        if not self.ends_steps[0] <= 0 <= self.ends_steps[1]:
+            raise ValueError(f"the mark that positions count from must lie within the travel: {self}")
         if self.reach.nearest_steps > self.reach.farthest_steps:
             raise ValueError(
                 f"a travel of {self.travel_steps} steps leaves no room between keep-out, clearance and run-up"
@@ -104,8 +107,14 @@ class AxisSettings:
             if self.subject_side == "far"
             else (self.keep_out_steps, self.clearance_steps)
         )
-        near_steps, far_steps = self.near_end_steps, self.near_end_steps + self.travel_steps
+        near_steps, far_steps = self.ends_steps
         return Reach(near_steps + near_gap + self.run_up_steps, far_steps - far_gap)
+
+    @property
+    def ends_steps(self) -> tuple[int, int]:
+        """The near and the far end of the travel."""
+        near_steps = self.near_end_steps or 0
+        return near_steps, near_steps + self.travel_steps
 
     @property
     def home_sense(self) -> Literal[-1, 1]:
@@ -114,8 +123,9 @@ class AxisSettings:
 
     @property
     def home_steps(self) -> int:
-        """The position of the reference: the near end of the travel, or the far one."""
-        return self.near_end_steps + (0 if self.subject_side == "far" else self.travel_steps)
+        """The position of the reference: the mark, or the end of the travel that homing goes to."""
+        marked = self.near_end_steps is not None
+        return 0 if marked or self.subject_side == "far" else self.travel_steps
 
 
 class StepperAxis:
@@ -235,7 +245,7 @@ class StepperAxis:
         Parameters
         ----------
         at_steps
-            Where it stands; None: at the reference, where homing would touch the switch.
+            Where it stands; None: at the reference, where homing would touch the switch, or at the mark.
 
         Raises
         ------
@@ -245,11 +255,12 @@ class StepperAxis:
         self._refuse_when_stopped()
         settings = self._settings
         place_steps = settings.home_steps if at_steps is None else at_steps
-        beyond_steps = max(-place_steps, place_steps - settings.travel_steps)
+        near_steps, far_steps = settings.ends_steps
+        beyond_steps = max(near_steps - place_steps, place_steps - far_steps)
         if beyond_steps > 0:
             raise BeyondReach(
-                f"{self._say(place_steps)} is {self._say(beyond_steps)} outside the travel, which is 0 to "
-                f"{self._say(settings.travel_steps)}: the axis cannot stand there",
+                f"{self._say(place_steps)} is {self._say(beyond_steps)} outside the travel, which is "
+                f"{self._say(near_steps)} to {self._say(far_steps)}: the axis cannot stand there",
                 target_steps=place_steps,
                 beyond_steps=beyond_steps,
             )

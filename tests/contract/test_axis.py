@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from rail_rig import SCALE, SETTINGS, Rig
+from ring_rig import RingRig
 
 from rail.axis import Axis, Trust
 from rail.errors import BeyondReach, MoveRefused, Stopped
@@ -29,11 +30,26 @@ class VirtualBench:
         self.axis: Axis = self._rig.axis
         self.world = self._rig.world
 
+    def find_reference(self):
+        self.axis.home()
+
     def during_a_move(self, act):
         self._rig.after_edges(60, act)
 
     def now_ns(self):
         return self._rig.clock.monotonic_ns()
+
+
+class RingBench(VirtualBench):
+    """A focus ring, zeroed by hand; as the rail in this process, on a virtual clock."""
+
+    def __init__(self, folder):
+        self._rig = RingRig(folder)
+        self.axis: Axis = self._rig.axis
+        self.world = self._rig.world
+
+    def find_reference(self):
+        self._rig.axis.zero()
 
 
 class ProcessBench:
@@ -46,6 +62,9 @@ class ProcessBench:
             SETTINGS, ramp=FAST, homing_ramp=FAST, touch_steps_s=FAST.start_steps_s, clearance_steps=300
         )
         self.axis: Axis = StepperAxis(stepper, SCALE, settings, FilePositionStore(folder / "position.json"))
+
+    def find_reference(self):
+        self.axis.home()
 
     def during_a_move(self, act):
         target = self.world.carriage().edges + 60
@@ -61,7 +80,9 @@ class ProcessBench:
         return time.monotonic_ns()
 
 
-@pytest.fixture(scope="module", params=[VirtualBench, ProcessBench], ids=["virtual", "process"])
+@pytest.fixture(
+    scope="module", params=[VirtualBench, RingBench, ProcessBench], ids=["virtual", "ring", "process"]
+)
 def any_bench(request, tmp_path_factory):
     bench = request.param(tmp_path_factory.mktemp("bench"))
     yield bench
@@ -73,11 +94,11 @@ def bench(any_bench):
     """A bench whose axis is armed and knows where it is."""
     any_bench.axis.arm()
     if any_bench.axis.position().trust is not Trust.KNOWN:
-        any_bench.axis.home()
+        any_bench.find_reference()
     return any_bench
 
 
-def test_home_makes_the_position_known_and_within_reach(bench):
+def test_a_reference_makes_the_position_known_and_within_reach(bench):
     place = bench.axis.position()
     assert place.trust is Trust.KNOWN
     assert bench.axis.reach.holds(place.steps)
@@ -131,7 +152,7 @@ def test_a_stop_ends_the_move_keeps_the_position_and_holds_until_armed(bench):
     with pytest.raises(Stopped):
         bench.axis.jog(1)
     with pytest.raises(Stopped):
-        bench.axis.home()
+        bench.find_reference()
     assert bench.axis.position() == place
     bench.axis.arm()
     assert bench.axis.jog(1).position.steps == place.steps + 1
