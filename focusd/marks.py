@@ -38,7 +38,8 @@ class MarkBook:
         here = self._axis.position()
         if here.trust is Trust.UNKNOWN:
             raise PositionUnknown(
-                "the position is unknown, so a mark would mean nothing; run `focusctl home` first"
+                "the position is unknown, so a mark would mean nothing; run `focusctl home` first, or "
+                "`focusctl zero` where you know the place"
             )
         place_u = self._axis.scale.length_u(here.steps) if position_u is None else position_u
         with self._lock:

@@ -267,7 +267,8 @@ class Operator:
     def _goto(self, position_u: float) -> None:
         if self._axis.position().trust is Trust.UNKNOWN:
             raise PositionUnknown(
-                "the position is unknown, so there is no way to a place; run `focusctl home`, or jog"
+                "the position is unknown, so there is no way to a place; run `focusctl home`, or jog to a "
+                "mark and run `focusctl zero`"
             )
         self._show(phase="moving")
         self._axis.move_to(self._axis.scale.nearest_steps(position_u))

@@ -35,30 +35,17 @@ def axis_screen(axis: Answer, terminal: Terminal) -> Iterator[str]:
     if emergency.get("in_force"):
         yield _row("STOPPED", terminal.alarm(_IN_FORCE), terminal)
     yield _row("position", _position_words(axis, terminal), terminal)
-    yield _row(
-        "travel",
-        f"{_length(axis.get('travel_u'))}, of which {_length(axis.get('keep_out_u'))} are kept out of at the "
-        f"{_known(axis.get('subject_side'))} end, where the subject is",
-        terminal,
-    )
+    yield _row("travel", _travel_words(axis), terminal)
     switches = [f"{end} {_switch(state)}" for end, state in (axis.get("switches") or {}).items()]
     age_s = axis.get("looked_s_ago") or 0
     age = f" ({duration_words(age_s)} ago)" if age_s >= 1 else ""
     emergency_words = f"emergency stop {_switch(emergency.get('pressed'))}"
     yield _row("switches", ", ".join([*switches, emergency_words]) + age, terminal)
     yield _row("motor", _motor_words(axis), terminal)
-    yield _row(
-        "speed",
-        f"starts at {_length(speed.get('start_u_s'))}/s, goes up to {_length(speed.get('max_u_s'))}/s; "
-        f"homes at {_length(speed.get('homing_u_s'))}/s, touches at {_length(speed.get('touch_u_s'))}/s",
-        terminal,
-    )
-    yield _row(
-        "steps",
-        f"{_length(axis.get('step_u'))} each; {_known(motion.get('late_steps'))} late so far, the latest by "
-        f"{motion.get('max_late_ms') or 0:.1f} ms",
-        terminal,
-    )
+    yield _row("speed", _speed_words(axis, speed), terminal)
+    step = _length(axis.get("step_u"), axis.get("unit", "um"))
+    late = f"{_known(motion.get('late_steps'))} late so far, the latest by"
+    yield _row("steps", f"{step} each; {late} {motion.get('max_late_ms') or 0:.1f} ms", terminal)
     for complaint in motion.get("complaints") or ():
         yield _row("note", terminal.warning(str(complaint)), terminal)
 
@@ -156,8 +143,8 @@ _IN_FORCE = "the emergency stop was pressed: release it, then `focusctl acknowle
 
 _TRUST = {
     "known": "position known",
-    "assumed": "position assumed (stored before the power went; homing makes sure)",
-    "unknown": "position unknown (counted from where it woke up; home it to know)",
+    "assumed": "position assumed (stored before the power went; homing or zeroing makes sure)",
+    "unknown": "position unknown (counted from where it woke up; home or zero it to know)",
 }
 
 _AFTER = {
@@ -198,6 +185,26 @@ def _position_words(axis: Answer, terminal: Terminal) -> str:
         reach = terminal.faint(f"  reach {ends}")
     place += _subject_words((axis.get("subject_mm"),))
     return f"{place}{moving}, {sure if trust == 'known' else terminal.warning(sure)}{reach}"
+
+
+def _travel_words(axis: Answer) -> str:
+    unit = axis.get("unit", "um")
+    if axis.get("counts_from") == "mark":
+        ends = (_length(axis.get(f"{end}_end_u"), unit) for end in ("near", "far"))
+        return f"{' to '.join(ends)}, counted from its mark"
+    return (
+        f"{_length(axis.get('travel_u'), unit)}, of which {_length(axis.get('keep_out_u'), unit)} are kept "
+        f"out of at the {_known(axis.get('subject_side'))} end, where the subject is"
+    )
+
+
+def _speed_words(axis: Answer, speed: Answer) -> str:
+    unit = axis.get("unit", "um")
+    start, most, homing, touch = (
+        f"{_length(speed.get(f'{name}_u_s'), unit)}/s" for name in ("start", "max", "homing", "touch")
+    )
+    words = f"starts at {start}, goes up to {most}"
+    return words if axis.get("counts_from") == "mark" else f"{words}; homes at {homing}, touches at {touch}"
 
 
 def _switch(pressed: bool | None) -> str:

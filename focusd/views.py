@@ -101,13 +101,15 @@ def axis_view(
     """
     length_u = now.scale.length_u
     return {
-        "unit": now.scale.unit,
         **place_view(now.position, now.scale),
         "moving": now.moving,
         "step_u": length_u(1),
         "nearest_u": length_u(now.reach.nearest_steps),
         "farthest_u": length_u(now.reach.farthest_steps),
         "travel_u": length_u(settings.travel_steps),
+        "near_end_u": length_u(settings.ends_steps[0]),
+        "far_end_u": length_u(settings.ends_steps[1]),
+        "counts_from": "home" if settings.near_end_steps is None else "mark",
         "keep_out_u": length_u(settings.keep_out_steps),
         "subject_side": settings.subject_side,
         "homing_allowed": now.homing_allowed,

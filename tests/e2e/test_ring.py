@@ -45,10 +45,41 @@ def test_a_ring_does_not_home_whoever_allows_it(ring):
     assert ring.ask("/status")["axis"]["homing_allowed"] is False
 
 
+def test_before_its_owner_has_said_where_it_stands_it_turns_but_goes_nowhere(ring):
+    assert ring.tell("/jog", distance_u=-2.0, unit="deg")["trust"] == "unknown"
+    status, answer = ring.call("POST", "/goto", position_u=1.0, unit="deg")
+    assert (status, answer["exit_code"]) == (409, 3)
+    assert "focusctl zero" in answer["detail"]
+    assert ring.ask("/status")["axis"]["subject_mm"] is None
+
+
+def test_zeroed_at_its_mark_it_goes_to_degrees_and_no_further_than_its_ends(ring):
+    place = ring.tell("/zero")
+    assert (place["position_u"], place["trust"], place["unit"]) == (0.0, "known", "deg")
+    begun = ring.ask("/sim/state")["carriage"]
+    assert ring.tell("/goto", position_u=15.0, unit="deg")["position_u"] == pytest.approx(15.0, abs=0.05)
+    axis = ring.ask("/status")["axis"]
+    part = (axis["position_u"] + 30) / 90
+    assert axis["subject_mm"] == pytest.approx(1 / ((1 - part) / 200 + part / 400))
+    status, answer = ring.call("POST", "/goto", position_u=61.0, unit="deg")
+    assert (status, answer["exit_code"]) == (409, 3)
+    assert "beyond the far end of the reach" in answer["detail"] and "deg" in answer["detail"]
+    plan = ring.tell("/plan", near_u=-10.0, far_u=10.0, count=5, unit="deg")
+    assert plan["subject_mm"][0] < axis["subject_mm"] and not plan["homes_first"]
+    ring.tell("/goto", position_u=0.0)
+    carriage = ring.ask("/sim/state")["carriage"]
+    assert carriage["lost_steps"] == begun["lost_steps"]
+    assert carriage["motor_steps"] == begun["motor_steps"]
+    everything = ring.ask("/axis")
+    assert (everything["counts_from"], everything["switches"]) == ("mark", {"near": None, "far": None})
+    assert everything["near_end_u"] == pytest.approx(-30.0, abs=0.05)
+
+
 def test_a_stack_in_degrees_is_shot_and_merged_and_no_step_is_lost(ring):
+    ring.tell("/zero")
     begun = ring.ask("/sim/state")["carriage"]
     there = ring.tell("/jog", distance_u=2.0, unit="deg")
-    assert (there["unit"], there["trust"]) == ("deg", "unknown")
+    assert (there["unit"], there["trust"]) == ("deg", "known")
     assert there["position_u"] == pytest.approx(2.0, abs=0.1)
     plan = ring.tell("/plan", around_u=6.0, pitch_u=1.0, unit="deg")
     assert (plan["unit"], plan["slices"], plan["homes_first"]) == ("deg", 7, False)

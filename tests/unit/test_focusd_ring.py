@@ -1,5 +1,6 @@
 """A focus ring as the configuration describes it, down to its pins and mechanics."""
 
+import io
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from focusd.hardware import axis_settings, motion_description, motion_wiring, op
 from focusd.house import NO_SWITCH_ON_A_RING
 from focusd.marks import HomingConsent
 from focusd.plans import PlanRequest, plan_asked_for
+from focusd.screens import axis_screen
 from focusd.simulated import carriage_spec, motor_pins
+from focusd.terminal import Terminal
 from focusd.units import check_unit
 from rail.axis import Position, Trust
 from rail.coils import CoilWiring
@@ -242,3 +245,26 @@ def test_what_is_sharp_where_is_known_only_when_it_was_measured() -> None:
     assert table is not None
     assert table.distance_mm(0) == 300.0
     assert load_config(None, ["axis.ring.distances=[[0, 300], [90, 600]]"]).axis.focus_table is None
+
+
+def test_what_people_read_of_a_ring_is_in_degrees() -> None:
+    axis = {
+        "unit": "deg",
+        "position_u": 15.017,
+        "trust": "known",
+        "nearest_u": -27.5,
+        "farthest_u": 60.0,
+        "near_end_u": -30.0,
+        "far_end_u": 60.0,
+        "counts_from": "mark",
+        "subject_mm": 266.5,
+        "step_u": 0.0883,
+        "speed": {"start_u_s": 25.0, "max_u_s": 50.0, "homing_u_s": 50.0, "touch_u_s": 25.0},
+        "switches": {"near": None, "far": None},
+    }
+    lines = list(axis_screen(axis, Terminal(io.StringIO())))
+    assert lines[0] == "position   15.017 ° (sharp at 266.5 mm), known  reach -27.5 ° to 60 °"
+    assert lines[1] == "travel     -30 ° to 60 °, counted from its mark"
+    assert "speed      starts at 25 °/s, goes up to 50 °/s" in lines
+    assert "steps      0.088 ° each; unknown late so far, the latest by 0.0 ms" in lines
+    assert not any("m/s" in line or "µm" in line for line in lines)
