@@ -34,17 +34,24 @@ class MarkBook:
         self.marks = _read(path)
 
     def mark(self, end: Literal["near", "far"], position_u: float | None) -> Marks:
-        """Mark an end, where the axis stands or at `position_u`; raises `PositionUnknown` and `Refused`."""
+        """Mark an end, where the axis stands or at `position_u`; marks the wrong way round change places.
+
+        Raises `PositionUnknown`, `BeyondReach`, and `Refused` when it cannot be recorded.
+        """
         here = self._axis.position()
         if here.trust is Trust.UNKNOWN:
             raise PositionUnknown(
                 "the position is unknown, so a mark would mean nothing; run `focusctl home` first, or "
                 "`focusctl zero` where you know the place"
             )
+        if position_u is not None:
+            self._axis.check(self._axis.scale.nearest_steps(position_u))
         place_u = self._axis.scale.length_u(here.steps) if position_u is None else position_u
         with self._lock:
             near = end == "near"
-            self._keep(replace(self.marks, near_u=place_u) if near else replace(self.marks, far_u=place_u))
+            self._keep(
+                _in_order(replace(self.marks, near_u=place_u) if near else replace(self.marks, far_u=place_u))
+            )
             return self.marks
 
     def clear(self) -> Marks:
@@ -113,6 +120,12 @@ class HomingConsent:
         if self._impossible is not None:
             raise HomingNotAllowed(self._impossible)
         _write(self._path, b"homing is allowed\n")
+
+
+def _in_order(marks: Marks) -> Marks:
+    if marks.near_u is None or marks.far_u is None or marks.near_u <= marks.far_u:
+        return marks
+    return Marks(near_u=marks.far_u, far_u=marks.near_u)
 
 
 def _write(path: Path, content: bytes) -> None:

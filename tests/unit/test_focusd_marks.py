@@ -5,6 +5,7 @@ from daemon_rig import DaemonRig
 
 from focusd.errors import Refused
 from focusd.marks import HomingConsent, MarkBook
+from rail.errors import BeyondReach
 from stack.plan import Marks
 
 
@@ -54,3 +55,20 @@ def test_marks_lapse_even_where_that_cannot_be_written(tmp_path: Path) -> None:
     path.parent.rmdir()
     book.lapse()
     assert book.marks == Marks()
+
+
+def test_marks_the_wrong_way_round_change_places(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path)
+    rig.home()
+    rig.book.mark("far", 600.0)
+    assert rig.book.mark("near", 700.0) == Marks(near_u=600.0, far_u=700.0)
+    assert rig.book.mark("far", 550.0) == Marks(near_u=550.0, far_u=600.0)
+
+
+@pytest.mark.parametrize("place_u", [-100.0, 1e6])
+def test_a_mark_where_the_axis_cannot_go_is_refused(tmp_path: Path, place_u: float) -> None:
+    rig = DaemonRig(tmp_path)
+    rig.home()
+    with pytest.raises(BeyondReach):
+        rig.book.mark("near", place_u)
+    assert rig.book.marks == Marks()

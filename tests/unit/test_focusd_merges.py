@@ -190,7 +190,7 @@ def test_a_child_that_will_not_end_is_killed(bench: Bench, monkeypatch: pytest.M
 
 def test_a_child_that_hears_nothing_any_more_is_killed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(focusd.merges, "END_S", 0.05)
-    bench.does("say(merged=0); os.kill(os.getpid(), signal.SIGSTOP)")
+    bench.does("signal.signal(signal.SIGTERM, signal.SIG_IGN); say(merged=0); time.sleep(60)")
     session = bench.session()
     feed = bench.merges.follow(session)
     bench.await_event(session, "merge_progress")
