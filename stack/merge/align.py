@@ -6,10 +6,10 @@ the mean holds several of them one slice's error is not inherited whole.
 
 What is compared is local contrast: light less its local mean, divided by its local spread, clipped pixels
 left out, so that neither exposure nor the blur of a whole area pulls. Light, not pixel values: in these a
-blurred edge lies nearer to its dark side, so bright things would seem to grow as they go out of focus. The fit
-is Gauss-Newton from coarse to fine on the steepest point of each small cell, the blurriest left out, sampled
-by exact bilinear interpolation: OpenCV's warps place pixels on a grid of 1/32, and such errors would add up
-from slice to slice.
+blurred edge lies nearer to its dark side, so bright things would seem to grow as they go out of focus. The
+fit is Gauss-Newton from coarse to fine on the steepest point of each small cell, the blurriest left out,
+sampled by exact bilinear interpolation: OpenCV's warps place pixels on a grid of 1/32, and such errors would
+add up from slice to slice.
 """
 
 from collections.abc import Sequence

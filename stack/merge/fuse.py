@@ -11,9 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.focus import COARSE, GLINT_WEIGHT, Focus
+from stack.merge.lay import laid
+from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, enlarged, reduced
+from stack.merge.similarity import Similarity
 
-STRIP_ROWS: Final = 256
+TILE_ROWS: Final = 128
+TILE_COLUMNS: Final = 1024
+"""A tile of the picture, the slice and the weights stays in a small processor's cache."""
+LEAST_SHARE: Final = 1e-3
+"""Where a slice's share stays below, the picture is left as it is."""
+CAREFUL_SHARE: Final = 0.1
+"""Where it stays below this, the slice is laid with less care."""
 WHITE: Final = 65535
 
 
@@ -27,10 +36,20 @@ class Fuser:
         self._glow: Plane | None = None
         self._glints: Plane | None = None
 
-    def add(self, laid: NDArray[Any], gains: NDArray[np.float64], white: int, focus: Focus) -> Plane:
-        """Blend a slice in, in output geometry; `white` is its highest value. Give its final score."""
+    def add(self, pixels: Pixels, similarity: Similarity, gains: NDArray[np.float64], focus: Focus) -> Plane:
+        """Blend a slice in; `similarity` maps output pixels to its own. Give its final score."""
         score, share = self._decide(focus)
-        self._blend(laid, gains * (WHITE / white), share)
+        scale: Any = (*(gains * (WHITE / np.iinfo(pixels.dtype).max)), 0.0)
+        height, width = self._picture.shape[:2]
+        for top in range(0, height, TILE_ROWS):
+            rows = slice(top, min(top + TILE_ROWS, height))
+            strip = self._share_rows(share, rows.start, rows.stop)
+            for left in range(0, width, TILE_COLUMNS):
+                columns = slice(left, min(left + TILE_COLUMNS, width))
+                most = strip[:, columns].max()
+                if most >= LEAST_SHARE:
+                    part = laid(pixels, similarity, rows, columns, careful=most >= CAREFUL_SHARE)
+                    _blend(self._picture[rows, columns], part, scale, strip[:, columns])
         return score
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
@@ -68,21 +87,6 @@ class Fuser:
     def _glint_term(self, glow: Plane, shape: tuple[int, ...]) -> Plane:
         return np.float32(GLINT_WEIGHT) * enlarged(glow, COARSE, shape)
 
-    def _blend(self, laid: NDArray[Any], gains: NDArray[np.float64], share: Plane) -> None:
-        """Move the picture towards the slice, strip by strip."""
-        height = self._picture.shape[0]
-        scale: Any = (*gains, 0.0)
-        for top in range(0, height, STRIP_ROWS):
-            bottom = min(top + STRIP_ROWS, height)
-            ours = self._picture[top:bottom]
-            theirs = cv2.multiply(laid[top:bottom], scale, dtype=cv2.CV_32F)
-            new = self._share_rows(share, top, bottom)
-            # blendLinear adds 1e-5 to the sum of weights; scaled up, that is nothing.
-            mixed: Any = cv2.blendLinear(theirs, ours.astype(np.float32), new * 1e3, (1 - new) * 1e3)
-            np.clip(mixed, 0, WHITE, out=mixed)
-            mixed += 0.5
-            self._picture[top:bottom] = mixed
-
     def _share_rows(self, share: Plane, top: int, bottom: int) -> Plane:
         """Give rows of the share at full resolution; strips meet without a seam."""
         factor, width = self._factor, self._picture.shape[1]
@@ -90,3 +94,14 @@ class Fuser:
         last = min(share.shape[0], -(-bottom // factor) + 1)
         rows = enlarged(share[first:last], factor, (bottom - first * factor, width))
         return np.ascontiguousarray(rows[top - first * factor :])
+
+
+def _blend(ours: NDArray[np.uint16], theirs: NDArray[Any], scale: Any, share: Plane) -> None:
+    """Move a tile of the picture towards the slice's, in place."""
+    new: Any = cv2.multiply(theirs, scale, dtype=cv2.CV_32F)
+    # blendLinear adds 1e-5 to the sum of weights; scaled up, that is nothing.
+    weight = share * np.float32(1e3)
+    mixed: Any = cv2.blendLinear(new, ours.astype(np.float32), weight, np.float32(1e3) - weight)
+    np.clip(mixed, 0, WHITE, out=mixed)
+    mixed += 0.5
+    ours[...] = mixed

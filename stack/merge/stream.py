@@ -12,6 +12,7 @@ from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
 from stack.merge.focus import Focuser
 from stack.merge.fuse import Fuser
+from stack.merge.lay import laid_whole
 from stack.merge.photos import Pixels
 from stack.merge.planes import Plane
 from stack.merge.similarity import Floats, Similarity
@@ -23,7 +24,7 @@ LEAST_SHARE: Final = 0.25
 """Of the first slice's area that all slices must have in common."""
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
-ROWS: Final = 256
+ROWS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +123,13 @@ class Merge:
             raise AlignmentFailed(name, "too little of the picture would be left that all slices show")
         if self._settings.align:
             self._aligner.join()
-        laid = _laid(pixels, alignment.similarity)
+        small = laid_whole(pixels, alignment.similarity, self._factor)
         gains = np.ones(3)
         if self._settings.even_light:
-            gains = self._tone.gains(laid, self._white, (crop.rows, crop.columns))
-        focus = self._focuser.judge(*self._deciding(laid, gains))
-        score = self._fuser.add(laid, gains, self._white, focus)
+            valid = (_within(crop.rows, self._factor), _within(crop.columns, self._factor))
+            gains = self._tone.gains(small, self._white, valid)
+        focus = self._focuser.judge(*self._deciding(small, gains))
+        score = self._fuser.add(pixels, alignment.similarity, gains, focus)
         self._depth.add(index, score, focus.amplitude)
         self._slices.append((index, name, alignment, gains))
         return alignment
@@ -173,18 +175,15 @@ class Merge:
         self._fuser = Fuser(height, width, self._factor)
         self._depth = Depth()
 
-    def _deciding(self, laid: NDArray[Any], gains: NDArray[np.float64]) -> tuple[Plane, NDArray[np.uint8]]:
-        """Give brightness after gains, and the brightest channel before; levels of 255, lower resolution."""
-        height, width = (side // self._factor for side in laid.shape[:2])
+    def _deciding(self, small: NDArray[Any], gains: NDArray[np.float64]) -> tuple[Plane, NDArray[np.uint8]]:
+        """Give brightness after gains, and the brightest channel before; levels of 255."""
+        height, width = small.shape[:2]
         grey = np.empty((height, width), np.float32)
         brightest = np.empty((height, width), np.uint8)
         mix = (np.array([0.114, 0.587, 0.299]) * gains * (255 / self._white)).astype(np.float32)[None]
         for top in range(0, height, ROWS):
             rows = slice(top, min(top + ROWS, height))
-            part = laid[rows.start * self._factor : rows.stop * self._factor, : width * self._factor]
-            channels: Any = part
-            if self._factor > 1:
-                channels = cv2.resize(part, (width, rows.stop - top), interpolation=cv2.INTER_AREA)
+            channels: Any = small[rows]
             grey[rows] = cv2.transform(channels.astype(np.float32), mix)
             highest: Any = cv2.max(cv2.max(channels[..., 0], channels[..., 1]), channels[..., 2])
             brightest[rows] = highest if self._white == 255 else highest >> 8
@@ -232,16 +231,9 @@ def common_area(similarities: list[Similarity], width_px: int, height_px: int) -
     )
 
 
-def _laid(pixels: Pixels, similarity: Similarity) -> NDArray[Any]:
-    """Give a slice in output geometry; outside it its border is repeated, to be cropped later."""
-    if similarity == Similarity():
-        return pixels
-    height, width = pixels.shape[:2]
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    laid: Any = cv2.warpAffine(
-        pixels, similarity.matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return laid  # type: ignore[no-any-return]
+def _within(span: slice, factor: int) -> slice:
+    """Give the pixels of a picture reduced by `factor` that lie wholly in `span`."""
+    return slice(-(-span.start // factor), span.stop // factor)
 
 
 def _grey8(pixels: Pixels) -> NDArray[np.uint8]:
