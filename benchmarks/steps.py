@@ -160,7 +160,7 @@ class Merging:
 
     def __init__(self, folder: Path) -> None:
         self._session = folder / "session"
-        self._slices = _draw_slices(self._session, 4, 400)
+        self._slices = _draw_slices(self._session, 2, 400)
         self._wanted = True
         self._begun = threading.Event()
         self.merged = 0
@@ -332,7 +332,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How late steps come, beside a thread and lgpio.")
     parser.add_argument("--quick", action="store_true", help="below 30 s, and rougher")
     asked = parser.parse_args()
-    rounds, run_s, climb_s = (1, 0.25, 0.1) if asked.quick else (3, 0.8, 0.3)
+    rounds, run_s, climb_s = (1, 0.2, 0.06) if asked.quick else (3, 0.8, 0.3)
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="steps-") as name:
         folder = Path(name)
