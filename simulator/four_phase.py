@@ -13,8 +13,8 @@ from simulator.carriage import Carriage, CarriageSpec, turned
 from simulator.clock import Clock
 from simulator.world import CarriageState, World
 
-WRITING_NS = 100_000
-"""Coils that change within so short a time change together: the rotor sees only how that ends."""
+WRITING_NS = 500_000
+"""Coils that change within so short a time change together: the rotor is slower, and sees how that ends."""
 
 _PLACES = {(1, 0): 0, (1, 1): 1, (0, 1): 2, (-1, 1): 3, (-1, 0): 4, (-1, -1): 5, (0, -1): 6, (1, -1): 7}
 _TURN = 8
@@ -38,6 +38,7 @@ class FourPhaseCarriage(Carriage):
         self._half_steps_a_step = 2 if full_steps else 1
         self._levels = [False] * 4
         self._written_ns = -WRITING_NS
+        self._half_way = False
         self._before = self._state
         self._counted_before: int | None = None
         self._counted: int | None = None
@@ -50,11 +51,12 @@ class FourPhaseCarriage(Carriage):
             return
         self._levels[place] = high
         now_ns = self._clock.monotonic_ns()
-        if now_ns - self._written_ns >= WRITING_NS:
+        if now_ns - self._written_ns >= WRITING_NS and not self._half_way:
             self._written_ns, self._before, self._counted_before = now_ns, self.state, self._counted
         state = self._before._replace(changed_ns=now_ns, samples=self._state.samples)
         field = _field(self._levels)
         self._counted = self._counted_before
+        self._half_way = field is not None and self._is_half_way(field)
         if field is None:
             self._publish(state._replace(enabled=any(self._levels)))
             return
@@ -64,7 +66,7 @@ class FourPhaseCarriage(Carriage):
 
     def _count(self, state: CarriageState, field: int) -> tuple[int, CarriageState]:
         """Count a pattern that is a step, from the last one that was; give which way it leads."""
-        if self._half_steps_a_step == 2 and field % 2 == 0:
+        if self._is_half_way(field):
             return 0, state
         last, self._counted = self._counted, field
         if last is None or field == last:
@@ -72,6 +74,10 @@ class FourPhaseCarriage(Carriage):
         ahead = _short_way(field - last)
         sense = 0 if abs(ahead) == _TURN // 2 else self._sense * (1 if ahead > 0 else -1)
         return sense, state._replace(edges=state.edges + 1, net_edges=state.net_edges + sense)
+
+    def _is_half_way(self, field: int) -> bool:
+        """Say whether this is one coil between two full steps: while it stands, the step is not over."""
+        return self._half_steps_a_step == 2 and field % 2 == 0
 
     @property
     def _sense(self) -> int:

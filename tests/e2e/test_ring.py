@@ -92,3 +92,15 @@ def test_a_stack_in_degrees_is_shot_and_merged_and_no_step_is_lost(ring):
     assert ended["lost_steps"] == begun["lost_steps"]
     assert ended["net_edges"] - begun["net_edges"] == place["position_steps"]
     assert ended["motor_steps"] - begun["motor_steps"] == place["position_steps"]
+
+
+def test_full_steps_keep_count_in_real_time(tmp_path):
+    with daemon(tmp_path, *RING, "axis.ring.microsteps=1") as ring:
+        ring.tell("/jog", distance_u=1.0, unit="deg")
+        ring.tell("/zero")
+        begun = ring.ask("/sim/state")["carriage"]
+        place = ring.tell("/goto", position_u=20.0, unit="deg")
+        ended = ring.ask("/sim/state")["carriage"]
+        assert ended["net_edges"] - begun["net_edges"] == place["position_steps"]
+        assert ended["motor_steps"] - begun["motor_steps"] == 2 * place["position_steps"]
+        assert ended["lost_steps"] == begun["lost_steps"]

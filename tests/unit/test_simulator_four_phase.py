@@ -82,6 +82,20 @@ def test_a_single_coil_that_stands_between_two_full_steps_is_no_step(tmp_path):
     assert bench.state.lost_steps == begun.lost_steps
 
 
+@pytest.mark.parametrize("apart_ns", [1_000, 300_000, 700_000, 900_000, 3_000_000])
+def test_a_writer_that_is_held_up_between_two_coils_loses_nothing(tmp_path, apart_ns):
+    bench = Bench(tmp_path, full_steps=True)
+    bench.wake("AB")
+    begun = bench.state
+    for n in range(1, 41):
+        single, pair = HALF[2 * n % 8], HALF[(2 * n + 1) % 8]
+        bench.show(single, then_ns=apart_ns)
+        bench.show(pair)
+    assert bench.state.motor_steps - begun.motor_steps == 80
+    assert bench.state.edges == 40
+    assert bench.state.lost_steps == begun.lost_steps
+
+
 def test_coils_wired_in_the_wrong_order_do_not_turn_it(bench):
     swapped = str.maketrans("BC", "CB")
     for n in range(1, 81):
