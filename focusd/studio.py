@@ -159,7 +159,8 @@ class Studio:
         homes = needs_homing(session.plan, session.layout, self._axis.position())
         if homes and not self._consent.given():
             raise HomingNotAllowed(
-                f"session {session.id} can go on once the position is known: run `focusctl home --allow`"
+                f"session {session.id} can go on once the position is known: run `focusctl home --allow`, or "
+                "`focusctl zero` where you know the place"
             )
         return self._run(job, shooter, session, observe)
 
