@@ -22,6 +22,9 @@ GUIDE_RADIUS_PX: Final = 8
 GUIDE_EDGE: Final = 6.0
 """Levels of 255: steps of brightness above this may be edges of depth."""
 LEAST_SUPPORT: Final = 0.02
+SURE_ENOUGH: Final = 0.9
+STRIP_ROWS: Final = 128
+FILTER_REACH_PX: Final = 2 * GUIDE_RADIUS_PX + 2
 
 
 class Depth:
@@ -63,11 +66,18 @@ class Depth:
         """
         assert self._best is not None
         sure = np.clip((self._amplitude / noise - SHARP_NOISES) / SHARP_NOISES, 0, 1).astype(np.float32)
-        smooth, support = _guided(self._fraction(), sure, guide.astype(np.float32))
+        fraction = self._fraction()
         half = abs(self._spacing) / 2
-        smooth = np.clip(smooth, self._index.min() - half, self._index.max() + half)
-        value = np.clip(np.rint(ORIGIN + PER_SLICE * smooth), ORIGIN, 65535)
-        return np.where(support > LEAST_SUPPORT, value, UNKNOWN).astype(np.uint16)
+        nearest, farthest = self._index.min() - half, self._index.max() + half
+        depth = np.empty(fraction.shape, np.uint16)
+        for top in range(0, len(depth), STRIP_ROWS):  # the filter needs many planes; a strip of each will do
+            first = max(0, top - FILTER_REACH_PX)
+            rows = slice(first, top + STRIP_ROWS + FILTER_REACH_PX)
+            smooth, support = _guided(fraction[rows], sure[rows], guide[rows].astype(np.float32))
+            value = np.rint(ORIGIN + PER_SLICE * np.clip(smooth, nearest, farthest))
+            found = np.where(support > LEAST_SUPPORT, np.clip(value, ORIGIN, 65535), UNKNOWN)
+            depth[top : top + STRIP_ROWS] = found[top - first :][:STRIP_ROWS]
+        return depth
 
     def _fraction(self) -> Plane:
         """Give the top of the parabola through the best score and its neighbours, as an index of slices."""
@@ -96,4 +106,6 @@ def _guided(values: Plane, sure: Plane, guide: Plane) -> tuple[Plane, Plane]:
     offset = mean_value - slope * mean_guide
     weight_sum = mean(weight)
     fitted = (mean(weight * slope) * guide + mean(weight * offset)) / weight_sum
+    # What is sharp somewhere speaks for itself; the fit is for what lies between.
+    fitted = np.where(sure > SURE_ENOUGH, median, fitted)
     return fitted.astype(np.float32), weight_sum.astype(np.float32)

@@ -2,8 +2,9 @@
 
 At each pixel the slices are averaged with the weights `exp(score)`. The score is the sum of
 
-- `8 ln` and `2 ln` of the amplitude of fine detail, averaged over about 4 and 1.5 pixels. A floor of the
-  noise is added: where no slice shows detail all weigh alike, and the average is smoother than any of them.
+- `8 ln` of the amplitude of detail, averaged over about 4 pixels, and `2 ln` of that of still finer detail,
+  averaged over 1.5, for hairs. A floor of the noise is added: where no slice shows detail all weigh alike,
+  and the average is smoother than any of them.
 - `-0.09` a level of local mean brightness (6 px), and `-0.3` more (10 px) around pixels that are clipped in
   some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is best.
 
@@ -23,6 +24,7 @@ BROAD_SIGMA_PX: Final = 4.0
 NARROW_POWER: Final = 2.0
 NARROW_SIGMA_PX: Final = 1.5
 DETAIL_SIGMA_PX: Final = 2.0
+FINEST_SIGMA_PX: Final = 1.0
 BRIGHTNESS_WEIGHT: Final = 0.09
 BRIGHTNESS_SIGMA_PX: Final = 6.0
 GLINT_WEIGHT: Final = 0.3
@@ -31,7 +33,6 @@ BAND: Final = 20.0
 """Levels of 255 by which brightness may count, either way."""
 CLIPPED: Final = 250
 GLINT_REACH_PX: Final = 10
-NOISE_FLOORS: Final = 1.0
 LEAST_NOISE: Final = 0.25
 COARSE: Final = 4
 """Brightness is smooth, so it is worked out at a quarter of the resolution."""
@@ -63,7 +64,7 @@ class Focuser:
     """Scores slices in the order they come; keeps the noise of the first and the mean brightness of all."""
 
     def __init__(self) -> None:
-        self.noise = 0.0
+        self.noise = self._finest_noise = 0.0
         self._near: Plane | None = None
         self._wide: Plane | None = None
         self._slices = 0
@@ -72,12 +73,11 @@ class Focuser:
         """Score a slice by its brightness `(H, W)`, levels of 255, and its brightest channel before gains."""
         detail = np.abs(grey - blurred(grey, DETAIL_SIGMA_PX))
         broad = enlarged(blurred(reduced(detail, 2), BROAD_SIGMA_PX / 2), 2, detail.shape)
-        narrow = blurred(detail, NARROW_SIGMA_PX)
+        narrow = blurred(np.abs(grey - blurred(grey, FINEST_SIGMA_PX)), NARROW_SIGMA_PX)
         if self._slices == 0:
-            self.noise = max(LEAST_NOISE, float(np.percentile(broad[::4, ::4], 5)))
-        floor = self.noise * NOISE_FLOORS
-        narrow += floor
-        score = broad + floor
+            self.noise, self._finest_noise = _quiet(broad), _quiet(reduced(narrow, COARSE))
+        narrow += self._finest_noise
+        score = broad + self.noise
         score *= score
         score *= score
         score *= narrow
@@ -93,6 +93,11 @@ class Focuser:
         """Give the running mean with this brightness in it, and the brightness within the band about it."""
         new = brightness if mean is None else mean + (brightness - mean) / np.float32(self._slices + 1)
         return new, np.clip(brightness, new - BAND, new + BAND)
+
+
+def _quiet(amplitude: Plane) -> float:
+    """Give the amplitude where a slice shows least: its noise."""
+    return max(LEAST_NOISE, float(np.percentile(amplitude[::4, ::4], 5)))
 
 
 def _glints(brightest: NDArray[np.uint8]) -> Plane:
