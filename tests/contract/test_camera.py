@@ -43,8 +43,6 @@ def real(folder: Path) -> Bench:
 @pytest.fixture(params=[simulated, pytest.param(real, marks=pytest.mark.pi)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     make: Callable[[Path], Bench] = request.param
-    if make is real and not request.config.option.markexpr:
-        pytest.skip("a real camera is used only when asked for: pytest -m pi")
     bench = make(tmp_path)
     yield bench
     bench.camera.close()
