@@ -54,6 +54,7 @@ class Speed(Strict):
     start_mm_s: float = Field(default=0.2, ge=0.001, le=100)
     max_mm_s: float = Field(default=0.9, ge=0.001, le=100)
     acceleration_mm_s2: float = Field(default=4.0, ge=0.001, le=1000)
+    jerk_mm_s3: float | None = Field(default=None, ge=0.001, le=1_000_000)
 
 
 def _ratio(value: object) -> object:
@@ -147,6 +148,9 @@ class Axis(Strict):
     gravity: bool = False
     self_holding: bool = True
     assumed_is_enough: bool = False
+    cap_steps_s: int | None = Field(default=None, ge=1, le=FASTEST_STEPS_S)
+    pull_in_full_steps_s: int = Field(default=200, ge=1, le=5000)
+    reversal_pause_ms: int = Field(default=20, ge=0, le=5000)
     backlash_um: float = Field(default=100.0, ge=0, le=5000)
     run_up_um: float = Field(default=20.0, ge=0, le=5000)
     speed: Speed = Speed()

@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,15 @@ from camera.camera import Camera
 from focusd.config import Axis as AxisConfig
 from focusd.config import Config
 from focusd.errors import StartFailed
+from rail.boards import clean_steps_s
 from rail.clock import Clock, MonotonicClock
 from rail.coils import CoilWiring
+from rail.drivers import DRIVERS
 from rail.pins import Factory, MotionWiring, PanelPins, PanelWiring, open_factory
 from rail.position_store import FilePositionStore, NoPositionStore
 from rail.process import StepperProcess
 from rail.profile import Ramp
-from rail.stepper import Stepper
+from rail.stepper import Standstill, Stepper
 from rail.stepper_axis import AxisSettings, StepperAxis
 
 if TYPE_CHECKING:
@@ -78,32 +80,86 @@ def open_rig(
     try:
         factory: Factory = simulation.factory if simulation else open_factory(run_folder)
         panel = PanelPins(factory, panel_wiring(config))
-        axis = open_axis(config, stepper, state_folder, simulate=simulate, home_allowed=home_allowed)
-        return Rig(
-            axis, panel, stepper.complaints, _camera_opener(config, simulation, clock), clock, simulation
+        cap_steps_s = speed_cap(config.axis, "" if simulate else board_model())
+        axis = open_axis(
+            config,
+            stepper,
+            state_folder,
+            simulate=simulate,
+            home_allowed=home_allowed,
+            cap_steps_s=cap_steps_s,
         )
+        complaints = (*stepper.complaints, *speed_complaints(config.axis, cap_steps_s))
+        open_camera = _camera_opener(config, simulation, clock)
+        return Rig(axis, panel, complaints, open_camera, clock, simulation)
     except BaseException:
         stepper.close()
         raise
 
 
 def open_axis(
-    config: Config, stepper: Stepper, state_folder: Path, *, simulate: bool, home_allowed: bool
+    config: Config,
+    stepper: Stepper,
+    state_folder: Path,
+    *,
+    simulate: bool,
+    home_allowed: bool,
+    cap_steps_s: int | None = None,
 ) -> StepperAxis:
     """Make the axis on a stepper; a simulated rig's position is not to be taken for a real one's."""
     name = "simulated-position.json" if simulate else "position.json"
-    settings = axis_settings(config.axis, home_allowed=home_allowed)
+    settings = axis_settings(config.axis, home_allowed=home_allowed, cap_steps_s=cap_steps_s)
     # A new process does not know the pattern that the rotor stands at, and pulls it elsewhere with its first.
     store = NoPositionStore() if config.axis.four_phase else FilePositionStore(state_folder / name)
     return StepperAxis(stepper, config.axis.scale, settings, store)
 
 
-def axis_settings(axis: AxisConfig, *, home_allowed: bool) -> AxisSettings:
+def board_model() -> str:
+    """Give the name by which this board calls itself; nothing where it is no board that does."""
+    try:
+        return Path("/proc/device-tree/model").read_text().rstrip("\0")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def speed_cap(axis: AxisConfig, model: str) -> int | None:
+    """Give the steps a second that no move exceeds: the configured ones, else what the board can do."""
+    return clean_steps_s(model) if axis.cap_steps_s is None else axis.cap_steps_s
+
+
+def speed_complaints(axis: AxisConfig, cap_steps_s: int | None) -> Iterator[str]:
+    """Name the configured speeds that the cap does not allow."""
+    speed, ring = axis.speed, axis.ring.speed
+    speeds_steps_s = (
+        {"ring.speed.max_deg_s": axis.ring.steps(ring.max_deg_s)}
+        if axis.kind == "ring"
+        else {
+            "speed.max_mm_s": axis.steps(speed.max_mm_s),
+            "homing.fast_mm_s": axis.steps(axis.homing.fast_mm_s),
+        }
+    )
+    for name, steps_s in speeds_steps_s.items():
+        if cap_steps_s is not None and steps_s > cap_steps_s:
+            yield (
+                f"axis.{name} is {steps_s} steps a second and moves go at {cap_steps_s}, which this board "
+                "steps cleanly; axis.cap_steps_s overrides that"
+            )
+
+
+def axis_settings(axis: AxisConfig, *, home_allowed: bool, cap_steps_s: int | None = None) -> AxisSettings:
     """Turn a person's millimetres, or degrees, into the axis's steps; raises `StartFailed`."""
     try:
-        return _ring_settings(axis) if axis.kind == "ring" else _rail_settings(axis, home_allowed)
+        settings = _ring_settings(axis) if axis.kind == "ring" else _rail_settings(axis, home_allowed)
     except ValueError as error:
         raise StartFailed(f"the axis cannot work as configured: {error}") from error
+    if cap_steps_s is None:
+        return settings
+    return replace(
+        settings,
+        ramp=settings.ramp.capped(cap_steps_s),
+        homing_ramp=settings.homing_ramp.capped(cap_steps_s),
+        touch_steps_s=min(settings.touch_steps_s, cap_steps_s),
+    )
 
 
 def _rail_settings(axis: AxisConfig, home_allowed: bool) -> AxisSettings:
@@ -111,6 +167,8 @@ def _rail_settings(axis: AxisConfig, home_allowed: bool) -> AxisSettings:
     start_steps_s = max(1, axis.steps(speed.start_mm_s))
     acceleration_steps_s2 = max(1, axis.steps(speed.acceleration_mm_s2))
     fast_steps_s = max(1, axis.steps(homing.fast_mm_s))
+    jerk_steps_s3 = None if speed.jerk_mm_s3 is None else max(1, axis.steps(speed.jerk_mm_s3))
+    max_steps_s = max(start_steps_s, axis.steps(speed.max_mm_s))
     return AxisSettings(
         travel_steps=axis.steps(axis.travel_mm),
         keep_out_steps=axis.steps(axis.keep_out_mm),
@@ -118,8 +176,10 @@ def _rail_settings(axis: AxisConfig, home_allowed: bool) -> AxisSettings:
         backlash_steps=axis.steps(axis.backlash_um / 1000),
         margin_steps=axis.steps(axis.run_up_um / 1000),
         clearance_steps=axis.steps(homing.back_off_mm),
-        ramp=Ramp(start_steps_s, max(start_steps_s, axis.steps(speed.max_mm_s)), acceleration_steps_s2),
-        homing_ramp=Ramp(min(start_steps_s, fast_steps_s), fast_steps_s, acceleration_steps_s2),
+        ramp=Ramp(start_steps_s, max_steps_s, acceleration_steps_s2, jerk_steps_s3),
+        homing_ramp=Ramp(
+            min(start_steps_s, fast_steps_s), fast_steps_s, acceleration_steps_s2, jerk_steps_s3
+        ),
         touch_steps_s=max(1, axis.steps(homing.slow_mm_s)),
         gravity=axis.gravity,
         self_holding=axis.self_holding,
@@ -173,6 +233,13 @@ def motion_wiring(axis: AxisConfig) -> MotionWiring | CoilWiring:
     )
 
 
+def standstill(axis: AxisConfig) -> Standstill:
+    """Say how the motor takes missing pulses; whoever configured its start speed has vouched for that."""
+    start_steps_s = axis_settings(axis, home_allowed=False).ramp.start_steps_s
+    full_steps_s = DRIVERS[axis.driver].starting_full_steps_s or axis.pull_in_full_steps_s
+    return Standstill(max(start_steps_s, full_steps_s * axis.microsteps), axis.microsteps)
+
+
 def panel_wiring(config: Config) -> PanelWiring:
     """Say which pin of the panel does what."""
     return PanelWiring(config.panel.shoot_pin, config.panel.led_pin, config.panel.light_pin)
@@ -187,6 +254,8 @@ def motion_description(
         "gravity": config.axis.gravity,
         "wiring": asdict(motion_wiring(config.axis)),
         "e_stop": config.axis.pins.e_stop,
+        "standstill": asdict(standstill(config.axis)),
+        "reversal_pause_ms": config.axis.reversal_pause_ms,
         "run_folder": str(run_folder) if run_folder else None,
         "simulation": simulation.motion if simulation else None,
     }

@@ -17,7 +17,7 @@ from rail.drivers import DRIVERS, DriverTiming
 from rail.errors import PinsUnavailable
 from rail.pins import EmergencyPin, Factory, MotionPins, MotionWiring, MotorPins, open_factory
 from rail.process import inherit, serve
-from rail.stepper import LocalStepper, Signals
+from rail.stepper import LocalStepper, Signals, Standstill
 
 
 def main(argv: list[str]) -> int:
@@ -40,7 +40,16 @@ def _stepper(description: dict[str, Any], signals: Signals) -> LocalStepper:
     timing = DRIVERS[description["driver"]]
     pins = _pins(factory, description["wiring"], timing, energised=gravity)
     emergency = _emergency(factory, description["e_stop"])
-    return LocalStepper(pins, timing, PromptClock(), signals, gravity=gravity, emergency=emergency)
+    return LocalStepper(
+        pins,
+        timing,
+        PromptClock(),
+        signals,
+        gravity=gravity,
+        emergency=emergency,
+        standstill=Standstill(**description["standstill"]),
+        reversal_pause_ns=description["reversal_pause_ms"] * 1_000_000,
+    )
 
 
 def _emergency(factory: Factory, e_stop: int | None) -> Callable[[], bool] | None:

@@ -18,6 +18,8 @@ from rail.drivers import DriverTiming
 from rail.pins import MotorPins
 from rail.profile import Ramp, level_at, next_level
 
+_NS_A_SECOND = 10**9
+
 BOUNCE_NS = 10_000_000
 """A limit behind must read pressed for so long before it counts: contacts chatter as they open."""
 
@@ -37,6 +39,8 @@ class Ending(StrEnum):
     """A halt was asked for, or the parent is gone; no pulse after that."""
     EMERGENCY = "emergency"
     """The emergency stop was pressed, and nobody has acknowledged that yet; no pulse after that."""
+    STALLED = "stalled"
+    """Steps were due and did not come for so long that the motor may have lost some; no pulse after that."""
     FAULT = "fault"
     """The pins failed."""
 
@@ -56,6 +60,32 @@ class Limits:
 
     near: bool | None
     far: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """How a motor takes it when pulses that were due do not come.
+
+    It is then stopped dead. Up to its pull-in rate it stands at once. Above, its rotor runs on, at most as
+    far as pulses are missing, and swings back; once it is two full steps ahead of its field it settles at
+    another place, four full steps on, and nobody notices. One full step is half of that.
+
+    Attributes
+    ----------
+    pull_in_steps_s
+        The rate at which the motor starts and stops without a ramp.
+    full_step_steps
+        The steps in a full step of the motor: the pulses that may be missing.
+    """
+
+    pull_in_steps_s: int
+    full_step_steps: int
+
+    def may_lose(self, interval_ns: int, late_ns: int) -> bool:
+        """Say whether a motor at one step every `interval_ns` may lose some when the next is so late."""
+        return (
+            interval_ns * self.pull_in_steps_s < _NS_A_SECOND and late_ns > interval_ns * self.full_step_steps
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +288,10 @@ class LocalStepper:
         The carriage falls when the motor is let go: hold it from the first moment, also after `close`.
     emergency
         Reads whether the emergency stop is pressed; None where none is fitted.
+    standstill
+        How the motor takes missing pulses; None: it never minds.
+    reversal_pause_ns
+        Rest between the last step one way and the first the other.
     """
 
     def __init__(
@@ -269,9 +303,14 @@ class LocalStepper:
         *,
         gravity: bool = False,
         emergency: Callable[[], bool] | None = None,
+        standstill: Standstill | None = None,
+        reversal_pause_ns: int = 0,
     ) -> None:
         self._pins = pins
         self._emergency = emergency
+        self._standstill = standstill
+        self._reversal_pause_ns = reversal_pause_ns
+        self._far: bool | None = None
         self._timing = timing
         self._clock = clock
         self._signals = Signals() if signals is None else signals
@@ -306,7 +345,7 @@ class LocalStepper:
             ending=ending,
             at_rest_ns=log.at_rest_ns,
             max_late_ns=log.max_late_ns,
-            abrupt=ending is Ending.FAULT or (cut_off and log.level > 0),
+            abrupt=ending in (Ending.FAULT, Ending.STALLED) or (cut_off and log.level > 0),
             detail=log.detail,
         )
 
@@ -314,14 +353,19 @@ class LocalStepper:
         if not self._pins.energised:
             self.energise()
         self._clock.sleep_until_ns(self._fallen_ns + self._timing.dir_setup_ns)
+        if self._far is (not far):
+            self._clock.sleep_until_ns(self._risen_ns + self._reversal_pause_ns)
         self._pins.face(far)
+        self._far = far
 
     def _issue(self, distance_steps: int, ramp: Ramp, seek: Seek | None, log: "_Log") -> Ending:
         signals, clock, timing = self._signals, self._clock, self._timing
         raise_step, lower_step = self._pins.raise_step, self._pins.lower_step
         sense = 1 if distance_steps > 0 else -1
         guard = _Guard(self._pins, sense > 0, seek)
-        levels_ns = ramp.levels_ns
+        # What is sought has no count to lose: where it is found, the position begins.
+        standstill = self._standstill if seek is None else None
+        levels_ns = ramp.fitted(abs(distance_steps)).levels_ns
         top = len(levels_ns) - 1
         left, level, braking = abs(distance_steps), -1, False
         planned_ns = due_ns = max(
@@ -345,10 +389,12 @@ class LocalStepper:
             # Read after the write: the pulse was no later than this, and the next is a full interval away.
             risen_ns = clock.monotonic_ns()
             signals.count_steps += sense
-            if risen_ns - planned_ns > levels_ns[max(level, 0)] // 2:
+            late_ns, interval_ns = risen_ns - planned_ns, levels_ns[max(level, 0)]
+            stalled = standstill is not None and standstill.may_lose(interval_ns, late_ns)
+            if late_ns > interval_ns // 2:
                 level = min(level, level_at(risen_ns - self._risen_ns, levels_ns))
                 signals.late_steps += 1
-                signals.max_late_ns = max(signals.max_late_ns, risen_ns - planned_ns)
+                signals.max_late_ns = max(signals.max_late_ns, late_ns)
             level = next_level(level, left, top)
             left -= 1
             log.step(level, risen_ns, planned_ns)
@@ -358,6 +404,13 @@ class LocalStepper:
             self._risen_ns, self._fallen_ns = risen_ns, fallen_ns
             planned_ns = risen_ns + levels_ns[level]
             due_ns = max(planned_ns, fallen_ns + timing.low_ns)
+            if stalled:
+                speed_steps_s = _NS_A_SECOND // interval_ns
+                log.detail = (
+                    f"a step came {late_ns / 1e6:.0f} ms late at {speed_steps_s} steps a second: this "
+                    "machine was busy elsewhere"
+                )
+                return Ending.STALLED
         return Ending.STOPPED if braking else Ending.DONE
 
     def count_steps(self) -> int:

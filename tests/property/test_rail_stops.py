@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rail_rig import SPEC, EventfulClock, Rig
+from rail_rig import SCALE, SETTINGS, SPEC, EventfulClock, Rig
 
+from rail.drivers import DRIVERS
 from rail.errors import Halted, Stopped
 from rail.profile import Ramp
-from rail.stepper import Ending
+from rail.stepper import Ending, LocalStepper, Standstill
+from rail.stepper_axis import StepperAxis
 
 
 class StallingClock(EventfulClock):
@@ -113,6 +115,29 @@ def test_halted_at_any_step_the_position_is_true_or_unknown(when):
         rig.axis.home()
         lost = rig.lost_steps
         rig.after_edges(when, rig.stepper.halt)
+        with suppress(Halted):
+            rig.axis.move_to(2_000)
+        rig.clock.pass_ns(1_000_000_000)
+        assert rig.lost_steps == lost or rig.axis.position().trust == "unknown"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1_200), st.integers(1_000_000, 50_000_000))
+def test_stalled_at_any_step_the_position_is_true_or_unknown(when, stall_ns):
+    """Of a motor that forgives no missing pulse, for the simulated one forgives hardly any."""
+    with rig_with(position_um=310.0) as rig:
+        rig.axis.home()
+        rig.stepper = LocalStepper(
+            rig.pins,
+            DRIVERS["A4988"],
+            rig.clock,
+            standstill=Standstill(pull_in_steps_s=int(SPEC.pull_in_steps_s), full_step_steps=0),
+        )
+        rig.axis = StepperAxis(rig.stepper, SCALE, SETTINGS, rig.store)
+        rig.clock.pass_ns(1_000_000_000)  # the new stepper does not know when the old one gave its last pulse
+        rig.axis.zero(992)
+        lost = rig.lost_steps
+        rig.after_edges(when, lambda: rig.clock.pass_ns(stall_ns))
         with suppress(Halted):
             rig.axis.move_to(2_000)
         rig.clock.pass_ns(1_000_000_000)

@@ -4,8 +4,16 @@ import pytest
 
 from focusd.config import Config, load_config
 from focusd.errors import ConfigInvalid
-from focusd.hardware import axis_settings, motion_wiring, panel_wiring
+from focusd.hardware import (
+    axis_settings,
+    motion_wiring,
+    panel_wiring,
+    speed_cap,
+    speed_complaints,
+    standstill,
+)
 from focusd.simulated import carriage_spec, panel_and_motor, scene_spec
+from rail.stepper import Standstill
 
 ROOT_FILE = Path(__file__).parents[2] / "config.yaml"
 
@@ -135,6 +143,41 @@ def test_every_problem_is_told_at_once() -> None:
 def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
     (told,) = of_text(tmp_path, text)
     assert told.startswith(problem)
+
+
+def test_no_speed_exceeds_what_the_board_steps_cleanly_and_that_is_said() -> None:
+    axis = Config().axis
+    cap_steps_s = speed_cap(axis, "Raspberry Pi Zero 2 W Rev 1.0")
+    assert cap_steps_s == 800
+    settings = axis_settings(axis, home_allowed=True, cap_steps_s=cap_steps_s)
+    assert (settings.ramp.max_steps_s, settings.homing_ramp.max_steps_s) == (800, 800)
+    told = list(speed_complaints(axis, cap_steps_s))
+    assert len(told) == 2
+    assert "axis.speed.max_mm_s is 1440 steps a second and moves go at 800" in told[0]
+
+
+def test_a_cap_of_the_owners_own_goes_before_the_boards() -> None:
+    axis = load_config(None, ["axis.cap_steps_s=3000"]).axis
+    assert speed_cap(axis, "Raspberry Pi Zero 2 W Rev 1.0") == 3000
+    assert list(speed_complaints(axis, 3000)) == []
+    assert speed_cap(Config().axis, "") is None
+    assert axis_settings(axis, home_allowed=True).ramp.max_steps_s == 1440
+
+
+def test_a_cap_below_the_start_speed_lowers_that_too() -> None:
+    settings = axis_settings(Config().axis, home_allowed=True, cap_steps_s=100)
+    assert (settings.ramp.start_steps_s, settings.ramp.max_steps_s, settings.touch_steps_s) == (100, 100, 100)
+
+
+def test_a_jerk_makes_the_ramp_an_s() -> None:
+    axis = load_config(None, ["axis.speed.jerk_mm_s3=80"]).axis
+    assert axis_settings(axis, home_allowed=True).ramp.jerk_steps_s3 == 128_000
+
+
+def test_ordinary_speeds_are_below_what_a_stall_can_harm() -> None:
+    axis = Config().axis
+    assert standstill(axis) == Standstill(pull_in_steps_s=3200, full_step_steps=16)
+    assert axis_settings(axis, home_allowed=True).ramp.max_steps_s < 3200
 
 
 def test_an_emergency_stop_needs_a_pin_of_its_own() -> None:

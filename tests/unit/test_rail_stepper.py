@@ -7,7 +7,7 @@ from rail_rig import RAMP, SETTINGS, SPEC, Rig
 from rail.drivers import DRIVERS
 from rail.pins import MotionWiring
 from rail.profile import Ramp, intervals_ns
-from rail.stepper import Ending, Limits, LocalStepper, Seek
+from rail.stepper import Ending, Limits, LocalStepper, Seek, Standstill
 
 
 @pytest.fixture
@@ -260,3 +260,58 @@ def test_what_a_run_has_changed_is_seen_when_it_ends(rig):
     rig.stepper.run(-4_000, RAMP.slowest(), seek=Seek.PRESSED)
     sight = rig.stepper._signals.see()
     assert (sight.limits, sight.energised) == (Limits(near=True, far=False), True)
+
+
+# --- stalls -----------------------------------------------------------------------------------------------
+
+
+FULL_STEP = Standstill(pull_in_steps_s=640, full_step_steps=16)
+
+
+def stalled(tmp_path, edges, missing, ramp=RAMP, seek=None):
+    """Run 4000 steps and let `missing` intervals of the ramp's last level pass after so many edges."""
+    rig = Rig(tmp_path)
+    rig.stepper = LocalStepper(rig.pins, DRIVERS["A4988"], rig.clock, standstill=FULL_STEP)
+    rig.after_edges(edges, lambda: rig.clock.pass_ns(missing * ramp.levels_ns[-1]))
+    return rig.stepper.run(4_000, ramp, seek=seek), rig
+
+
+def test_a_long_stall_at_speed_ends_the_run_and_the_count_is_in_doubt(tmp_path):
+    run, rig = stalled(tmp_path, 400, 20)
+    assert (run.ending, run.abrupt, run.issued_steps) == (Ending.STALLED, True, 401)
+    assert "ms late" in run.detail
+    assert rig.edges == 401
+
+
+@pytest.mark.parametrize("missing", [1, 4, 15])
+def test_a_rotor_that_ran_on_by_less_than_a_full_step_comes_back(tmp_path, missing):
+    run, _ = stalled(tmp_path, 400, missing)
+    assert (run.ending, run.abrupt, run.issued_steps) == (Ending.DONE, False, 4_000)
+
+
+def test_below_its_pull_in_rate_a_motor_stands_at_once_however_long(tmp_path):
+    run, _ = stalled(tmp_path, 400, 2_000, ramp=Ramp(320, 640, 6_400))
+    assert (run.ending, run.issued_steps) == (Ending.DONE, 4_000)
+
+
+def test_a_stall_on_the_way_to_a_switch_costs_nothing(tmp_path):
+    run, _ = stalled(tmp_path, 400, 200, seek=Seek.PRESSED)
+    assert run.ending is Ending.FOUND or run.issued_steps == 4_000
+
+
+def test_the_motor_rests_before_it_turns_back_and_only_then(rig):
+    stepper = LocalStepper(rig.pins, DRIVERS["A4988"], rig.clock, reversal_pause_ns=50_000_000)
+    instants_ns = rising_edges_ns(rig)
+    for distance in (1, 1, -1, -1):
+        stepper.run(distance, RAMP)
+    gaps_ns = [later - earlier for earlier, later in pairwise(instants_ns)]
+    assert [gap_ns >= 50_000_000 for gap_ns in gaps_ns] == [False, True, False]
+
+
+def test_a_move_with_a_jerk_is_stepped_as_its_profile_says(rig):
+    smooth = replace(RAMP, jerk_steps_s3=60_000)
+    for steps in (1, 7, 60, 900):
+        instants_ns = rising_edges_ns(rig)
+        assert rig.stepper.run(steps, smooth).issued_steps == steps
+        gaps_ns = [later - earlier for earlier, later in pairwise(instants_ns)]
+        assert gaps_ns == list(intervals_ns(smooth, steps))[:-1]

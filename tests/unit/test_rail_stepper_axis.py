@@ -473,3 +473,11 @@ def test_a_vertical_rig_is_held_through_an_emergency_stop(tmp_path):
     with pytest.raises(Halted):
         rig.axis.jog(2_000)
     assert rig.world.carriage().enabled
+
+
+def test_an_axis_with_a_mark_inside_its_travel_is_zeroed_there(tmp_path):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, near_end_steps=-4_800))
+    assert rig.axis.zero() == Position(0, Trust.KNOWN)
+    assert rig.axis.zero(-4_800) == Position(-4_800, Trust.KNOWN)
+    with pytest.raises(BeyondReach, match="outside the travel"):
+        rig.axis.zero(4_801)
