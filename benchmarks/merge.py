@@ -2,10 +2,10 @@
 
 `python benchmarks/merge.py [--size 800x600] [--seed 1] [--kinds steps,bumps] [--peers]`
 
-Each merge runs in a process of its own on JPEGs, decoding and encoding included. The hard choice is told where
-every slice truly lies; nobody else is. Printed a subject: PSNR and SSIM over all that some slice has in focus,
-PSNR near depth edges, noise in flat and in never-focused areas (one plain frame = 1), root mean square error
-of where slices were laid, depths within one slice, CPU a slice, peak memory.
+Each merge runs in a process of its own on JPEGs, decoding and encoding included. The hard choice is told
+where every slice truly lies; nobody else is. Printed a subject: PSNR and SSIM over all that some slice has in
+focus, PSNR near depth edges, noise in flat and in never-focused areas (one plain frame = 1), root mean square
+error of where slices were laid, depths within one slice, CPU a slice, peak memory.
 """
 
 import argparse
@@ -31,10 +31,8 @@ from subjects import KINDS, draw  # noqa: E402
 
 EDGE_SLICES = 2.5
 FLAT = 1.0
-HEAD = (
-    " " * 24
-    + f"{'PSNR':>7}{'SSIM':>7}{'edges':>7}{'flat':>6}{'never':>6}{'laid px':>8}{'depth':>7}{'CPU s':>7}{'MB':>6}"
-)
+HEAD = " " * 24 + "   PSNR   SSIM  edges  flat never laid px  depth  CPU s    MB"
+
 
 MEASURE = """
 import resource, subprocess, sys
@@ -230,10 +228,8 @@ def _compare(scores: dict[str, list[Score]]) -> None:
             continue
         gains = [a.psnr - b.psnr for a, b in zip(ours, others, strict=True)]
         edges = _mean([a.edges - b.edges for a, b in zip(ours, others, strict=True)])
-        print(
-            f"focusrail over {name}: {np.mean(gains):+.2f} dB, least {min(gains):+.2f}, edges {edges:+.2f} dB",
-            end="",
-        )
+        least, mean = min(gains), np.mean(gains)
+        print(f"focusrail over {name}: {mean:+.2f} dB, least {least:+.2f}, edges {edges:+.2f}", end="")
         share = np.mean([b.cpu_s / a.cpu_s for a, b in zip(ours, others, strict=True)])
         print("" if np.isnan(share) else f", at 1/{share:.1f} of its CPU time")
 
