@@ -80,7 +80,8 @@ def test_status_is_one_calm_screen(daemon, capsys):
     assert run("status", capsys) == (
         0,
         "rig        idle (simulated)\n"
-        "position   1 mm, assumed (stored before the power went; homing or zeroing makes sure)  reach 0 µm to 38 mm\n"
+        "position   1 mm, assumed (stored before the power went; homing or zeroing makes sure)"
+        "  reach 0 µm to 38 mm\n"
         "marks      near 19.25 mm\n"
         "camera     imx477, 1600 x 1200\n"
         "disk       12 GB free of which 500 MB are kept free  /sessions\n"
