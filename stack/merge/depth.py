@@ -1,9 +1,10 @@
 """In which slice is each pixel sharpest: the depth map, kept as the running best.
 
 A parabola through the score of the best slice and its two neighbours gives a fraction of a slice. Where
-nothing was ever sharp the place is filled from what is around it, or, far from everything, stays unknown.
+no slice stands out the place is filled from what is around it, or, far from everything, stays unknown.
 """
 
+import math
 from typing import Any, Final
 
 import cv2
@@ -16,8 +17,10 @@ UNKNOWN: Final = 0
 ORIGIN: Final = 1
 PER_SLICE: Final = 128
 MAX_INDEX: Final = (65535 - ORIGIN) // PER_SLICE
-SHARP_NOISES: Final = 1.25
-"""Amplitude, in noises of a flat area, from which a place is believed to be in focus somewhere."""
+SCATTER: Final = 0.12
+"""By what part the amplitude of a place that is never in focus differs from slice to slice, one sigma."""
+SURE_PEAK: Final = 1.5
+"""A peak this many times higher than chance would make it is surely one."""
 GUIDE_RADIUS_PX: Final = 8
 GUIDE_EDGE: Final = 6.0
 """Levels of 255: steps of brightness above this may be edges of depth."""
@@ -37,12 +40,16 @@ class Depth:
         self._last: Plane
         self._index: Plane
         self._amplitude: Plane
+        self._least: Plane
         self._was_best: NDArray[np.bool_]
+        self._slices = 0
 
     def add(self, index: int, score: Plane, amplitude: Plane) -> None:
         """Take in a slice's score and amplitude of detail, `(H, W)` each."""
+        self._slices += 1
         if self._best is None:
             self._best, self._last, self._amplitude = score.copy(), score, amplitude.copy()
+            self._least = amplitude.copy()
             self._before, self._after = np.full_like(score, -np.inf), np.full_like(score, -np.inf)
             self._index = np.full_like(score, index)
             self._was_best = np.ones(score.shape, bool)
@@ -50,6 +57,7 @@ class Depth:
             return
         self._newest, self._spacing = index, index - self._newest
         self._after[self._was_best] = score[self._was_best]
+        np.minimum(self._least, amplitude, out=self._least)
         better = score > self._best
         chosen = better.astype(np.uint8)
         cv2.copyTo(score, chosen, self._best)
@@ -65,7 +73,7 @@ class Depth:
         `guide` is the merged picture's brightness in the same geometry, `noise` the amplitude of flat areas.
         """
         assert self._best is not None
-        sure = np.clip((self._amplitude / noise - SHARP_NOISES) / SHARP_NOISES, 0, 1).astype(np.float32)
+        sure = self._sure(noise)
         fraction = self._fraction()
         half = abs(self._spacing) / 2
         nearest, farthest = self._index.min() - half, self._index.max() + half
@@ -78,6 +86,18 @@ class Depth:
             found = np.where(support > LEAST_SUPPORT, np.clip(value, ORIGIN, 65535), UNKNOWN)
             depth[top : top + STRIP_ROWS] = found[top - first :][:STRIP_ROWS]
         return depth
+
+    def _sure(self, noise: float) -> Plane:
+        """Give, from 0 to 1, how surely each pixel is in focus in its best slice.
+
+        What no slice has in focus, be it smooth or rough, looks alike in all of them but for noise: only a
+        best slice that stands out from the least one farther than the noise of so many slices would have it
+        tells a depth.
+        """
+        spread = SCATTER * math.sqrt(2 * math.log(max(2, self._slices)))
+        chance = (1 + spread) / (1 - spread)
+        peak = self._amplitude / np.maximum(self._least, noise)
+        return np.clip((peak / chance - 1) / (SURE_PEAK - 1), 0, 1).astype(np.float32)
 
     def _fraction(self) -> Plane:
         """Give the top of the parabola through the best score and its neighbours, as an index of slices."""

@@ -31,12 +31,27 @@ def test_where_nothing_is_ever_sharp_depth_is_unknown():
     assert (depth == 0).mean() > 0.8
 
 
+def test_what_is_as_rough_in_every_slice_tells_no_depth():
+    """The rim of a disc of bokeh, or grain in bright light: plenty of detail, and none of it in focus."""
+    rng = np.random.default_rng(5)
+    depth = Depth()
+    for index in range(30):
+        amplitude = (8 * (1 + 0.1 * rng.standard_normal((64, 64)))).astype(np.float32)
+        depth.add(index, np.log(amplitude), amplitude)
+    assert (depth.map(np.full((64, 64), 128, np.uint8), noise=1.0) == 0).mean() > 0.95
+
+
+def peak(shape, index, place):
+    """Give the amplitude of detail that is in focus at `place`."""
+    return np.full(shape, 1 + 50 * np.exp(-abs(index - place) / 2), np.float32)
+
+
 def test_a_parabola_finds_the_place_between_slices():
     shape = (64, 64)
     depth = Depth()
     for index in range(7):
         score = np.full(shape, -((index - 3.25) ** 2), np.float32)
-        depth.add(index, score, np.full(shape, 50, np.float32))
+        depth.add(index, score, peak(shape, index, 3.25))
     found = depth.map(np.full(shape, 128, np.uint8), noise=1.0)
     assert np.unique(found).tolist() == [round(1 + 128 * 3.25)]
 
@@ -46,6 +61,6 @@ def test_fed_backwards_and_sparsely_the_parabola_still_points_the_right_way():
     depth = Depth()
     for index in (40, 30, 20, 10, 0):
         score = np.full(shape, -((index - 22.5) ** 2) / 100, np.float32)
-        depth.add(index, score, np.full(shape, 50, np.float32))
+        depth.add(index, score, peak(shape, index, 22.5))
     found = depth.map(np.full(shape, 128, np.uint8), noise=1.0)
     assert np.unique(found).tolist() == [round(1 + 128 * 22.5)]

@@ -74,7 +74,7 @@ def test_one_slice_is_itself():
     result = merged([frame], indices=[3])
     assert (result.pixels == frame).all()
     assert [one.index for one in result.slices] == [3]
-    assert np.unique(result.depth[result.depth > 0]).tolist() == [1 + 128 * 3]
+    assert not result.depth.any()  # it takes two to tell a depth
 
 
 def test_the_same_slice_again_and_again_is_itself():
