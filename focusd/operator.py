@@ -285,6 +285,8 @@ class Operator:
         """Pass a stack's event on; called from the writer's thread too."""
         facts: dict[str, Any] = dict(event)
         name = str(facts.pop("event"))
+        if name in ("stack_started", "stack_resumed"):
+            self._show(session=facts["session"])  # before its merge has begun and shows it too
         if name == "progress":
             shown = {key: facts.get(key) for key in ("phase", "session", "index", "slices", "seconds_left")}
             self._show(**shown)
