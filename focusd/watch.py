@@ -9,6 +9,9 @@ from focusd.exits import Exit
 SHOT = {"stack_done": "done", "stack_paused": "paused", "stack_aborted": "aborted", "stack_failed": "failed"}
 """The events that end the shooting, and the phase of a session that each leads to."""
 
+SHOOTING = ("shoot", "resume")
+"""The kinds of job that shoot a stack."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -110,11 +113,13 @@ def watch(daemon: Daemon, progress: Progress, since: int, show: Show) -> Progres
 def current_stack(daemon: Daemon) -> tuple[Progress | None, int]:
     """Give the progress of the stack that is being shot or merged now, and the number of the latest event."""
     status = daemon.ask("/status")
-    for running in (status.get("job"), status.get("merge")):
-        if running and running.get("session"):
-            progress = Progress(running["session"])
-            return as_stands(progress, status, _session(daemon, progress)), status["seq"]
-    return None, status["seq"]
+    job = status.get("job") or {}
+    # A stack that has only just begun has no session yet; the merge that runs then is an earlier one's.
+    running = job if job.get("kind") in SHOOTING else status.get("merge") or {}
+    if not running.get("session"):
+        return None, status["seq"]
+    progress = Progress(running["session"])
+    return as_stands(progress, status, _session(daemon, progress)), status["seq"]
 
 
 def next_stack(daemon: Daemon, since: int, show: Show) -> tuple[Progress, int]:

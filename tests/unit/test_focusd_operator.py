@@ -267,6 +267,14 @@ def test_while_a_stack_is_shot_anybody_sees_how_far_it_is(rig: DaemonRig) -> Non
     assert rig.operator.session is None
 
 
+def test_a_stack_that_begins_has_its_name_before_anything_follows_it(rig: DaemonRig) -> None:
+    rig.marked()
+    sessions = []
+    rig.on("stack_started", lambda: sessions.append(rig.operator.session))
+    rig.shoot()
+    assert sessions == list(rig.sessions.ids())
+
+
 # --- when things fail -----------------------------------------------------------------------------------
 
 

@@ -3,13 +3,14 @@
 import io
 import os
 import pty
+import select
 
 import pytest
 
 from focusd.exits import Exit
 from focusd.progress_line import LiveLine, PlainLines, progress_line
 from focusd.terminal import Terminal, shortened
-from focusd.watch import Progress, after, as_stands
+from focusd.watch import Progress, after, as_stands, current_stack
 
 BEGUN = Progress("s", job=7, slices=3)
 
@@ -155,7 +156,15 @@ def screen():
         import termios
 
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
-        yield stream, lambda: seen.read(4096).decode()
+
+        def shown():
+            stream.flush()
+            parts = []
+            while select.select([seen], [], [], 0.1)[0]:  # a terminal hands on what was written in pieces
+                parts.append(seen.read(4096))
+            return b"".join(parts).decode()
+
+        yield stream, shown
 
 
 def test_a_terminal_gets_one_line_drawn_over(screen):
@@ -182,3 +191,32 @@ def test_colours_are_for_terminals_that_want_them(screen, environment, styled):
 
 def test_a_pipe_gets_no_colours():
     assert Terminal(io.StringIO(), {}).alarm("x") == "x"
+
+
+class Said:
+    """A daemon that has said how things stand."""
+
+    def __init__(self, job, merge):
+        self.status = {"seq": 9, "job": job, "merge": merge}
+
+    def ask(self, _path):
+        return self.status
+
+    def session(self, session):
+        return {"session": session, "phase": "shooting", "slices": 5, "saved": 1, "merge": "running"}
+
+
+@pytest.mark.parametrize(
+    ("job", "merge", "found"),
+    [
+        ({"job": 2, "kind": "shoot", "session": "new"}, {"session": "old"}, ("new", 2)),
+        ({"job": 2, "kind": "shoot", "session": None}, {"session": "old"}, None),  # it has only just begun
+        ({"job": 2, "kind": "jog", "session": None}, {"session": "old"}, ("old", None)),
+        (None, {"session": "old"}, ("old", None)),
+        (None, None, None),
+    ],
+)
+def test_the_stack_of_now_is_the_one_being_shot_then_the_one_being_merged(job, merge, found):
+    progress, seq = current_stack(Said(job, merge))
+    assert seq == 9
+    assert (progress and (progress.session, progress.job)) == found
