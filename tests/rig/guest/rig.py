@@ -16,6 +16,7 @@ from rail.position_store import FilePositionStore
 from rail.process import StepperProcess
 from rail.profile import Ramp
 from rail.screw import Scale
+from rail.stepper import Standstill
 from rail.stepper_axis import AxisSettings, StepperAxis
 
 Report = dict[str, Any]
@@ -77,6 +78,9 @@ def open_stepper() -> StepperProcess:
         "driver": "A4988",
         "gravity": False,
         "wiring": asdict(WIRING),
+        "e_stop": None,
+        "standstill": asdict(Standstill(pull_in_steps_s=3200, full_step_steps=16)),
+        "reversal_pause_ms": 20,
         "run_folder": "/run",
         "simulation": None,
     }
