@@ -451,10 +451,19 @@ class StepperAxis:
         touch_ramp = Ramp(settings.touch_steps_s, settings.touch_steps_s, 1)
         limits = self._limits()
         if not (limits.near if towards < 0 else limits.far):
-            self._seek(towards * (settings.travel_steps + slack_steps), settings.homing_ramp, Seek.PRESSED)
+            self._seek(
+                towards * (self._farthest_home_steps() + slack_steps), settings.homing_ramp, Seek.PRESSED
+            )
         self._seek(away * slack_steps, settings.ramp.slowest(), Seek.RELEASED)
         self._run(away * settings.clearance_steps, settings.ramp.slowest())
         self._seek(towards * 2 * slack_steps, touch_ramp, Seek.PRESSED)
+
+    def _farthest_home_steps(self) -> int:
+        """Give how far off the reference can be: with a dead switch, no farther than that into the end."""
+        settings = self._settings
+        if self._trust is Trust.KNOWN:
+            return min(abs(self.position().steps - settings.home_steps), settings.travel_steps)
+        return settings.travel_steps
 
     def _seek(self, distance_steps: int, ramp: Ramp, seek: Seek) -> None:
         if self._run(distance_steps, ramp, seek).ending is Ending.FOUND:
@@ -462,9 +471,11 @@ class StepperAxis:
         self._trust = Trust.UNKNOWN
         searched = self._say(abs(distance_steps))
         if seek is Seek.PRESSED:
+            partial = abs(distance_steps) < self._settings.travel_steps
+            again = "; homing again searches the whole travel" if partial else ""
             raise HomingFailed(
-                f"the {self._home_name()} limit switch did not close within {searched}; the motor does not "
-                "turn, the switch does not work, or the travel is longer than configured",
+                f"the {self._home_name()} limit switch did not close within {searched}: the motor does not "
+                f"turn, the switch does not work, or the carriage is farther off than was thought{again}",
                 fault=HomingFault.NO_SWITCH,
             )
         raise HomingFailed(

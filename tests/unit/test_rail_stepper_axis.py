@@ -92,6 +92,29 @@ def test_homing_tells_a_dead_switch_from_a_stuck_one(rig, fault, expected):
     assert rig.axis.position().trust is Trust.UNKNOWN
 
 
+def test_a_known_place_bounds_the_search_for_a_dead_switch(rig):
+    """With the place known the switch can be no farther off; on and on would be into the end stop."""
+    rig.axis.home()
+    rig.axis.move_to(3000)
+    rig.world.break_down("limit_near_stuck")
+    began = rig.edges
+    with pytest.raises(HomingFailed, match="homing again searches the whole travel"):
+        rig.axis.home()
+    searched_steps = began - rig.edges
+    assert 3000 <= searched_steps < 3000 + 2000 < SETTINGS.travel_steps
+    assert rig.axis.position().trust is Trust.UNKNOWN
+
+
+def test_a_carriage_that_was_pushed_away_is_found_by_homing_again(rig):
+    rig.axis.home()
+    rig.axis.zero(at_steps=1000)  # somebody's wrong word: it stands farther off
+    rig.axis.move_to(6000)
+    rig.axis.zero(at_steps=1000)
+    with pytest.raises(HomingFailed):
+        rig.axis.home()
+    assert rig.axis.home().position.trust is Trust.KNOWN
+
+
 def test_homing_with_both_switches_pressed_moves_nothing(rig):
     rig.world.break_down("limit_near_open")
     rig.world.break_down("limit_far_open")
