@@ -1,5 +1,6 @@
 """What focusctl shows a person: the daemon's answers in, lines out."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from focusd.client import Answer
@@ -71,6 +72,9 @@ def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
         yield _row("first", "homes the axis, for its position is not known", terminal)
     if plan.get("rehearse"):
         yield _row("note", "a rehearsal: it moves and photographs nothing", terminal)
+    if (plan.get("pitch_u") or 0) > (plan.get("dof_u") or math.inf):
+        bands = "the slices are farther apart than each is sharp: expect unsharp bands between them"
+        yield _row("note", terminal.warning(bands), terminal)
 
 
 def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:

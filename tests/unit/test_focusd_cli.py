@@ -1,5 +1,6 @@
 """focusctl against a daemon that speaks the same HTTP and has no rig."""
 
+import io
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from stand_in_daemon import PLAN, SESSION, Refusal, listening
 
 from focusd.cli import main
 from focusd.client import RECONNECTED, Daemon, NoDaemon
+from focusd.screens import plan_screen
+from focusd.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 
@@ -128,6 +131,12 @@ def test_the_axis_on_one_screen(daemon, capsys):
     )
     daemon.axis = {}
     assert run("axis", capsys)[0] == 0
+
+
+@pytest.mark.parametrize(("pitch_u", "told"), [(79.0, False), (79.1, True)])
+def test_a_plan_that_leaves_bands_unsharp_says_so(pitch_u, told):
+    lines = "\n".join(plan_screen({**PLAN, "pitch_u": pitch_u}, Terminal(io.StringIO(), {})))
+    assert ("unsharp bands" in lines) is told
 
 
 def test_plan_shows_what_would_be_before_anything_moves(daemon, capsys):
