@@ -5,7 +5,6 @@ Nothing here blocks the loop: what looks at the disk runs in a thread, what last
 
 import asyncio
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
@@ -21,7 +20,7 @@ from focusd.exits import Exit
 from focusd.house import House
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Shoot, Zero
 from focusd.outcomes import outcome_of, words_of
-from focusd.plans import PlanRequest, plan_asked_for
+from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.requests import (
     AcknowledgeRequest,
     GotoRequest,
@@ -33,11 +32,11 @@ from focusd.requests import (
     documented,
     taken,
 )
+from focusd.sessions_api import add_sessions, latest_session
 from focusd.units import check_unit
-from focusd.views import axis_view, marks_view, place_view, plan_view, session_view, status_view
+from focusd.views import axis_view, marks_view, place_view, plan_view, status_view
 from rail.errors import RailError
-from stack.errors import SessionError, StackError
-from stack.session import Session
+from stack.errors import StackError
 
 Answer = dict[str, Any]
 
@@ -53,6 +52,7 @@ def create_app(house: House) -> FastAPI:
     _add_looking(app, house)
     _add_moving(app, house)
     _add_stacks(app, house)
+    add_sessions(app, house)
     return app
 
 
@@ -70,7 +70,7 @@ def _add_looking(app: FastAPI, house: House) -> None:
                 now,
                 house.merges.progress(),
                 house.sessions.root,
-                _latest_session(house),
+                latest_session(house),
                 house.config.axis.focus_table,
             ),
         }
@@ -85,14 +85,6 @@ def _add_looking(app: FastAPI, house: House) -> None:
     @app.get("/events")
     async def events(since: int | None = None) -> Response:
         return EventStream(hub, hub.last_seq if since is None else since)
-
-    @app.get("/sessions")
-    def sessions() -> Answer:
-        return {"sessions": [_shown_session(house, session) for session in house.sessions.all()]}
-
-    @app.get("/sessions/{wanted}")
-    def session(wanted: str) -> Answer:
-        return _shown_session(house, house.sessions.open(wanted))
 
 
 def _add_moving(app: FastAPI, house: House) -> None:
@@ -148,11 +140,13 @@ def _add_stacks(app: FastAPI, house: House) -> None:
     @app.post("/plan", openapi_extra=documented(PlanRequest))
     async def plan(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:
         asked = plan_asked_for(house.config, body)
-        return plan_view(asked, house.studio.preview(asked), scale, house.config.axis.focus_table)
+        preview = house.studio.preview(asked, fields_asked_for(house.config, body))
+        return plan_view(asked, preview, scale, house.config.axis.focus_table)
 
     @app.post("/shoot", status_code=202, openapi_extra=documented(PlanRequest))
     async def shoot(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:
-        return await _begun(operator.order(Shoot(plan_asked_for(house.config, body))))
+        fields = fields_asked_for(house.config, body)
+        return await _begun(operator.order(Shoot(plan_asked_for(house.config, body), fields)))
 
     @app.post("/resume", status_code=202, openapi_extra=documented(ResumeRequest))
     async def resume(body: Annotated[ResumeRequest, taken(ResumeRequest)]) -> Answer:
@@ -167,18 +161,6 @@ async def _begun(job: Job) -> Answer:
 
 async def _outcome(future: "Future[Outcome]") -> Outcome:
     return await asyncio.shield(asyncio.wrap_future(future))
-
-
-def _latest_session(house: House) -> Answer | None:
-    for session in reversed(house.sessions.ids()):
-        with suppress(SessionError):
-            return _shown_session(house, house.sessions.open(session))
-    return None
-
-
-def _shown_session(house: House, session: Session) -> Answer:
-    running, merge = house.operator.session, house.merges.stage(session)
-    return session_view(session, session.state(), running=running, merge=merge)
 
 
 async def _told(_request: Request, error: Exception) -> JSONResponse:

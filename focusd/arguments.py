@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ _PLAN_FIELDS = {
     "after": "after",
     "delay": "delay_s",
     "exposure": "exposure",
+    "fields": "fields",
 }
 """An option's name here -> its field in the body of /plan and /shoot."""
 
@@ -80,6 +82,14 @@ def exposure(typed: str) -> dict[str, Any]:
             f'"{typed}" is not an exposure: write time, gain and the two colour gains, as in 8ms,1,2.1,1.7'
         ) from None
     return {"time_us": duration_us(time), "gain": gain, "colour_gains": [red, blue]}
+
+
+def specimen_field(typed: str) -> dict[str, str]:
+    """Read `NAME=VALUE`."""
+    name, equals, value = typed.partition("=")
+    if not equals:
+        raise ValueError(f'"{typed}" is not a field: write its name, = and what it says, as in sex=female')
+    return {name.strip(): value.strip()}
 
 
 def _units_in(arguments: argparse.Namespace) -> set[str]:
@@ -143,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     command("axis", "show all about the axis: position, reach, switches, speeds")
     command("acknowledge", "say that the rig is safe again after an emergency stop")
     _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
-    _add_sessions(command("sessions", "list the stacks on the disk, or show one"))
+    _add_sessions(command("sessions", "list, show, remove or hand out the stacks on the disk"), everywhere)
     commands.add_parser(
         "merge", help="merge pictures here, without a daemon (see: focusctl merge --help)", add_help=False
     )
@@ -186,6 +196,43 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         "--exposure", metavar="TIME,GAIN,RED,BLUE", type=_typed(exposure), help="do not meter: 8ms,1,2.1,1.7"
     )
 
+    specimen = parser.add_argument_group("of the specimen (recorded with the stack)")
+    for name, example in (("catalogue", "BM-1042"), ("view", "dorsal")):
+        specimen.add_argument(
+            f"--{name}",
+            dest="fields",
+            metavar=example,
+            action=_Fields,
+            type=_typed(partial(_one_field, name)),
+            help=f"its {name}{' number' if name == 'catalogue' else ''}",
+        )
+    specimen.add_argument(
+        "--field",
+        dest="fields",
+        metavar="NAME=VALUE",
+        action=_Fields,
+        type=_typed(specimen_field),
+        help="anything else, as often as wanted: --field sex=female",
+    )
+
+
+class _Fields(argparse.Action):
+    """Gathers fields into one dict, whichever option they came from."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Add what was typed."""
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), **values})
+
+
+def _one_field(name: str, value: str) -> dict[str, str]:
+    return {name: value}
+
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="follow it until the picture is merged")
@@ -202,9 +249,31 @@ def _add_mark(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_sessions(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=("list", "show"), default="list")
-    parser.add_argument("id", nargs="?", metavar="ID", help="number or name of the session to show")
+def _add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
+    parser.set_defaults(action="list")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+
+    def action(name: str, says: str) -> argparse.ArgumentParser:
+        return actions.add_parser(name, help=says, parents=[everywhere], allow_abbrev=False)
+
+    action("list", "a line for each (the default)")
+    show = action("show", "all about one")
+    show.add_argument("id", nargs="?", metavar="ID", help="number or name (default: the latest)")
+    remove = action("rm", "remove stacks from the disk, slices, pictures and all; asks first")
+    remove.add_argument("ids", nargs="+", metavar="ID", help="number or name")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
+    remove.add_argument("--force", action="store_true", help="also what is not merged or not finished")
+    export = action("export", "copy a stack's pictures elsewhere, with an XMP and a line in the day's CSV")
+    export.add_argument("id", metavar="ID", help="number or name")
+    export.add_argument("destination", metavar="DEST", type=Path, help="a folder")
+    export.add_argument(
+        "--template",
+        metavar="NAMES",
+        default="{number}-{name}",
+        help="how to name the files, by {number} {name} {date} {time} and fields: {catalogue}-{view} "
+        "(default: {number}-{name})",
+    )
+    export.add_argument("--slices", action="store_true", help="the slices too")
 
 
 def _add_sim(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from focusd.merges import Merges
 from focusd.operator import Operator
 from focusd.outcomes import outcome_of, words_of
 from focusd.panel import Mood, Request, mood
-from focusd.plans import PlanRequest, plan_asked_for
+from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from rail.clock import Clock
 
 
@@ -65,8 +65,9 @@ class Bench:
         )
 
     def _shoot(self) -> None:
-        plan = plan_asked_for(self._config, PlanRequest())
-        self._operator.order(Shoot(plan)).accepted.add_done_callback(self._answered)
+        asked = PlanRequest()
+        order = Shoot(plan_asked_for(self._config, asked), fields_asked_for(self._config, asked))
+        self._operator.order(order).accepted.add_done_callback(self._answered)
 
     def _answered(self, accepted: "Future[Any]") -> None:
         error = accepted.exception()

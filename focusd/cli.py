@@ -1,18 +1,17 @@
 """focusctl: the rig from a shell. Results go to standard output, what went wrong to standard error."""
 
 import contextlib
-import json
 import os
 import signal
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from focusd.arguments import in_units, parse, plan_request
+from focusd.call import Call
 from focusd.client import Answer, ClientError, Daemon, NoDaemon
 from focusd.exits import Exit
 from focusd.places import sockets_to_try
@@ -23,46 +22,13 @@ from focusd.screens import (
     place_words,
     plan_screen,
     results,
-    session_screen,
-    sessions_screen,
+    same_specimen_words,
     status_screen,
     world_screen,
 )
+from focusd.sessions_cli import sessions
 from focusd.terminal import Terminal
 from focusd.watch import Progress, current_stack, next_stack, watch
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One run of focusctl: what was typed, whom to ask, where to write."""
-
-    typed: Namespace
-    daemon: Daemon
-    out: Terminal
-    err: Terminal
-
-    @property
-    def json(self) -> bool:
-        """Whether a program reads what is written."""
-        return getattr(self.typed, "json", False)
-
-    def result(self, answer: Answer, lines: Iterable[str]) -> Exit:
-        """Write a result: as it came for programs, in `lines` for people."""
-        if self.json:
-            self.out.line(json.dumps(answer, ensure_ascii=False))
-        else:
-            for line in lines:
-                self.out.line(line)
-        return Exit.DONE
-
-    def problem(self, title: str, detail: str, exit_code: Exit) -> Exit:
-        """Write what went wrong."""
-        if self.json:
-            problem = {"title": title, "detail": detail, "exit_code": int(exit_code)}
-            self.err.line(json.dumps(problem, ensure_ascii=False))
-        else:
-            self.err.line(f"focusctl: {self.err.alarm(title)}: {detail}")
-        return exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,17 +67,6 @@ def _status(call: Call) -> Exit:
 def _plan(call: Call) -> Exit:
     plan = call.daemon.tell("/plan", **plan_request(call.typed))
     return call.result(plan, plan_screen(plan, call.out))
-
-
-def _sessions(call: Call) -> Exit:
-    if call.typed.action == "list":
-        listed = call.daemon.ask("/sessions")
-        return call.result(listed, sessions_screen(listed["sessions"]))
-    wanted = call.typed.id or (call.daemon.ask("/status").get("last_session") or {}).get("session")
-    if wanted is None:
-        return call.problem("Nothing to show", "there are no stacks yet", Exit.REFUSED)
-    session = call.daemon.session(wanted)
-    return call.result(session, session_screen(session, call.out))
 
 
 def _home(call: Call) -> Exit:
@@ -223,6 +178,8 @@ def _begun_words(begun: Answer) -> Iterator[str]:
         yield "stop it: focusctl stop"
     else:
         yield f"shooting {begun['session']}: {slices} slices"
+        if again := same_specimen_words(begun):
+            yield again
         yield "watch it: focusctl watch    stop it: focusctl stop"
 
 
@@ -329,7 +286,7 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "axis": _axis,
     "acknowledge": _acknowledge,
     "mark": _mark,
-    "sessions": _sessions,
+    "sessions": sessions,
     "sim": _sim,
 }
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from focusd.errors import ConfigInvalid
 from focusd.problems import problems_of
@@ -19,6 +19,7 @@ from focusd.yaml_text import OverrideInvalid, YamlInvalid, parse_yaml, with_over
 from rail.drivers import DRIVERS
 from rail.focus import FocusTable, table_problems
 from rail.screw import Scale, ring_scale, screw_scale
+from stack.specimen import field_problems
 
 Pin = Annotated[int, Field(ge=0, le=27)]
 """A GPIO of the Pi's 40-pin header, numbered as the processor does (BCM)."""
@@ -244,6 +245,17 @@ def _marks(value: object) -> object:
     return {} if value == "marks" else value
 
 
+def _specimen(value: dict[str, str]) -> dict[str, str]:
+    """Refuse what cannot stand in a session."""
+    if problems := list(field_problems(value)):
+        raise ValueError("; ".join(problems))
+    return value
+
+
+SpecimenFields = Annotated[dict[str, str], AfterValidator(_specimen)]
+"""What is said of a specimen, by name."""
+
+
 class Plan(Strict):
     """A stack by name."""
 
@@ -254,6 +266,7 @@ class Plan(Strict):
     after: Literal["start", "stay", "park"] = "start"
     delay_s: float = Field(default=0.0, ge=0, le=3600)
     exposure: FixedExposure | None = None
+    fields: SpecimenFields = Field(default={})
 
 
 class Panel(Strict):

@@ -2,11 +2,12 @@
 
 import itertools
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rail.axis import Position
 from stack.plan import StackPlan
+from stack.specimen import Fields
 from stack.stop import StopSignal
 
 
@@ -45,9 +46,10 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Shoot:
-    """Shoot a stack, or go through the motions of one."""
+    """Shoot a stack, or go through the motions of one; `fields` are what its owner says of the specimen."""
 
     plan: StackPlan
+    fields: Fields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Accepted:
         Its id and where it is on disk; None for a rehearsal.
     slices, saved, seconds
         How many, how many of them there are already, and about how long the rest will take.
+    same_specimen
+        The ids of earlier stacks of the same view of the same specimen.
     """
 
     session: str | None
@@ -103,6 +107,7 @@ class Accepted:
     slices: int
     saved: int
     seconds: float
+    same_specimen: tuple[str, ...] = ()
 
 
 _numbers = itertools.count(1)

@@ -95,3 +95,4 @@ class Preview:
     cost: Estimate
     free_bytes: int
     homes_first: bool
+    same_specimen: tuple[str, ...] = ()

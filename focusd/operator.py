@@ -240,8 +240,8 @@ class Operator:
             case Acknowledge():
                 self._axis.acknowledge()
                 self._hub.publish("emergency_acknowledged")
-            case Shoot(plan):
-                return _as_job(self._studio.shoot(job, plan, self._observe))
+            case Shoot(plan, fields):
+                return _as_job(self._studio.shoot(job, plan, fields, self._observe))
             case Resume(wanted):
                 return _as_job(self._studio.resume(job, wanted, self._observe))
             case Abandon(wanted, reason):

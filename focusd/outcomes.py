@@ -33,6 +33,7 @@ _TABLE: tuple[tuple[type[Exception], Outcome], ...] = (
     (stack.errors.NoSuchSession, Outcome(Exit.REFUSED, 404, "No such session")),
     (stack.errors.AmbiguousSession, Outcome(Exit.REFUSED, 409, "Which session?")),
     (stack.errors.NotResumable, Outcome(Exit.REFUSED, 409, "Cannot be resumed")),
+    (stack.errors.RemovalRefused, Outcome(Exit.REFUSED, 409, "Not removed")),
     (stack.errors.DiskFull, Outcome(Exit.REFUSED, 409, "Disk full")),
     (rail.errors.EmergencyStopInForce, Outcome(Exit.REFUSED, 409, "Emergency stop")),
     (rail.errors.MoveRefused, Outcome(Exit.REFUSED, 409, "Move refused")),

@@ -6,7 +6,17 @@ from typing import Literal, TypeVar
 from pydantic import Field
 
 from camera.camera import Exposure
-from focusd.config import Config, FixedExposure, Gap, Lens, Plan, Span, Strict, range_problems
+from focusd.config import (
+    Config,
+    FixedExposure,
+    Gap,
+    Lens,
+    Plan,
+    Span,
+    SpecimenFields,
+    Strict,
+    range_problems,
+)
 from focusd.errors import Unknown
 from focusd.units import check_unit
 from rail.screw import Unit
@@ -51,6 +61,7 @@ class PlanRequest(Strict):
     after: Literal["start", "stay", "park"] | None = None
     delay_s: float | None = Field(default=None, ge=0, le=3600)
     exposure: FixedExposure | None = None
+    fields: SpecimenFields = Field(default={})
     rehearse: bool = False
 
 
@@ -88,6 +99,11 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
         rehearse=request.rehearse,
         assumed_is_enough=config.axis.assumed_is_enough,
     )
+
+
+def fields_asked_for(config: Config, request: PlanRequest) -> dict[str, str]:
+    """Give what is said of the specimen: the plan's own fields, and those of the request in their place."""
+    return {**_named(config.plans, request.plan, "plan").fields, **request.fields}
 
 
 def _named(known: Mapping[str, Setting], name: str, what: str) -> Setting:

@@ -75,6 +75,14 @@ def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
     if (plan.get("pitch_u") or 0) > (plan.get("dof_u") or math.inf):
         bands = "the slices are farther apart than each is sharp: expect unsharp bands between them"
         yield _row("note", terminal.warning(bands), terminal)
+    if again := same_specimen_words(plan):
+        yield _row("note", terminal.warning(again), terminal)
+
+
+def same_specimen_words(stack: Answer) -> str:
+    """Say that this view of this specimen has been shot before; nothing where it has not."""
+    earlier = stack.get("same_specimen") or ()
+    return f"the same view of the same specimen was shot before, as {', '.join(earlier)}" if earlier else ""
 
 
 def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
@@ -85,6 +93,8 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
         yield _row("began", session["began_at"], terminal)
     if exposure := session.get("exposure"):
         yield _row("exposure", exposure_words(exposure), terminal)
+    for name, value in (session.get("fields") or {}).items():
+        yield _row(name, str(value), terminal)
     yield _row("merge", _known(session.get("merge")), terminal)
     yield from results(session, terminal)
 

@@ -24,6 +24,7 @@ from stack.errors import NotResumable
 from stack.plan import StackPlan, check, estimate, expected_slice_bytes, lay_out, needs_homing
 from stack.session import Facts, Session, Sessions
 from stack.shoot import Ending, EndingKind, Observe, Shooter
+from stack.specimen import CATALOGUE, Fields, same_specimen
 from stack.stop import StopKind
 from stack.writer import SliceWriter
 
@@ -104,8 +105,8 @@ class Studio:
         self._shooter: Shooter | None = None
         self.paused: str | None = None
 
-    def preview(self, plan: StackPlan) -> Preview:
-        """Say what a plan comes to, here and now; raises `PlanRefused` as shooting it would."""
+    def preview(self, plan: StackPlan, fields: Fields) -> Preview:
+        """Say what a plan of a specimen comes to, here and now; raises `PlanRefused` as shooting it would."""
         axis, here = self._axis, self._axis.position()
         layout = lay_out(plan, axis.scale, here, self._book.marks)
         camera = self._eye.facts
@@ -130,7 +131,9 @@ class Studio:
             free_bytes=free_bytes,
             reserve_bytes=self._record.reserve_bytes,
         )
-        return Preview(layout, cost, free_bytes, needs_homing(plan, layout, here))
+        return Preview(
+            layout, cost, free_bytes, needs_homing(plan, layout, here), self._same_specimen(fields)
+        )
 
     def free_bytes(self) -> int:
         """Give the room on the sessions' disk."""
@@ -142,14 +145,14 @@ class Studio:
         """What must stay free of it."""
         return self._record.reserve_bytes
 
-    def shoot(self, job: Job, plan: StackPlan, observe: Observe) -> Ending:
+    def shoot(self, job: Job, plan: StackPlan, fields: Fields, observe: Observe) -> Ending:
         """Shoot a plan from the start, or go through the motions of it."""
         shooter = self._ready_shooter(job)
-        preview = self.preview(plan)
+        preview = self.preview(plan, fields)
         if plan.rehearse:
             job.accepted.set_result(Accepted(None, None, preview.layout.slices, 0, preview.cost.seconds))
             return shooter.rehearse(plan, preview.layout, job.stop, observe)
-        session = self._sessions.create(plan, preview.layout, self._axis.scale, self._facts())
+        session = self._sessions.create(plan, preview.layout, self._axis.scale, self._facts(fields))
         return self._run(job, shooter, session, observe)
 
     def resume(self, job: Job, wanted: str | None, observe: Observe) -> Ending:
@@ -225,7 +228,15 @@ class Studio:
             slices=state.slices,
             saved=len(state.saved),
             seconds=len(state.missing) * slice_ns / 1e9,
+            same_specimen=self._same_specimen(session.facts.fields, session.id),
         )
+
+    def _same_specimen(self, fields: Fields, besides: str = "") -> tuple[str, ...]:
+        """Name the stacks there are of the same view of the same specimen, `besides` left out."""
+        if CATALOGUE not in fields:
+            return ()
+        others = ((session.id, session.facts.fields) for session in self._sessions.all())
+        return same_specimen(fields, (one for one in others if one[0] != besides))
 
     def _ready_shooter(self, job: Job) -> Shooter:
         """Give what shoots; raises `CameraError` where there is no camera to shoot with."""
@@ -251,7 +262,7 @@ class Studio:
                 return session
         raise NotResumable("no session has slices left to shoot", session="")
 
-    def _facts(self) -> Facts:
+    def _facts(self, fields: Fields) -> Facts:
         camera = self._eye.camera()
         identity = camera.identity
         return Facts(
@@ -263,4 +274,5 @@ class Studio:
                 "sensor": identity.sensor,
                 "size_px": list(camera.size_px),
             },
+            fields=fields,
         )

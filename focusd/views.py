@@ -165,6 +165,7 @@ def plan_view(plan: StackPlan, preview: Preview, scale: Scale, table: FocusTable
         "after": plan.after.value,
         "homes_first": preview.homes_first,
         "rehearse": plan.rehearse,
+        "same_specimen": list(preview.same_specimen),
     }
 
 
@@ -192,6 +193,7 @@ def session_view(session: Session, state: SessionState, *, running: str | None, 
         "reason": state.reason,
         "resumable": state.resumable and running != session.id,
         "exposure": exposure_record(state.exposure) if state.exposure else None,
+        "fields": dict(session.facts.fields),
         "merge": merge or _merge_word(state),
         "files": {name: str(path) for name, path in files.items() if path.exists()},
     }

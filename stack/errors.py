@@ -10,7 +10,9 @@ StackError
 │   ├── NoSuchSession
 │   ├── AmbiguousSession
 │   ├── SessionUnreadable
-│   └── NotResumable     done, aborted, or its positions mean nothing any more
+│   ├── NotResumable     done, aborted, or its positions mean nothing any more
+│   ├── RemovalRefused   it is in use, or there would be no picture of it left
+│   └── ExportRefused    no picture, a template that does not fit, or a name that is taken
 └── ShootError
     ├── StopAsked        somebody asked; not a failure
     ├── FrameUnusable    black or white all over
@@ -99,6 +101,18 @@ class NotResumable(SessionError):
     def __init__(self, message: str, *, session: str) -> None:
         super().__init__(message)
         self.session = session
+
+
+class RemovalRefused(SessionError):
+    """A session is in use, or its slices are all there is of it."""
+
+    def __init__(self, message: str, *, session: str) -> None:
+        super().__init__(message)
+        self.session = session
+
+
+class ExportRefused(SessionError):
+    """A session cannot be handed out as asked; nothing that was there is replaced."""
 
 
 class ShootError(StackError):

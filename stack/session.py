@@ -20,13 +20,16 @@ from camera.camera import Exposure
 from rail.clock import Clock
 from rail.screw import Scale
 from stack.durable import LEFTOVER_SUFFIX, leftovers, link_durably, sync_folder, write_durably
-from stack.errors import AmbiguousSession, NoSuchSession, SessionUnreadable
+from stack.errors import AmbiguousSession, NoSuchSession, RemovalRefused, SessionUnreadable
 from stack.journal import Entry, Journal, replay
 from stack.plan import Layout, StackPlan
 from stack.record import exposure_of, layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
 
 SCHEMA = 1
 """Version of session.json and of the journal's words."""
+
+HIGHEST = ".highest-number"
+"""Where a folder of sessions remembers the numbers of those that were removed."""
 
 _ID = re.compile(r"(\d{4,})-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-(.+)")
 
@@ -260,7 +263,7 @@ class Sessions:
         return self._root
 
     def create(self, plan: StackPlan, layout: Layout, scale: Scale, facts: Facts) -> Session:
-        """Make the folder of a new session, numbered one above the highest there is.
+        """Make the folder of a new session, numbered one above the highest there ever was.
 
         It appears with its session.json complete or not at all, and no two get one number, whoever else
         creates sessions there.
@@ -269,7 +272,7 @@ class Sessions:
         with _held(self._root):
             self._drop_unfinished()
             created = self._now().astimezone(UTC)
-            number = max((its_number for its_number, _ in self._folders()), default=0) + 1
+            number = self._highest_number() + 1
             path = self._root / f"{number:04d}-{created:%Y-%m-%dT%H-%M-%SZ}-{slug(plan.name)}"
             session = Session(path, number, created.isoformat(timespec="seconds"), plan, layout, scale, facts)
             part = self._root / f".{path.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
@@ -284,6 +287,18 @@ class Sessions:
                 raise
             sync_folder(self._root)
         return session
+
+    def remove(self, session: Session) -> None:
+        """Remove a session's folder with all that is in it; its number is not given again.
+
+        Raises `RemovalRefused`, and removes nothing, while somebody writes its journal.
+        """
+        with _held(self._root), _unwritten(session):
+            write_durably(self._root / HIGHEST, f"{self._highest_number()}\n".encode())
+            part = self._root / f".{session.id}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
+            session.path.rename(part)
+            sync_folder(self._root)
+            shutil.rmtree(part)
 
     def ids(self) -> tuple[str, ...]:
         """Give the ids, newest last."""
@@ -314,6 +329,14 @@ class Sessions:
                 candidates=names,
             )
         return load(found[0])
+
+    def _highest_number(self) -> int:
+        """Give the highest number in use, or that of a removed session where it was higher."""
+        try:
+            removed = int((self._root / HIGHEST).read_text())
+        except (OSError, ValueError):
+            removed = 0
+        return max([removed, *(number for number, _ in self._folders())])
 
     def _drop_unfinished(self) -> None:
         for part in self._root.glob(f".*{LEFTOVER_SUFFIX}"):
@@ -440,6 +463,21 @@ def _session_json(session: Session) -> bytes:
         "fields": session.facts.fields,
     }
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+@contextlib.contextmanager
+def _unwritten(session: Session) -> Iterator[None]:
+    """Keep every writer out of a session's journal meanwhile; raises `RemovalRefused` where there is one."""
+    descriptor = os.open(session.journal_path, os.O_RDONLY | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise RemovalRefused(
+            f"{session.id} is in use: its journal is being written", session=session.id
+        ) from error
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

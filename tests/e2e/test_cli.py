@@ -146,3 +146,37 @@ def test_an_interrupted_motion_stops_on_the_way(shell):
 def test_the_simulated_world_is_within_reach(shell):
     assert "position_um" in shell.told("sim state")
     assert shell.run("sim fault no-such-thing").returncode == 3
+
+
+def test_a_specimen_is_recorded_handed_out_noticed_when_it_comes_again_and_thrown_away(shell, tmp_path):
+    specimen = "--catalogue BM-1042 --view dorsal --field sex=female"
+    first = shell.run(f"shoot --around 0.2mm --count 2 {specimen} --wait")
+    assert first.returncode == 0, first.stderr
+    session = shell.told("sessions show")
+    assert session["fields"] == {"catalogue": "BM-1042", "view": "dorsal", "sex": "female"}
+    assert shell.told(f"plan --around 0.2mm --count 2 {specimen}")["same_specimen"] == [session["session"]]
+    assert session["session"] in shell.run(f"plan --around 0.2mm --count 2 {specimen}").stdout
+    number = session["session"][:4]
+
+    out = shell.told(f"sessions export {number} {tmp_path} --template {{catalogue}}-{{view}} --slices")
+    assert {"BM-1042-dorsal.jpg", "BM-1042-dorsal.xmp", "BM-1042-dorsal-slices/0001.jpg"} <= {
+        one["name"] for one in out["files"]
+    }
+    assert (tmp_path / "BM-1042-dorsal.jpg").read_bytes() == Path(session["files"]["merged"]).read_bytes()
+    wrong = shell.run(f"sessions export {number} {tmp_path} --template {{genus}}")
+    assert wrong.returncode == 3 and "{genus}" in wrong.stderr
+
+    unasked = shell.run(f"sessions rm {number}")
+    assert unasked.returncode == 3 and Path(session["folder"]).exists()
+    assert shell.told(f"sessions rm {number} --yes") == {"removed": [session["session"]]}
+    assert not Path(session["folder"]).exists()
+    assert shell.run(f"sessions show {number}").returncode == 3
+
+
+def test_a_stack_that_is_being_shot_is_not_removed(shell):
+    stack = shell.start("shoot --near 1.2mm --far 1.8mm --count 8 --wait --json")
+    first = next(event for event in map(json.loads, stack.stdout) if event["event"] == "slice_saved")
+    refused = shell.run(f"sessions rm {first['session']} --yes --force")
+    assert refused.returncode == 3 and "being shot" in refused.stderr
+    stack.communicate(timeout=PATIENCE_S)
+    assert stack.returncode == 0

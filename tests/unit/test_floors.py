@@ -24,6 +24,7 @@ FLOORS = {
 
 SHELL = [
     "focusd.arguments",
+    "focusd.call",
     "focusd.cli",
     "focusd.client",
     "focusd.demo",
@@ -33,12 +34,16 @@ SHELL = [
     "focusd.places",
     "focusd.progress_line",
     "focusd.screens",
+    "focusd.sessions_cli",
     "focusd.terminal",
     "focusd.watch",
 ]
 """What focusctl is made of: typed dozens of times an hour on a small Pi, so it stands on itself alone."""
 
-LAZY = {"focusd.cli": ["stack.merge.command"]}
+LAZY = {
+    "focusd.cli": ["stack.merge.command"],
+    "focusd.sessions_cli": ["stack.errors", "stack.export"],
+}
 """What a module of the shell imports in the moment it is needed and not before."""
 
 FOREIGN = {

@@ -1,0 +1,55 @@
+"""The sessions on the disk, over HTTP: list them, show one, remove one."""
+
+from contextlib import suppress
+from typing import Any
+
+from fastapi import FastAPI
+
+from focusd.house import House
+from focusd.views import session_view
+from stack.errors import RemovalRefused, SessionError
+from stack.removal import objection
+from stack.session import Session
+
+Answer = dict[str, Any]
+
+
+def add_sessions(app: FastAPI, house: House) -> None:
+    """Let clients see what was shot, and throw away what they do not want."""
+
+    @app.get("/sessions")
+    def sessions() -> Answer:
+        return {"sessions": [shown_session(house, session) for session in house.sessions.all()]}
+
+    @app.get("/sessions/{wanted}")
+    def session(wanted: str) -> Answer:
+        return shown_session(house, house.sessions.open(wanted))
+
+    @app.delete("/sessions/{wanted}")
+    def remove(wanted: str, forced: bool = False) -> Answer:
+        session = house.sessions.open(wanted)
+        if why := objection(session.state(), at_work=_at_work(house, session), forced=forced):
+            raise RemovalRefused(f"{session.id} stays: {why}", session=session.id)
+        house.sessions.remove(session)
+        house.hub.publish("session_removed", session=session.id)
+        return {"removed": session.id}
+
+
+def latest_session(house: House) -> Answer | None:
+    """Show the newest session that can be read."""
+    for session in reversed(house.sessions.ids()):
+        with suppress(SessionError):
+            return shown_session(house, house.sessions.open(session))
+    return None
+
+
+def shown_session(house: House, session: Session) -> Answer:
+    """Show a session as it is, and what this daemon is doing with it."""
+    running, merge = house.operator.session, house.merges.stage(session)
+    return session_view(session, session.state(), running=running, merge=merge)
+
+
+def _at_work(house: House, session: Session) -> str | None:
+    if house.operator.session == session.id:
+        return "being shot"
+    return {"running": "being merged", "waiting": "about to be merged"}.get(house.merges.stage(session) or "")

@@ -1,0 +1,65 @@
+"""`focusctl sessions`: what there is on the disk, shown, thrown away or handed out."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from focusd.call import Call
+from focusd.client import Answer
+from focusd.exits import Exit
+from focusd.screens import session_screen, session_words, sessions_screen
+
+
+def sessions(call: Call) -> Exit:
+    """Do what was asked of the sessions."""
+    match call.typed.action:
+        case "show":
+            return _show(call)
+        case "rm":
+            return _remove(call)
+        case "export":
+            return _export(call)
+        case _:
+            listed = call.daemon.ask("/sessions")
+            return call.result(listed, sessions_screen(listed["sessions"]))
+
+
+def _show(call: Call) -> Exit:
+    wanted = call.typed.id or (call.daemon.ask("/status").get("last_session") or {}).get("session")
+    if wanted is None:
+        return call.problem("Nothing to show", "there are no stacks yet", Exit.REFUSED)
+    session = call.daemon.session(wanted)
+    return call.result(session, session_screen(session, call.out))
+
+
+def _remove(call: Call) -> Exit:
+    found = [call.daemon.session(wanted) for wanted in call.typed.ids]
+    if not call.typed.yes and not _agreed(call, found):
+        return call.problem("Not removed", "nobody said yes; --yes says it beforehand", Exit.REFUSED)
+    forced = "?forced=true" if call.typed.force else ""
+    removed = [call.daemon.drop(f"/sessions/{one['session']}{forced}")["removed"] for one in found]
+    return call.result({"removed": removed}, [f"removed: {one}" for one in removed])
+
+
+def _agreed(call: Call, found: Sequence[Answer]) -> bool:
+    """Ask whoever sits there; where nobody does, the answer is no."""
+    if not (sys.stdin.isatty() and call.err.live):
+        return False
+    for line in (*map(session_words, found), "Remove for good? [y/N] "):
+        call.err.line(line)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _export(call: Call) -> Exit:
+    """Copy here and now, as whoever typed it: where the daemon may not write is no matter."""
+    from stack.errors import StackError
+    from stack.export import export_folder
+
+    typed, folder = call.typed, Path(call.daemon.session(call.typed.id)["folder"])
+    try:
+        exported = export_folder(folder, typed.destination, typed.template, slices=typed.slices)
+    except (StackError, OSError) as error:
+        return call.problem("Not exported", str(error), Exit.REFUSED)
+    files = [{"name": one.name, "bytes": one.bytes, "sha256": one.sha256} for one in exported]
+    answer = {"session": folder.name, "destination": str(typed.destination), "files": files}
+    return call.result(answer, [str(typed.destination / one.name) for one in exported])

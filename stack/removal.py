@@ -1,0 +1,29 @@
+"""Which sessions may be removed, and why not. Pure; the files are `stack.session.Sessions`' to remove."""
+
+from stack.session import Phase, SessionState
+
+
+def objection(state: SessionState, *, at_work: str | None, forced: bool) -> str | None:
+    """Say why a session must not be removed; None where it may be.
+
+    Parameters
+    ----------
+    state
+        The fold of its journal.
+    at_work
+        What is being done with it now, in words such as "being shot"; nothing overrides that.
+    forced
+        The owner knows that there may be no picture of it.
+    """
+    if at_work is not None:
+        return f"it is {at_work}"
+    if forced or not state.saved:
+        return None
+    if state.phase in (Phase.SHOOTING, Phase.PAUSED, Phase.FAILED):
+        return f"only {len(state.saved)} of its {state.slices} slices are saved, and the rest may yet be shot"
+    return None if merged_whole(state) else "its slices are not merged: there would be no picture of it left"
+
+
+def merged_whole(state: SessionState) -> bool:
+    """Say whether some merge holds every saved slice."""
+    return any(merge.ended and not merge.error and merge.slices >= len(state.saved) for merge in state.merges)
