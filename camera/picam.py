@@ -252,6 +252,22 @@ class PicamCamera:
                 if len(retakes) >= self._settings.tries:
                     raise
 
+    def limits(self, control: str) -> tuple[Any, Any, Any] | None:
+        """Give least, most and default of a control; None where this camera does not have it."""
+        return self._picam.camera_controls.get(control)
+
+    def steer(self, controls: Mapping[str, object]) -> None:
+        """Send controls that are none of the exposure's, all with one request."""
+        self._picam.set_controls(dict(controls))
+
+    def report(self, after_ns: int) -> Metadata:
+        """Give what a frame begun at `after_ns` or later says of itself, its pixels left alone.
+
+        Raises `CameraTimeout`, `ProofMissing` and `CaptureCancelled` as `capture` does.
+        """
+        with self._fresh(after_ns) as (_, metadata):
+            return metadata
+
     def cancel(self) -> None:
         """Give up the exposure in progress, and every later one, until `arm`. Safe from any thread."""
         self._loans.cancel()

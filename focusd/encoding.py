@@ -31,16 +31,9 @@ def _jpeg(
         taken_at=label.taken_at,
         exposure=frame.exposure,
         identity=camera,
-        optics=_in_words(optics),
+        optics=optics.words if optics else "",
         software=software,
         magnification=optics.magnification if optics else None,
         f_number=optics.f_number if optics else None,
     )
     return encode_jpeg(frame.pixels, tags, quality)
-
-
-def _in_words(optics: Optics | None) -> str:
-    if optics is None:
-        return ""
-    aperture = f"f/{optics.f_number:g}" if optics.f_number else f"NA {optics.numerical_aperture:g}"
-    return f"{optics.magnification:g}x {aperture}"

@@ -14,6 +14,7 @@ from focusd.errors import Refused
 from focusd.events import Publish
 from rail.axis import Axis, Trust
 from rail.errors import HomingNotAllowed, PositionUnknown
+from rail.screw import Scale
 from stack.durable import write_durably
 from stack.plan import Marks
 
@@ -50,7 +51,10 @@ class MarkBook:
         with self._lock:
             near = end == "near"
             self._keep(
-                _in_order(replace(self.marks, near_u=place_u) if near else replace(self.marks, far_u=place_u))
+                in_order(
+                    replace(self.marks, near_u=place_u) if near else replace(self.marks, far_u=place_u),
+                    self._axis.scale,
+                )
             )
             return self.marks
 
@@ -122,10 +126,12 @@ class HomingConsent:
         _write(self._path, b"homing is allowed\n")
 
 
-def _in_order(marks: Marks) -> Marks:
-    if marks.near_u is None or marks.far_u is None or marks.near_u <= marks.far_u:
+def in_order(marks: Marks, scale: Scale) -> Marks:
+    """Give marks of which the near one is the nearer: dioptres fall from near to far, lengths grow."""
+    if marks.near_u is None or marks.far_u is None:
         return marks
-    return Marks(near_u=marks.far_u, far_u=marks.near_u)
+    wrong = (marks.far_u - marks.near_u) * scale.per_step < 0
+    return Marks(near_u=marks.far_u, far_u=marks.near_u) if wrong else marks
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -259,7 +259,7 @@ class Operator:
     def _jog(self, distance_u: float) -> None:
         steps = self._axis.scale.nearest_steps(distance_u)
         if steps == 0:
-            one_u, unit = self._axis.scale.length_u(1), self._axis.scale.unit
+            one_u, unit = self._axis.scale.span_u(1), self._axis.scale.unit
             raise Refused(f"{distance_u:g} {unit} is less than one step of this axis, {one_u:g} {unit}")
         self._show(phase="moving")
         self._axis.jog(steps)

@@ -58,7 +58,7 @@ def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
     yield _row("slices", _known(plan.get("slices")), terminal)
     yield _row("pitch", _length(plan.get("pitch_u"), unit) + asked, terminal)
     if plan.get("dof_u") is not None:
-        yield _row("sharp", f"{_length(plan['dof_u'])} deep in each slice", terminal)
+        yield _row("sharp", f"{_length(plan['dof_u'], unit)} deep in each slice", terminal)
     ends = f"{_length(plan.get('near_u'), unit)} to {_length(plan.get('far_u'), unit)}"
     yield _row("from", ends + _subject_words(plan.get("subject_mm") or ()), terminal)
     seconds = plan.get("seconds")

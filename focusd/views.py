@@ -103,7 +103,7 @@ def axis_view(
     return {
         **place_view(now.position, now.scale),
         "moving": now.moving,
-        "step_u": length_u(1),
+        "step_u": now.scale.span_u(1),
         "nearest_u": length_u(now.reach.nearest_steps),
         "farthest_u": length_u(now.reach.farthest_steps),
         "travel_u": length_u(settings.travel_steps),

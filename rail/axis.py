@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from rail.screw import Scale
 
@@ -118,4 +118,33 @@ class Axis(Protocol):
 
     def close(self) -> None:
         """Halt, leave the outputs as the rig's gravity setting says, give back pins and processes."""
+        ...
+
+
+class OperatedAxis(Axis, Protocol):
+    """What the owner of an axis needs of it beside what a stack needs."""
+
+    @property
+    def subject_side(self) -> Literal["near", "far"]:
+        """The end where the subject is; the axis parks at the other."""
+        ...
+
+    def emergency(self) -> bool:
+        """Say whether the emergency stop was pressed and that is not acknowledged yet; from any thread."""
+        ...
+
+    def acknowledge(self) -> Position:
+        """Forget that the emergency stop was pressed; raises `rail.errors.EmergencyStopInForce`."""
+        ...
+
+    def allow_homing(self) -> None:
+        """Take the owner's word that the way to the reference is free, until `close`."""
+        ...
+
+    def zero(self, at_steps: int | None = None) -> Position:
+        """Take the owner's word for where the axis stands, None: at its reference; moves nothing."""
+        ...
+
+    def rest(self) -> None:
+        """Record where the axis stands; to be called when no move follows soon."""
         ...

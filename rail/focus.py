@@ -1,13 +1,30 @@
-"""What a focus ring's degrees mean before the lens: an optional table, measured once."""
+"""What a place on the axis means before the lens: a table of a focus ring's degrees, or dioptres."""
 
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 Point = tuple[float, float]
 """A position of the ring in degrees, and the distance of the subject that is sharp there, in millimetres."""
+
+
+class Distances(Protocol):
+    """What a place on the axis means before the lens."""
+
+    def distance_mm(self, place_u: float, /) -> float | None:
+        """Give the distance of what is sharp there, in millimetres; None where that is not known."""
+        ...
+
+
+class Dioptres:
+    """Distances of a lens that counts in dioptres: reciprocal metres, as true as its driver's table."""
+
+    def distance_mm(self, place_d: float, /) -> float | None:
+        """Give the distance of what is sharp at `place_d`, in millimetres; None at infinity."""
+        return 1000 / place_d if place_d > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +47,7 @@ class FocusTable:
         if problems := list(table_problems(self.points)):
             raise ValueError("; ".join(problems))
 
-    def distance_mm(self, ring_deg: float) -> float | None:
+    def distance_mm(self, ring_deg: float, /) -> float | None:
         """Give the distance of what is sharp at `ring_deg`, in millimetres; None beyond the table."""
         points = self.points
         if not points[0][0] <= ring_deg <= points[-1][0]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+_FORGIVEN = Fraction(1, 10**9)
+
 Unit = Literal["um", "deg", "d"]
 """Micrometres of travel, degrees of a focus ring, or dioptres of a lens."""
 
@@ -18,19 +20,27 @@ class Scale:
     unit
         What `per_step` is measured in; lengths in it bear the suffix `_u` everywhere.
     per_step
-        Units a step, above zero.
+        Units a step. Below zero where the unit falls from near to far, as a lens's dioptres do.
     """
 
     unit: Unit
     per_step: Fraction
 
     def __post_init__(self) -> None:
-        if self.per_step <= 0:
+        if self.per_step == 0:
             raise ValueError(f"a step must be longer than nothing, not {self.per_step} {self.unit}")
 
     def length_u(self, steps: int) -> float:
-        """Give the length of `steps` in the axis's unit."""
+        """Give a place, or the way from one to another, in the axis's unit."""
         return float(steps * self.per_step)
+
+    def span_u(self, steps: int) -> float:
+        """Give how long `steps` are in the axis's unit, whichever way they go."""
+        return abs(self.length_u(steps))
+
+    def whole_steps(self, span_u: float) -> int:
+        """Give how many whole steps fit into a length, a billionth of a step forgiven."""
+        return math.floor(abs(Fraction(span_u) / self.per_step) + _FORGIVEN)
 
     def nearest_steps(self, length_u: float) -> int:
         """Give the step nearest to `length_u`; a tie goes to the even step."""
@@ -42,11 +52,23 @@ class Scale:
         Decimal lengths such as 0.3 have no exact binary form; without the forgiveness
         `floor_steps(length_u(n))` could be `n - 1`.
         """
-        return math.floor(Fraction(length_u) / self.per_step + Fraction(1, 10**9))
+        return math.floor(Fraction(length_u) / self.per_step + _FORGIVEN)
 
     def ceil_steps(self, length_u: float) -> int:
         """Give the first step not short of `length_u`, a billionth of a step forgiven."""
         return -self.floor_steps(-length_u)
+
+
+def lens_scale(step_d: Fraction) -> Scale:
+    """Give the scale of a lens that its camera focuses: in dioptres, which fall from near to far.
+
+    Parameters
+    ----------
+    step_d
+        What one code of the lens's driver is worth: 1/32 for an IMX708 (Camera Module 3), about 0.07 for its
+        wide version (libcamera's tuning files, `rpi.af`, `map`).
+    """
+    return Scale("d", -step_d)
 
 
 def screw_scale(lead_um: Fraction, full_steps_a_turn: int, microsteps: int) -> Scale:

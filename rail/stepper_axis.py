@@ -172,6 +172,11 @@ class StepperAxis:
         """Where a move may end, once the position is not unknown."""
         return self._settings.reach
 
+    @property
+    def subject_side(self) -> Literal["near", "far"]:
+        """The end where the subject is."""
+        return self._settings.subject_side
+
     def position(self) -> Position:
         """Give the place where the axis is, or while it moves, the last step counted."""
         trust = self._trust_without_hold() if self._stepper.emergency() else self._trust

@@ -28,6 +28,7 @@ from simulator.photograph import Darkroom
 from simulator.sensor import CameraSpec
 from simulator.stream import Shot, Stream
 from simulator.tunings import TUNINGS
+from simulator.voice_coil import VoiceCoil, VoiceCoilSpec
 from simulator.world import World
 
 _HIGH_QUALITY, _FAST, _MINIMAL = 2, 1, 3
@@ -104,6 +105,7 @@ class Picamera2:
         self.completed_requests: list[CompletedRequest] = []
         self._controls: dict[str, Any] = {}
         self._limits = _limits(rig.camera)
+        self._coil = VoiceCoil(rig.camera.lens, rig.world) if rig.camera.lens else None
         self._jobs: list[Job] = []
         self._stream: Stream | None = None
         self._wanted_us: float | None = None
@@ -257,7 +259,9 @@ class Picamera2:
         with self.lock:
             now_ns = self.rig.clock.monotonic_ns()
             controls, self._controls = self._controls, {}
-            self._stream = Stream(self.rig.camera, self.rig.world, self._wanted_us, controls, now_ns)
+            self._stream = Stream(
+                self.rig.camera, self.rig.world, self._wanted_us, controls, now_ns, self._coil
+            )
             for _ in range(self.camera_config["buffer_count"]):
                 self._stream.queue({})
             self.started = True
@@ -390,6 +394,8 @@ class Picamera2:
                 "Lux": 400.0 * shot.light,
                 "ColourTemperature": 4200,
             }
+            if shot.lens_d is not None:
+                metadata |= {"LensPosition": shot.lens_d, "AfState": 0}
             if shot.number % 7:  # the sensor does not send it with every frame
                 metadata["SensorTemperature"] = 31.0
         return metadata
@@ -527,7 +533,9 @@ class Picamera2:
 
 def _limits(spec: CameraSpec) -> dict[str, tuple[Any, Any, Any]]:
     longest_us = 694_422_939  # what an IMX477 can do
+    lens = spec.lens
     return {
+        **({} if lens is None else _lens_limits(lens)),
         "AeEnable": (False, True, True),
         "AeExposureMode": (0, 3, 0),
         "AeMeteringMode": (0, 3, 0),
@@ -548,3 +556,7 @@ def _limits(spec: CameraSpec) -> dict[str, tuple[Any, Any, Any]]:
         "ScalerCrop": ((0, 0, 64, 64), (0, 0, *spec.size_px), (0, 0, *spec.size_px)),
         "Sharpness": (0.0, 16.0, 1.0),
     }
+
+
+def _lens_limits(lens: VoiceCoilSpec) -> dict[str, tuple[Any, Any, Any]]:
+    return {"AfMode": (0, 2, 0), "AfSpeed": (0, 1, 0), "LensPosition": (0.0, lens.most_d, lens.start_d)}

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from simulator.voice_coil import VoiceCoilSpec
+
 
 @dataclass(frozen=True, slots=True)
 class CameraSpec:
@@ -34,6 +36,8 @@ class CameraSpec:
         A Pi 5: unless noise reduction is off, the frame before is blended into every frame.
     seed
         Of all noise.
+    lens
+        Its own focus motor; None: it has none.
     """
 
     model: str = "imx477"
@@ -54,6 +58,7 @@ class CameraSpec:
     flicker_hertz: float = 100.0
     temporal_denoise: bool = True
     seed: int = 1
+    lens: VoiceCoilSpec | None = None
 
     @property
     def readout_ns(self) -> int:

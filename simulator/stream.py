@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from simulator.sensor import Automatics, CameraSpec, Held, Wishes, amended
+from simulator.voice_coil import VoiceCoil
 from simulator.world import World
 
 Controls = dict[str, object]
@@ -46,6 +47,8 @@ class Shot:
         Middle of the exposure that is blended in, or None.
     done_ns
         When the frame is finished.
+    lens_d
+        Where the lens is told to be when the frame is processed; None: it has no motor.
     """
 
     number: int
@@ -61,6 +64,7 @@ class Shot:
     light: float
     before_ns: int | None
     done_ns: int
+    lens_d: float | None = None
 
 
 class Stream:
@@ -76,13 +80,24 @@ class Stream:
         In force from the first frame.
     now_ns
         When it is started.
+    coil
+        The motor of its lens; None: it has none.
     """
 
     def __init__(
-        self, spec: CameraSpec, world: World, wanted_us: float, controls: Controls, now_ns: int
+        self,
+        spec: CameraSpec,
+        world: World,
+        wanted_us: float,
+        controls: Controls,
+        now_ns: int,
+        coil: VoiceCoil | None = None,
     ) -> None:
         self._spec = spec
         self._world = world
+        self._coil = coil
+        if coil is not None:
+            coil.control(controls)
         self._automatics = Automatics(spec, wanted_us)
         self._held = Held(20_000.0, 1.0, (1.6, 1.4))
         self._wishes = amended(Wishes(), controls, self._held)
@@ -125,8 +140,9 @@ class Stream:
         else:
             self._last_good_ns = shot.readout_ns
             if self._requests:
-                self._schedule(shot.number, self._requests.popleft())
-                self._flying.append(shot)
+                controls = self._requests.popleft()
+                self._schedule(shot.number, controls)
+                self._flying.append(self._focused(shot, controls))
         self._coming = self._exposed(shot.number + 1, shot.readout_ns, shot)
 
     def _schedule(self, number: int, controls: Controls) -> None:
@@ -135,6 +151,14 @@ class Stream:
             delay = self._spec.control_delay
             delay += (name in _LATE_CONTROLS) - (name in _EARLY_CONTROLS)
             self._due.append((number + delay, {name: value}))
+
+    def _focused(self, shot: Shot, controls: Controls) -> Shot:
+        """Move the lens as the frame's request asks, once the frame, exposed before that, is processed."""
+        if self._coil is None:
+            return shot
+        self._coil.control(controls)
+        self._coil.process(shot.done_ns)
+        return replace(shot, lens_d=self._coil.position_d)
 
     def _exposed(self, number: int, after_ns: int, before: Shot | None) -> Shot:
         """Decide frame `number`, the first after `after_ns`."""

@@ -1,11 +1,13 @@
-"""Depth of field of a magnified image, and the pitch between slices that follows from it.
+"""Depth of field, and the pitch between slices that follows from it.
 
-Lengths are micrometres on the subject's side unless a name says otherwise. Written for a lens in air with a
-pupil ratio of one.
+Of a magnified image, where the camera moves: in micrometres on the subject's side, for a lens in air with a
+pupil ratio of one. Of a thin lens that is focused: in dioptres, in which it is the same at every distance.
 """
 
 import math
 from dataclasses import dataclass
+
+from rail.screw import Unit
 
 CIRCLE_OF_CONFUSION_PX = 2.0
 """A blur no wider than two pixels cannot be told from sharp: the sampling limit of the sensor."""
@@ -21,7 +23,7 @@ class Optics:
     Attributes
     ----------
     magnification
-        Size on the sensor over size of the subject, above zero.
+        Size on the sensor over size of the subject, above zero; what a depth in micrometres follows from.
     f_number
         As marked on the lens (focused at infinity). Give this or `numerical_aperture`, not both.
     numerical_aperture
@@ -30,18 +32,30 @@ class Optics:
         Distance between the frame's pixels, binning included.
     wavelength_um
         Green by default.
+    focal_mm
+        Focal length, above zero; what a depth in dioptres follows from.
     """
 
-    magnification: float
+    magnification: float | None = None
     f_number: float | None = None
     numerical_aperture: float | None = None
     pixel_um: float = 1.55
     wavelength_um: float = 0.55
+    focal_mm: float | None = None
 
     def __post_init__(self) -> None:
         if (self.f_number is None) == (self.numerical_aperture is None):
             raise ValueError("give either f_number or numerical_aperture, and not both")
-        for name in ("magnification", "f_number", "numerical_aperture", "pixel_um", "wavelength_um"):
+        if self.magnification is None and self.focal_mm is None:
+            raise ValueError("give the magnification or focal_mm, or both")
+        for name in (
+            "magnification",
+            "f_number",
+            "numerical_aperture",
+            "pixel_um",
+            "wavelength_um",
+            "focal_mm",
+        ):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be above zero, not {value}")
@@ -51,10 +65,20 @@ class Optics:
     @property
     def effective_f_number(self) -> float:
         """The f-number that the sensor sees: N (m + 1), or m / (2 NA)."""
+        magnification = _given(self.magnification, "the magnification")
         if self.f_number is not None:
-            return self.f_number * (self.magnification + 1)
-        assert self.numerical_aperture is not None
-        return self.magnification / (2 * self.numerical_aperture)
+            return self.f_number * (magnification + 1)
+        return magnification / (2 * _given(self.numerical_aperture, "the aperture"))
+
+    @property
+    def words(self) -> str:
+        """The lens in words, in ASCII: `2x f/4`, `10x NA 0.28`, `4.74 mm f/1.8`."""
+        known = (
+            f"{self.magnification:g}x" if self.magnification is not None else "",
+            f"{self.focal_mm:g} mm" if self.focal_mm is not None else "",
+            f"f/{self.f_number:g}" if self.f_number is not None else f"NA {self.numerical_aperture:g}",
+        )
+        return " ".join(filter(None, known))
 
     @property
     def circle_of_confusion_um(self) -> float:
@@ -89,20 +113,60 @@ def depth_of_field_um(optics: Optics) -> float:
     larger of the two. A pitch below that cannot leave an unsharp band between slices, and a pitch from the
     smaller one would only cost frames. (MicroscopyU adds the two: coarser still, and without that guarantee.)
     """
-    f_eff, m = optics.effective_f_number, optics.magnification
+    f_eff, m = optics.effective_f_number, _given(optics.magnification, "the magnification")
     return max(
         classic_depth_um(f_eff, m, optics.circle_of_confusion_um),
         wave_depth_um(f_eff, m, optics.wavelength_um),
     )
 
 
-def pitch_um(optics: Optics, overlap: float = DEFAULT_OVERLAP) -> float:
+def classic_depth_d(f_number: float, focal_mm: float, circle_um: float) -> float:
+    """Give the total depth of field of a thin lens that is focused, in dioptres: 2 c N / f².
+
+    From 1/f = 1/u + 1/v: a blur of c on the sensor is a change of c N of the image distance v, front and
+    back, and that is a change of c N / f² of 1/u, whatever the distance u of the subject is, as long as that
+    is many focal lengths. So slices lie evenly in dioptres, not in millimetres.
+    """
+    return 2 * circle_um * f_number / focal_mm**2
+
+
+def wave_depth_d(f_number: float, focal_mm: float, wavelength_um: float = 0.55) -> float:
+    """Give the same by wave optics: 4 λ N² / f², a quarter of a wave of error at most."""
+    return 4 * wavelength_um * (f_number / focal_mm) ** 2
+
+
+def depth_of_field_d(optics: Optics) -> float:
+    """Give the total depth of field of a lens that is focused, in dioptres: the larger of classic and wave.
+
+    Raises ValueError for optics without focal length and f-number.
+    """
+    focal_mm = _given(optics.focal_mm, "the focal length")
+    f_number = _given(optics.f_number, "the f-number")
+    return max(
+        classic_depth_d(f_number, focal_mm, optics.circle_of_confusion_um),
+        wave_depth_d(f_number, focal_mm, optics.wavelength_um),
+    )
+
+
+def depth_of_field_u(optics: Optics, unit: Unit) -> float | None:
+    """Give the total depth of field in an axis's unit; None where the optics do not say.
+
+    The degrees of a focus ring mean something else on every lens, so in them it is never known.
+    """
+    if unit == "um" and optics.magnification is not None:
+        return depth_of_field_um(optics)
+    if unit == "d" and optics.focal_mm is not None and optics.f_number is not None:
+        return depth_of_field_d(optics)
+    return None
+
+
+def pitch_u(depth_u: float, overlap: float = DEFAULT_OVERLAP) -> float:
     """Give the largest advisable distance between slices: `overlap` times the depth of field.
 
     Parameters
     ----------
-    optics
-        The lens and the sensor.
+    depth_u
+        The depth of field, in any unit.
     overlap
         The pitch as a part of the depth of field, above 0 and up to 1. At 0.75 the sharp zones of neighbours
         share a quarter of their depth; at 1 they touch; smaller is finer.
@@ -111,4 +175,10 @@ def pitch_um(optics: Optics, overlap: float = DEFAULT_OVERLAP) -> float:
         raise ValueError(
             f"overlap is the pitch as a part of the depth of field, above 0 and up to 1, not {overlap}"
         )
-    return overlap * depth_of_field_um(optics)
+    return overlap * depth_u
+
+
+def _given(value: float | None, what: str) -> float:
+    if value is None:
+        raise ValueError(f"the depth of field needs {what}, and these optics do not say it")
+    return value

@@ -1,7 +1,7 @@
 """A stack as a value: what was asked for, and the places on the axis that follow from it. Pure."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -9,12 +9,20 @@ from typing import Literal
 
 from camera.camera import Exposure
 from rail.axis import Position, Reach, Trust
-from rail.screw import Scale
+from rail.screw import Scale, Unit
 from stack.errors import PlanRefused
-from stack.optics import DEFAULT_OVERLAP, Optics, depth_of_field_um, pitch_um
+from stack.optics import DEFAULT_OVERLAP, Optics, depth_of_field_u, pitch_u
 
 MOST_SLICES = 2000
 """More than this is a slip of the finger: at two seconds a slice it is an hour of shooting."""
+
+_NO_DEPTH: Mapping[Unit, str] = {
+    "um": "a pitch in micrometres follows from the magnification, which these optics do not say: give it, or "
+    "a pitch or a count",
+    "deg": "no pitch in degrees follows from optics, as each ring turns its own way: give a pitch or a count",
+    "d": "a pitch in dioptres follows from focal_mm and f_number, which these optics do not both say: give "
+    "them, or a pitch or a count",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class FromOptics:
-    """Slices at most `overlap` times the depth of field apart: see `stack.optics.pitch_um`."""
+    """Slices at most `overlap` times the depth of field apart: see `stack.optics.pitch_u`."""
 
     overlap: float = DEFAULT_OVERLAP
 
@@ -148,7 +156,7 @@ class Layout:
     asked_pitch_u
         What it may not exceed; None where a count was asked for.
     dof_u
-        Depth of field, where the optics are known and the axis is in micrometres.
+        Depth of field in the axis's unit, where the optics say it.
     start_steps
         Where the axis must stand for the same plan to give the same places.
     adrift
@@ -198,19 +206,20 @@ def lay_out(plan: StackPlan, scale: Scale, here: Position, marks: Marks) -> Layo
     near_steps, far_steps = _ends_steps(plan.range, scale, here, marks)
     if far_steps <= near_steps:
         raise PlanRefused(
-            f"the range holds no two places to stop at: one step is {_figure(scale.length_u(1), scale)}; "
+            f"the range holds no two places to stop at: one step is {_figure(scale.span_u(1), scale)}; "
             "mark the ends farther apart"
         )
-    asked_pitch_u = _asked_pitch_u(plan)
+    dof_u = depth_of_field_u(plan.optics, scale.unit) if plan.optics else None
+    asked_pitch_u = _asked_pitch_u(plan.spacing, dof_u)
     gaps = _gaps(plan, scale, far_steps - near_steps, asked_pitch_u)
     positions = spread(near_steps, far_steps, gaps)
     pitch_steps = max(b - a for a, b in pairwise(positions))
     return Layout(
         positions_steps=positions,
         pitch_steps=pitch_steps,
-        pitch_u=scale.length_u(pitch_steps),
+        pitch_u=scale.span_u(pitch_steps),
         asked_pitch_u=asked_pitch_u,
-        dof_u=depth_of_field_um(plan.optics) if plan.optics and scale.unit == "um" else None,
+        dof_u=dof_u,
         start_steps=here.steps if plan.relative else positions[0],
         adrift=plan.relative and here.trust is Trust.UNKNOWN,
     )
@@ -377,11 +386,8 @@ def _spacing_nonsense(plan: StackPlan, scale: Scale) -> list[str]:
                 )
             if plan.optics is None:
                 reasons.append("the pitch is to follow from the optics, and the plan names none: give either")
-            if scale.unit != "um":
-                reasons.append(
-                    f"optics give a pitch in micrometres, and this axis moves in {scale.unit}: "
-                    "give a pitch or a count"
-                )
+            elif depth_of_field_u(plan.optics, scale.unit) is None:
+                reasons.append(_NO_DEPTH[scale.unit])
             return reasons
 
 
@@ -390,36 +396,40 @@ def _ends_steps(where: Range, scale: Scale, here: Position, marks: Marks) -> tup
     match where:
         case BetweenMarks():
             assert marks.near_u is not None and marks.far_u is not None
-            near_u, far_u = sorted((marks.near_u, marks.far_u))
-            return scale.ceil_steps(near_u), scale.floor_steps(far_u)
-        case Between():
-            near_u, far_u = sorted((where.near_u, where.far_u))
-            return scale.ceil_steps(near_u), scale.floor_steps(far_u)
+            return _inside(marks.near_u, marks.far_u, scale)
+        case Between(near_u, far_u):
+            return _inside(near_u, far_u, scale)
         case FromHere(length_u):
-            away_steps = scale.floor_steps(abs(length_u))
+            away_steps = scale.whole_steps(length_u)
             if length_u > 0:
                 return here.steps, here.steps + away_steps
             return here.steps - away_steps, here.steps
         case AroundHere(length_u):
-            half_steps = scale.floor_steps(length_u / 2)
+            half_steps = scale.whole_steps(length_u / 2)
             return here.steps - half_steps, here.steps + half_steps
 
 
-def _asked_pitch_u(plan: StackPlan) -> float | None:
-    match plan.spacing:
-        case Pitch(pitch_u):
-            return pitch_u
+def _inside(one_end_u: float, other_end_u: float, scale: Scale) -> tuple[int, int]:
+    """Give the first and the last step that lie within two ends, whichever of them is the nearer."""
+    near_u, far_u = sorted((one_end_u, other_end_u), reverse=scale.per_step < 0)
+    return scale.ceil_steps(near_u), scale.floor_steps(far_u)
+
+
+def _asked_pitch_u(spacing: Spacing, dof_u: float | None) -> float | None:
+    match spacing:
+        case Pitch(asked_u):
+            return asked_u
         case FromOptics(overlap):
-            assert plan.optics is not None
-            return pitch_um(plan.optics, overlap)
+            assert dof_u is not None
+            return pitch_u(dof_u, overlap)
         case Count():
             return None
 
 
 def _gaps(plan: StackPlan, scale: Scale, length_steps: int, asked_pitch_u: float | None) -> int:
     """Give the number of gaps between slices, or refuse."""
-    length = _figure(scale.length_u(length_steps), scale)
-    one_step = _figure(scale.length_u(1), scale)
+    length = _figure(scale.span_u(length_steps), scale)
+    one_step = _figure(scale.span_u(1), scale)
     if isinstance(plan.spacing, Count):
         gaps = plan.spacing.slices - 1
         if gaps > length_steps:
@@ -429,7 +439,7 @@ def _gaps(plan: StackPlan, scale: Scale, length_steps: int, asked_pitch_u: float
             )
         return gaps
     assert asked_pitch_u is not None
-    widest_steps = scale.floor_steps(asked_pitch_u)
+    widest_steps = scale.whole_steps(asked_pitch_u)
     if widest_steps < 1:
         raise PlanRefused(
             f"a pitch of {_figure(asked_pitch_u, scale)} is finer than one step of this axis, {one_step}: "
@@ -437,7 +447,7 @@ def _gaps(plan: StackPlan, scale: Scale, length_steps: int, asked_pitch_u: float
         )
     gaps = -(-length_steps // widest_steps)
     if gaps + 1 > MOST_SLICES:
-        finest_u = scale.length_u(-(-length_steps // (MOST_SLICES - 1)))
+        finest_u = scale.span_u(-(-length_steps // (MOST_SLICES - 1)))
         raise PlanRefused(
             f"a pitch of {_figure(asked_pitch_u, scale)} over {length} makes {gaps + 1} slices, more than "
             f"{MOST_SLICES}: ask for {_figure(finest_u, scale)} or more"
@@ -464,11 +474,11 @@ def _reach_reasons(layout: Layout, scale: Scale, reach: Reach) -> list[str]:
     near, far = layout.positions_steps[0], layout.positions_steps[-1]
     reasons = []
     if near < reach.nearest_steps:
-        beyond = _figure(scale.length_u(reach.nearest_steps - near), scale)
+        beyond = _figure(scale.span_u(reach.nearest_steps - near), scale)
         limit = _figure(scale.length_u(reach.nearest_steps), scale)
         reasons.append(f"the near end is {beyond} out of reach: the axis reaches {limit} at the nearest")
     if far > reach.farthest_steps:
-        beyond = _figure(scale.length_u(far - reach.farthest_steps), scale)
+        beyond = _figure(scale.span_u(far - reach.farthest_steps), scale)
         limit = _figure(scale.length_u(reach.farthest_steps), scale)
         reasons.append(f"the far end is {beyond} out of reach: the axis reaches {limit} at the farthest")
     return reasons

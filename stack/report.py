@@ -8,6 +8,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from stack.optics import Optics
 from stack.plan import Layout
 from stack.record import exposure_record, plan_record
 from stack.session import SavedSlice, Session, SessionState
@@ -68,7 +69,7 @@ def report(session: Session, state: SessionState, merge: Mapping[str, Any] | Non
             "pitch_u": layout.pitch_u,
             "asked_pitch_u": layout.asked_pitch_u,
             "dof_u": layout.dof_u,
-            "step_u": scale.length_u(1),
+            "step_u": scale.span_u(1),
         },
         "exposure": exposure_record(state.exposure) if state.exposure else None,
         "camera": dict(session.facts.camera),
@@ -77,19 +78,21 @@ def report(session: Session, state: SessionState, merge: Mapping[str, Any] | Non
         "slices": _slices([state.saved[index] for index in sorted(state.saved)]),
         "missing": list(state.missing),
         "merge": dict(merge) if merge is not None else None,
-        "warnings": warnings(layout, state, merge),
+        "warnings": warnings(layout, state, merge, _UNITS[scale.unit]),
     }
 
 
-def warnings(layout: Layout, state: SessionState, merge: Mapping[str, Any] | None = None) -> list[str]:
+def warnings(
+    layout: Layout, state: SessionState, merge: Mapping[str, Any] | None = None, unit: str = "µm"
+) -> list[str]:
     """List in sentences what may have cost quality."""
     found = []
     if state.missing:
         found.append(f"{len(state.missing)} of {state.slices} slices are missing: {_ranges(state.missing)}.")
     if layout.dof_u is not None and layout.pitch_u > layout.dof_u:
         found.append(
-            f"Slices are {layout.pitch_u:.4g} µm apart and each is sharp over {layout.dof_u:.4g} µm: expect "
-            "unsharp bands between them."
+            f"Slices are {layout.pitch_u:.4g} {unit} apart and each is sharp over {layout.dof_u:.4g} "
+            f"{unit}: expect unsharp bands between them."
         )
     found += [f"Slice {index} was shot again: {why}." for index, why in sorted(state.retaken.items())]
     found += [f"The journal was altered on disk, {what}." for what in state.damage]
@@ -171,10 +174,7 @@ def _how(values: Mapping[str, Any]) -> dict[str, str]:
     if layout["dof_u"] is not None:
         how["Depth of field"] = f"{layout['dof_u']:.4g} {unit}"
     if optics := plan["optics"]:
-        aperture = (
-            f"f/{optics['f_number']:g}" if optics["f_number"] else f"NA {optics['numerical_aperture']:g}"
-        )
-        how["Optics"] = f"{optics['magnification']:g}×, {aperture}, {optics['pixel_um']:g} µm pixels"
+        how["Optics"] = f"{Optics(**optics).words}, {optics['pixel_um']:g} µm pixels"
     if values["exposure"]:
         red, blue = values["exposure"]["colour_gains"]
         how["Exposure"] = f"{_exposure(values['exposure'])}, colour gains {red:.3g} and {blue:.3g}"
@@ -223,8 +223,9 @@ def _definitions(pairs: Mapping[str, Any]) -> str:
 def _table(slices: Sequence[Mapping[str, Any]], unit: str) -> str:
     if not slices:
         return "<p>None was saved.</p>"
+    places = 3 if unit == "d" else 2
     rows = "\n".join(
-        f"<tr><td>{one['index']}</td><td>{one['position_u']:.2f}</td><td>{_exposure(one['exposure'])}</td>"
+        f"<tr><td>{one['index']}</td><td>{one['position_u']:.{places}f}</td><td>{_exposure(one['exposure'])}</td>"
         f"<td>{'–' if one['seconds'] is None else format(one['seconds'], '.2f')}</td>"
         f"<td>{one['bytes'] / 1e6:.2f}</td></tr>"
         for one in slices

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rail.axis import Position, Trust
-from rail.screw import Scale
+from rail.screw import Scale, lens_scale
 from stack.errors import PlanRefused
 from stack.plan import (
     MOST_SLICES,
@@ -26,7 +26,8 @@ from stack.plan import (
     lay_out,
 )
 
-scales = st.builds(Scale, st.just("um"), st.fractions(Fraction(1, 100), Fraction(20), max_denominator=10_000))
+grids = st.fractions(Fraction(1, 100), Fraction(20), max_denominator=10_000)
+scales = st.builds(Scale, st.just("um"), grids) | st.builds(lens_scale, grids)
 places_u = st.floats(-50_000, 50_000)
 lengths_u = st.floats(0.01, 50_000)
 pitches = st.builds(Pitch, st.floats(0.01, 5_000))
@@ -54,6 +55,8 @@ def test_slices_fill_the_range_on_the_grid_and_never_leave_it(
     far_u = near_u + length_u
     layout = laid_out(Between(near_u, far_u), spacing, scale)
     places = layout.positions_steps
+    if scale.per_step < 0:
+        near_u, far_u = far_u, near_u
     assert places[0] == scale.ceil_steps(near_u)
     assert places[-1] == scale.floor_steps(far_u)
     assert all(earlier < later for earlier, later in pairwise(places))
@@ -66,11 +69,11 @@ def test_no_gap_is_wider_than_the_pitch_asked_for_and_no_slice_is_spent_in_vain(
 ) -> None:
     layout = laid_out(Between(near_u, near_u + length_u), pitch, scale)
     gaps = [later - earlier for earlier, later in pairwise(layout.positions_steps)]
-    forgiven = scale.per_step / 10**8
-    assert max(gaps) * scale.per_step <= Fraction(pitch.pitch_u) + forgiven
+    step = abs(scale.per_step)
+    assert max(gaps) * step <= Fraction(pitch.pitch_u) + step / 10**8
     assert layout.pitch_steps == max(gaps)
     length_steps = layout.positions_steps[-1] - layout.positions_steps[0]
-    widest_steps = scale.floor_steps(pitch.pitch_u)
+    widest_steps = scale.whole_steps(pitch.pitch_u)
     assert (len(gaps) - 1) * widest_steps < length_steps
 
 
@@ -118,8 +121,9 @@ def test_a_plan_from_here_begins_here_and_one_around_here_has_here_in_the_middle
     around = laid_out(AroundHere(length_u), pitch, scale, here).positions_steps
     assert away[0] == here.steps == back[-1]
     assert around[0] + around[-1] == 2 * here.steps
+    step = abs(scale.per_step)
     for places in (away, back, around):
-        assert (places[-1] - places[0]) * scale.per_step <= Fraction(length_u) + scale.per_step / 10**8
+        assert (places[-1] - places[0]) * step <= Fraction(length_u) + step / 10**8
 
 
 @given(scales, st.floats() | places_u, st.floats() | places_u, st.floats() | lengths_u)

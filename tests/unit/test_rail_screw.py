@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rail.screw import Scale, screw_scale
+from rail.screw import Scale, lens_scale, screw_scale
 
-scales = st.builds(
-    Scale, st.just("um"), st.fractions(Fraction(1, 1000), Fraction(50), max_denominator=10_000)
-)
+grids = st.fractions(Fraction(1, 1000), Fraction(50), max_denominator=10_000)
+scales = st.builds(Scale, st.just("um"), grids) | st.builds(lens_scale, grids)
 steps = st.integers(-10_000_000, 10_000_000)
 
 
@@ -38,8 +37,25 @@ def test_every_step_survives_the_round_trip_through_its_length(scale: Scale, n_s
 def test_floor_and_ceil_enclose_a_length(scale: Scale, length_u: float) -> None:
     below, above = scale.floor_steps(length_u), scale.ceil_steps(length_u)
     assert 0 <= above - below <= 1
-    assert below * scale.per_step <= Fraction(length_u) + scale.per_step / 10**8
-    assert above * scale.per_step >= Fraction(length_u) - scale.per_step / 10**8
+    place = Fraction(length_u) / scale.per_step
+    assert below - Fraction(1, 10**8) <= place <= above + Fraction(1, 10**8)
+
+
+@given(scales, steps, st.floats(0, 0.99))
+def test_a_length_holds_its_whole_steps_whichever_way_the_unit_runs(
+    scale: Scale, n_steps: int, more: float
+) -> None:
+    assert scale.span_u(n_steps) == scale.span_u(-n_steps) >= 0
+    longer_u = float((abs(n_steps) + Fraction(more)) * abs(scale.per_step))
+    assert scale.whole_steps(longer_u) == scale.whole_steps(-longer_u) == abs(n_steps)
+
+
+def test_dioptres_fall_from_near_to_far() -> None:
+    scale = lens_scale(Fraction(1, 32))
+    assert (scale.unit, scale.length_u(-320), scale.nearest_steps(10.0)) == ("d", 10.0, -320)
+    near_steps, far_steps = scale.ceil_steps(7.99), scale.floor_steps(2.01)
+    assert near_steps < far_steps
+    assert 7.99 > scale.length_u(near_steps) > scale.length_u(far_steps) > 2.01
 
 
 def test_a_step_of_nothing_is_refused() -> None:

@@ -2,7 +2,17 @@
 
 import pytest
 
-from stack.optics import Optics, classic_depth_um, depth_of_field_um, pitch_um, wave_depth_um
+from stack.optics import (
+    Optics,
+    classic_depth_d,
+    classic_depth_um,
+    depth_of_field_d,
+    depth_of_field_u,
+    depth_of_field_um,
+    pitch_u,
+    wave_depth_d,
+    wave_depth_um,
+)
 
 
 def two_digits(value: float) -> float:
@@ -139,14 +149,14 @@ def test_total_depth_is_both_sides_of_focus() -> None:
 
 def test_pitch_is_the_overlap_times_the_depth() -> None:
     optics = Optics(2, f_number=4, pixel_um=3.1)
-    assert pitch_um(optics) == pytest.approx(0.75 * 79.2)
-    assert pitch_um(optics, 1.0) == pytest.approx(79.2)
+    assert pitch_u(depth_of_field_um(optics)) == pytest.approx(0.75 * 79.2)
+    assert pitch_u(depth_of_field_um(optics), 1.0) == pytest.approx(79.2)
 
 
 @pytest.mark.parametrize("overlap", [0, -0.5, 1.01, float("nan")])
 def test_an_overlap_that_leaves_gaps_is_refused(overlap: float) -> None:
     with pytest.raises(ValueError, match="overlap"):
-        pitch_um(Optics(2, f_number=4), overlap)
+        pitch_u(79.2, overlap)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +173,58 @@ def test_an_overlap_that_leaves_gaps_is_refused(overlap: float) -> None:
 def test_optics_that_cannot_be_are_refused(given: dict[str, float], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Optics(**given)
+
+
+# A lens that is focused: Raspberry Pi's Camera Module 3 (4.74 mm f/1.8, 1.4 um pixels), and a 16 mm lens on
+# the HQ camera (1.55 um pixels); a circle of two pixels, wavelength 0.55 um
+FOCUSED = [
+    (4.74, 1.8, 2.8, 0.449, 0.317),
+    (16.0, 1.4, 3.1, 0.0339, 0.0168),
+    (16.0, 2.8, 3.1, 0.0678, 0.0674),
+    (16.0, 4.0, 3.1, 0.0969, 0.1375),
+    (16.0, 8.0, 3.1, 0.194, 0.55),
+]
+
+
+@pytest.mark.parametrize(("focal_mm", "f_number", "circle_um", "classic_d", "wave_d"), FOCUSED)
+def test_depths_of_lenses_that_are_focused(
+    focal_mm: float, f_number: float, circle_um: float, classic_d: float, wave_d: float
+) -> None:
+    assert classic_depth_d(f_number, focal_mm, circle_um) == pytest.approx(classic_d, rel=3e-3)
+    assert wave_depth_d(f_number, focal_mm) == pytest.approx(wave_d, rel=3e-3)
+    optics = Optics(focal_mm=focal_mm, f_number=f_number, pixel_um=circle_um / 2)
+    assert depth_of_field_d(optics) == pytest.approx(max(classic_d, wave_d), rel=3e-3)
+
+
+def test_a_depth_in_dioptres_is_that_of_geometry_at_any_distance() -> None:
+    """The two distances whose blur is just c, from the lens equation itself, not from its derivative."""
+    focal_mm, f_number, circle_mm = 16.0, 4.0, 0.0031
+    for focused_mm in (300.0, 1_000.0, 5_000.0):
+        image_mm = 1 / (1 / focal_mm - 1 / focused_mm)
+        shift_mm = circle_mm * f_number * image_mm / focal_mm
+        ends = [1 / focal_mm - 1 / (image_mm + side * shift_mm) for side in (1, -1)]
+        depth_d = 1000 * abs(ends[0] - ends[1])
+        assert depth_d == pytest.approx(classic_depth_d(f_number, focal_mm, 1000 * circle_mm), rel=0.06)
+
+
+def test_the_depth_is_given_in_the_unit_of_the_axis_or_not_at_all() -> None:
+    macro, focused = Optics(2, f_number=4), Optics(focal_mm=4.74, f_number=1.8, pixel_um=1.4)
+    assert depth_of_field_u(macro, "um") == depth_of_field_um(macro)
+    assert depth_of_field_u(focused, "d") == depth_of_field_d(focused)
+    assert depth_of_field_u(macro, "d") is None
+    assert depth_of_field_u(focused, "um") is None
+    assert depth_of_field_u(macro, "deg") is None
+    assert depth_of_field_u(Optics(focal_mm=4.74, numerical_aperture=0.2), "d") is None
+
+
+def test_optics_that_say_nothing_are_none() -> None:
+    with pytest.raises(ValueError, match="magnification or focal_mm"):
+        Optics(f_number=4)
+    with pytest.raises(ValueError, match="needs the magnification"):
+        depth_of_field_um(Optics(focal_mm=16, f_number=4))
+
+
+def test_a_lens_in_words() -> None:
+    assert Optics(2, f_number=4).words == "2x f/4"
+    assert Optics(10, numerical_aperture=0.28).words == "10x NA 0.28"
+    assert Optics(focal_mm=4.74, f_number=1.8).words == "4.74 mm f/1.8"

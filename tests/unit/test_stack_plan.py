@@ -3,13 +3,14 @@
 import sys
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from subprocess import run
 from typing import Literal
 
 import pytest
 
 from rail.axis import Position, Reach, Trust
-from rail.screw import Scale, screw_scale
+from rail.screw import Scale, lens_scale, screw_scale
 from stack.errors import PlanRefused
 from stack.optics import Optics
 from stack.plan import (
@@ -147,9 +148,24 @@ def test_the_pitch_a_refusal_advises_is_accepted() -> None:
 @pytest.mark.parametrize("unit", ["deg", "d"])
 def test_optics_give_no_pitch_on_an_axis_that_does_not_move_in_micrometres(unit: str) -> None:
     scale = Scale(unit, Fraction(1, 32))
-    with pytest.raises(PlanRefused, match="give a pitch or a count"):
+    with pytest.raises(PlanRefused, match="a pitch or a count"):
         lay_out(StackPlan("x", Between(0, 10), FromOptics(), MACRO), scale, KNOWN, Marks())
     assert lay_out(StackPlan("x", Between(0, 10), Pitch(0.5), MACRO), scale, KNOWN, Marks()).dof_u is None
+
+
+def test_a_lens_is_stepped_evenly_in_dioptres_from_near_to_far() -> None:
+    optics = Optics(focal_mm=4.74, f_number=1.8, pixel_um=1.4)
+    scale = lens_scale(Fraction(1, 32))
+    layout = lay_out(StackPlan("x", Between(10, 0), FromOptics(0.7), optics), scale, KNOWN, Marks())
+    places_d = [scale.length_u(steps) for steps in layout.positions_steps]
+    gaps_d = [nearer - farther for nearer, farther in pairwise(places_d)]
+    assert (places_d[0], places_d[-1]) == (10.0, 0.0)
+    assert layout.asked_pitch_u == pytest.approx(0.314, abs=1e-3)
+    assert max(gaps_d) == layout.pitch_u <= 0.314
+    assert max(gaps_d) - min(gaps_d) <= 1 / 32
+    # published: 33 frames for 10 dioptres at 0.314; whole steps of 1/32 make a pitch of 0.3125
+    assert layout.slices == 33
+    assert layout.dof_u == pytest.approx(0.449, abs=1e-3)
 
 
 def layout_between(near: int, far: int) -> tuple[StackPlan, Layout]:

@@ -1,0 +1,225 @@
+"""A camera's own lens as an axis: where it says it is, where it is, and what it does when it cannot."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lens_rig import COIL, SCALE, SETTINGS, LensRig, camera_spec
+
+from camera.errors import CameraUnavailable
+from camera.lens import LENS_POSITION, LensAxis, LensSettings, strides
+from rail.axis import Reach, Trust
+from rail.errors import BeyondReach, Halted, MoveRefused, Stopped
+from rail.screw import lens_scale
+
+FRICTION_D = COIL.friction_d
+NEAR_ENOUGH_D = 0.1
+"""What a move of two dioptres may leave: a fifth of the depth of field."""
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return LensRig(tmp_path)
+
+
+def steps(place_d):
+    return SCALE.nearest_steps(place_d)
+
+
+def test_its_place_is_known_and_reported_as_soon_as_the_camera_is_open(rig):
+    assert rig.axis.position().trust is Trust.KNOWN
+    assert SCALE.length_u(rig.axis.position().steps) == COIL.start_d
+    assert rig.axis.reach == Reach(steps(COIL.most_d - 0.25), 0)
+
+
+@pytest.mark.parametrize("place_d", [12.0, 0.0, 3.28125])
+def test_the_lens_itself_is_at_rest_when_a_move_says_so(rig, place_d):
+    """Frames report the command, which the lens follows 30 ms later, and rings."""
+    arrival = rig.axis.move_to(steps(place_d))
+    swings = [rig.optical_d(arrival.at_rest_ns + ms * 1_000_000) for ms in range(60)]
+    assert max(swings) - min(swings) < NEAR_ENOUGH_D
+    # approached from near, it lags behind on the near side
+    assert swings[-1] == pytest.approx(place_d + FRICTION_D, abs=NEAR_ENOUGH_D)
+
+
+def test_without_its_settling_time_a_move_would_end_while_the_lens_still_rings(tmp_path):
+    rig = LensRig(tmp_path, settings=replace(SETTINGS, settle_ns=0))
+    arrival = rig.axis.move_to(steps(12.0))
+    assert abs(rig.optical_d(arrival.at_rest_ns) - 12.0) > 3 * NEAR_ENOUGH_D
+
+
+def test_mode_and_position_go_with_one_request(rig, monkeypatch):
+    sent = []
+    monkeypatch.setattr(rig.camera, "steer", lambda controls: sent.append(dict(controls)))
+    with pytest.raises(Halted, match="it reports 1 30 frames later"):
+        rig.axis.move_to(steps(3.0))
+    assert len(sent) == 3
+    assert all(controls == {"AfMode": 0, "AfSpeed": 1, LENS_POSITION: 3.0} for controls in sent)
+
+
+def test_a_lens_left_in_autofocus_obeys(rig):
+    rig.camera.steer({"AfMode": 2})
+    assert rig.axis.move_to(steps(4.0)).position.steps == steps(4.0)
+    assert rig.optical_d() == pytest.approx(4.0 + FRICTION_D, abs=NEAR_ENOUGH_D)
+
+
+def test_a_command_lost_on_its_way_is_sent_again(rig, monkeypatch):
+    steer, lost = rig.camera.steer, []
+
+    def lossy(controls):
+        if len(lost) < 2:
+            lost.append(controls)
+        else:
+            steer(controls)
+
+    monkeypatch.setattr(rig.camera, "steer", lossy)
+    assert rig.axis.jog(8).position.steps == steps(COIL.start_d) + 8
+    assert rig.axis.position().trust is Trust.KNOWN
+
+
+def test_a_frame_from_before_the_command_proves_nothing(rig):
+    """Back where it came from, a queued frame still reports that place."""
+    rig.axis.jog(-8)
+    here = rig.axis.position().steps
+    rig.camera.steer({LENS_POSITION: SCALE.length_u(here + 30)})
+    rig.camera.report(rig.clock.monotonic_ns() + 200_000_000)
+    rig.clock.pass_ns(500_000_000)
+    rig.axis.jog(0)
+    assert rig.optical_d() == pytest.approx(SCALE.length_u(here), abs=FRICTION_D + NEAR_ENOUGH_D)
+
+
+def test_a_stop_is_heard_within_a_tenth_of_a_second(rig):
+    stopped_ns = []
+
+    def stop():
+        stopped_ns.append(rig.clock.monotonic_ns())
+        rig.axis.stop()
+
+    rig.after_edges(20, stop)
+    with pytest.raises(Stopped):
+        rig.axis.move_to(steps(12.0))
+    assert rig.clock.monotonic_ns() - stopped_ns[0] <= 100_000_000
+
+
+def test_a_stop_during_the_rest_is_heard_too(tmp_path):
+    rig = LensRig(tmp_path, settings=replace(SETTINGS, settle_ns=5_000_000_000))
+    began_ns = rig.clock.monotonic_ns()
+    rig.clock.once(lambda: rig.clock.monotonic_ns() > began_ns + 2_000_000_000, rig.axis.stop)
+    with pytest.raises(Stopped):
+        rig.axis.jog(-8)
+    assert rig.clock.monotonic_ns() - began_ns <= 2_150_000_000
+
+
+def test_every_place_is_approached_from_the_near_side(rig):
+    rig.axis.move_to(steps(5.0))
+    came_to_um = rig.world.carriage().carriage_um
+    for before_d in (6.0, 4.0, 5.0, 14.0, 5.03125):
+        rig.axis.move_to(steps(before_d))
+        rig.axis.move_to(steps(5.0))
+        assert rig.world.carriage().carriage_um == pytest.approx(came_to_um)
+
+
+def test_a_lens_that_does_not_move_is_an_error_in_bounded_time(rig):
+    began_ns = rig.clock.monotonic_ns()
+    rig.world.break_down("camera_missing_metadata")
+    rig.world.break_down("camera_timeout")
+    with pytest.raises(Halted, match="No frame came"):
+        rig.axis.move_to(steps(5.0))
+    assert rig.clock.monotonic_ns() - began_ns < 10_000_000_000
+    assert rig.axis.position().trust is Trust.UNKNOWN
+
+
+def test_frames_that_do_not_say_where_the_lens_is_are_no_proof(rig):
+    rig.world.break_down("camera_missing_metadata")
+    with pytest.raises(Halted, match="do not say where it is"):
+        rig.axis.move_to(steps(5.0))
+
+
+def test_without_its_camera_nothing_moves_until_it_is_open_again(rig):
+    rig.axis.move_to(steps(5.0))
+    rig.world.break_down("camera_timeout")
+    with pytest.raises(Halted):
+        rig.axis.jog(8)
+    with pytest.raises(MoveRefused, match="not open"):
+        rig.axis.home()
+    rig.world.mend("camera_timeout")
+    rig.camera.close()
+    rig.open_camera()
+    assert rig.axis.position().trust is Trust.KNOWN
+    assert rig.axis.move_to(steps(5.0)).position.steps == steps(5.0)
+
+
+def test_a_camera_opened_anew_brings_its_lens_back_to_where_it_was(rig):
+    rig.axis.move_to(steps(5.0))
+    rig.camera.close()
+    rig.open_camera()
+    assert rig.axis.position().steps == steps(5.0)
+
+
+def test_home_is_infinity_where_the_coil_rests(rig):
+    assert rig.axis.home().position.steps == 0
+    assert rig.axis.subject_side == "near"
+
+
+def test_what_a_lens_has_not_is_refused_in_words(rig):
+    with pytest.raises(MoveRefused, match="nothing to zero"):
+        rig.axis.zero()
+    with pytest.raises(BeyondReach, match=r"15 dioptres is 0\.25 dioptres beyond the near end"):
+        rig.axis.move_to(steps(15.0))
+    assert not rig.axis.emergency()
+    assert rig.axis.acknowledge() == rig.axis.position()
+
+
+def test_from_outside_the_reach_it_may_be_jogged_in(rig):
+    rig.axis.move_to(rig.axis.reach.nearest_steps)
+    rig.axis.jog(5)
+    with pytest.raises(BeyondReach):
+        rig.axis.jog(-6)
+
+
+def test_its_ends_may_be_narrowed(tmp_path):
+    rig = LensRig(tmp_path, settings=replace(SETTINGS, ends_steps=(steps(8.0), steps(2.0))))
+    assert rig.axis.reach == Reach(steps(7.75), steps(2.0))
+    assert rig.axis.position().steps == steps(2.0)
+
+
+def test_a_camera_without_a_focus_motor_is_refused_in_words(tmp_path):
+    with pytest.raises(CameraUnavailable, match="has no focus motor"):
+        LensRig(tmp_path, spec=camera_spec(lens=None, model="imx477"))
+
+
+def test_steps_finer_than_the_lens_has_are_refused(tmp_path):
+    with pytest.raises(CameraUnavailable, match=r"no finer step than 0\.07 dioptres"):
+        LensRig(tmp_path, spec=camera_spec(model="imx708_wide"))
+
+
+def test_ends_that_leave_nothing_are_refused(tmp_path):
+    with pytest.raises(CameraUnavailable, match="leaves this lens nothing"):
+        LensRig(tmp_path, settings=replace(SETTINGS, ends_steps=(steps(30.0), steps(20.0))))
+
+
+@pytest.mark.parametrize("changed", [{"stride_steps": 0}, {"run_up_steps": -1}, {"settle_ns": -1}])
+def test_settings_that_make_no_sense_are_refused(changed):
+    with pytest.raises(ValueError, match="strides of nothing"):
+        replace(SETTINGS, **changed)
+
+
+@given(st.integers(-500, 500), st.integers(-500, 500), st.integers(1, 100))
+def test_strides_lead_to_the_target_and_none_is_too_long(from_steps, to_steps, longest_steps):
+    places = [from_steps, *strides(from_steps, to_steps, longest_steps)]
+    ways = [after - before for before, after in pairwise(places)]
+    assert places[-1] == to_steps
+    assert all(abs(way) <= longest_steps for way in ways)
+    assert sum(map(abs, ways)) == abs(to_steps - from_steps)
+
+
+def test_no_camera_yet(tmp_path):
+    settings = LensSettings((-320, 0), stride_steps=64, run_up_steps=8, settle_ns=0)
+    axis = LensAxis(lens_scale(Fraction(1, 32)), settings, clock=None)
+    assert axis.position().trust is Trust.UNKNOWN
+    assert axis.duration_ns(100) > 0
+    with pytest.raises(MoveRefused):
+        axis.check(-10)
