@@ -71,6 +71,7 @@ def _add_looking(app: FastAPI, house: House) -> None:
                 house.merges.progress(),
                 house.sessions.root,
                 latest_session(house),
+                house.deliveries.backlog(),
                 house.config.axis.focus_table,
             ),
         }

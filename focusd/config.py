@@ -285,6 +285,14 @@ class Storage(Strict):
     reserve_mb: int = Field(default=500, ge=0, le=1_000_000)
 
 
+class Delivery(Strict):
+    """Where finished stacks are copied to."""
+
+    to: str = Field(min_length=1, max_length=500)
+    what: Literal["all", "pictures"] = "all"
+    same_disk: bool = False
+
+
 class Merge(Strict):
     """The merge that follows a stack."""
 
@@ -315,6 +323,7 @@ class Config(Strict):
     plans: dict[str, Plan] = {"default": Plan(optics="macro-2x")}
     panel: Panel = Panel()
     storage: Storage = Storage()
+    delivery: tuple[Delivery, ...] = ()
     merge: Merge = Merge()
     simulation: Simulation = Simulation()
 
@@ -359,6 +368,7 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _pin_contradictions(config)
     yield from _optics_contradictions(config)
     yield from _plan_contradictions(config)
+    yield from _delivery_contradictions(config)
     yield from _simulation_contradictions(config)
 
 
@@ -501,6 +511,15 @@ def range_problems(span: Span) -> Iterator[str]:
         yield f"give only one of {', '.join(given)}"
     if (span.near_u is None) != (span.far_u is None):
         yield "near_u and far_u belong together; give both"
+
+
+def _delivery_contradictions(config: Config) -> Iterator[str]:
+    places = [delivery.to for delivery in config.delivery]
+    for place in places:
+        if places.count(place) > 1:
+            yield f'delivery: "{place}" is given twice'
+        if ":" not in place.split("/", 1)[0] and not place.startswith("/"):
+            yield f'delivery: "{place}" is neither a whole path, /media/stick/stacks, nor user@host:folder'
 
 
 def _simulation_contradictions(config: Config) -> Iterator[str]:

@@ -8,7 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from focusd.bench import Bench
-from focusd.config import Config
+from focusd.carriers import carrier_to
+from focusd.config import Config, Delivery
+from focusd.delivery import Deliveries, Destination
 from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.hardware import Rig, open_rig
@@ -19,7 +21,7 @@ from focusd.operator import Operator
 from focusd.panel import Panel
 from focusd.reports import Reports
 from focusd.studio import Record, Studio
-from stack.session import Phase, Sessions
+from stack.session import Phase, Session, Sessions
 from stack.writer import ThreadedWriter
 
 _log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class House:
     book: MarkBook
     sessions: Sessions
     merges: Merges
+    deliveries: Deliveries
     hub: EventHub
     panel: Panel
     versions: dict[str, str]
@@ -65,6 +68,7 @@ class House:
             last_first.callback(self.rig.panel.close)
             last_first.callback(self.panel.close)
             last_first.callback(self.merges.close)
+            last_first.callback(self.deliveries.close)
             last_first.callback(self.operator.close)
 
 
@@ -89,8 +93,19 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
         journals = Journals(rig.clock)
         command = (sys.executable, "-m", "stack.merge", "follow", "--nice", str(config.merge.nice))
         reports = Reports()
-        merges = Merges(command, journals, hub.publish, reports.write)
+
+        def finish(session: Session) -> None:
+            reports.write(session)
+            deliveries.consider(session)
+
+        merges = Merges(command, journals, hub.publish, finish)
         undo.callback(merges.close)
+        deliveries = Deliveries(
+            {one.to: _destination(one) for one in config.delivery},
+            journals,
+            hub.publish,
+            at_work=lambda session: merges.stage(session) is not None,
+        )
         eye, book = Eye(rig.open_camera), MarkBook(state_folder / "marks.json", rig.axis, hub.publish)
         studio = Studio(
             axis=rig.axis,
@@ -104,7 +119,7 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
             book=book,
             consent=consent,
             record=_record(config, versions),
-            finish=reports.write,
+            finish=finish,
         )
         operator = Operator(
             rig.axis, eye, studio, book, consent, hub, merges.merged, config.axis.idle_release_s
@@ -114,7 +129,15 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
     _tell_of_interruptions(sessions, hub)
     operator.start()
     panel.start()
-    return House(config, rig, operator, studio, book, sessions, merges, hub, panel, versions)
+    for session in sessions.all():
+        deliveries.consider(session)
+    deliveries.start()
+    return House(config, rig, operator, studio, book, sessions, merges, deliveries, hub, panel, versions)
+
+
+def _destination(configured: Delivery) -> Destination:
+    carrier = carrier_to(configured.to, same_disk=configured.same_disk)
+    return Destination(configured.to, carrier, whole=configured.what == "all")
 
 
 def _record(config: Config, versions: dict[str, str]) -> Record:

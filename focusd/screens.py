@@ -24,6 +24,8 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
     yield _row("disk", _disk_words(disk, terminal), terminal)
     last = status.get("last_session")
     yield _row("last stack", session_words(last) if last else "none yet", terminal)
+    if (delivery := status.get("delivery") or {}).get("waiting"):
+        yield _row("delivery", _delivery_words(delivery, terminal), terminal)
     if merge := status.get("merge"):
         yield _row(
             "merge", f"{merge.get('session')}: {_of(merge.get('merged'), merge.get('saved'))}", terminal
@@ -96,6 +98,10 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
     for name, value in (session.get("fields") or {}).items():
         yield _row(name, str(value), terminal)
     yield _row("merge", _known(session.get("merge")), terminal)
+    for to, at in (session.get("delivered") or {}).items():
+        yield _row("delivered", f"to {to}, {at}", terminal)
+    for to in session.get("undelivered") or ():
+        yield _row("delivered", terminal.warning(f"not yet to {to}"), terminal)
     yield from results(session, terminal)
 
 
@@ -199,6 +205,12 @@ def _position_words(axis: Answer, terminal: Terminal) -> str:
         reach = terminal.faint(f"  reach {ends}")
     place += _subject_words((axis.get("subject_mm"),))
     return f"{place}{moving}, {sure if trust == 'known' else terminal.warning(sure)}{reach}"
+
+
+def _delivery_words(delivery: Answer, terminal: Terminal) -> str:
+    waiting = delivery["waiting"]
+    words = f"{waiting} {'stack' if waiting == 1 else 'stacks'} on the way"
+    return words + (f"; {terminal.warning(delivery['problem'])}" if delivery.get("problem") else "")
 
 
 def _travel_words(axis: Answer) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from focusd.delivery import outstanding
 from focusd.house import House
 from focusd.views import session_view
 from stack.errors import RemovalRefused, SessionError
@@ -28,7 +29,9 @@ def add_sessions(app: FastAPI, house: House) -> None:
     @app.delete("/sessions/{wanted}")
     def remove(wanted: str, forced: bool = False) -> Answer:
         session = house.sessions.open(wanted)
-        if why := objection(session.state(), at_work=_at_work(house, session), forced=forced):
+        state = session.state()
+        waiting, at_work = outstanding(session, state), _at_work(house, session)
+        if why := objection(state, at_work=at_work, undelivered=waiting, forced=forced):
             raise RemovalRefused(f"{session.id} stays: {why}", session=session.id)
         house.sessions.remove(session)
         house.hub.publish("session_removed", session=session.id)

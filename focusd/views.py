@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from focusd.delivery import Backlog, outstanding
 from focusd.merges import MergeProgress
 from focusd.now import Now, Preview
 from rail.axis import Position, Trust
@@ -24,9 +25,20 @@ def status_view(
     merge: MergeProgress | None,
     folder: Path,
     last_session: Json | None,
+    backlog: Backlog,
     table: FocusTable | None,
 ) -> Json:
-    """Show the rig as it is; `folder` is where its sessions go, `table` what a ring's degrees mean."""
+    """Show the rig as it is.
+
+    Parameters
+    ----------
+    now, merge, last_session, backlog
+        What it does, and what it has made.
+    folder
+        Where its sessions go.
+    table
+        What a ring's degrees mean.
+    """
     scale, camera = now.scale, now.camera
     surely = table if now.position.trust is not Trust.UNKNOWN else None
     return {
@@ -53,6 +65,7 @@ def status_view(
             "reserve_bytes": now.reserve_bytes,
         },
         "merge": merge and {"session": merge.session, "merged": merge.merged, "saved": merge.saved},
+        "delivery": {"waiting": backlog.waiting, "problem": backlog.problem},
         "last_session": last_session,
         "last_error": now.last_error,
     }
@@ -194,6 +207,8 @@ def session_view(session: Session, state: SessionState, *, running: str | None, 
         "resumable": state.resumable and running != session.id,
         "exposure": exposure_record(state.exposure) if state.exposure else None,
         "fields": dict(session.facts.fields),
+        "delivered": dict(state.delivered),
+        "undelivered": list(outstanding(session, state)),
         "merge": merge or _merge_word(state),
         "files": {name: str(path) for name, path in files.items() if path.exists()},
     }

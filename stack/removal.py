@@ -1,9 +1,13 @@
 """Which sessions may be removed, and why not. Pure; the files are `stack.session.Sessions`' to remove."""
 
+from collections.abc import Sequence
+
 from stack.session import Phase, SessionState
 
 
-def objection(state: SessionState, *, at_work: str | None, forced: bool) -> str | None:
+def objection(
+    state: SessionState, *, at_work: str | None, undelivered: Sequence[str] = (), forced: bool
+) -> str | None:
     """Say why a session must not be removed; None where it may be.
 
     Parameters
@@ -12,6 +16,8 @@ def objection(state: SessionState, *, at_work: str | None, forced: bool) -> str 
         The fold of its journal.
     at_work
         What is being done with it now, in words such as "being shot"; nothing overrides that.
+    undelivered
+        Where it was to be delivered to and has not arrived.
     forced
         The owner knows that there may be no picture of it.
     """
@@ -21,6 +27,8 @@ def objection(state: SessionState, *, at_work: str | None, forced: bool) -> str 
         return None
     if state.phase in (Phase.SHOOTING, Phase.PAUSED, Phase.FAILED):
         return f"only {len(state.saved)} of its {state.slices} slices are saved, and the rest may yet be shot"
+    if undelivered:
+        return f"it has not yet arrived at {', '.join(undelivered)}"
     return None if merged_whole(state) else "its slices are not merged: there would be no picture of it left"
 
 

@@ -101,6 +101,8 @@ class SessionState:
         Whether the axis found its reference for this stack.
     retaken
         Why slices were shot again, by index.
+    delivered
+        When it last arrived (UTC) wherever it was delivered to, by destination.
     damage
         What is wrong with the journal, in words; empty for a sound one.
     """
@@ -116,6 +118,7 @@ class SessionState:
     ended_at: str | None = None
     homed: bool = False
     retaken: Mapping[int, str] = field(default_factory=dict)
+    delivered: Mapping[str, str] = field(default_factory=dict)
     damage: tuple[str, ...] = ()
 
     @property
@@ -429,6 +432,8 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
             return replace(state, merges=(*state.merges[:-1], done))
         case "merge_failed":
             return replace(state, merges=(*state.merges[:-1], MergeState(error=facts["error"], ended=True)))
+        case "delivered":
+            return replace(state, delivered={**state.delivered, facts["to"]: entry.at})
         case _:  # a later version's word, or one that changes nothing
             return state
 

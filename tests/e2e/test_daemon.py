@@ -226,3 +226,20 @@ def test_a_place_may_be_declared_where_there_is_no_switch(tmp_path: Path) -> Non
         assert focusd.tell("/zero", position_u=1000.0)["trust"] == "known"
         assert focusd.ask("/axis")["switches"] == {"near": None, "far": False}
         assert focusd.tell("/goto", position_u=1200.0)["position_u"] == 1200.0
+
+
+def test_a_finished_stack_arrives_elsewhere_and_may_then_be_removed(tmp_path: Path) -> None:
+    place = tmp_path / "lab"
+    place.mkdir()
+    with daemon(tmp_path, f"delivery=[{{to: {place}, same_disk: true}}]") as focusd:
+        focusd.home_and_mark()
+        focusd.tell("/shoot", count=2)
+        arrived = focusd.wait_for("delivered")
+        session = focusd.ask(f"/sessions/{arrived['session']}")
+        assert (list(session["delivered"]), session["undelivered"]) == ([str(place)], [])
+        for path in Path(session["folder"]).rglob("*.jpg"):
+            copy = place / session["session"] / path.relative_to(session["folder"])
+            assert copy.read_bytes() == path.read_bytes()
+        assert focusd.ask("/status")["delivery"] == {"waiting": 0, "problem": None}
+        assert focusd.call("DELETE", f"/sessions/{session['session']}")[0] == 200
+    assert len(list(place.rglob("000?.jpg"))) == 2

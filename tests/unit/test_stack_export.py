@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stack_rig import MICRON
+from tools import needs
 
 from rail.axis import Position, Trust
 from stack.daybook import DayRow, csv_of, enter, rows_of
@@ -137,7 +137,7 @@ def test_the_xmp_says_what_is_known_in_the_words_of_libraries(session):
     assert title.text == f"beetle {FIELDS['catalogue']} dorsal"
 
 
-@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+@needs("exiftool")
 def test_exiftool_reads_the_xmp_without_complaint(session, tmp_path):
     path = tmp_path / "a.xmp"
     path.write_text(xmp(session, session.state()), encoding="utf-8")

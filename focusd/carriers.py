@@ -1,0 +1,215 @@
+"""How a session's files get to another disk or another machine, and how it is known that they arrived.
+
+Both ways are safe to repeat: what arrived is not sent again, nothing at the destination is removed, and the
+session is only read.
+"""
+
+import hashlib
+import os
+import secrets
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from focusd.errors import FocusdError
+from stack.durable import LEFTOVER_SUFFIX, sync_folder
+
+CHUNK_BYTES: Final = 1 << 20
+SILENCE_S: Final = 60
+"""A connection over which nothing has come for so long is taken for dead."""
+IDENTITY: Final = "session.json"
+"""Written once, so two sessions of one name are told apart by it."""
+
+
+class NotDelivered(FocusdError):
+    """Files did not arrive, or not as they were sent; the words say what to do."""
+
+
+class Carrier(Protocol):
+    """Takes files to one destination."""
+
+    def carry(self, folder: Path, files: Sequence[str]) -> None:
+        """Take `files`, relative to the session's `folder`, to a folder of its name; see that all arrived.
+
+        Raises `NotDelivered`.
+        """
+        ...
+
+    def give_up(self) -> None:
+        """End what is being carried, soon, and carry nothing more; from any thread."""
+        ...
+
+
+class FolderCarrier:
+    """Copies to a folder on another disk: a mounted share, a stick.
+
+    Parameters
+    ----------
+    destination
+        It must exist: where a disk is not mounted nothing is made in its place.
+    same_disk
+        Whether the destination may lie on the disk of the sessions themselves.
+    """
+
+    def __init__(self, destination: Path, *, same_disk: bool = False) -> None:
+        self._destination = destination
+        self._same_disk = same_disk
+        self._given_up = threading.Event()
+
+    def carry(self, folder: Path, files: Sequence[str]) -> None:
+        """Copy, sync, read back and compare."""
+        try:
+            self._check_place(folder)
+            target = self._destination / folder.name
+            target.mkdir(exist_ok=True)
+            _refuse_another(folder, target)
+            for name in files:
+                self._copy(folder / name, target / name)
+        except OSError as error:
+            raise NotDelivered(f"{self._destination}: {error.strerror or error}") from error
+
+    def give_up(self) -> None:
+        """End the copy at its next megabyte."""
+        self._given_up.set()
+
+    def _check_place(self, folder: Path) -> None:
+        if not self._destination.is_dir():
+            raise NotDelivered(f"{self._destination} is not there: see that its disk is mounted")
+        if not self._same_disk and self._destination.stat().st_dev == folder.stat().st_dev:
+            raise NotDelivered(
+                f"{self._destination} is on the same disk as the sessions: mount the other disk there, or "
+                "give same_disk: true where that is meant"
+            )
+
+    def _copy(self, source: Path, target: Path) -> None:
+        if self._arrived(source, target):
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}")
+        try:
+            with source.open("rb") as read, part.open("xb") as written:
+                sent = hashlib.sha256()
+                for chunk in self._chunks(read):
+                    sent.update(chunk)
+                    written.write(chunk)
+                written.flush()
+                os.fsync(written.fileno())
+                # What is read back must come from the disk, not from memory.
+                os.posix_fadvise(written.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            if self._digest(part) != sent.hexdigest():
+                raise NotDelivered(f"{target} does not read back as it was written: do not trust that disk")
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        sync_folder(target.parent)
+
+    def _arrived(self, source: Path, target: Path) -> bool:
+        same_size = target.exists() and target.stat().st_size == source.stat().st_size
+        return same_size and self._digest(target) == self._digest(source)
+
+    def _digest(self, path: Path) -> str:
+        found = hashlib.sha256()
+        with path.open("rb") as file:
+            for chunk in self._chunks(file):
+                found.update(chunk)
+        return found.hexdigest()
+
+    def _chunks(self, file: BinaryIO) -> Iterator[bytes]:
+        while chunk := file.read(CHUNK_BYTES):
+            if self._given_up.is_set():
+                raise NotDelivered("the daemon was stopped before all was copied")
+            yield chunk
+
+
+class RsyncCarrier:
+    """Sends over ssh with rsync, which must be installed at both ends; keys and hosts are ssh's own affair.
+
+    Parameters
+    ----------
+    destination
+        `user@host:folder`; the folder exists there.
+    shell
+        What rsync reaches the other machine with; it must never ask.
+    """
+
+    def __init__(self, destination: str, shell: str = "ssh -o BatchMode=yes -o ConnectTimeout=15") -> None:
+        self._destination = destination.rstrip("/")
+        self._shell = shell
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[str] | None = None
+        self._given_up = False
+
+    def carry(self, folder: Path, files: Sequence[str]) -> None:
+        """Send, then have both ends compare the hash of every file."""
+        if self._differing(folder, [IDENTITY], new=False):
+            raise NotDelivered(_another(f"{self._destination}/{folder.name}"))
+        self._rsync(folder, files)
+        if wrong := self._differing(folder, files, new=True):
+            raise NotDelivered(
+                f"{self._destination}: {len(wrong)} of {len(files)} files did not arrive as they were sent, "
+                f"{wrong[0]} among them"
+            )
+
+    def give_up(self) -> None:
+        """End the connection."""
+        with self._lock:
+            self._given_up = True
+            if self._child is not None:
+                self._child.terminate()
+
+    def _differing(self, folder: Path, files: Sequence[str], *, new: bool) -> list[str]:
+        """Name the files that differ there by their hash; with `new`, also those that are not there."""
+        lines = self._rsync(folder, files, "--dry-run", "--out-format=%i %n").splitlines()
+        changes = [line.split(" ", 1) for line in lines if line.startswith("<f")]
+        return [name for change, name in changes if new or "+" not in change]
+
+    def _rsync(self, folder: Path, files: Sequence[str], *options: str) -> str:
+        """Run rsync on `files`; give what it says. Raises `NotDelivered`."""
+        command = ["rsync", "--checksum", "--times", "--copy-links", "--partial-dir=.rsync-partial"]
+        command += [f"--timeout={SILENCE_S}", "--from0", "--files-from=-", f"--rsh={self._shell}", *options]
+        command += [f"{folder}/", f"{self._destination}/{folder.name}/"]
+        try:
+            with self._lock:
+                if self._given_up:
+                    raise NotDelivered("the daemon was stopped before all was sent")
+                child = self._child = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    errors="replace",
+                )
+        except FileNotFoundError as error:
+            raise NotDelivered("rsync is not installed: sudo apt install rsync") from error
+        said, complaint = child.communicate("\0".join(files))
+        with self._lock:
+            self._child = None
+        if child.returncode != 0:
+            last = complaint.strip().splitlines()[-1:] or [_epitaph(child.returncode)]
+            raise NotDelivered(f"{self._destination}: {last[0]}")
+        return said
+
+
+def carrier_to(destination: str, *, same_disk: bool) -> Carrier:
+    """Give what reaches `destination`: `user@host:folder` over ssh, else a folder here."""
+    if ":" in destination.split("/", 1)[0]:
+        return RsyncCarrier(destination)
+    return FolderCarrier(Path(destination), same_disk=same_disk)
+
+
+def _refuse_another(folder: Path, target: Path) -> None:
+    theirs = target / IDENTITY
+    if theirs.exists() and theirs.read_bytes() != (folder / IDENTITY).read_bytes():
+        raise NotDelivered(_another(str(target)))
+
+
+def _another(place: str) -> str:
+    return f"{place} holds another session of the same name, which is left alone: deliver to another folder"
+
+
+def _epitaph(status: int) -> str:
+    return f"rsync ended by {signal.Signals(-status).name}" if status < 0 else f"rsync ended with {status}"

@@ -1,0 +1,150 @@
+"""What was carried is there and the same; what cannot be is said, and nothing at the other end is lost."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from tools import needs
+
+from focusd.carriers import FolderCarrier, NotDelivered, RsyncCarrier, carrier_to
+
+FILES = {
+    "session.json": b'{"number": 1}',
+    "slices/0000.jpg": b"slice" * 400_000,
+    "merges/1/merged.jpg": b"picture",
+}
+
+needs_rsync = needs("rsync")
+
+
+@pytest.fixture
+def session(tmp_path):
+    folder = tmp_path / "sessions" / "0001-beetle"
+    for name, content in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (folder / "merged.jpg").symlink_to("merges/1/merged.jpg")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    return tmp_path / "elsewhere"
+
+
+@pytest.fixture(params=["folder", pytest.param("rsync", marks=needs_rsync)])
+def carrier(request, tmp_path, place):
+    if request.param == "folder":
+        return FolderCarrier(place, same_disk=True)
+    return RsyncCarrier(f"lab:{place}", shell=str(local_shell(tmp_path)))
+
+
+def local_shell(tmp_path):
+    """Stand in for ssh: what is to run on the other machine runs on this one."""
+    script = tmp_path / "shell"
+    script.write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')
+    script.chmod(0o755)
+    return script
+
+
+def arrived(place):
+    return {
+        str(path.relative_to(place / "0001-beetle")): path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_everything_arrives_links_as_what_they_lead_to(carrier, session, place):
+    carrier.carry(session, [*FILES, "merged.jpg"])
+    assert arrived(place) == {**FILES, "merged.jpg": b"picture"}
+    assert not any(path.is_symlink() for path in place.rglob("*"))
+
+
+def test_what_has_changed_since_is_brought_up_to_date_and_nothing_else_goes_away(carrier, session, place):
+    carrier.carry(session, [*FILES])
+    (place / "0001-beetle" / "retouched.psd").write_bytes(b"a week of work")
+    (session / "merges/1/merged.jpg").write_bytes(b"PICTURE")
+    carrier.carry(session, [*FILES])
+    assert arrived(place) == {**FILES, "merges/1/merged.jpg": b"PICTURE", "retouched.psd": b"a week of work"}
+
+
+def test_a_file_that_rotted_there_is_sent_again(carrier, session, place):
+    carrier.carry(session, [*FILES])
+    rotten = place / "0001-beetle" / "slices/0000.jpg"
+    rotten.write_bytes(b"SLICE" + FILES["slices/0000.jpg"][5:])
+    carrier.carry(session, [*FILES])
+    assert arrived(place) == FILES
+
+
+def test_another_session_of_that_name_is_left_alone(carrier, session, place):
+    (place / "0001-beetle").mkdir()
+    (place / "0001-beetle" / "session.json").write_bytes(b'{"number": 9}')
+    with pytest.raises(NotDelivered, match="another session of the same name"):
+        carrier.carry(session, [*FILES])
+    assert arrived(place) == {"session.json": b'{"number": 9}'}
+
+
+def test_a_place_that_is_not_there_is_not_made(carrier, session, place):
+    place.rmdir()
+    with pytest.raises(NotDelivered):
+        carrier.carry(session, [*FILES])
+    assert not place.exists()
+
+
+def test_one_that_was_given_up_carries_nothing_more(carrier, session, place):
+    carrier.give_up()
+    with pytest.raises(NotDelivered, match="daemon was stopped"):
+        carrier.carry(session, [*FILES])
+    assert "slices/0000.jpg" not in arrived(place)
+
+
+def test_the_disk_of_the_sessions_is_no_other_disk(session, place):
+    with pytest.raises(NotDelivered, match="same disk"):
+        FolderCarrier(place).carry(session, [*FILES])
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no other file system to copy to")
+def test_another_disk_is_one(session):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        FolderCarrier(Path(other)).carry(session, [*FILES])
+        assert arrived(Path(other)) == FILES
+
+
+def test_a_disk_that_keeps_something_else_is_found_out(session, place, monkeypatch):
+    carrier = FolderCarrier(place, same_disk=True)
+    honest = FolderCarrier._digest
+    monkeypatch.setattr(
+        FolderCarrier, "_digest", lambda self, path: "?" if path.suffix == ".part" else honest(self, path)
+    )
+    with pytest.raises(NotDelivered, match="does not read back"):
+        carrier.carry(session, [*FILES])
+    assert arrived(place) == {}
+
+
+@needs_rsync
+def test_a_connection_that_changes_bytes_is_found_out(session, place, tmp_path):
+    """rsync is made to think that all went well while the other side keeps something else."""
+    shell = local_shell(tmp_path)
+    kept = f"{place}/0001-beetle/session.json"
+    shell.write_text(f'#!/bin/sh\nshift\nsh -c "$*"\n[ -e {kept} ] && printf x > {kept}\nexit 0\n')
+    with pytest.raises(NotDelivered, match=r"session\.json"):
+        RsyncCarrier(f"lab:{place}", shell=str(shell)).carry(session, [*FILES])
+
+
+@needs_rsync
+def test_what_ssh_complains_of_is_passed_on(session, tmp_path):
+    shell = tmp_path / "shell"
+    shell.write_text("#!/bin/sh\necho 'ssh: connect to host lab port 22: No route to host' >&2\nexit 255\n")
+    shell.chmod(0o755)
+    with pytest.raises(NotDelivered, match="lab:stacks: "):
+        RsyncCarrier("lab:stacks", shell=str(shell)).carry(session, [*FILES])
+
+
+@pytest.mark.parametrize(
+    ("to", "kind"),
+    [("/media/a:b", FolderCarrier), ("/media/stick", FolderCarrier), ("ann@lab:stacks", RsyncCarrier)],
+)
+def test_a_place_says_by_its_form_how_it_is_reached(to, kind):
+    assert type(carrier_to(to, same_disk=False)) is kind

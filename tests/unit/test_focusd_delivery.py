@@ -1,0 +1,164 @@
+"""Finished stacks arrive, once; what does not is tried again, later and later, also by the next daemon."""
+
+import threading
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from stack_rig import MICRON, PLAN
+
+from focusd.carriers import NotDelivered
+from focusd.delivery import AT_WORK_PAUSE_S, LONGEST_PAUSE_S, Deliveries, Destination, files_of, pause_after
+from focusd.events import EventHub
+from focusd.journals import Journals
+from rail.axis import Position, Trust
+from rail.clock import MonotonicClock
+from stack.plan import Marks, lay_out
+from stack.session import Facts, Session, Sessions
+
+S = 10**9
+STICK = "/media/stick"
+
+
+class PaperCarrier:
+    """Notes what it is given, or fails."""
+
+    def __init__(self) -> None:
+        self.carried: list[tuple[str, list[str]]] = []
+        self.failing = ""
+
+    def carry(self, folder: Path, files: Sequence[str]) -> None:
+        if self.failing:
+            raise NotDelivered(self.failing)
+        self.carried.append((folder.name, list(files)))
+
+    def give_up(self) -> None:
+        self.failing = "given up"
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.sessions = Sessions(folder / "sessions")
+        self.hub = EventHub()
+        self.carrier = PaperCarrier()
+        self.journals = Journals(MonotonicClock())
+        self.merging: set[str] = set()
+        self.restart()
+
+    def restart(self) -> None:
+        destinations = {STICK: Destination(STICK, self.carrier, whole=True)}
+        self.deliveries = Deliveries(
+            destinations, self.journals, self.hub.publish, lambda session: session.id in self.merging
+        )
+        for session in self.sessions.all():
+            self.deliveries.consider(session)
+
+    def session(self, *, to: str | None = STICK, ending: str = "stack_done") -> Session:
+        layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
+        configuration = {"delivery": [{"to": to, "what": "all"}] if to else []}
+        session = self.sessions.create(PLAN, layout, MICRON, Facts(configuration))
+        (session.path / "slices/0000.jpg").write_bytes(b"slice")
+        with self.journals.writing(session) as journal:
+            journal.append("stack_started", slices=6)
+            journal.append(ending, slices=6, reason="asked to stop")
+        self.deliveries.consider(session)
+        return session
+
+    def told(self) -> list[str]:
+        return [str(event["event"]) for event in self.hub.after(0).events]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_finished_stack_arrives_once_and_says_so(bench: Bench) -> None:
+    session = bench.session()
+    assert bench.deliveries.backlog().waiting == 1
+    bench.deliveries.deliver_due(0)
+    bench.deliveries.consider(session)
+    bench.deliveries.deliver_due(10**18)
+    assert bench.carrier.carried == [(session.id, ["journal.jsonl", "session.json", "slices/0000.jpg"])]
+    assert list(session.state().delivered) == [STICK]
+    assert (bench.told(), bench.deliveries.backlog().waiting) == (["delivered"], 0)
+
+
+def test_what_is_not_done_or_was_not_meant_to_go_stays(bench: Bench) -> None:
+    bench.session(ending="stack_paused")
+    bench.session(to=None)
+    bench.session(to="/media/another")
+    bench.deliveries.deliver_due(10**18)
+    assert bench.carrier.carried == []
+
+
+def test_a_stack_waits_for_its_merge(bench: Bench) -> None:
+    session = bench.session()
+    bench.merging.add(session.id)
+    bench.deliveries.deliver_due(0)
+    bench.merging.clear()
+    bench.deliveries.deliver_due(AT_WORK_PAUSE_S * S - 1)
+    assert bench.carrier.carried == []
+    bench.deliveries.deliver_due(AT_WORK_PAUSE_S * S)
+    assert len(bench.carrier.carried) == 1
+
+
+def test_what_did_not_arrive_is_tried_again_later_and_said(bench: Bench) -> None:
+    session = bench.session()
+    bench.carrier.failing = "no route to host"
+    now_ns, tries = 0, []
+    for _ in range(4):
+        bench.deliveries.deliver_due(now_ns)
+        tries.append(bench.hub.after(0).events[-1]["again_in_s"])
+        bench.deliveries.deliver_due(now_ns + tries[-1] * S - 1)
+        now_ns += tries[-1] * S
+    assert tries == [30, 60, 120, 240] and bench.told() == ["delivery_failed"] * 4
+    assert bench.deliveries.backlog().problem == "no route to host"
+    bench.carrier.failing = ""
+    bench.deliveries.deliver_due(now_ns)
+    assert (bench.deliveries.backlog().problem, list(session.state().delivered)) == (None, [STICK])
+
+
+def test_the_next_daemon_goes_on_where_this_one_ended(bench: Bench) -> None:
+    arrived = bench.session()
+    bench.deliveries.deliver_due(0)
+    waiting = bench.session()
+    bench.restart()
+    bench.deliveries.deliver_due(0)
+    assert [name for name, _ in bench.carrier.carried] == [arrived.id, waiting.id]
+
+
+def test_a_stack_that_was_removed_meanwhile_is_forgotten(bench: Bench) -> None:
+    session = bench.session()
+    bench.carrier.failing = "not mounted"
+    bench.deliveries.deliver_due(0)
+    bench.sessions.remove(session)
+    bench.deliveries.deliver_due(10**18)
+    assert bench.deliveries.backlog().waiting == 0 and not session.path.exists()
+
+
+def test_the_thread_delivers_what_it_is_told_of_and_ends(bench: Bench) -> None:
+    bench.deliveries.start()
+    told = threading.Event()
+    with bench.hub.listening(told.set):
+        bench.session()
+        assert told.wait(30)
+    bench.deliveries.close()
+    assert bench.told() == ["delivered"] and bench.carrier.failing == "given up"
+
+
+def test_pictures_alone_leave_the_slices_at_home(bench: Bench) -> None:
+    session = bench.session()
+    (session.path / "merges/1").mkdir()
+    (session.path / "merges/1/merged.jpg").write_bytes(b"")
+    (session.path / "merged.jpg").symlink_to("merges/1/merged.jpg")
+    (session.path / ".merged.jpg.00.part").touch()
+    assert files_of(session, whole=False) == ("merged.jpg", "session.json")
+    assert ".merged.jpg.00.part" not in files_of(session, whole=True)
+
+
+def test_pauses_grow_up_to_an_hour() -> None:
+    pauses = [pause_after(failures) for failures in range(100)]
+    assert all(earlier <= later for earlier, later in pairwise(pauses))
+    assert (pauses[0], pauses[-1]) == (30, LONGEST_PAUSE_S)
