@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
+"""Shape `(H, W, 3)`, blue-green-red, sRGB-encoded, over the whole range of their type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +40,58 @@ class CameraIdentity:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Mosaic:
+    """What the sensor read behind its colour filter, before anything was made of it.
+
+    Attributes
+    ----------
+    pixels
+        Shape `(H, W)`, uint16, linear, rows without padding.
+    pattern
+        The filter's colours, first row then second: RGGB, GRBG, GBRG or BGGR; MONO without a filter.
+    white
+        The value of a saturated pixel.
+    black_levels
+        The value of an unlit pixel behind red, green in red's rows, green in blue's rows, and blue.
+    """
+
+    pixels: NDArray[np.uint16]
+    pattern: str
+    white: int
+    black_levels: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Frame:
     """One photograph, with the proof of when and how it was exposed.
 
     Attributes
     ----------
     pixels
-        Shape `(H, W, 3)`, uint8, blue-green-red, sRGB-encoded.
+        The picture: 8 bits a colour, or 16 from a camera that was opened for them.
     began_ns, ended_ns
         When the first row's exposure began and the last row was read out, CLOCK_MONOTONIC.
     exposure
         As the sensor reports it, not as it was asked for.
     metadata
         All that the camera reported, for the journal: names and plain values.
+    mosaic
+        The raw pixels, from a camera that was opened to give them.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     began_ns: int
     ended_ns: int
     exposure: Exposure
     metadata: Mapping[str, object]
+    mosaic: Mosaic | None = None
+
+
+def eight_bits(pixels: Pixels) -> NDArray[np.uint8]:
+    """Give pixels in 8 bits a colour; those that are stay as they are."""
+    if pixels.dtype == np.uint8:
+        return pixels.view(np.uint8)
+    return (pixels >> 8).astype(np.uint8)
 
 
 class Camera(Protocol):

@@ -36,6 +36,16 @@ class Picamera2(Protocol):
         ...
 
     @property
+    def platform(self) -> Any:
+        """The board's image processor: an enumeration with the names VC4 and PISP."""
+        ...
+
+    @property
+    def sensor_format(self) -> Any:
+        """The raw format of all the sensor has."""
+        ...
+
+    @property
     def sensor_resolution(self) -> tuple[int, int]:
         """Width and height of all the sensor has."""
         ...

@@ -1,7 +1,7 @@
 """Frames on loan from picamera2: fresh, waited for in bounds, and given back whatever happens."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol, cast
@@ -27,11 +27,23 @@ class Clock(Protocol):
 
 
 class Loans:
-    """The only way that frames leave the camera. `cancel` and `arm` may come from any thread."""
+    """The only way that frames leave the camera. `cancel` and `arm` may come from any thread.
 
-    def __init__(self, picam: Picamera2, clock: Clock) -> None:
+    Parameters
+    ----------
+    picam, clock
+        The camera, and its time.
+    complete
+        Fills in what a camera never reports; None for one whose frames prove themselves.
+    """
+
+    def __init__(
+        self, picam: Picamera2, clock: Clock, complete: Callable[[Metadata], Metadata] | None
+    ) -> None:
         self._picam = picam
         self._clock = clock
+        self._complete = complete
+        self._flushes = True
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
@@ -56,6 +68,8 @@ class Loans:
             request = self._borrow(fresh_ns, deadline_ns)
             try:
                 metadata: Metadata = request.get_metadata()
+                if self._complete is not None:
+                    metadata = self._complete(metadata)
                 if keys := missing(metadata):
                     raise _unproven(keys)
                 if began_ns(metadata) >= fresh_ns:
@@ -67,12 +81,16 @@ class Loans:
     def _borrow(self, fresh_ns: int | None, deadline_ns: int) -> Request:
         if self._cancelled.is_set():
             raise CaptureCancelled("The exposure was not begun: a stop was asked for.")
-        job = self._picam.capture_request(False, flush=fresh_ns)
+        job = self._picam.capture_request(False, flush=fresh_ns if self._flushes else None)
         try:
             return self._await(job, deadline_ns)
         except KeyError as error:
             # picamera2 stumbled over a frame without its times, and left it in the queue to stumble again.
-            self._borrow(None, deadline_ns).release()
+            stumbled_over = self._borrow(None, deadline_ns)
+            if self._complete is not None:
+                self._flushes = False
+                return stumbled_over
+            stumbled_over.release()
             raise _unproven((str(error.args[0]),)) from error
         except RuntimeError as error:
             raise CameraUnavailable(f"The camera failed while a frame was taken: {error}.") from error

@@ -82,6 +82,25 @@ def missing(metadata: Metadata) -> tuple[str, ...]:
     return tuple(key for key in ("SensorTimestamp", TIME, GAIN) if key not in metadata)
 
 
+def assumed(metadata: Metadata, asked: Exposure, frame_us: int) -> Metadata:
+    """Complete what a camera reports that never says how it exposed: what was asked stands in.
+
+    A camera on USB reports a time stamp and nothing else (libcamera 0.7.1, `pipeline/uvcvideo`), and whether
+    that is the beginning of the exposure or the end of the transfer is up to its maker: it is set back by a
+    whole frame, of `frame_us` at the most. `Assumed` names what was not reported.
+    """
+    absent = tuple(key for key in (TIME, GAIN) if key not in metadata)
+    if not absent or "SensorTimestamp" not in metadata:
+        return metadata
+    return {
+        TIME: asked.time_us,
+        GAIN: asked.gain,
+        **metadata,
+        "SensorTimestamp": _whole(metadata["SensorTimestamp"]) - 1000 * frame_us,
+        "Assumed": absent,
+    }
+
+
 def figures(metadata: Metadata) -> Figures:
     """Pick from `metadata` the numbers that decide brightness and colour; those it lacks are left out."""
     found = {key: float(cast(float, metadata[key])) for key in (TIME, GAIN, DIGITAL_GAIN) if key in metadata}

@@ -5,18 +5,14 @@ slices. Every frame is judged by its own metadata, because a control takes sever
 signal says when it has.
 """
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from camera import lock
-from camera.camera import CameraIdentity, Exposure, Frame
+from camera.camera import CameraIdentity, Exposure, Frame, Mosaic, Pixels, eight_bits
+from camera.configuration import AUTOMATIC, OFF, Configured, PicamSettings, configure, is_native, known
 from camera.errors import (
     CameraError,
     CameraTimeout,
@@ -28,23 +24,14 @@ from camera.errors import (
 from camera.library import OpenPicamera2, Picamera2, Request
 from camera.loan import Clock, Loans
 from camera.lock import Metadata
+from camera.memory import ReadMemory, read_memory
+from camera.patience import within
+from camera.streams import mosaic, picture
 
-BGR: Final = "RGB888"
-"""picamera2 names the bytes from the top of a word down: an array of this format is blue, green, red."""
-
-OFF: Final = 0
-"""NoiseReductionModeOff and HdrModeOff."""
-
-QUIET: Final[Mapping[str, object]] = {
-    # On a Pi 5 every other mode blends the frame before into this one, and that one was focused elsewhere.
-    "NoiseReductionMode": OFF,
-    "HdrMode": OFF,
-    # Sharpening comes after merging: before it, it lends noise and halos to the measure of sharpness.
-    "Sharpness": 0.0,
-}
-AUTOMATIC: Final[Mapping[str, object]] = {"AeEnable": True, "AwbEnable": True}
 RELEASED: Final[Mapping[str, object]] = {**AUTOMATIC, "ExposureTime": 0, "AnalogueGain": 0.0}
 """What was set by hand goes back to automatic exposure by setting it to 0."""
+
+NOTHING_ASKED: Final = Exposure(0, 1.0, (1.0, 1.0))
 
 GUARD_NS: Final = 1_000_000
 """SensorTimestamp is taken in an interrupt, which may come late by some tens of microseconds."""
@@ -56,27 +43,11 @@ frame is handed back at the same moment."""
 METER_FRAMES, METER_NS = 300, 30_000_000_000
 """White balance takes some sixty frames to settle; what has not settled after these, will not."""
 
+OPEN_S: Final = 30.0
+"""A Pi Zero 2 takes five seconds to load a tuning and to set its buffers aside."""
+
 CLOSE_S: Final = 5.0
 """With a loose cable, libcamera may never come back from stopping."""
-
-
-@dataclass(frozen=True, slots=True)
-class PicamSettings:
-    """How the camera is used.
-
-    Attributes
-    ----------
-    index
-        Which camera, 0 for the first.
-    size_px
-        Width and height of a frame, both even; None for all the sensor has.
-    tries
-        How many frames in a row may differ from the lock before a slice is given up, 1 or more.
-    """
-
-    index: int = 0
-    size_px: tuple[int, int] | None = None
-    tries: int = 3
 
 
 def load_picamera2() -> OpenPicamera2:
@@ -114,41 +85,49 @@ class PicamCamera:
         How to use the camera.
     clock
         Time in the base of SensorTimestamp: CLOCK_MONOTONIC, or the simulator's.
+    memory
+        What there is for frames.
 
     Raises
     ------
     CameraUnavailable
-        There is no such camera, somebody else has it, or it does not grant the configuration.
+        There is no such camera, somebody else has it, its frames do not fit into memory, or it does not grant
+        the configuration.
+    CameraTimeout
+        It hangs.
     """
 
-    def __init__(self, open_picamera2: OpenPicamera2, settings: PicamSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        open_picamera2: OpenPicamera2,
+        settings: PicamSettings,
+        clock: Clock,
+        memory: ReadMemory = read_memory,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._closed = False
         self._exposure: Exposure | None = None
         self._held: lock.Figures = {}
-        self._asked_us = 0
+        self._asked = NOTHING_ASKED
         self._seen_us = 0
-        self._picam = _open(open_picamera2, settings.index)
-        self._loans = Loans(self._picam, clock)
+        self._picam = within(OPEN_S, lambda: _open(open_picamera2, settings.index), "has not opened")
+        self._identity = _identity(self._picam)
+        # A Pi's own cameras say how every frame was exposed; one on USB never does.
+        self._loans = Loans(self._picam, clock, None if is_native(self._picam) else self._assumed)
         try:
-            self._size_px, rows = self._configure()
-            self._identity = _identity(self._picam.camera_properties)
-            # The shortest frame is the read-out and a little more, on any sensor.
-            self._readout_us = int(self._picam.camera_controls["FrameDurationLimits"][0])
-            self._line_us = self._readout_us / rows
-            self._picam.start(show_preview=False)
+            self._configured = within(OPEN_S, lambda: self._start(memory), "has not started")
         except (RuntimeError, KeyError) as error:  # KeyError: a control that only the Pi's own cameras have
-            self._picam.close()
+            self._let_go()
             raise CameraUnavailable(f"The camera does not start: {error}.") from error
         except BaseException:
-            self._picam.close()
+            self._let_go()
             raise
 
     @property
     def size_px(self) -> tuple[int, int]:
         """Width and height of every frame."""
-        return self._size_px
+        return self._configured.size_px
 
     @property
     def identity(self) -> CameraIdentity:
@@ -165,9 +144,9 @@ class PicamCamera:
 
         On average half a frame passes before the next begins; then it is exposed, read out and processed.
         """
-        exposed_us = self._exposure.time_us if self._exposure else self._readout_us
-        frame_us = max(exposed_us, self._readout_us)
-        return 1000 * (frame_us // 2 + exposed_us + 2 * self._readout_us)
+        exposed_us = self._exposure.time_us if self._exposure else self._configured.readout_us
+        frame_us = max(exposed_us, self._configured.readout_us)
+        return 1000 * (frame_us // 2 + exposed_us + 2 * self._configured.readout_us)
 
     def meter(self, after_ns: int) -> Exposure:
         """Let automatic exposure and white balance settle; give the result. Nothing is locked meanwhile.
@@ -180,7 +159,7 @@ class PicamCamera:
         fresh_ns = after_ns + GUARD_NS
         began_ns = max(self._clock.monotonic_ns(), fresh_ns)
         frames: list[Metadata] = []
-        while not lock.settled(frames[-lock.WINDOW :], self._line_us):
+        while not lock.settled(frames[-lock.WINDOW :], self._configured.line_us):
             waited_ns = self._clock.monotonic_ns() - began_ns
             if len(frames) == METER_FRAMES or waited_ns > METER_NS:
                 raise CameraTimeout(
@@ -190,9 +169,14 @@ class PicamCamera:
                 )
             with self._fresh(fresh_ns) as (_, metadata):
                 frames.append(metadata)
+            if "Assumed" in metadata:
+                raise CameraUnavailable(
+                    "This camera does not say how it exposes, so metering finds nothing to lock: give the "
+                    "plan an exposure."
+                )
         with self._fresh(fresh_ns) as (request, metadata):
             exposure = lock.metered(metadata)
-            if why := lock.shows_nothing(request.make_array("main")):
+            if why := lock.shows_nothing(eight_bits(self._picture(request))):
                 raise NothingSeen(
                     f"Automatic exposure ended at {exposure.time_us} µs with gain {exposure.gain:.2f}, and "
                     f"{why}. Look at the light, the lens cap and the subject's place before the lens.",
@@ -208,7 +192,7 @@ class PicamCamera:
         """
         self._check_reach(exposure)
         self._forget_lock()
-        self._asked_us = exposure.time_us
+        self._asked = exposure
         wanted = lock.figures_asked(exposure)
         if "ColourGains" not in self._picam.camera_controls:  # a monochrome sensor
             wanted = {key: wanted[key] for key in (lock.TIME, lock.GAIN)}
@@ -219,10 +203,10 @@ class PicamCamera:
             for _ in range(LOCK_FRAMES):
                 with self._fresh(sent_ns) as (_, metadata):
                     frames.append(metadata)
-                if granted := lock.granted(wanted, frames, self._line_us):
+                if granted := lock.granted(wanted, frames, self._configured.line_us):
                     self._exposure, self._held = granted, lock.figures(metadata)
                     return granted
-        found = lock.automatic(frames[-1]) + lock.deviations(wanted, frames[-1], self._line_us)
+        found = lock.automatic(frames[-1]) + lock.deviations(wanted, frames[-1], self._configured.line_us)
         raise ExposureDrifted(
             f"The camera does not take the exposure asked for: after {len(frames)} frames {_list(found)}. "
             "Restart the daemon; if that does not help, picamera2 and libcamera may be of different ages: "
@@ -281,59 +265,31 @@ class PicamCamera:
         if self._closed:
             return
         self._closed = True
-        closing = threading.Thread(target=self._picam.close, name="camera close", daemon=True)
-        closing.start()
-        closing.join(CLOSE_S)
-        if closing.is_alive():
-            raise CameraTimeout(
-                f"The camera has not closed within {CLOSE_S:.0f} s: its driver hangs, most often on a loose "
-                "cable. Check the ribbon cable and reboot.",
-                waited_s=CLOSE_S,
-            )
+        within(CLOSE_S, self._picam.close, "has not closed")
 
-    def _configure(self) -> tuple[tuple[int, int], int]:
-        """Configure full-resolution stills; give a frame's size and the rows that the sensor reads out."""
-        resolution = self._picam.sensor_resolution
-        asked = self._picam.create_still_configuration(
-            {"format": BGR, "size": self._settings.size_px or resolution},
-            # Nobody reads it, but without a raw stream libcamera sets aside four raw buffers of its own.
-            raw={"size": resolution},
-            buffer_count=2,
-            controls=self._known({**QUIET, **AUTOMATIC}),
-            display=None,
-            encode=None,
-            queue=True,
-        )
-        self._picam.configure(asked)
-        granted = self._picam.camera_configuration()
-        # libcamera changes what it cannot do, and says so in its log alone.
-        wanted = self._settings.size_px or asked["main"]["size"]
-        width, height = granted["main"]["size"]
-        if granted["main"]["format"] != BGR or (width, height) != tuple(wanted):
-            raise CameraUnavailable(
-                f"The camera was asked for frames of {wanted[0]} x {wanted[1]} and offers {width} x {height} "
-                f"({granted['main']['format']}): set a size that it offers, or none for all the sensor has."
-            )
-        columns, rows = (granted.get("raw") or granted["main"])["size"]
-        if (columns, rows) != tuple(resolution):
-            raise CameraUnavailable(
-                f"The camera reads its sensor out in {columns} x {rows} instead of {resolution[0]} x "
-                f"{resolution[1]}: the picture would be cropped, or coarser than it says."
-            )
-        return (int(width), int(height)), int(rows)
+    def _start(self, memory: ReadMemory) -> Configured:
+        """Configure the camera and let it stream, with the controls that the first frame must have."""
+        configured = configure(self._picam, self._settings, memory())
+        self._picam.start(show_preview=False)
+        return configured
 
-    def _known(self, controls: Mapping[str, object]) -> dict[str, object]:
-        """Leave out what this camera does not offer: picamera2 refuses it."""
-        offered = self._picam.camera_controls
-        return {name: value for name, value in controls.items() if name in offered}
+    def _let_go(self) -> None:
+        """Close a camera that did not come up, whatever it thinks of that: what was wrong is told already."""
+        with suppress(Exception):
+            within(CLOSE_S, self._picam.close, "has not closed")
 
     def _send(self, controls: Mapping[str, object]) -> None:
-        shortest_us, longest_us = self._picam.camera_controls["FrameDurationLimits"][:2]
-        self._picam.set_controls(self._known({**controls, "FrameDurationLimits": (shortest_us, longest_us)}))
+        limits = self._picam.camera_controls.get("FrameDurationLimits", ())[:2]
+        self._picam.set_controls(known(self._picam, {**controls, "FrameDurationLimits": tuple(limits)}))
+
+    def _assumed(self, metadata: Metadata) -> Metadata:
+        return lock.assumed(metadata, self._asked, self._configured.readout_us)
 
     def _check_reach(self, exposure: Exposure) -> None:
         """Refuse what the sensor cannot do: libcamera would clamp it without a word."""
         for name, value in ((lock.TIME, exposure.time_us), (lock.GAIN, exposure.gain)):
+            if name not in self._picam.camera_controls:
+                continue
             least, most = self._picam.camera_controls[name][:2]
             room = value * lock.HELD[name]
             if value + room < least or (most and value - room > most):
@@ -345,11 +301,13 @@ class PicamCamera:
     def _forget_lock(self) -> None:
         self._exposure = None
         self._held = {}
-        self._asked_us = 0
+        self._asked = NOTHING_ASKED
 
     def _take(self, locked: Exposure, after_ns: int, retakes: list[str]) -> Frame:
         with self._fresh(after_ns + GUARD_NS) as (request, metadata):
-            if found := lock.automatic(metadata) + lock.deviations(self._held, metadata, self._line_us):
+            if found := lock.automatic(metadata) + lock.deviations(
+                self._held, metadata, self._configured.line_us
+            ):
                 raise ExposureDrifted(
                     f"A frame differs from the lock: {_list(found)}. Something else sets the camera's "
                     "controls, or it lost them.",
@@ -357,8 +315,8 @@ class PicamCamera:
                     taken=lock.exposure_of(metadata),
                     tries=len(retakes) + 1,
                 )
-            pixels = _own(request.make_array("main"))
-            ended_ns = lock.ended_ns(metadata, self._readout_us)
+            pixels, raw = self._picture(request), self._mosaic(request, metadata)
+            ended_ns = lock.ended_ns(metadata, self._configured.readout_us)
             # A request is complete well after its last row; should one ever come early, the axis waits here.
             self._clock.sleep_until_ns(ended_ns)
             return Frame(
@@ -367,11 +325,21 @@ class PicamCamera:
                 ended_ns=ended_ns,
                 exposure=lock.exposure_of(metadata),
                 metadata={**metadata, "retakes": tuple(retakes)},
+                mosaic=raw,
             )
+
+    def _picture(self, request: Request) -> Pixels:
+        return picture(request.make_array("main"), self._configured.main)
+
+    def _mosaic(self, request: Request, metadata: Metadata) -> Mosaic | None:
+        raw = self._configured.raw
+        if not self._settings.raw or raw is None:
+            return None
+        return mosaic(request.make_array("raw"), raw, self._configured.sensor_bits, metadata)
 
     @contextmanager
     def _fresh(self, fresh_ns: int) -> Iterator[tuple[Request, Metadata]]:
-        frame_us = max(self._readout_us, self._asked_us, self._seen_us)
+        frame_us = max(self._configured.readout_us, self._asked.time_us, self._seen_us)
         with self._loans.fresh(fresh_ns, 5000 * frame_us + 3_000_000_000) as (request, metadata):
             self._seen_us = int(cast(int, metadata.get("FrameDuration", metadata[lock.TIME])))
             yield request, metadata
@@ -410,10 +378,9 @@ def _steady_tuning(library: Any, model: str) -> dict[str, Any] | None:
     return tuning
 
 
-def _identity(properties: Mapping[str, Any]) -> CameraIdentity:
-    sensor = str(properties.get("Model", "unknown"))
-    # Only cameras on the Pi's own connector say how their colour filter is arranged.
-    make = "Raspberry Pi" if "ColorFilterArrangement" in properties else "unknown"
+def _identity(picam: Picamera2) -> CameraIdentity:
+    sensor = str(picam.camera_properties.get("Model", "unknown"))
+    make = "Raspberry Pi" if is_native(picam) else "unknown"
     return CameraIdentity(make, sensor, sensor)
 
 
@@ -426,13 +393,6 @@ def _controls(exposure: Exposure) -> dict[str, object]:
         "AnalogueGain": exposure.gain,
         "ColourGains": exposure.colour_gains,
     }
-
-
-def _own(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Copy pixels that lie in the camera's memory or out of order; others are our own already."""
-    if pixels.flags.owndata and pixels.flags.c_contiguous:
-        return pixels
-    return np.array(pixels, order="C")
 
 
 def _list(found: tuple[lock.Deviation, ...]) -> str:

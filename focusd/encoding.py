@@ -3,7 +3,7 @@
 from functools import partial
 from importlib.metadata import version
 
-from camera.camera import CameraIdentity, Frame
+from camera.camera import CameraIdentity, Frame, eight_bits
 from stack.optics import Optics
 from stack.shoot import Encode, SliceLabel
 
@@ -36,4 +36,4 @@ def _jpeg(
         magnification=optics.magnification if optics else None,
         f_number=optics.f_number if optics else None,
     )
-    return encode_jpeg(frame.pixels, tags, quality)
+    return encode_jpeg(eight_bits(frame.pixels), tags, quality)

@@ -269,7 +269,8 @@ def _simulation(config: Config, state_folder: Path, clock: Clock) -> "Simulation
 
 def _camera_opener(config: Config, simulation: "Simulation | None", clock: Clock) -> Callable[[], Camera]:
     def open_camera() -> Camera:
-        from camera.picam import PicamCamera, PicamSettings, load_picamera2
+        from camera.configuration import PicamSettings
+        from camera.picam import PicamCamera, load_picamera2
 
         settings = PicamSettings(config.camera.index, config.camera.size_px, config.camera.tries)
         load = simulation.load_picamera2 if simulation else load_picamera2

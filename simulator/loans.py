@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.formats import formatted
+from simulator.formats import DEEP_FORMATS, formatted, stored
 from simulator.photograph import Darkroom
 from simulator.stream import Shot
 
@@ -131,19 +131,20 @@ class CompletedRequest:
         assert self.config, "the request was released"
         return self._describe(self._shot)
 
-    def make_array(self, name: str) -> NDArray[np.uint8]:
+    def make_array(self, name: str) -> NDArray[Any]:
         """Copy the pixels of stream `name` out.
 
-        Shape `(H, W, 3)` or `(H, W, 4)`; YUV420 `(H * 3 / 2, stride)`; raw `(H, 2 * W)`, to be viewed as
-        uint16.
+        Shape `(H, W, 3)` or `(H, W, 4)`; YUV420 `(H * 3 / 2, stride)`; raw `(H, stride)`, unpacked to be
+        viewed as uint16.
         """
         stream = self.config.get(name)
         if stream is None:
             raise RuntimeError(f"Stream {name!r} is not defined")
         if name == "raw":
-            return self._darkroom.develop_raw(self._shot).view(np.uint8)
-        return formatted(self._darkroom.develop(self._shot), stream["format"], stream["size"])
+            return stored(self._darkroom.develop_raw(self._shot), stream)
+        bits = 16 if stream["format"] in DEEP_FORMATS else 8
+        return formatted(self._darkroom.develop(self._shot, bits), stream["format"], stream["size"])
 
     def make_buffer(self, name: str) -> NDArray[np.uint8]:
         """Copy the bytes of stream `name` out."""
-        return self.make_array(name).reshape(-1)
+        return self.make_array(name).view(np.uint8).reshape(-1)

@@ -1,6 +1,7 @@
 """How a shot becomes pixels: light gathered along the carriage's true path, noise, white balance, gamma."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +56,8 @@ class Darkroom:
         means = np.array([np.minimum(light * factor, 1.0).mean() for factor in exposure])
         return float(exposure[np.searchsorted(means, 0.18).clip(0, 199)]) * REFERENCE_NS / 1000
 
-    def develop(self, shot: Shot) -> NDArray[np.uint8]:
-        """Give the finished picture, shape `(H, W, 3)`, blue-green-red, sRGB."""
+    def develop(self, shot: Shot, bits: int = 8) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """Give the finished picture, shape `(H, W, 3)`, 8 or 16 bits, blue-green-red, sRGB."""
         spec = self._spec
         red, blue = (gain / light for gain, light in zip(shot.colour_gains, spec.light_gains, strict=True))
         electrons = spec.full_well_e / shot.gain
@@ -70,7 +71,8 @@ class Darkroom:
         np.clip(level, 0.0, 1.0, out=level)
         level *= 65_535.0
         width, height = spec.size_px
-        return _SRGB[level.astype(np.uint16)].reshape(height, width, 3)
+        picture = _SRGB[bits][level.astype(np.uint16)].reshape(height, width, 3)
+        return np.repeat(picture[:, :, 1:2], 3, axis=2) if spec.mono else picture
 
     def develop_raw(self, shot: Shot) -> NDArray[np.uint16]:
         """Give what the sensor read, shape `(H, W)`, 12 bits, RGGB, black at 256."""
@@ -84,8 +86,9 @@ class Darkroom:
         self._add_noise(level, ones / electrons, ones * (spec.read_noise_e / electrons) ** 2, shot)
         blue, green, red = level.reshape(height, width, 3).transpose(2, 0, 1)
         mosaic = green.copy()
-        mosaic[0::2, 0::2] = red[0::2, 0::2]
-        mosaic[1::2, 1::2] = blue[1::2, 1::2]
+        if not spec.mono:
+            mosaic[0::2, 0::2] = red[0::2, 0::2]
+            mosaic[1::2, 1::2] = blue[1::2, 1::2]
         codes = np.rint(mosaic * (_RAW_WHITE - _RAW_BLACK)) + _RAW_BLACK
         raw: NDArray[np.uint16] = np.clip(codes, 0, _RAW_WHITE).astype(np.uint16)
         return raw
@@ -134,7 +137,7 @@ class Darkroom:
 
     def _row_weights(self, shot: Shot, edges_ns: NDArray[np.float64]) -> FloatArray:
         """Give the share of each part in each row's exposure, shape `(parts, H)`, columns adding up to 1."""
-        rows_ns = shot.readout_ns + np.arange(self._spec.size_px[1]) * self._spec.line_ns
+        rows_ns = shot.readout_ns + np.arange(self._spec.size_px[1]) * self._spec.row_ns
         covered_ns = np.clip(edges_ns[:, None], rows_ns - shot.exposure_ns, rows_ns)
         return (np.diff(covered_ns, axis=0) / shot.exposure_ns).astype(np.float32)
 
@@ -166,7 +169,7 @@ class Darkroom:
     def _flicker(self, shot: Shot) -> FloatArray:
         """Give each row's light: the mean of `1 + depth * sin(2 * pi * f * t)` over its exposure."""
         depth, angular = self._spec.flicker_percent / 100, 2e-9 * np.pi * self._spec.flicker_hertz
-        end_ns = shot.readout_ns + np.arange(self._spec.size_px[1]) * self._spec.line_ns
+        end_ns = shot.readout_ns + np.arange(self._spec.size_px[1]) * self._spec.row_ns
         swing = np.cos(angular * (end_ns - shot.exposure_ns)) - np.cos(angular * end_ns)
         light: FloatArray = (1 + depth * swing / (angular * shot.exposure_ns)).astype(np.float32)
         return light
@@ -183,12 +186,15 @@ class Darkroom:
         level += spread
 
 
-def _srgb_table() -> NDArray[np.uint8]:
+def _srgb_table(most: int) -> FloatArray:
     """Tabulate the sRGB curve (IEC 61966-2-1) for 16-bit linear values."""
     linear = np.arange(65_536) / 65_535
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    codes: NDArray[np.uint8] = np.rint(255 * encoded).astype(np.uint8)
+    codes: FloatArray = np.rint(most * encoded).astype(np.float32)
     return codes
 
 
-_SRGB = _srgb_table()
+_SRGB: dict[int, NDArray[Any]] = {
+    8: _srgb_table(255).astype(np.uint8),
+    16: _srgb_table(65_535).astype(np.uint16),
+}

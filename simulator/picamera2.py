@@ -15,9 +15,11 @@ therefore called from whatever call comes next.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from enum import Enum
 from functools import partial
 from typing import Any, Protocol
 
@@ -32,8 +34,21 @@ from simulator.voice_coil import VoiceCoil, VoiceCoilSpec
 from simulator.world import World
 
 _HIGH_QUALITY, _FAST, _MINIMAL = 2, 1, 3
+_MONO = 5
 _FOR_EVER_NS = 60_000_000_000
 _VIRTUAL_NAME = "FrameRate"
+_HANG_LOOK_S = 0.005
+
+
+class Platform(Enum):
+    """The board's image processor."""
+
+    VC4 = 0
+    PISP = 1
+
+
+_COLOUR = ("AwbEnable", "AwbMode", "ColourGains", "Saturation")
+_FOREIGN = {"AeEnable", "Brightness", "Contrast", "ExposureTime", "ExposureTimeMode", "Saturation"}
 _PROPERTIES_FIXED: dict[str, Any] = {
     "Location": 2,
     "Rotation": 180,
@@ -142,12 +157,14 @@ class Picamera2:
     @property
     def camera_properties(self) -> dict[str, Any]:
         """What does not change."""
-        size = self.rig.camera.size_px
-        return (
-            {**_PROPERTIES_FIXED, "Model": self.rig.camera.model, "PixelArraySize": size}
-            if self.is_open
-            else {}
-        )
+        spec = self.rig.camera
+        if not self.is_open:
+            return {}
+        if not spec.native:
+            return {"Model": spec.model, "Location": 2}
+        whole_px = spec.whole_px or spec.size_px
+        properties = {**_PROPERTIES_FIXED, "Model": spec.model, "PixelArraySize": whole_px}
+        return {**properties, "ColorFilterArrangement": _MONO} if spec.mono else properties
 
     @property
     def sensor_resolution(self) -> tuple[int, int]:
@@ -155,9 +172,14 @@ class Picamera2:
         return self.rig.camera.size_px
 
     @property
+    def platform(self) -> Platform:
+        """The board's image processor."""
+        return Platform[self.rig.camera.platform]
+
+    @property
     def sensor_format(self) -> str:
-        """The raw format."""
-        return formats.RAW_FORMAT
+        """The raw format of all the sensor has."""
+        return formats.sensor_format(self.rig.camera)
 
     @property
     def sensor_modes(self) -> list[dict[str, Any]]:
@@ -168,8 +190,8 @@ class Picamera2:
         size, shortest_us = self.rig.camera.size_px, self.rig.camera.shortest_frame_us
         return [
             {
-                "format": formats.RAW_FORMAT,
-                "unpacked": formats.RAW_FORMAT,
+                "format": self.sensor_format,
+                "unpacked": self.sensor_format.partition("_")[0],
                 "bit_depth": 12,
                 "size": size,
                 "fps": round(1e6 / shortest_us, 2),
@@ -227,9 +249,14 @@ class Picamera2:
         self.camera_config = {}
         config = deepcopy(camera_config)
         formats.check(config["main"], "main")
-        config["main"] = formats.granted(config["main"], self.sensor_resolution)
+        spec = self.rig.camera
+        config["main"] = formats.granted(config["main"], self.sensor_resolution, spec)
+        if not spec.native:
+            config["raw"] = config["sensor"] = None
+        else:
+            config["sensor"] = {"bit_depth": formats.SENSOR_BITS, "output_size": spec.size_px}
         if config.get("raw") is not None:
-            config["raw"] = formats.granted_raw(self.sensor_resolution)
+            config["raw"] = formats.granted_raw(config["raw"]["format"], spec)
         config["lores"] = None
         self._controls = {}
         self.set_controls(config["controls"])
@@ -256,6 +283,7 @@ class Picamera2:
             return
         if self._wanted_us is None:
             self._wanted_us = self.rig.darkroom.wanted_us()
+        self._hang()
         with self.lock:
             now_ns = self.rig.clock.monotonic_ns()
             controls, self._controls = self._controls, {}
@@ -268,6 +296,7 @@ class Picamera2:
 
     def stop(self) -> None:
         """End streaming, behind whatever jobs are still queued."""
+        self._hang()
         if self.started:
             self._dispatch([self._stop], wait=True, signal_function=None, at_once=True)
 
@@ -377,6 +406,9 @@ class Picamera2:
 
     def _describe(self, shot: Shot) -> dict[str, Any]:
         """Give a shot's metadata."""
+        spec = self.rig.camera
+        if not spec.native:
+            return {"SensorTimestamp": shot.stamp_ns}
         missing = self.rig.world.broken("camera_missing_metadata")
         metadata: dict[str, Any] = {
             "SensorTimestamp": shot.stamp_ns,
@@ -398,6 +430,10 @@ class Picamera2:
                 metadata |= {"LensPosition": shot.lens_d, "AfState": 0}
             if shot.number % 7:  # the sensor does not send it with every frame
                 metadata["SensorTemperature"] = 31.0
+        if self.rig.world.broken("camera_unproven"):
+            del metadata["ExposureTime"]
+        if spec.mono:
+            del metadata["ColourGains"]
         return metadata
 
     def _dispatch(
@@ -483,6 +519,11 @@ class Picamera2:
             self.completed_requests.pop(0).release()
         return True, None
 
+    def _hang(self) -> None:
+        """Be stuck in the driver, in real time, for as long as that fault lasts."""
+        while self.rig.world.broken("camera_stuck"):
+            time.sleep(_HANG_LOOK_S)
+
     def _must_be_open(self) -> None:
         if not self.is_open:
             raise RuntimeError("Camera not opened")
@@ -510,6 +551,8 @@ class Picamera2:
         if unknown := more.keys() - known - {"use_case"}:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
         raw = more.get("raw", {})
+        if not defaults.keys() <= self._limits.keys():  # a camera on USB
+            defaults = {}
         config = {
             "use_case": "still",
             "buffer_count": buffer_count,
@@ -524,7 +567,7 @@ class Picamera2:
             "main": formats.updated({**base, "preserve_ar": True}, main or {}),
             "raw": None
             if raw is None
-            else formats.updated({"format": formats.RAW_FORMAT, "size": base["size"]}, raw),
+            else formats.updated({"format": self.sensor_format, "size": base["size"]}, raw),
             "controls": {**defaults, **more.get("controls", {})},
         }
         self.align_configuration(config, optimal=False)
@@ -534,7 +577,7 @@ class Picamera2:
 def _limits(spec: CameraSpec) -> dict[str, tuple[Any, Any, Any]]:
     longest_us = 694_422_939  # what an IMX477 can do
     lens = spec.lens
-    return {
+    limits: dict[str, tuple[Any, Any, Any]] = {
         **({} if lens is None else _lens_limits(lens)),
         "AeEnable": (False, True, True),
         "AeExposureMode": (0, 3, 0),
@@ -556,6 +599,10 @@ def _limits(spec: CameraSpec) -> dict[str, tuple[Any, Any, Any]]:
         "ScalerCrop": ((0, 0, 64, 64), (0, 0, *spec.size_px), (0, 0, *spec.size_px)),
         "Sharpness": (0.0, 16.0, 1.0),
     }
+    absent = (*spec.lacking, *(_COLOUR if spec.mono else ()))
+    if not spec.native:  # what a webcam has
+        absent = (*absent, *(limits.keys() - _FOREIGN))
+    return {name: limit for name, limit in limits.items() if name not in absent}
 
 
 def _lens_limits(lens: VoiceCoilSpec) -> dict[str, tuple[Any, Any, Any]]:

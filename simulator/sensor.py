@@ -32,8 +32,26 @@ class CameraSpec:
         scene was made for.
     flicker_percent, flicker_hertz
         Depth of the mains' flicker, and its frequency.
-    temporal_denoise
-        A Pi 5: unless noise reduction is off, the frame before is blended into every frame.
+    platform
+        PISP, a Pi 5: 16-bit streams; unless noise reduction is off, the frame before is blended into every
+        frame; raw pixels squeezed with loss unless asked for unpacked. VC4: any board before.
+    global_shutter
+        All rows are exposed at once, as an IMX296 does; otherwise one after the other.
+    offset_ns
+        What an exposure is longer than its lines.
+    mono
+        No colour filter: no colour gains, no white balance.
+    native
+        Whether it is on the Pi's own connector. On USB there is no raw stream, no tuning, and no frame says
+        how it was exposed.
+    whole_px
+        Width and height of all its pixels, where it is in a mode that shows fewer.
+    lacking
+        Controls that it does not have.
+    packs_raw
+        Whether raw pixels are packed whatever is asked for.
+    adjusts
+        Whether it gives frames of another size than asked for, without a word.
     seed
         Of all noise.
     lens
@@ -56,7 +74,15 @@ class CameraSpec:
     lamp: float = 0.0
     flicker_percent: float = 0.0
     flicker_hertz: float = 100.0
-    temporal_denoise: bool = True
+    platform: str = "PISP"
+    global_shutter: bool = False
+    offset_ns: int = 0
+    mono: bool = False
+    native: bool = True
+    whole_px: tuple[int, int] | None = None
+    lacking: tuple[str, ...] = ()
+    packs_raw: bool = False
+    adjusts: bool = False
     seed: int = 1
     lens: VoiceCoilSpec | None = None
 
@@ -65,9 +91,18 @@ class CameraSpec:
         """Time from the first row to the last."""
         return self.size_px[1] * self.line_ns
 
+    @property
+    def row_ns(self) -> int:
+        """How much later each row's exposure ends than the one before."""
+        return 0 if self.global_shutter else self.line_ns
+
     def lines(self, time_us: float) -> int:
         """Give the whole lines within an exposure time, at least one."""
-        return max(1, int(time_us * 1000) // self.line_ns)
+        return max(1, (int(time_us * 1000) - self.offset_ns) // self.line_ns)
+
+    def exposure_ns(self, lines: int) -> int:
+        """Give the time that so many lines are exposed."""
+        return lines * self.line_ns + self.offset_ns
 
     def gain(self, wanted: float) -> float:
         """Give the analogue gain whose code is the last not above `wanted`."""

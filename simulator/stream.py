@@ -177,15 +177,15 @@ class Stream:
         frame_ns = spec.frame_ns(lines, self._wishes.shortest_us)
         readout_ns = after_ns + frame_ns
         asked = self._held.time_us * self._held.gain
-        blends = spec.temporal_denoise and self._wishes.noise_reduction and before
+        blends = spec.platform == "PISP" and self._wishes.noise_reduction and before
         return Shot(
             number=number,
             readout_ns=readout_ns,
             stamp_ns=readout_ns + number * 2_654_435_761 % _INTERRUPT_LATE_NS,
             lines=lines,
-            exposure_ns=lines * spec.line_ns,
+            exposure_ns=spec.exposure_ns(lines),
             gain=gain,
-            digital_gain=max(1.0, 1000 * asked / (granted_lines * spec.line_ns * gain)),
+            digital_gain=max(1.0, 1000 * asked / (spec.exposure_ns(granted_lines) * gain)),
             colour_gains=self._held.colour_gains,
             frame_ns=frame_ns,
             ae_state=ae_state,

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from camera.camera import Camera, Exposure, Frame
+from camera.camera import Camera, Exposure, Frame, eight_bits
 from camera.errors import CaptureCancelled
 from rail.axis import Arrival, Axis, Trust
 from rail.clock import Clock
@@ -269,7 +269,7 @@ class _Stack:
         for done, index in enumerate(state.missing):
             seconds_left = pace.seconds_left(done, self._clock.monotonic_ns())
             frame, arrival = self._take(index, seconds_left)
-            if done == 0 and (fault := frame_fault(frame.pixels)):
+            if done == 0 and (fault := frame_fault(eight_bits(frame.pixels))):
                 raise FrameUnusable(f"the first frame is {fault}", index=index)
             self._writer.submit(partial(self._save, index, frame, arrival))
             del frame

@@ -11,7 +11,8 @@ from camera_bench import Ladder
 from rail_rig import SETTINGS, Rig
 
 from camera.camera import Camera
-from camera.picam import PicamCamera, PicamSettings
+from camera.configuration import PicamSettings
+from camera.picam import PicamCamera
 from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.jobs import Home, Job, Order, Shoot

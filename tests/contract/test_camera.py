@@ -10,8 +10,9 @@ import pytest
 from camera_bench import camera_rig
 
 from camera.camera import Camera, Exposure, Frame
+from camera.configuration import PicamSettings
 from camera.errors import CameraError, CaptureCancelled
-from camera.picam import Clock, PicamCamera, PicamSettings, load_picamera2
+from camera.picam import Clock, PicamCamera, load_picamera2
 from rail.clock import MonotonicClock
 
 

@@ -13,6 +13,7 @@ from camera_bench import SPEC, camera_rig
 
 from camera import picam
 from camera.camera import Exposure
+from camera.configuration import PicamSettings
 from camera.errors import (
     CameraError,
     CameraTimeout,
@@ -24,7 +25,7 @@ from camera.errors import (
 )
 from camera.loan import POLL_S
 from camera.lock import WINDOW
-from camera.picam import PicamCamera, PicamSettings, load_picamera2
+from camera.picam import PicamCamera, load_picamera2
 from simulator.clock import VirtualClock
 
 ASKED = Exposure(10_000, 1.5, (2.1, 1.6))

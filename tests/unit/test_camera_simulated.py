@@ -9,8 +9,9 @@ import pytest
 from camera_bench import SPEC, camera_rig, jump
 
 from camera.camera import Exposure
+from camera.configuration import PicamSettings
 from camera.errors import CameraTimeout, ExposureDrifted, NothingSeen
-from camera.picam import PicamCamera, PicamSettings
+from camera.picam import PicamCamera
 from simulator.clock import VirtualClock
 from simulator.rig import SimulatedRig
 

@@ -67,9 +67,10 @@ class Bench:
             self._pins = self.rig.motor_pins()
         return self._pins
 
-    def start(self, controls=None, buffer_count=2, **main):
+    def start(self, controls=None, buffer_count=2, raw_format="SRGGB12", **main):
         config = self.picam.create_still_configuration(
             {"format": "RGB888", **main},
+            raw={"format": raw_format},
             buffer_count=buffer_count,
             controls={**MANUAL, **(controls or {})},
             display=None,
@@ -481,13 +482,37 @@ def test_wrong_colour_gains_tint_and_gain_saturates(tmp_path):
     assert pixels[0, 0].tolist()[1:] == [255, 255]
 
 
-def test_raw_is_linear_with_its_black_level(tmp_path):
-    bench = Bench(tmp_path, scene=Colours()).start()
+def raw_of(bench):
     with bench.picam.captured_request(flush=True) as request:
-        raw = request.make_array("raw").view(np.uint16)
+        return request.make_array("raw")
+
+
+@pytest.mark.parametrize(("platform", "name", "scale"), [("VC4", "SRGGB12", 1), ("PISP", "SRGGB16", 16)])
+def test_raw_is_linear_with_its_black_level(tmp_path, platform, name, scale):
+    bench = Bench(tmp_path, replace(QUIET, platform=platform), Colours()).start()
+    raw = raw_of(bench).view(np.uint16)
+    assert bench.picam.camera_configuration()["raw"]["format"] == name
     assert raw.shape == (120, 160)
-    levels = (raw[:2, :2] - 256.0) / (4095 - 256)
+    levels = (raw[:2, :2] / scale - 256.0) / (4095 - 256)
     assert levels == pytest.approx(np.array([[0.7 / 2.0, 0.3], [0.3, 0.1 / 1.5]]), abs=1e-3)
+
+
+def test_packed_raw_is_three_bytes_for_two_pixels(tmp_path):
+    spec = replace(QUIET, platform="VC4")
+    plain = raw_of(Bench(tmp_path / "plain", spec, Colours()).start()).view(np.uint16)
+    bench = Bench(tmp_path / "packed", spec, Colours()).start(raw_format="SRGGB12_CSI2P")
+    packed = raw_of(bench)
+    assert bench.picam.camera_configuration()["raw"]["format"] == "SRGGB12_CSI2P"
+    assert packed.shape == (120, 256)
+    triples = packed[:, :240].reshape(120, 80, 3).astype(int)
+    first, second = triples[..., 0] << 4 | triples[..., 2] & 15, triples[..., 1] << 4 | triples[..., 2] >> 4
+    assert (np.dstack([first, second]).reshape(120, 160) == plain).all()
+
+
+def test_a_pi_5_squeezes_packed_raw_with_loss(tmp_path):
+    bench = Bench(tmp_path, scene=Ramp()).start(raw_format="SRGGB12_CSI2P")
+    assert bench.picam.camera_configuration()["raw"]["format"] == "RGGB_PISP_COMP1"
+    assert raw_of(bench).shape == (120, 192)
 
 
 def test_noise_is_that_of_the_electrons_and_fresh_in_every_frame(tmp_path):
@@ -496,7 +521,8 @@ def test_noise_is_that_of_the_electrons_and_fresh_in_every_frame(tmp_path):
     raws = []
     for _ in range(2):
         with bench.picam.captured_request(flush=True) as request:
-            raws.append((request.make_array("raw").view(np.uint16)[::2, 1::2] - 256.0) / (4095 - 256))
+            codes = request.make_array("raw").view(np.uint16)[::2, 1::2] / 16
+            raws.append((codes - 256.0) / (4095 - 256))
     assert raws[0].mean() == pytest.approx(0.4, rel=0.01)
     expected = np.sqrt(0.4 * 2 / 1000 + (5 * 2 / 1000) ** 2)
     assert raws[0].std() == pytest.approx(expected, rel=0.05)

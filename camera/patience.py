@@ -1,0 +1,40 @@
+"""Calls into a library that may never come back, waited for in bounds."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from camera.errors import CameraTimeout
+
+Result = TypeVar("Result")
+
+
+def within(seconds: float, action: Callable[[], Result], doing: str) -> Result:
+    """Give what `action` gives, or raise what it raises; after `seconds`, leave it to itself.
+
+    The driver of a camera whose cable is loose may never return from starting, stopping or closing
+    (raspberrypi/picamera2 issue 1264), and nothing can interrupt it. `doing` says in the error what hangs, as
+    in "has not closed".
+
+    Raises `CameraTimeout`.
+    """
+    outcome: dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            outcome["result"] = action()
+        except BaseException as error:
+            outcome["error"] = error
+
+    thread = threading.Thread(target=run, name=f"camera {doing}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if "error" in outcome:
+        raise outcome["error"]
+    if "result" not in outcome:
+        raise CameraTimeout(
+            f"The camera {doing} within {seconds:g} s: its driver hangs, most often on a loose cable. "
+            "With the power off, check the ribbon cable at both ends; if that does not help, reboot.",
+            waited_s=seconds,
+        )
+    return cast(Result, outcome["result"])
