@@ -53,8 +53,8 @@ class Carrier(Protocol):
         """Send controls, all with one request."""
         ...
 
-    def report(self, after_ns: int) -> Metadata:
-        """Give what a frame begun at `after_ns` or later says of itself."""
+    def report(self) -> Metadata:
+        """Give what the next frame says of itself."""
         ...
 
     def frame_duration_ns(self) -> int:
@@ -123,6 +123,7 @@ class LensAxis:
         self._steps = 0
         self._trust = Trust.UNKNOWN
         self._forward_steps = 0
+        self._reported = True
         self._under_way = False
         self._stopped = threading.Event()
 
@@ -308,8 +309,11 @@ class LensAxis:
     def _travel(self, *targets_steps: int) -> Arrival:
         """Go to one place after the other by strides, wait for the lens, and say when it was at rest."""
         carrier = self._mounted()
+        # A frame on its way may report the place from before a stride that a stop cut short, so that the next
+        # one back would seem to have arrived.
+        unfinished = () if self._reported else (self._steps,)
         with self._journey():
-            for target_steps in targets_steps:
+            for target_steps in (*unfinished, *targets_steps):
                 for steps in strides(self._steps, target_steps, self._settings.stride_steps):
                     self._stride(carrier, steps)
             at_rest_ns = self._clock.monotonic_ns() + self._settings.settle_ns
@@ -335,16 +339,14 @@ class LensAxis:
         self._refuse_when_stopped()
         went_steps = steps - self._steps
         self._forward_steps = max(0, self._forward_steps + went_steps) if went_steps >= 0 else 0
-        self._steps = steps
-        sent_ns = self._clock.monotonic_ns()
+        self._steps, self._reported = steps, False
         reported_d: float | None = None
         for _ in range(REPORT_TRIES):
             carrier.steer({**MANUAL, LENS_POSITION: self._scale.length_u(steps)})
             for _ in range(REPORT_FRAMES):
-                # A frame that was already under way may report a place from before the move.
-                reported_d = cast(float | None, carrier.report(sent_ns).get(LENS_POSITION))
+                reported_d = cast(float | None, carrier.report().get(LENS_POSITION))
                 if reported_d is not None and self._scale.nearest_steps(reported_d) == steps:
-                    self._trust = Trust.KNOWN
+                    self._trust, self._reported = Trust.KNOWN, True
                     return
         told = "its frames do not say where it is" if reported_d is None else f"it reports {reported_d:g}"
         frames = REPORT_TRIES * REPORT_FRAMES

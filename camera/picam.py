@@ -244,8 +244,8 @@ class PicamCamera:
         """Send controls that are none of the exposure's, all with one request."""
         self._picam.set_controls(dict(controls))
 
-    def report(self, after_ns: int) -> Metadata:
-        """Give what a frame begun at `after_ns` or later says of itself, its pixels left alone.
+    def report(self, after_ns: int = 0) -> Metadata:
+        """Give what the next frame, or the next begun at `after_ns` or later, says of itself.
 
         Raises `CameraTimeout`, `ProofMissing` and `CaptureCancelled` as `capture` does.
         """

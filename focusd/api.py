@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from camera.errors import CameraError
+from camera.lens import LensAxis
 from focusd.errors import FocusdError
 from focusd.event_stream import EventStream
 from focusd.exits import Exit
@@ -34,7 +35,7 @@ from focusd.requests import (
 )
 from focusd.sessions_api import add_sessions, latest_session
 from focusd.units import check_unit
-from focusd.views import axis_view, marks_view, place_view, plan_view, status_view
+from focusd.views import axis_view, lens_view, marks_view, place_view, plan_view, status_view
 from rail.errors import RailError
 from stack.errors import StackError
 
@@ -72,15 +73,17 @@ def _add_looking(app: FastAPI, house: House) -> None:
                 house.sessions.root,
                 latest_session(house),
                 house.deliveries.backlog(),
-                house.config.axis.focus_table,
+                house.config.axis.distances,
             ),
         }
 
     @app.get("/axis")
     def axis() -> Answer:
-        sight, settings = house.rig.axis.look(), house.rig.axis.settings
+        axis, now = house.rig.axis, operator.now()
+        if isinstance(axis, LensAxis):
+            return lens_view(now, axis.settings)
         return axis_view(
-            operator.now(), sight, settings, house.rig.complaints, house.rig.clock.monotonic_ns()
+            now, axis.look(), axis.settings, house.rig.complaints, house.rig.clock.monotonic_ns()
         )
 
     @app.get("/events")
@@ -142,7 +145,7 @@ def _add_stacks(app: FastAPI, house: House) -> None:
     async def plan(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:
         asked = plan_asked_for(house.config, body)
         preview = house.studio.preview(asked, fields_asked_for(house.config, body))
-        return plan_view(asked, preview, scale, house.config.axis.focus_table)
+        return plan_view(asked, preview, scale, house.config.axis.distances)
 
     @app.post("/shoot", status_code=202, openapi_extra=documented(PlanRequest))
     async def shoot(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:

@@ -31,7 +31,7 @@ _PLAN_FIELDS = {
 """An option's name here -> its field in the body of /plan and /shoot."""
 
 _EPILOG = """\
-lengths need their unit: 4mm, 250um, -0.5mm; on a focus ring 12.5deg
+lengths need their unit: 4mm, 250um, -0.5mm; on a focus ring 12.5deg, on a lens 0.5d
 exit codes: 0 done, 1 failed, 2 usage, 3 refused, 4 busy, 5 no daemon, 130 interrupted
 a first stack: home --allow; goto 19mm; mark near; goto 21mm; mark far; plan; shoot --wait"""
 
@@ -50,7 +50,7 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
             f"unrecognized arguments: {' '.join(unknown)} (see: focusctl {arguments.command} --help)"
         )
     elif len(_units_in(arguments)) > 1:
-        parser.error("lengths are given in degrees and in millimetres: an axis has one of them")
+        parser.error("lengths are given in more than one unit: an axis has millimetres, degrees or dioptres")
     elif arguments.command == "mark" and arguments.end == "clear" and arguments.position is not None:
         parser.error("mark clear forgets both marks; it takes no position")
     return arguments
@@ -138,10 +138,14 @@ def _parser() -> argparse.ArgumentParser:
     command("abort", "stop, and end the stack for good; what is saved stays")
     home = command("home", "find the reference, so that positions are known")
     home.add_argument("--allow", action="store_true", help="say that this rig may home itself; remembered")
-    jog = command("jog", "move by a length from here; negative is nearer")
-    jog.add_argument("length", metavar="LENGTH", type=_typed(length), help="for example 4mm, -250um, 10deg")
+    jog = command("jog", "move by a length from here; negative is nearer (on a lens, more dioptres are)")
+    jog.add_argument(
+        "length", metavar="LENGTH", type=_typed(length), help="for example 4mm, -250um, 10deg, 0.5d"
+    )
     goto = command("goto", "move to a position, counted from home")
-    goto.add_argument("position", metavar="POSITION", type=_typed(length), help="for example 20.5mm, 90deg")
+    goto.add_argument(
+        "position", metavar="POSITION", type=_typed(length), help="for example 20.5mm, 90deg, 4d"
+    )
     zero = command("zero", "declare where the axis stands, moving nothing; it is held there")
     zero.add_argument(
         "position",

@@ -17,8 +17,8 @@ from focusd.errors import ConfigInvalid
 from focusd.problems import problems_of
 from focusd.yaml_text import OverrideInvalid, YamlInvalid, parse_yaml, with_override
 from rail.drivers import DRIVERS
-from rail.focus import FocusTable, table_problems
-from rail.screw import Scale, ring_scale, screw_scale
+from rail.focus import Dioptres, Distances, FocusTable, table_problems
+from rail.screw import Scale, lens_scale, ring_scale, screw_scale
 from stack.specimen import field_problems
 
 Pin = Annotated[int, Field(ge=0, le=27)]
@@ -113,6 +113,21 @@ class Ring(Strict):
         return self.ends_deg or (-360.0 * ENDLESS_TURNS, 360.0 * ENDLESS_TURNS)
 
 
+class FocusMotor(Strict):
+    """The camera's own focus motor, where that is the axis."""
+
+    step_d: Ratio = "1/32"
+    ends_d: tuple[float, float] | None = None
+    stride_d: float = Field(default=2.0, ge=0.01, le=20)
+    run_up_d: float = Field(default=0.25, ge=0, le=5)
+    settle_ms: int = Field(default=100, ge=0, le=10_000)
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The grid of the motor's driver."""
+        return lens_scale(Fraction(self.step_d))
+
+
 class Homing(Strict):
     """How the reference is looked for."""
 
@@ -136,9 +151,9 @@ class AxisPins(Strict):
 
 
 class Axis(Strict):
-    """The rail, or the focus ring."""
+    """The rail, the focus ring, or the camera's own lens."""
 
-    kind: Literal["rail", "ring"] = "rail"
+    kind: Literal["rail", "ring", "lens"] = "rail"
     screw: Screw = Screw()
     driver: str = "A4988"
     invert: bool = False
@@ -157,14 +172,15 @@ class Axis(Strict):
     speed: Speed = Speed()
     homing: Homing = Homing()
     ring: Ring = Ring()
+    lens: FocusMotor = FocusMotor()
     idle_release_s: float | None = Field(default=300.0, ge=1, le=86_400)
     pins: AxisPins = AxisPins()
 
     @cached_property
     def scale(self) -> Scale:
-        """The grid of steps that screw and straps make, or the ring's."""
-        if self.kind == "ring":
-            return self.ring.scale
+        """The grid of steps that screw and straps make, or the ring's, or the lens's."""
+        if self.kind != "rail":
+            return self.ring.scale if self.kind == "ring" else self.lens.scale
         lead_um = Fraction(str(self.screw.lead_mm)) * 1000
         return screw_scale(lead_um, self.screw.full_steps_a_turn, self.screw.microsteps)
 
@@ -173,8 +189,10 @@ class Axis(Strict):
         return self.scale.nearest_steps(length_mm * 1000)
 
     @cached_property
-    def focus_table(self) -> FocusTable | None:
-        """What a ring's degrees mean, where that was measured."""
+    def distances(self) -> Distances | None:
+        """What a place means before the lens: a lens's dioptres always, a ring's degrees where measured."""
+        if self.kind == "lens":
+            return Dioptres()
         measured = self.kind == "ring" and self.ring.distances is not None
         return FocusTable(self.ring.distances or ()) if measured else None
 
@@ -186,6 +204,8 @@ class Axis(Strict):
     @property
     def parts(self) -> frozenset[str]:
         """The names among `pins` of what this rig has, its driver and its switches being what they are."""
+        if self.kind == "lens":
+            return frozenset()
         motor = {"coils"} if self.four_phase else {"step", "dir", "enable"}
         switches = set() if self.kind == "ring" else {"limit_near", "limit_far"}
         return frozenset(motor | switches | {"e_stop"})
@@ -208,7 +228,8 @@ class Camera(Strict):
 class Lens(Strict):
     """A lens on a sensor: how deep one slice is sharp follows from it."""
 
-    magnification: float = Field(gt=0, le=200)
+    magnification: float | None = Field(default=None, gt=0, le=200)
+    focal_mm: float | None = Field(default=None, gt=0, le=5000)
     f_number: float | None = Field(default=None, gt=0, le=200)
     numerical_aperture: float | None = Field(default=None, gt=0, lt=1)
     pixel_um: float = Field(default=1.55, ge=0.1, le=50)
@@ -311,6 +332,8 @@ class Simulation(Strict):
     subject_mm: float = Field(default=20.0, ge=0, le=1000)
     subject_depth_um: float = Field(default=1500.0, ge=1, le=100_000)
     ring_um_a_deg: float = Field(default=100.0, ge=0.1, le=10_000)
+    subject_d: float = Field(default=5.0, ge=0, le=100)
+    lens_um_a_d: float = Field(default=200.0, ge=0.1, le=100_000)
     flicker_percent: float = Field(default=0.0, ge=0, le=50)
 
 
@@ -319,7 +342,10 @@ class Config(Strict):
 
     axis: Axis = Axis()
     camera: Camera = Camera()
-    optics: dict[str, Lens] = {"macro-2x": Lens(magnification=2.0, f_number=4.0, pixel_um=3.1)}
+    optics: dict[str, Lens] = {
+        "macro-2x": Lens(magnification=2.0, f_number=4.0, pixel_um=3.1),
+        "camera-module-3": Lens(focal_mm=4.74, f_number=1.8, pixel_um=1.4),
+    }
     plans: dict[str, Plan] = {"default": Plan(optics="macro-2x")}
     panel: Panel = Panel()
     storage: Storage = Storage()
@@ -373,6 +399,9 @@ def contradictions(config: Config) -> Iterator[str]:
 
 
 def _axis_contradictions(axis: Axis) -> Iterator[str]:
+    if axis.kind == "lens":
+        yield from _lens_contradictions(axis.lens)
+        return
     if axis.driver not in DRIVERS:
         yield f'axis.driver: "{axis.driver}" is not one of {", ".join(DRIVERS)}'
     if axis.four_phase and axis.microsteps > 2:
@@ -464,6 +493,22 @@ def _ring_contradictions(axis: Axis) -> Iterator[str]:
         yield from (f"{at}.distances: {problem}" for problem in table_problems(ring.distances))
 
 
+def _lens_contradictions(lens: FocusMotor) -> Iterator[str]:
+    step_d = float(Fraction(lens.step_d))
+    if lens.stride_d < step_d:
+        yield f"axis.lens.stride_d: {lens.stride_d:g} is less than a step, axis.lens.step_d ({step_d:g})"
+    if lens.ends_d is None:
+        return
+    near_d, far_d = lens.ends_d
+    if not near_d > far_d >= 0:
+        yield (
+            f"axis.lens.ends_d: {near_d:g} to {far_d:g} does not run from near to far; give the nearer end, "
+            "which has more dioptres, first: [10, 0]"
+        )
+    elif near_d - far_d <= lens.run_up_d:
+        yield f"axis.lens.ends_d: {near_d:g} to {far_d:g} leaves no room for run_up_d ({lens.run_up_d:g})"
+
+
 def _pin_contradictions(config: Config) -> Iterator[str]:
     users: dict[int, list[str]] = {}
     axis_pins = config.axis.pins.model_dump(include=set(config.axis.parts))
@@ -482,6 +527,8 @@ def _optics_contradictions(config: Config) -> Iterator[str]:
     for name, lens in config.optics.items():
         if (lens.f_number is None) == (lens.numerical_aperture is None):
             yield f"optics.{name}: give either f_number or numerical_aperture, and not both"
+        if lens.magnification is None and lens.focal_mm is None:
+            yield f"optics.{name}: give magnification, or focal_mm for a lens that is focused, or both"
 
 
 def _plan_contradictions(config: Config) -> Iterator[str]:

@@ -73,7 +73,8 @@ class Eye:
 
     def take_note(self, error: Exception) -> None:
         """Give the camera up if `error` means that it is wedged or gone; the next stack opens it anew."""
-        if isinstance(error, CameraTimeout | CameraUnavailable):
+        wedged = (CameraTimeout, CameraUnavailable)
+        if isinstance(error, wedged) or isinstance(error.__cause__, wedged):
             self.close()
             self.facts = CameraFacts(problem=str(error))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camera.camera import Camera
+from camera.lens import LensAxis, LensSettings
 from focusd.config import Axis as AxisConfig
 from focusd.config import Config
 from focusd.errors import StartFailed
@@ -33,7 +34,7 @@ class Rig:
     Attributes
     ----------
     axis, panel
-        The rail, and the button, lamp and light.
+        The rail, ring or lens; and the button, lamp and light.
     open_camera
         Opens the camera; raises `camera.errors.CameraUnavailable`.
     complaints
@@ -44,7 +45,7 @@ class Rig:
         None on a real rig.
     """
 
-    axis: StepperAxis
+    axis: StepperAxis | LensAxis
     panel: PanelPins
     complaints: tuple[str, ...]
     open_camera: Callable[[], Camera]
@@ -75,6 +76,8 @@ def open_rig(
     """
     clock = MonotonicClock()
     simulation = _simulation(config, state_folder, clock) if simulate else None
+    if config.axis.kind == "lens":
+        return _lens_rig(config, simulation, run_folder, clock)
     description = json.dumps(motion_description(config, simulation, run_folder))
     stepper = StepperProcess([sys.executable, "-m", "focusd.motion", description])
     try:
@@ -95,6 +98,14 @@ def open_rig(
     except BaseException:
         stepper.close()
         raise
+
+
+def _lens_rig(config: Config, simulation: "Simulation | None", run_folder: Path | None, clock: Clock) -> Rig:
+    """Open a rig whose axis is the camera's own lens: there is no motor of ours, and no process for one."""
+    panel = PanelPins(simulation.factory if simulation else open_factory(run_folder), panel_wiring(config))
+    lens = LensAxis(config.axis.scale, lens_settings(config.axis), clock)
+    open_camera = _camera_opener(config, simulation, clock, lens)
+    return Rig(lens, panel, (), open_camera, clock, simulation)
 
 
 def open_axis(
@@ -212,6 +223,18 @@ def _ring_settings(axis: AxisConfig) -> AxisSettings:
     )
 
 
+def lens_settings(axis: AxisConfig) -> LensSettings:
+    """Turn a person's dioptres into the lens's steps."""
+    lens, scale = axis.lens, axis.scale
+    near_d, far_d = lens.ends_d or (0.0, 0.0)
+    return LensSettings(
+        ends_steps=(scale.ceil_steps(near_d), scale.floor_steps(far_d)) if lens.ends_d else None,
+        stride_steps=max(1, scale.whole_steps(lens.stride_d)),
+        run_up_steps=abs(scale.nearest_steps(lens.run_up_d)),
+        settle_ns=lens.settle_ms * 1_000_000,
+    )
+
+
 def motion_wiring(axis: AxisConfig) -> MotionWiring | CoilWiring:
     """Say which pin of the motor does what; a ring has no limit switches."""
     pins = axis.pins
@@ -267,13 +290,24 @@ def _simulation(config: Config, state_folder: Path, clock: Clock) -> "Simulation
     return open_simulation(config, state_folder, clock)
 
 
-def _camera_opener(config: Config, simulation: "Simulation | None", clock: Clock) -> Callable[[], Camera]:
+def _camera_opener(
+    config: Config, simulation: "Simulation | None", clock: Clock, lens: LensAxis | None = None
+) -> Callable[[], Camera]:
+    """Give what opens the camera, and gives it the axis that is its lens, if one is."""
+
     def open_camera() -> Camera:
         from camera.configuration import PicamSettings
         from camera.picam import PicamCamera, load_picamera2
 
         settings = PicamSettings(config.camera.index, config.camera.size_px, config.camera.tries)
         load = simulation.load_picamera2 if simulation else load_picamera2
-        return PicamCamera(load(), settings, clock)
+        camera = PicamCamera(load(), settings, clock)
+        if lens is not None:
+            try:
+                lens.mount(camera)
+            except BaseException:
+                camera.close()
+                raise
+        return camera
 
     return open_camera

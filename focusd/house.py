@@ -82,7 +82,7 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
     hub, versions = EventHub(), _versions()
     consent = HomingConsent(
         state_folder / "homing-allowed",
-        configured=config.axis.home_allowed,
+        configured=config.axis.home_allowed or config.axis.kind == "lens",  # nothing is in a lens's way
         impossible=NO_SWITCH_ON_A_RING if config.axis.kind == "ring" else None,
     )
     with ExitStack() as undo:
@@ -121,9 +121,7 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
             record=_record(config, versions),
             finish=finish,
         )
-        operator = Operator(
-            rig.axis, eye, studio, book, consent, hub, merges.merged, config.axis.idle_release_s
-        )
+        operator = _operator(config, rig, eye, studio, book, consent, hub, merges)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
     _tell_of_interruptions(sessions, hub)
@@ -138,6 +136,31 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
 def _destination(configured: Delivery) -> Destination:
     carrier = carrier_to(configured.to, same_disk=configured.same_disk)
     return Destination(configured.to, carrier, whole=configured.what == "all")
+
+
+def _operator(
+    config: Config,
+    rig: Rig,
+    eye: Eye,
+    studio: Studio,
+    book: MarkBook,
+    consent: HomingConsent,
+    hub: EventHub,
+    merges: Merges,
+) -> Operator:
+    """Make the owner of axis and camera; a lens is part of its camera, and held while that is open."""
+    lens = config.axis.kind == "lens"
+    return Operator(
+        rig.axis,
+        eye,
+        studio,
+        book,
+        consent,
+        hub,
+        merges.merged,
+        idle_release_s=None if lens else config.axis.idle_release_s,
+        prepare=eye.camera if lens else lambda: None,
+    )
 
 
 def _record(config: Config, versions: dict[str, str]) -> Record:

@@ -1,14 +1,14 @@
-"""Lengths as people type and read them: `4mm`, `250um`, `-0.5 mm`; and turns of a focus ring: `12.5deg`."""
+"""Lengths as people type and read them: `4mm`, `250um`, `-0.5 mm`; turns `12.5deg`, dioptres `0.5d`."""
 
 import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-TypedUnit = Literal["um", "deg"]
+TypedUnit = Literal["um", "deg", "d"]
 """What people measure an axis in, as `rail.screw.Scale` calls it."""
 
-_TYPED = re.compile(r"\s*([-+−]?)\s*(\d+\.?\d*|\.\d+)\s*(mm|um|µm|μm|deg|°)?\s*")
+_TYPED = re.compile(r"\s*([-+−]?)\s*(\d+\.?\d*|\.\d+)\s*(mm|um|µm|μm|deg|°|d|dpt|dioptres?|diopters?)?\s*")
 """A sign (a typographic minus too), a decimal number, a unit (both of Unicode's micro signs)."""
 
 _UNITS: dict[str, tuple[TypedUnit, int]] = {
@@ -18,6 +18,7 @@ _UNITS: dict[str, tuple[TypedUnit, int]] = {
     "μm": ("um", 1),
     "deg": ("deg", 1),
     "°": ("deg", 1),
+    **dict.fromkeys(("d", "dpt", "dioptre", "dioptres", "diopter", "diopters"), ("d", 1)),
 }
 
 
@@ -28,9 +29,9 @@ class Length:
     Attributes
     ----------
     value_u
-        Micrometres or degrees.
+        Micrometres, degrees or dioptres.
     unit
-        Which; None for 0, which is the same in both.
+        Which; None for 0, which is the same in all.
     """
 
     value_u: float
@@ -45,14 +46,15 @@ def length(typed: str) -> Length:
     match = _TYPED.fullmatch(typed)
     if match is None:
         raise ValueError(
-            f'"{typed}" is not a length: write a number and its unit, as in 4mm, 250um or 12.5deg'
+            f'"{typed}" is not a length: write a number and its unit, as in 4mm, 250um, 12.5deg or 0.5d'
         )
     sign, digits, written = match.groups()
     number = Fraction(digits)
     if written is None:
         if number != 0:
             raise ValueError(
-                f'"{typed}" lacks its unit: write {digits}mm or {digits}um, or {digits}deg for a focus ring'
+                f'"{typed}" lacks its unit: write {digits}mm or {digits}um, or {digits}deg for a focus ring, '
+                f"or {digits}d for a lens"
             )
         return Length(0.0, None)
     unit, factor = _UNITS[written]
@@ -60,9 +62,10 @@ def length(typed: str) -> Length:
 
 
 def length_words(length_u: float, unit: str = "um") -> str:
-    """Write a length for people: `250 µm`, `-4.25 mm`, `12.5 °`.
+    """Write a length for people: `250 µm`, `-4.25 mm`, `12.5 °`, `0.5 dioptres`.
 
-    To a tenth of a micrometre, or a thousandth of a degree. Without its space it can be typed back.
+    To a tenth of a micrometre, a thousandth of a degree or of a dioptre. Without its space it can be typed
+    back.
     """
     if unit == "deg":
         return f"{_decimal(round(length_u * 1000), 3)} °"

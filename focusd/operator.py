@@ -21,9 +21,8 @@ from focusd.marks import HomingConsent, MarkBook
 from focusd.now import Glance, Now, Progress
 from focusd.outcomes import outcome_of, words_of
 from focusd.studio import Studio
-from rail.axis import Trust
+from rail.axis import OperatedAxis, Trust
 from rail.errors import MotionLost, PositionUnknown
-from rail.stepper_axis import StepperAxis
 from stack.shoot import Ending
 from stack.stop import StopKind
 
@@ -45,11 +44,13 @@ class Operator:
         Gives how many slices of a session are in its picture by now.
     idle_release_s
         Rest after which the motor is released; None: never.
+    prepare
+        Called before every job: brings about whatever the axis is a part of.
     """
 
     def __init__(
         self,
-        axis: StepperAxis,
+        axis: OperatedAxis,
         eye: Eye,
         studio: Studio,
         book: MarkBook,
@@ -57,6 +58,7 @@ class Operator:
         hub: EventHub,
         merged: Callable[[str], int],
         idle_release_s: float | None,
+        prepare: Callable[[], object] = lambda: None,
     ) -> None:
         self._axis = axis
         self._eye = eye
@@ -66,6 +68,7 @@ class Operator:
         self._hub = hub
         self._merged = merged
         self._idle_release_s = idle_release_s
+        self._prepare = prepare
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._job: Job | None = None
@@ -228,6 +231,7 @@ class Operator:
         self._eye.arm()
         job.stop.check()
         self._last_error = None
+        self._prepare()
         match job.order:
             case Home(allow):
                 self._home(allow)
@@ -329,7 +333,7 @@ def _why(error: Exception | None, wish: str | None) -> dict[str, Any]:
     return {} if wish is None else {"reason": wish, "exit_code": int(Exit.INTERRUPTED)}
 
 
-def _settle(job: Job, error: Exception | None, axis: StepperAxis) -> None:
+def _settle(job: Job, error: Exception | None, axis: OperatedAxis) -> None:
     """Tell whoever waits for the job."""
     if error is None:
         job.ended.set_result(axis.position())

@@ -153,6 +153,7 @@ def _optics(lens: Lens) -> Optics:
         numerical_aperture=lens.numerical_aperture,
         pixel_um=lens.pixel_um,
         wavelength_um=lens.wavelength_um,
+        focal_mm=lens.focal_mm,
     )
 
 

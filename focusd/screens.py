@@ -34,6 +34,9 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
 
 def axis_screen(axis: Answer, terminal: Terminal) -> Iterator[str]:
     """Say all about the axis: where it is, how far it goes, what its switches say, how fast it is."""
+    if axis.get("lens"):
+        yield from _lens_rows(axis, terminal)
+        return
     emergency, speed, motion = (axis.get(part) or {} for part in ("emergency_stop", "speed", "motion"))
     if emergency.get("in_force"):
         yield _row("STOPPED", terminal.alarm(_IN_FORCE), terminal)
@@ -51,6 +54,19 @@ def axis_screen(axis: Answer, terminal: Terminal) -> Iterator[str]:
     yield _row("steps", f"{step} each; {late} {motion.get('max_late_ms') or 0:.1f} ms", terminal)
     for complaint in motion.get("complaints") or ():
         yield _row("note", terminal.warning(str(complaint)), terminal)
+
+
+def _lens_rows(axis: Answer, terminal: Terminal) -> Iterator[str]:
+    unit, lens = axis.get("unit", "d"), axis["lens"]
+    yield _row("position", _position_words(axis, terminal), terminal)
+    yield _row("lens", "the camera's own; it counts from infinity, and more dioptres are nearer", terminal)
+    yield _row("steps", f"{_length(axis.get('step_u'), unit)} each", terminal)
+    yield _row(
+        "moves",
+        f"by {_length(lens.get('stride_u'), unit)} at most, each reported by a frame; from near over "
+        f"{_length(lens.get('run_up_u'), unit)}; then {lens.get('settle_ms') or 0:g} ms of rest",
+        terminal,
+    )
 
 
 def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:

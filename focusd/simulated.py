@@ -21,7 +21,8 @@ from simulator.pins import SimulatedFactory, Wiring
 from simulator.rig import RigSpec, SimulatedRig
 from simulator.scene import SceneError, SceneSpec
 from simulator.sensor import CameraSpec
-from simulator.world import INPUTS, World, WorldError
+from simulator.voice_coil import RINGING, VoiceCoilSpec
+from simulator.world import INPUTS, Resonance, World, WorldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
     path = state_folder / "world"
     try:
         world = _earlier_world(path, clock) if path.exists() else None
-        world = world or World.create(path, position_um=config.simulation.start_mm * 1000)
+        world = world or World.create(
+            path, position_um=config.simulation.start_mm * 1000, resonance=_sway(config)
+        )
     except WorldError as error:
         raise StartFailed(str(error)) from error
     wiring, scene = panel_and_motor(config), scene_spec(config)
@@ -170,11 +173,26 @@ def scene_spec(config: Config) -> SceneSpec:
     )
 
 
+def _sway(config: Config) -> Resonance:
+    """Say how what moves comes to rest: a carriage on its screw, or a lens on its spring."""
+    return RINGING if config.axis.kind == "lens" else Resonance()
+
+
+def camera_spec(config: Config) -> CameraSpec:
+    """Give the camera; where the axis is its lens, one whose lens reaches the subject."""
+    simulation = config.simulation
+    spec = CameraSpec(size_px=simulation.size_px, flicker_percent=simulation.flicker_percent)
+    if config.axis.kind != "lens":
+        return spec
+    infinity_um = simulation.subject_mm * 1000 + simulation.subject_d * simulation.lens_um_a_d
+    return replace(
+        spec, model="imx708", lens=VoiceCoilSpec(um_a_d=simulation.lens_um_a_d, zero_um=infinity_um)
+    )
+
+
 def _camera(config: Config, world: World, scene: SceneSpec, clock: Clock) -> Callable[[], OpenPicamera2]:
     """Give what loads a stand-in for the class Picamera2; the subject is drawn when it is first loaded."""
-    simulation = config.simulation
-    camera = CameraSpec(size_px=simulation.size_px, flicker_percent=simulation.flicker_percent)
-    rig = SimulatedRig(world, clock, RigSpec(camera=camera, scene=scene))
+    rig = SimulatedRig(world, clock, RigSpec(camera=camera_spec(config), scene=scene))
 
     def load_picamera2() -> OpenPicamera2:
         try:

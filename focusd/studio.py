@@ -17,9 +17,9 @@ from focusd.journals import Journals
 from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.now import Preview
+from rail.axis import OperatedAxis
 from rail.clock import Clock
 from rail.errors import HomingNotAllowed
-from rail.stepper_axis import StepperAxis
 from stack.errors import NotResumable
 from stack.plan import StackPlan, check, estimate, expected_slice_bytes, lay_out, needs_homing
 from stack.session import Facts, Session, Sessions
@@ -77,7 +77,7 @@ class Studio:
 
     def __init__(
         self,
-        axis: StepperAxis,
+        axis: OperatedAxis,
         eye: Eye,
         light: Callable[[bool], None],
         clock: Clock,
@@ -251,7 +251,7 @@ class Studio:
                 encode=encoder(camera.identity, None, self._record.jpeg_quality),
                 free_bytes=self.free_bytes,
                 reserve_bytes=self._record.reserve_bytes,
-                subject_side=self._axis.settings.subject_side,
+                subject_side=self._axis.subject_side,
             )
         self._shooter.camera = camera
         return self._shooter

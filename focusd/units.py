@@ -6,7 +6,7 @@ from rail.screw import Scale, Unit
 _AXES = {
     "um": ("a rail", "give millimetres or micrometres, as in 4mm or 250um"),
     "deg": ("a focus ring", "give degrees, as in 12.5deg"),
-    "d": ("a lens", "give dioptres"),
+    "d": ("a lens", "give dioptres, as in 0.5d"),
 }
 
 _NAMES = {"um": "millimetres or micrometres", "deg": "degrees", "d": "dioptres"}

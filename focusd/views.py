@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from camera.lens import LensSettings
 from focusd.delivery import Backlog, outstanding
 from focusd.merges import MergeProgress
 from focusd.now import Now, Preview
 from rail.axis import Position, Trust
-from rail.focus import FocusTable
+from rail.focus import Distances
 from rail.screw import Scale
 from rail.stepper import Sight
 from rail.stepper_axis import AxisSettings
@@ -26,7 +27,7 @@ def status_view(
     folder: Path,
     last_session: Json | None,
     backlog: Backlog,
-    table: FocusTable | None,
+    distances: Distances | None,
 ) -> Json:
     """Show the rig as it is.
 
@@ -36,11 +37,11 @@ def status_view(
         What it does, and what it has made.
     folder
         Where its sessions go.
-    table
-        What a ring's degrees mean.
+    distances
+        What a place means before the lens.
     """
     scale, camera = now.scale, now.camera
-    surely = table if now.position.trust is not Trust.UNKNOWN else None
+    surely = distances if now.position.trust is not Trust.UNKNOWN else None
     return {
         "job": _job_view(now),
         "axis": {
@@ -93,6 +94,24 @@ def place_view(position: Position, scale: Scale) -> Json:
         "position_steps": position.steps,
         "trust": position.trust.value,
         "unit": scale.unit,
+    }
+
+
+def lens_view(now: Now, settings: LensSettings) -> Json:
+    """Show all that is known of an axis that is the camera's own lens."""
+    length_u, span_u = now.scale.length_u, now.scale.span_u
+    return {
+        **place_view(now.position, now.scale),
+        "moving": now.moving,
+        "step_u": span_u(1),
+        "nearest_u": length_u(now.reach.nearest_steps),
+        "farthest_u": length_u(now.reach.farthest_steps),
+        "counts_from": "infinity",
+        "lens": {
+            "stride_u": span_u(settings.stride_steps),
+            "run_up_u": span_u(settings.run_up_steps),
+            "settle_ms": settings.settle_ns / 1e6,
+        },
     }
 
 
@@ -152,16 +171,16 @@ def marks_view(marks: Marks, scale: Scale) -> Json:
     return {"near_u": marks.near_u, "far_u": marks.far_u, "unit": scale.unit}
 
 
-def _subject_mm(table: FocusTable | None, scale: Scale, steps: int) -> float | None:
+def _subject_mm(distances: Distances | None, scale: Scale, steps: int) -> float | None:
     """Give the distance of what is sharp there, None where nobody has measured it."""
-    return table.distance_mm(scale.length_u(steps)) if table is not None else None
+    return distances.distance_mm(scale.length_u(steps)) if distances is not None else None
 
 
-def plan_view(plan: StackPlan, preview: Preview, scale: Scale, table: FocusTable | None) -> Json:
-    """Show what a plan comes to; `table` is what a ring's degrees mean."""
+def plan_view(plan: StackPlan, preview: Preview, scale: Scale, distances: Distances | None) -> Json:
+    """Show what a plan comes to; `distances` says what a place means."""
     layout = preview.layout
     ends_steps = (layout.positions_steps[0], layout.positions_steps[-1])
-    surely = None if layout.adrift else table
+    surely = None if layout.adrift else distances
     return {
         "plan": plan.name,
         "slices": layout.slices,

@@ -66,7 +66,10 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         ("axis.pins=3", "axis.pins: 3 is not a group of settings"),
         ("panel.led_pin=true", "panel.led_pin: true is not a whole number from 0 up to 27, or null"),
         ("merge.nice=2.5", "merge.nice: 2.5 is not a whole number from 0 up to 19"),
-        ("optics.m.f_number=3", "optics.m.magnification: is missing; it takes a number above 0 up to 200"),
+        (
+            "plans.default.exposure={gain: 2.0, colour_gains: [2.1, 1.7]}",
+            "plans.default.exposure.time_us: is missing; it takes a whole number from 1 up to 6e+08",
+        ),
         ("plans.default.range=mraks", 'plans.default.range: "mraks" is not a group of settings'),
         (
             "simulation.size_px=[320]",
@@ -84,7 +87,10 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             "panel.led_pin=21",
             "axis.pins.step and panel.led_pin: are all GPIO 21; each needs a pin of its own",
         ),
-        ("plans.default.optics=lens", 'plans.default.optics: "lens" is not among optics: macro-2x'),
+        (
+            "plans.default.optics=lens",
+            'plans.default.optics: "lens" is not among optics: macro-2x, camera-module-3',
+        ),
         (
             "plans.default.spacing.count=9",
             "plans.default.spacing: give exactly one of overlap, pitch_u, count, not overlap and count",

@@ -133,3 +133,16 @@ def test_what_is_no_duration_is_refused(typed):
 )
 def test_a_duration_is_written_to_the_second(seconds, words):
     assert duration_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("typed", "dioptres"),
+    [("0.5d", 0.5), ("-2 dpt", -2.0), ("1dioptre", 1.0), ("0.03125 dioptres", 0.03125), ("4diopters", 4.0)],
+)
+def test_dioptres_are_read_as_they_are_meant(typed, dioptres):
+    assert length(typed) == Length(dioptres, "d")
+
+
+def test_dioptres_are_written_so_that_they_can_be_typed_back():
+    assert length_words(4.5, "d") == "4.5 dioptres"
+    assert length(length_words(-0.25, "d")) == Length(-0.25, "d")

@@ -48,7 +48,7 @@ def test_a_rings_grid_is_exact() -> None:
 @pytest.mark.parametrize(
     ("override", "problem"),
     [
-        ("axis.kind=belt", 'axis.kind: "belt" is not one of rail, ring'),
+        ("axis.kind=belt", 'axis.kind: "belt" is not one of rail, ring, lens'),
         ("axis.ring.gear=1/0", 'axis.ring.gear: "1/0" is not a number or a fraction such as 60/20'),
         ("axis.ring.pulley=-2", "axis.ring.pulley: -2 is not from 0.001 up to 10000"),
         ("axis.ring.gear=true", "axis.ring.gear: true is not text"),
@@ -240,11 +240,11 @@ def test_nobodys_word_makes_a_ring_home(tmp_path: Path) -> None:
 
 
 def test_what_is_sharp_where_is_known_only_when_it_was_measured() -> None:
-    assert ring().axis.focus_table is None
-    table = ring("axis.ring.distances=[[0, 300], [90, 600]]").axis.focus_table
+    assert ring().axis.distances is None
+    table = ring("axis.ring.distances=[[0, 300], [90, 600]]").axis.distances
     assert table is not None
     assert table.distance_mm(0) == 300.0
-    assert load_config(None, ["axis.ring.distances=[[0, 300], [90, 600]]"]).axis.focus_table is None
+    assert load_config(None, ["axis.ring.distances=[[0, 300], [90, 600]]"]).axis.distances is None
 
 
 def test_what_people_read_of_a_ring_is_in_degrees() -> None:
