@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,31 @@ class Exposure:
     time_us: int
     gain: float
     colour_gains: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """How bright a metered picture is to be.
+
+    Attributes
+    ----------
+    stops
+        Brighter (above 0) or darker than automatic exposure would have it, -8 to 8.
+    clipped_percent
+        Instead: as bright as can be with so many of its pixels clipped, 0 to 50.
+    """
+
+    stops: float = 0.0
+    clipped_percent: float | None = None
+
+    def __post_init__(self) -> None:
+        if not -8 <= self.stops <= 8 or not 0 <= (self.clipped_percent or 0) <= 50:
+            raise ValueError(f"{self} is no brightness: stops from -8 to 8, or 0 to 50 % clipped")
+        if self.stops and self.clipped_percent is not None:
+            raise ValueError("a picture is exposed for its stops or for what may be clipped, not for both")
+
+
+AS_METERED: Final = Aim()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +141,12 @@ class Camera(Protocol):
         """Estimate the time from asking for a fresh frame to having it, with the present exposure."""
         ...
 
-    def meter(self, after_ns: int) -> Exposure:
-        """Let automatic exposure and white balance settle; give the result.
+    def meter(self, after_ns: int, aim: Aim = AS_METERED) -> Exposure:
+        """Let automatic exposure and white balance settle; give the exposure that is as bright as `aim` says.
 
         Only frames begun at `after_ns` or later count: the scene is at rest since then.
-        Raises `camera.errors.CameraTimeout` when they do not settle.
+        Raises `camera.errors.CameraTimeout` when they do not settle, `LightUnsuited` when no exposure is as
+        wanted.
         """
         ...
 

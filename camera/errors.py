@@ -6,7 +6,8 @@ CameraError
 ├── CaptureCancelled     somebody asked
 ├── ExposureDrifted      frames differ from the lock
 ├── ProofMissing         frames do not say when or how they were exposed
-└── NothingSeen          the metered picture is black or blown out
+├── NothingSeen          the metered picture is black or blown out
+└── LightUnsuited        no exposure makes the picture as bright as wanted
 """
 
 from camera.camera import Exposure
@@ -52,6 +53,14 @@ class ProofMissing(CameraError):
 
 class NothingSeen(CameraError):
     """Automatic exposure ended on a picture that is black or blown out."""
+
+    def __init__(self, message: str, *, metered: Exposure) -> None:
+        super().__init__(message)
+        self.metered = metered
+
+
+class LightUnsuited(CameraError):
+    """No exposure within the sensor's reach makes the picture as it is wanted."""
 
     def __init__(self, message: str, *, metered: Exposure) -> None:
         super().__init__(message)

@@ -30,6 +30,9 @@ GRANTED: Final[Figures] = {**HELD, GAIN: 0.045}
 SETTLED: Final[Figures] = {TIME: 0.02, GAIN: 0.02, DIGITAL_GAIN: 0.02, RED: 0.01, BLUE: 0.01}
 """How far automatic exposure may still wander and count as settled: its own dead band is about 2 %."""
 
+ROUNDED: Final = 0.001
+"""A tenth of a percent of light is a thirtieth of a level."""
+
 IDLE, CONVERGED = 0, 2
 """`AeState` with automatic exposure off, and on and content. Some sensors do not report it."""
 
@@ -155,6 +158,11 @@ def deviations(
     return tuple(found)
 
 
+def in_words(found: Sequence[Deviation]) -> str:
+    """Name deviations in one line."""
+    return ", ".join(map(str, found))
+
+
 def automatic(metadata: Metadata) -> tuple[Deviation, ...]:
     """Name automatic exposure as a deviation when it is at work in a frame that should be locked."""
     state = metadata.get("AeState")
@@ -173,6 +181,11 @@ def to_apply(exposure: Exposure) -> Exposure:
     next code is a hundred times as far.
     """
     return Exposure(exposure.time_us + 1, exposure.gain * (1 + 1e-5), exposure.colour_gains)
+
+
+def rounded(asked: Exposure, granted: Exposure) -> bool:
+    """Say whether a sensor's rounding took away more light than nobody would ever see."""
+    return abs(granted.time_us * granted.gain / (asked.time_us * asked.gain) - 1) > ROUNDED
 
 
 def metered(metadata: Metadata) -> Exposure:

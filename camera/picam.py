@@ -7,41 +7,29 @@ signal says when it has.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any, Final, cast
 
 from camera import lock
-from camera.camera import CameraIdentity, Exposure, Frame, Mosaic, Pixels, eight_bits
-from camera.configuration import AUTOMATIC, OFF, Configured, PicamSettings, configure, is_native, known
+from camera.aim import brighter, flicker_safe
+from camera.camera import AS_METERED, Aim, CameraIdentity, Exposure, Frame, Mosaic, Pixels
+from camera.configuration import Configured, PicamSettings, configure, is_native
 from camera.errors import (
     CameraError,
-    CameraTimeout,
     CameraUnavailable,
     ExposureDrifted,
-    NothingSeen,
     ProofMissing,
 )
-from camera.library import OpenPicamera2, Picamera2, Request
+from camera.library import OpenPicamera2, Request
 from camera.loan import Clock, Loans
 from camera.lock import Metadata
 from camera.memory import ReadMemory, read_memory
+from camera.meter import Meter
+from camera.opening import identity_of, open_steadily
 from camera.patience import within
 from camera.streams import mosaic, picture
 
-RELEASED: Final[Mapping[str, object]] = {**AUTOMATIC, "ExposureTime": 0, "AnalogueGain": 0.0}
-"""What was set by hand goes back to automatic exposure by setting it to 0."""
-
-NOTHING_ASKED: Final = Exposure(0, 1.0, (1.0, 1.0))
-
 GUARD_NS: Final = 1_000_000
 """SensorTimestamp is taken in an interrupt, which may come late by some tens of microseconds."""
-
-LOCK_FRAMES, LOCK_TRIES = 2 * lock.WINDOW, 3
-"""How many frames may pass before a lock is sent again, and how often: picamera2 can lose a control when a
-frame is handed back at the same moment."""
-
-METER_FRAMES, METER_NS = 300, 30_000_000_000
-"""White balance takes some sixty frames to settle; what has not settled after these, will not."""
 
 OPEN_S: Final = 30.0
 """A Pi Zero 2 takes five seconds to load a tuning and to set its buffers aside."""
@@ -108,15 +96,14 @@ class PicamCamera:
         self._clock = clock
         self._closed = False
         self._exposure: Exposure | None = None
-        self._held: lock.Figures = {}
-        self._asked = NOTHING_ASKED
         self._seen_us = 0
-        self._picam = within(OPEN_S, lambda: _open(open_picamera2, settings.index), "has not opened")
-        self._identity = _identity(self._picam)
+        self._picam = within(OPEN_S, lambda: open_steadily(open_picamera2, settings.index), "has not opened")
+        self._identity = identity_of(self._picam)
         # A Pi's own cameras say how every frame was exposed; one on USB never does.
         self._loans = Loans(self._picam, clock, None if is_native(self._picam) else self._assumed)
         try:
             self._configured = within(OPEN_S, lambda: self._start(memory), "has not started")
+            self._meter = Meter(self._picam, self._configured, clock, self._fresh)
         except (RuntimeError, KeyError) as error:  # KeyError: a control that only the Pi's own cameras have
             self._let_go()
             raise CameraUnavailable(f"The camera does not start: {error}.") from error
@@ -148,41 +135,25 @@ class PicamCamera:
         frame_us = max(exposed_us, self._configured.readout_us)
         return 1000 * (frame_us // 2 + exposed_us + 2 * self._configured.readout_us)
 
-    def meter(self, after_ns: int) -> Exposure:
-        """Let automatic exposure and white balance settle; give the result. Nothing is locked meanwhile.
+    def meter(self, after_ns: int, aim: Aim = AS_METERED) -> Exposure:
+        """Let automatic exposure and white balance settle; give the exposure that is as bright as `aim` says.
+
+        On mains light its time is a whole multiple of the flicker. Nothing is locked afterwards.
 
         Raises `CameraTimeout` when they do not settle, `NothingSeen` when the picture they settle on is black
-        or blown out, `CaptureCancelled` after `cancel`.
+        or blown out, `LightUnsuited` when no exposure is as wanted, `CaptureCancelled` after `cancel`.
         """
-        self._forget_lock()
-        self._send(RELEASED)
+        self._exposure = None
         fresh_ns = after_ns + GUARD_NS
-        began_ns = max(self._clock.monotonic_ns(), fresh_ns)
-        frames: list[Metadata] = []
-        while not lock.settled(frames[-lock.WINDOW :], self._configured.line_us):
-            waited_ns = self._clock.monotonic_ns() - began_ns
-            if len(frames) == METER_FRAMES or waited_ns > METER_NS:
-                raise CameraTimeout(
-                    f"Automatic exposure has not settled after {len(frames)} frames. The light flickers or "
-                    "changes, or the subject moves: steady it, or give the exposure in the plan.",
-                    waited_s=waited_ns / 1e9,
-                )
-            with self._fresh(fresh_ns) as (_, metadata):
-                frames.append(metadata)
-            if "Assumed" in metadata:
-                raise CameraUnavailable(
-                    "This camera does not say how it exposes, so metering finds nothing to lock: give the "
-                    "plan an exposure."
-                )
-        with self._fresh(fresh_ns) as (request, metadata):
-            exposure = lock.metered(metadata)
-            if why := lock.shows_nothing(eight_bits(self._picture(request))):
-                raise NothingSeen(
-                    f"Automatic exposure ended at {exposure.time_us} µs with gain {exposure.gain:.2f}, and "
-                    f"{why}. Look at the light, the lens cap and the subject's place before the lens.",
-                    metered=exposure,
-                )
-            return exposure
+        exposure = self._meter.settle(fresh_ns)
+        if aim.stops:
+            exposure = brighter(exposure, 2**aim.stops, self._meter.reach)
+        if aim.clipped_percent is not None:
+            exposure = self._meter.clip(exposure, aim.clipped_percent, fresh_ns)
+        if self._settings.mains_hz is not None:
+            exposure = flicker_safe(exposure, self._settings.mains_hz, self._meter.reach)
+        self._meter.forget()
+        return exposure
 
     def lock(self, exposure: Exposure) -> Exposure:
         """Hold every later frame to `exposure`; give it as granted, in whole lines and gain codes.
@@ -190,31 +161,15 @@ class PicamCamera:
         Raises `CameraUnavailable` when `exposure` lies outside what the sensor can do, `ExposureDrifted` when
         frames do not come to show it.
         """
-        self._check_reach(exposure)
-        self._forget_lock()
-        self._asked = exposure
-        wanted = lock.figures_asked(exposure)
-        if "ColourGains" not in self._picam.camera_controls:  # a monochrome sensor
-            wanted = {key: wanted[key] for key in (lock.TIME, lock.GAIN)}
-        sent_ns = self._clock.monotonic_ns()
-        frames: list[Metadata] = []
-        for _ in range(LOCK_TRIES):
-            self._send(_controls(lock.to_apply(exposure)))
-            for _ in range(LOCK_FRAMES):
-                with self._fresh(sent_ns) as (_, metadata):
-                    frames.append(metadata)
-                if granted := lock.granted(wanted, frames, self._configured.line_us):
-                    self._exposure, self._held = granted, lock.figures(metadata)
-                    return granted
-        found = lock.automatic(frames[-1]) + lock.deviations(wanted, frames[-1], self._configured.line_us)
-        raise ExposureDrifted(
-            f"The camera does not take the exposure asked for: after {len(frames)} frames {_list(found)}. "
-            "Restart the daemon; if that does not help, picamera2 and libcamera may be of different ages: "
-            "sudo apt full-upgrade.",
-            locked=exposure,
-            taken=lock.exposure_of(frames[-1]),
-            tries=len(frames),
-        )
+        self._meter.check(exposure)
+        self._exposure = None
+        granted = self._meter.hold(exposure)
+        if lock.rounded(exposure, granted):
+            # libcamera makes the picture brighter by what rounding took away. Asked for again as it was
+            # granted, it does not: a stack that goes on from its record is then exactly as bright.
+            granted = self._meter.hold(granted)
+        self._exposure = granted
+        return granted
 
     def capture(self, after_ns: int) -> Frame:
         """Give a frame that began at `after_ns` or later and matches the lock; it is read out by then.
@@ -278,39 +233,16 @@ class PicamCamera:
         with suppress(Exception):
             within(CLOSE_S, self._picam.close, "has not closed")
 
-    def _send(self, controls: Mapping[str, object]) -> None:
-        limits = self._picam.camera_controls.get("FrameDurationLimits", ())[:2]
-        self._picam.set_controls(known(self._picam, {**controls, "FrameDurationLimits": tuple(limits)}))
-
     def _assumed(self, metadata: Metadata) -> Metadata:
-        return lock.assumed(metadata, self._asked, self._configured.readout_us)
-
-    def _check_reach(self, exposure: Exposure) -> None:
-        """Refuse what the sensor cannot do: libcamera would clamp it without a word."""
-        for name, value in ((lock.TIME, exposure.time_us), (lock.GAIN, exposure.gain)):
-            if name not in self._picam.camera_controls:
-                continue
-            least, most = self._picam.camera_controls[name][:2]
-            room = value * lock.HELD[name]
-            if value + room < least or (most and value - room > most):
-                raise CameraUnavailable(
-                    f"{name} {value:g} lies outside what this sensor can do, {least:g} to {most:g}: "
-                    "give one inside, or let the camera meter."
-                )
-
-    def _forget_lock(self) -> None:
-        self._exposure = None
-        self._held = {}
-        self._asked = NOTHING_ASKED
+        return lock.assumed(metadata, self._meter.asked, self._configured.readout_us)
 
     def _take(self, locked: Exposure, after_ns: int, retakes: list[str]) -> Frame:
         with self._fresh(after_ns + GUARD_NS) as (request, metadata):
-            if found := lock.automatic(metadata) + lock.deviations(
-                self._held, metadata, self._configured.line_us
-            ):
+            line_us = self._configured.line_us
+            if found := lock.automatic(metadata) + lock.deviations(self._meter.held, metadata, line_us):
                 raise ExposureDrifted(
-                    f"A frame differs from the lock: {_list(found)}. Something else sets the camera's "
-                    "controls, or it lost them.",
+                    f"A frame differs from the lock: {lock.in_words(found)}. Something else sets the "
+                    "camera's controls, or it lost them.",
                     locked=locked,
                     taken=lock.exposure_of(metadata),
                     tries=len(retakes) + 1,
@@ -339,61 +271,7 @@ class PicamCamera:
 
     @contextmanager
     def _fresh(self, fresh_ns: int) -> Iterator[tuple[Request, Metadata]]:
-        frame_us = max(self._configured.readout_us, self._asked.time_us, self._seen_us)
+        frame_us = max(self._configured.readout_us, self._meter.asked.time_us, self._seen_us)
         with self._loans.fresh(fresh_ns, 5000 * frame_us + 3_000_000_000) as (request, metadata):
             self._seen_us = int(cast(int, metadata.get("FrameDuration", metadata[lock.TIME])))
             yield request, metadata
-
-
-def _open(open_picamera2: OpenPicamera2, index: int) -> Picamera2:
-    """Open camera `index` with a tuning that does not change from frame to frame."""
-    library: Any = open_picamera2.func if isinstance(open_picamera2, partial) else open_picamera2
-    cameras = library.global_camera_info()
-    if index >= len(cameras):
-        raise CameraUnavailable(
-            f"There is no camera {index}; {len(cameras)} found. Check the ribbon cable at both ends, with "
-            "the power off, and that 'rpicam-hello --list-cameras' shows the camera."
-        )
-    try:
-        return open_picamera2(index, tuning=_steady_tuning(library, cameras[index]["Model"]))
-    except RuntimeError as error:
-        raise CameraUnavailable(
-            f"Camera {index} ({cameras[index]['Model']}) cannot be opened: {error} "
-            "Another program may have it: 'sudo fuser -v /dev/media*' shows which."
-        ) from error
-
-
-def _steady_tuning(library: Any, model: str) -> dict[str, Any] | None:
-    """Load a sensor's tuning and freeze what no control does: adaptive lens shading and contrast.
-
-    None where there is no file for this sensor: libcamera then chooses by itself.
-    """
-    try:
-        tuning = cast(dict[str, Any], library.load_tuning_file(f"{model}.json"))
-    except RuntimeError:
-        return None
-    for algorithm, name in (("rpi.alsc", "n_iter"), ("rpi.contrast", "ce_enable")):
-        with suppress(KeyError, StopIteration):  # a tuning for science or monochrome sensors lacks them
-            library.find_tuning_algo(tuning, algorithm)[name] = OFF
-    return tuning
-
-
-def _identity(picam: Picamera2) -> CameraIdentity:
-    sensor = str(picam.camera_properties.get("Model", "unknown"))
-    make = "Raspberry Pi" if is_native(picam) else "unknown"
-    return CameraIdentity(make, sensor, sensor)
-
-
-def _controls(exposure: Exposure) -> dict[str, object]:
-    """All that fixes an exposure; libcamera's versions differ in which of these implies which."""
-    return {
-        "AeEnable": False,
-        "AwbEnable": False,
-        "ExposureTime": exposure.time_us,
-        "AnalogueGain": exposure.gain,
-        "ColourGains": exposure.colour_gains,
-    }
-
-
-def _list(found: tuple[lock.Deviation, ...]) -> str:
-    return ", ".join(map(str, found))

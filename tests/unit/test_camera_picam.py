@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from camera_bench import SPEC, camera_rig
 
-from camera import picam
+from camera import meter, picam
 from camera.camera import Exposure
 from camera.configuration import PicamSettings
 from camera.errors import (
@@ -295,7 +295,7 @@ class TestLock:
 
     def test_everything_that_could_change_is_fixed(self, studio: Studio) -> None:
         studio.locked()
-        *_, controls = studio.picam2.times_told("set_controls")
+        controls = studio.picam2.times_told("set_controls")[0]
 
         assert controls["AeEnable"] is False
         assert controls["AwbEnable"] is False
@@ -303,6 +303,20 @@ class TestLock:
         assert controls["AnalogueGain"] == pytest.approx(ASKED.gain, rel=1e-4)
         assert controls["ColourGains"] == ASKED.colour_gains
         assert controls["FrameDurationLimits"] == studio.picam2.camera_controls["FrameDurationLimits"][:2]
+
+    def test_what_was_granted_is_asked_for_so_that_going_on_from_its_record_is_as_bright(
+        self, studio: Studio
+    ) -> None:
+        camera = studio.camera()
+        short = replace(ASKED, time_us=900)  # five lines and a half
+        granted = camera.lock(short)
+        first = camera.capture(studio.soon_ns())
+        camera.lock(granted)
+        resumed = camera.capture(studio.soon_ns())
+
+        assert first.metadata["DigitalGain"] == resumed.metadata["DigitalGain"]
+        assert first.metadata["DigitalGain"] == pytest.approx(1, abs=0.002)
+        assert abs(first.pixels.mean() - resumed.pixels.mean()) < 0.1
 
     def test_frames_prove_it(self, studio: Studio) -> None:
         camera = studio.camera()
@@ -330,7 +344,7 @@ class TestLock:
 
         with pytest.raises(ExposureDrifted, match=r"AnalogueGain is 9 instead of 1\.5") as caught:
             camera.lock(ASKED)
-        assert caught.value.tries == picam.LOCK_FRAMES * picam.LOCK_TRIES
+        assert caught.value.tries == meter.LOCK_FRAMES * meter.LOCK_TRIES
         assert camera.exposure is None
 
     @pytest.mark.parametrize("beyond", [{"gain": 0.5}, {"gain": 50.0}, {"time_us": 3}, {"time_us": 10**9}])
