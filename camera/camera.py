@@ -157,10 +157,11 @@ class Camera(Protocol):
         """
         ...
 
-    def capture(self, after_ns: int) -> Frame:
+    def capture(self, after_ns: int, recycle_ns: int = 0) -> Frame:
         """Give a frame that began at `after_ns` or later and matches the lock.
 
-        It is read out when this returns, so the axis may move again.
+        It is read out when this returns, so the axis may move again. A frame that is taken again begins at
+        least `recycle_ns` after the one before has ended.
 
         Raises `camera.errors.ExposureDrifted` when frame after frame differs from the lock,
         `CameraTimeout` when none comes, `CaptureCancelled` after `cancel`.

@@ -171,11 +171,11 @@ class PicamCamera:
         self._exposure = granted
         return granted
 
-    def capture(self, after_ns: int) -> Frame:
+    def capture(self, after_ns: int, recycle_ns: int = 0) -> Frame:
         """Give a frame that began at `after_ns` or later and matches the lock; it is read out by then.
 
-        A frame that differs is taken again, up to `PicamSettings.tries` in all; what was wrong with each is
-        listed in the frame's `metadata["retakes"]`.
+        A frame that differs is taken again, up to `PicamSettings.tries` in all, and not before a flash has
+        had `recycle_ns` to recharge; what was wrong with each stands in the frame's `metadata["retakes"]`.
 
         Raises `ExposureDrifted` or `ProofMissing` when none was right, `CameraTimeout` when none came,
         `CaptureCancelled` after `cancel`, `CameraError` when nothing is locked.
@@ -190,6 +190,8 @@ class PicamCamera:
                 retakes.append(str(failure))
                 if len(retakes) >= self._settings.tries:
                     raise
+                if recycle_ns:
+                    after_ns = max(after_ns, self._clock.monotonic_ns() + recycle_ns)
 
     def limits(self, control: str) -> tuple[Any, Any, Any] | None:
         """Give least, most and default of a control; None where this camera does not have it."""

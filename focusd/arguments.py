@@ -26,6 +26,10 @@ _PLAN_FIELDS = {
     "after": "after",
     "delay": "delay_s",
     "exposure": "exposure",
+    "stops": "stops",
+    "clipped": "clipped_percent",
+    "frames": "frames",
+    "recycle": "recycle_s",
     "fields": "fields",
 }
 """An option's name here -> its field in the body of /plan and /shoot."""
@@ -199,6 +203,10 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     rest.add_argument(
         "--exposure", metavar="TIME,GAIN,RED,BLUE", type=_typed(exposure), help="do not meter: 8ms,1,2.1,1.7"
     )
+    rest.add_argument("--stops", metavar="STOPS", type=float, help="brighter than metered, or darker: 0.5")
+    rest.add_argument("--clipped", metavar="PERCENT", type=float, help="as bright as clips no more: 0.5")
+    rest.add_argument("--frames", metavar="N", type=int, help="mean of N frames a slice")
+    rest.add_argument("--recycle", metavar="TIME", type=_typed(duration_s), help="a flash recharges: 3s")
 
     specimen = parser.add_argument_group("of the specimen (recorded with the stack)")
     for name, example in (("catalogue", "BM-1042"), ("view", "dorsal")):

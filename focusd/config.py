@@ -223,6 +223,7 @@ class Camera(Strict):
     size_px: tuple[Pixels, Pixels] | None = None
     jpeg_quality: int = Field(default=95, ge=50, le=100)
     tries: int = Field(default=3, ge=1, le=10)
+    mains_hz: Literal[50, 60] | None = None
 
 
 class Lens(Strict):
@@ -261,6 +262,13 @@ class FixedExposure(Strict):
     colour_gains: tuple[float, float]
 
 
+class Brightness(Strict):
+    """How bright a metered picture is to be: give one, or nothing for what automatic exposure finds."""
+
+    stops: float | None = Field(default=None, ge=-8, le=8)
+    clipped_percent: float | None = Field(default=None, ge=0, le=50)
+
+
 def _marks(value: object) -> object:
     """Read the word `marks` as a span with nothing given."""
     return {} if value == "marks" else value
@@ -287,6 +295,9 @@ class Plan(Strict):
     after: Literal["start", "stay", "park"] = "start"
     delay_s: float = Field(default=0.0, ge=0, le=3600)
     exposure: FixedExposure | None = None
+    aim: Brightness = Brightness()
+    frames: int = Field(default=1, ge=1, le=64)
+    recycle_s: float = Field(default=0.0, ge=0, le=120)
     fields: SpecimenFields = Field(default={})
 
 
@@ -545,6 +556,8 @@ def _plan_contradictions(config: Config) -> Iterator[str]:
             yield f"{at}.spacing: give exactly one of overlap, pitch_u, count, not {stands}"
         if plan.spacing.overlap is not None and plan.optics is None:
             yield f"{at}.spacing: overlap needs {at}.optics, for the depth of field"
+        if plan.aim.stops is not None and plan.aim.clipped_percent is not None:
+            yield f"{at}.aim: give stops or clipped_percent, not both"
 
 
 def range_problems(span: Span) -> Iterator[str]:

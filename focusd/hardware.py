@@ -299,7 +299,12 @@ def _camera_opener(
         from camera.configuration import PicamSettings
         from camera.picam import PicamCamera, load_picamera2
 
-        settings = PicamSettings(config.camera.index, config.camera.size_px, config.camera.tries)
+        settings = PicamSettings(
+            config.camera.index,
+            config.camera.size_px,
+            config.camera.tries,
+            mains_hz=config.camera.mains_hz,
+        )
         load = simulation.load_picamera2 if simulation else load_picamera2
         camera = PicamCamera(load(), settings, clock)
         if lens is not None:

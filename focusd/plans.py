@@ -5,8 +5,9 @@ from typing import Literal, TypeVar
 
 from pydantic import Field
 
-from camera.camera import Exposure
+from camera.camera import Aim, Exposure
 from focusd.config import (
+    Brightness,
     Config,
     FixedExposure,
     Gap,
@@ -61,6 +62,10 @@ class PlanRequest(Strict):
     after: Literal["start", "stay", "park"] | None = None
     delay_s: float | None = Field(default=None, ge=0, le=3600)
     exposure: FixedExposure | None = None
+    stops: float | None = Field(default=None, ge=-8, le=8)
+    clipped_percent: float | None = Field(default=None, ge=0, le=50)
+    frames: int | None = Field(default=None, ge=1, le=64)
+    recycle_s: float | None = Field(default=None, ge=0, le=120)
     fields: SpecimenFields = Field(default={})
     rehearse: bool = False
 
@@ -96,6 +101,9 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
         after=after,
         delay_s=base.delay_s if request.delay_s is None else request.delay_s,
         exposure=_exposure(exposure) if exposure else None,
+        aim=_aim(base.aim, request),
+        frames=request.frames or base.frames,
+        recycle_s=base.recycle_s if request.recycle_s is None else request.recycle_s,
         rehearse=request.rehearse,
         assumed_is_enough=config.axis.assumed_is_enough,
     )
@@ -155,6 +163,14 @@ def _optics(lens: Lens) -> Optics:
         wavelength_um=lens.wavelength_um,
         focal_mm=lens.focal_mm,
     )
+
+
+def _aim(planned: Brightness, request: PlanRequest) -> Aim:
+    """Give how bright the picture is to be: as requested, else as planned."""
+    if request.stops is not None and request.clipped_percent is not None:
+        raise PlanRefused("give stops or clipped_percent, not both")
+    asked = planned if request.stops is None and request.clipped_percent is None else request
+    return Aim(asked.stops or 0.0, asked.clipped_percent)
 
 
 def _exposure(fixed: FixedExposure) -> Exposure:

@@ -21,7 +21,7 @@ from rail.axis import OperatedAxis
 from rail.clock import Clock
 from rail.errors import HomingNotAllowed
 from stack.errors import NotResumable
-from stack.plan import StackPlan, check, estimate, expected_slice_bytes, lay_out, needs_homing
+from stack.plan import StackPlan, check, estimate, expected_slice_bytes, lay_out, needs_homing, slice_ns
 from stack.session import Facts, Session, Sessions
 from stack.shoot import Ending, EndingKind, Observe, Shooter
 from stack.specimen import CATALOGUE, Fields, same_specimen
@@ -112,12 +112,11 @@ class Studio:
         camera = self._eye.facts
         size_px = (0, 0) if plan.rehearse else camera.size_px or (0, 0)
         cost = estimate(
+            plan,
             layout,
             move_ns=axis.duration_ns,
             frame_ns=camera.frame_ns,
-            settle_ns=plan.settle_ms * 1_000_000,
             bytes_a_slice=expected_slice_bytes(size_px),
-            delay_s=plan.delay_s,
         )
         free_bytes = self.free_bytes()
         check(
@@ -217,17 +216,13 @@ class Studio:
 
     def _acceptance(self, session: Session) -> Accepted:
         state = session.state()
-        slice_ns = (
-            self._axis.duration_ns(session.layout.pitch_steps)
-            + session.plan.settle_ms * 1_000_000
-            + self._eye.facts.frame_ns
-        )
+        move_ns = self._axis.duration_ns(session.layout.pitch_steps)
         return Accepted(
             session=session.id,
             folder=str(session.path),
             slices=state.slices,
             saved=len(state.saved),
-            seconds=len(state.missing) * slice_ns / 1e9,
+            seconds=len(state.missing) * slice_ns(session.plan, move_ns, self._eye.facts.frame_ns) / 1e9,
             same_specimen=self._same_specimen(session.facts.fields, session.id),
         )
 

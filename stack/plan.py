@@ -7,7 +7,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Literal
 
-from camera.camera import Exposure
+from camera.camera import AS_METERED, Aim, Exposure
+from camera.mean import MOST_FRAMES
 from rail.axis import Position, Reach, Trust
 from rail.screw import Scale, Unit
 from stack.errors import PlanRefused
@@ -118,6 +119,12 @@ class StackPlan:
         Wait before anything moves.
     exposure
         Used as it is; None meters once at the middle slice.
+    aim
+        How bright that is to be.
+    frames
+        How many are taken of each slice, to be averaged.
+    recycle_s
+        What a flash needs to recharge: so long after an exposure no other begins.
     rehearse
         Move and settle, photograph nothing.
     assumed_is_enough
@@ -132,8 +139,16 @@ class StackPlan:
     after: Park = Park.START
     delay_s: float = 0.0
     exposure: Exposure | None = None
+    aim: Aim = AS_METERED
+    frames: int = 1
+    recycle_s: float = 0.0
     rehearse: bool = False
     assumed_is_enough: bool = False
+
+    @property
+    def recycle_ns(self) -> int:
+        """What a flash needs to recharge."""
+        return round(self.recycle_s * 1e9)
 
     @property
     def relative(self) -> bool:
@@ -232,39 +247,45 @@ def spread(near_steps: int, far_steps: int, gaps: int) -> tuple[int, ...]:
 
 
 def estimate(
+    plan: StackPlan,
     layout: Layout,
     *,
     move_ns: Callable[[int], int],
     frame_ns: int,
-    settle_ns: int,
     bytes_a_slice: int,
-    delay_s: float,
 ) -> Estimate:
     """Give the time and the disk a stack will take, metering at the middle and the way back included.
 
     Parameters
     ----------
-    layout
-        The slices.
+    plan, layout
+        The slices, and how each is taken.
     move_ns
         Time for a move over so many steps: `Axis.duration_ns`.
     frame_ns
         Time from asking for a frame to having it: `Camera.frame_duration_ns`.
-    settle_ns
-        Rest before each exposure.
     bytes_a_slice
         See `expected_slice_bytes`.
-    delay_s
-        Wait before the start.
     """
     first, last = layout.positions_steps[0], layout.positions_steps[-1]
-    moves_ns = (
+    there_and_back_ns = (
         move_ns(layout.positions_steps[layout.middle_index] - first)
-        + (layout.slices - 1) * move_ns(layout.pitch_steps)
+        + plan.settle_ms * 1_000_000
+        + frame_ns
         + move_ns(last - layout.start_steps)
     )
-    frames_ns = (layout.slices + 1) * (settle_ns + frame_ns)
-    return Estimate(seconds=(moves_ns + frames_ns) / 1e9 + delay_s, bytes=layout.slices * bytes_a_slice)
+    slices_ns = slice_ns(plan, 0, frame_ns) + (layout.slices - 1) * slice_ns(
+        plan, move_ns(layout.pitch_steps), frame_ns
+    )
+    return Estimate(
+        seconds=(there_and_back_ns + slices_ns) / 1e9 + plan.delay_s, bytes=layout.slices * bytes_a_slice
+    )
+
+
+def slice_ns(plan: StackPlan, move_ns: int, frame_ns: int) -> int:
+    """Give the time that a slice takes: going there and coming to rest, or a flash recharging; its frames."""
+    rest_ns = max(move_ns + plan.settle_ms * 1_000_000, plan.recycle_ns)
+    return rest_ns + plan.frames * frame_ns + (plan.frames - 1) * plan.recycle_ns
 
 
 def expected_slice_bytes(size_px: tuple[int, int]) -> int:
@@ -338,6 +359,10 @@ def _nonsense(plan: StackPlan, scale: Scale, marks: Marks) -> list[str]:
         reasons.append(f"a settling time of {plan.settle_ms} ms lies in the past")
     if not (math.isfinite(plan.delay_s) and plan.delay_s >= 0):
         reasons.append(f"a start delay of {plan.delay_s} s makes no sense")
+    if not 1 <= plan.frames <= MOST_FRAMES:
+        reasons.append(f"a slice is the mean of 1 to {MOST_FRAMES} frames, not of {plan.frames}")
+    if not (math.isfinite(plan.recycle_s) and plan.recycle_s >= 0):
+        reasons.append(f"a flash that recharges within {plan.recycle_s} s makes no sense")
     return reasons
 
 

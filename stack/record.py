@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from camera.camera import Exposure
+from camera.camera import Aim, Exposure
 from rail.screw import Scale
 from stack.optics import Optics
 from stack.plan import (
@@ -43,6 +43,7 @@ def plan_record(plan: StackPlan) -> Record:
         "optics": dataclasses.asdict(plan.optics) if plan.optics else None,
         "after": plan.after.value,
         "exposure": exposure_record(plan.exposure) if plan.exposure else None,
+        "aim": dataclasses.asdict(plan.aim),
     }
 
 
@@ -56,6 +57,7 @@ def plan_of(record: Mapping[str, Any]) -> StackPlan:
             "optics": Optics(**record["optics"]) if record["optics"] else None,
             "after": Park(record["after"]),
             "exposure": exposure_of(record["exposure"]) if record["exposure"] else None,
+            "aim": Aim(**record.get("aim", {})),
         }
     )
 

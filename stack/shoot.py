@@ -8,7 +8,7 @@ A slice is told as saved only after its file and then its journal line are on di
 import errno
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from camera.camera import Camera, Exposure, Frame, eight_bits
 from camera.errors import CaptureCancelled
+from camera.mean import mean
 from rail.axis import Arrival, Axis, Trust
 from rail.clock import Clock
 from rail.errors import Halted, Stopped
@@ -36,7 +37,7 @@ from stack.errors import (
     StopAsked,
 )
 from stack.journal import Journal
-from stack.plan import Layout, StackPlan, expected_slice_bytes, needs_homing, park_steps
+from stack.plan import Layout, StackPlan, expected_slice_bytes, needs_homing, park_steps, slice_ns
 from stack.record import exposure_record, plan_record
 from stack.session import Phase, Session, SessionState, fold
 from stack.stop import StopKind, StopSignal, wait
@@ -242,6 +243,7 @@ class _Stack:
         self._stop = stop
         self._observe = observe
         self._slice_bytes = expected_slice_bytes(shooter.camera.size_px)
+        self._recharged_ns = 0
 
     def run(self, state: SessionState) -> Ending:
         """Shoot, and whatever happens end in order: frames saved, ending journaled, hardware at rest."""
@@ -323,7 +325,7 @@ class _Stack:
         self._stop.check()
         self._progress("metering", self._layout.middle_index)
         arrival = travel(self._axis, self._layout.positions_steps[self._layout.middle_index])
-        return self._camera.meter(arrival.at_rest_ns + self._settle_ns)
+        return self._camera.meter(arrival.at_rest_ns + self._settle_ns, self._plan.aim)
 
     def _take(self, index: int, seconds_left: float) -> tuple[Frame, Arrival]:
         """Go to a slice and photograph it once the axis has settled."""
@@ -332,16 +334,24 @@ class _Stack:
         self._progress("shooting", index, seconds_left)
         arrival = travel(self._axis, self._layout.positions_steps[index])
         self._stop.check()
-        after_ns = arrival.at_rest_ns + self._settle_ns
-        frame = self._camera.capture(after_ns)
-        if frame.began_ns < after_ns:
-            early_ns = after_ns - frame.began_ns
-            raise FrameStale(
-                f"the frame of slice {index} was begun {early_ns / 1e6:.3f} ms before the axis had settled",
-                index=index,
-                early_ns=early_ns,
-            )
-        return frame, arrival
+        return mean(self._frames(index, arrival.at_rest_ns + self._settle_ns)), arrival
+
+    def _frames(self, index: int, settled_ns: int) -> Iterator[Frame]:
+        """Take the frames of a slice, one when the next is wanted."""
+        for _ in range(self._plan.frames):
+            after_ns = max(settled_ns, self._recharged_ns)
+            frame = self._camera.capture(after_ns, self._plan.recycle_ns)
+            if frame.began_ns < after_ns:
+                early_ns = after_ns - frame.began_ns
+                raise FrameStale(
+                    f"the frame of slice {index} was begun {early_ns / 1e6:.3f} ms before the axis had "
+                    "settled, or a flash recharged",
+                    index=index,
+                    early_ns=early_ns,
+                )
+            if self._plan.recycle_ns:
+                self._recharged_ns = frame.ended_ns + self._plan.recycle_ns
+            yield frame
 
     def _check_room(self) -> None:
         free_bytes = self._shooter.free_bytes()
@@ -449,7 +459,7 @@ class _Stack:
 
     def _slice_estimate_ns(self) -> int:
         move_ns = self._axis.duration_ns(self._layout.pitch_steps)
-        return move_ns + self._settle_ns + self._camera.frame_duration_ns()
+        return slice_ns(self._plan, move_ns, self._camera.frame_duration_ns())
 
 
 @dataclass(frozen=True, slots=True)

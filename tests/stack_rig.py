@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from camera.camera import CameraIdentity, Exposure, Frame
+from camera.camera import AS_METERED, Aim, CameraIdentity, Exposure, Frame
 from camera.errors import CaptureCancelled
 from rail.axis import Arrival, Position, Reach, Trust
 from rail.errors import BeyondReach, HomingNotAllowed, Stopped
@@ -139,6 +139,7 @@ class FilmCamera:
         self.captured: list[int] = []
         """Where the carriage was, for every frame handed out."""
         self.meterings: list[int] = []
+        self.began_ns = 0
         self.drift = 1.0
         self.exposure: Exposure | None = None
 
@@ -147,18 +148,18 @@ class FilmCamera:
     def frame_duration_ns(self) -> int:
         return 2 * FRAME_NS
 
-    def meter(self, after_ns: int) -> Exposure:
+    def meter(self, after_ns: int, aim: Aim = AS_METERED) -> Exposure:
         began_ns, _ = self._expose(after_ns)
         assert not self._restless(began_ns, began_ns + FRAME_NS), "metered while the carriage moved"
         self.meterings.append(self.rail.carriage_steps)
-        return Exposure(round(12_345 / max(self.light, 1e-6)), 1.0, (2.0, 1.5))
+        return Exposure(round(12_345 * 2**aim.stops / max(self.light, 1e-6)), 1.0, (2.0, 1.5))
 
     def lock(self, exposure: Exposure) -> Exposure:
         lines = int(exposure.time_us * self.drift) // 10 * 10
         self.exposure = Exposure(lines, exposure.gain, exposure.colour_gains)
         return self.exposure
 
-    def capture(self, after_ns: int) -> Frame:
+    def capture(self, after_ns: int, recycle_ns: int = 0) -> Frame:
         assert self.exposure is not None, "captured before the exposure was locked"
         began_ns, ended_ns = self._expose(after_ns)
         carriage = self.rail.carriage_steps
@@ -186,6 +187,8 @@ class FilmCamera:
         if self.stopped:
             raise CaptureCancelled("cancelled")
         began_ns = -(-max(after_ns, self.clock.monotonic_ns() - FRAME_NS) // FRAME_NS) * FRAME_NS
+        began_ns = max(began_ns, self.began_ns + FRAME_NS)
+        self.began_ns = began_ns
         self.clock.sleep_until_ns(began_ns + FRAME_NS)
         return began_ns, began_ns + FRAME_NS
 

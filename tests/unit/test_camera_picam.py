@@ -12,7 +12,7 @@ import pytest
 from camera_bench import SPEC, camera_rig
 
 from camera import meter, picam
-from camera.camera import Exposure
+from camera.camera import Aim, Exposure
 from camera.configuration import PicamSettings
 from camera.errors import (
     CameraError,
@@ -20,6 +20,7 @@ from camera.errors import (
     CameraUnavailable,
     CaptureCancelled,
     ExposureDrifted,
+    LightUnsuited,
     NothingSeen,
     ProofMissing,
 )
@@ -27,6 +28,7 @@ from camera.loan import POLL_S
 from camera.lock import WINDOW
 from camera.picam import PicamCamera, load_picamera2
 from simulator.clock import VirtualClock
+from simulator.rig import RigSpec
 
 ASKED = Exposure(10_000, 1.5, (2.1, 1.6))
 SETTLE_NS = 150_000_000
@@ -101,8 +103,8 @@ class Unruly:
 class Studio:
     """A simulated rig; `studio.picam2` is what the adapter talks to, a simulated camera behind it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.rig, self.clock = camera_rig(folder)
+    def __init__(self, folder: Path, spec: RigSpec = SPEC) -> None:
+        self.rig, self.clock = camera_rig(folder, spec)
         self.wrap: Callable[..., Unruly] = Unruly
         self.picam2: Unruly
         self.global_camera_info = self.rig.picamera2.func.global_camera_info
@@ -113,8 +115,8 @@ class Studio:
         self.picam2 = self.wrap(self.rig.picamera2(camera_num, tuning=tuning), tuning, self.clock)
         return self.picam2
 
-    def camera(self, index: int = 0) -> PicamCamera:
-        return PicamCamera(self, PicamSettings(index), self.clock)  # type: ignore[arg-type]
+    def camera(self, index: int = 0, **settings: Any) -> PicamCamera:
+        return PicamCamera(self, PicamSettings(index, **settings), self.clock)  # type: ignore[arg-type]
 
     def locked(self) -> PicamCamera:
         camera = self.camera()
@@ -263,6 +265,66 @@ class TestMeter:
 
         assert camera.meter(studio.soon_ns()).time_us == pytest.approx(first.time_us, rel=0.03)
         assert camera.exposure is None
+
+    @pytest.mark.parametrize(("stops", "factor"), [(1.0, 2.0), (-1.5, 2**-1.5)])
+    def test_it_is_brighter_or_darker_by_stops(self, studio: Studio, stops: float, factor: float) -> None:
+        camera = studio.camera()
+        plain = camera.meter(studio.soon_ns())
+        aimed = camera.meter(studio.soon_ns(), Aim(stops=stops))
+
+        assert aimed.time_us * aimed.gain == pytest.approx(plain.time_us * plain.gain * factor, rel=0.03)
+        assert camera.exposure is None
+
+    def test_on_mains_it_is_whole_flickers_and_as_bright(self, tmp_path: Path) -> None:
+        dim = replace(SPEC.camera, ambient=0.2, flicker_percent=30.0)
+        studio = Studio(tmp_path, replace(SPEC, camera=dim))
+        plain = studio.camera().meter(studio.soon_ns())
+        studio.picam2.close()
+        camera = studio.camera(mains_hz=50)
+        safe = camera.meter(studio.soon_ns())
+
+        assert safe.time_us % 10_000 == 0
+        assert safe.time_us * safe.gain == pytest.approx(plain.time_us * plain.gain, rel=0.03)
+        assert abs(camera.lock(safe).time_us - safe.time_us) < SPEC.camera.line_ns / 1000
+        rows = camera.capture(studio.soon_ns()).pixels.mean(axis=(1, 2))
+        assert np.ptp(rows) < 3, "bands"
+
+    def test_on_mains_too_much_light_for_a_whole_flicker_is_told(self, studio: Studio) -> None:
+        with pytest.raises(LightUnsuited, match="stop the lens down or dim the light"):
+            studio.camera(mains_hz=50).meter(studio.soon_ns())
+
+    def test_it_is_as_bright_as_clips_no_more_than_allowed(self, studio: Studio) -> None:
+        """A tenth of the card is a glare that is nine times as bright as the rest."""
+        camera = studio.camera()
+
+        def glare(pixels: Any) -> Any:
+            lit = pixels.copy()
+            lit[:12] = np.minimum(lit[:12].astype(float) * 2.6, 255)
+            return lit
+
+        studio.picam2.develop = glare
+        spared = camera.meter(studio.soon_ns(), Aim(clipped_percent=2))
+        camera.lock(spared)
+        beside = camera.capture(studio.soon_ns()).pixels
+        sacrificed = camera.meter(studio.soon_ns(), Aim(clipped_percent=15))
+        camera.lock(sacrificed)
+
+        assert np.mean(beside.max(axis=2) >= 254) <= 0.02
+        assert beside[:12].mean() > 200
+        assert camera.capture(studio.soon_ns()).pixels[12:].mean() > 200
+        assert sacrificed.time_us * sacrificed.gain > 2 * spared.time_us * spared.gain
+
+    def test_a_glare_that_nothing_helps_against_is_told(self, studio: Studio) -> None:
+        camera = studio.camera()
+
+        def glare(pixels: Any) -> Any:
+            lit = pixels.copy()
+            lit[:60] = 255
+            return lit
+
+        studio.picam2.develop = glare
+        with pytest.raises(LightUnsuited, match="there is a glare"):
+            camera.meter(studio.soon_ns(), Aim(clipped_percent=2))
 
     @pytest.mark.parametrize(("between_ns", "frames"), [(0, 300), (1_000_000_000, 30)])
     def test_what_never_settles_is_given_up(self, studio: Studio, between_ns: int, frames: int) -> None:
@@ -417,6 +479,14 @@ class TestRetakes:
         assert frame.exposure == camera.exposure
         (why,) = frame.metadata["retakes"]  # type: ignore[misc]
         assert "ExposureTime is" in why
+
+    def test_a_flash_has_recharged_before_a_frame_is_taken_again(self, studio: Studio) -> None:
+        camera = studio.locked()
+        studio.picam2.doctor = off_by("ExposureTime", 0.5, frames=1)
+        after_ns = studio.soon_ns()
+        frame = camera.capture(after_ns, recycle_ns=3_000_000_000)
+
+        assert frame.began_ns > after_ns + 3_000_000_000
 
     @pytest.mark.parametrize("figure", ["ExposureTime", "AnalogueGain", "DigitalGain"])
     def test_a_lasting_drift_ends_with_figures(self, studio: Studio, figure: str) -> None:

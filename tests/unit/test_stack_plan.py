@@ -274,14 +274,18 @@ def test_a_plan_around_here_shot_twice_gives_the_same_places() -> None:
 
 
 def test_estimate_counts_moves_rests_frames_and_bytes() -> None:
-    _, layout = layout_between(0, 100)
-    cost = estimate(
-        layout, move_ns=lambda steps: steps * 10_000_000, frame_ns=200_000_000, settle_ns=150_000_000,
-        bytes_a_slice=2_000_000, delay_s=5,
-    )  # fmt: skip
+    plan, layout = layout_between(0, 100)
+    times = {"move_ns": lambda steps: steps * 10_000_000, "frame_ns": 200_000_000, "bytes_a_slice": 2_000_000}
+    cost = estimate(replace(plan, delay_s=5), layout, **times)
     to_the_first, between, back = 0.5, 2 * 0.5, 1.0
     assert cost.seconds == pytest.approx(5 + to_the_first + between + back + 4 * 0.35)
     assert cost.bytes == 6_000_000
+    assert estimate(replace(plan, frames=4), layout, **times).seconds == pytest.approx(
+        to_the_first + between + back + 0.35 + 3 * (0.15 + 4 * 0.2)
+    )
+    assert estimate(replace(plan, recycle_s=3), layout, **times).seconds == pytest.approx(
+        to_the_first + back + 0.35 + 3 * (3 + 0.2)
+    )
     assert expected_slice_bytes((1600, 1200)) == 1_920_000
 
 

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from stack_rig import BACKLASH_STEPS, PLAN, FilmCamera, LateWriter, Rig, pictures
 
-from camera.camera import Exposure, Frame
+from camera.camera import Aim, Exposure, Frame
 from camera.errors import CameraTimeout
 from rail.axis import Arrival, Position, Trust
 from rail.errors import Halted
@@ -88,6 +89,54 @@ def test_a_plans_own_exposure_is_taken_without_metering(inline_rig: Rig) -> None
     assert inline_rig.camera.meterings == []
     assert inline_rig.rail.moves == [*PLACES, 1000]
     assert_complete(session, time_us=15_000)
+
+
+def test_a_metered_exposure_is_as_bright_as_the_plan_wants_it(inline_rig: Rig) -> None:
+    session = inline_rig.session(replace(PLAN, aim=Aim(stops=-1)))
+    inline_rig.shoot(session)
+    assert_complete(session, time_us=6_170)
+    assert inline_rig.sessions.open(session.id).plan.aim == Aim(stops=-1)
+
+
+def test_several_frames_a_slice_are_taken_at_one_place_and_recorded(rig: Rig) -> None:
+    session = rig.session(replace(PLAN, frames=4))
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert rig.rail.moves == [1030, *PLACES, 1000]
+    assert rig.camera.captured == [place - BACKLASH_STEPS for place in PLACES for _ in range(4)]
+    for entry in replay(session.journal_path).entries:
+        if entry.event == "slice_saved":
+            metadata = entry.facts["metadata"]
+            assert metadata["frames"] == 4
+            assert sorted(set(metadata["began_ns"])) == metadata["began_ns"]
+            assert entry.facts["began_ns"] == metadata["began_ns"][0]
+
+
+def test_a_stop_between_the_frames_of_a_slice_saves_no_part_of_it(rig: Rig) -> None:
+    session = rig.session(replace(PLAN, frames=4))
+    rig.camera.asked = lambda: rig.ask() if len(rig.camera.captured) == 10 else None
+    assert rig.shoot(session).kind is EndingKind.PAUSED
+    assert session.state().missing == (2, 3, 4, 5)
+    rig.camera.asked = lambda: None
+    rig.rearm()
+    assert rig.shoot(session).kind is EndingKind.DONE
+
+
+def test_no_exposure_begins_before_a_flash_has_recharged(
+    inline_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Frame] = []
+    capture = FilmCamera.capture
+
+    def noted(camera: FilmCamera, after_ns: int, recycle_ns: int = 0) -> Frame:
+        assert recycle_ns == 2_500_000_000
+        taken.append(capture(camera, after_ns, recycle_ns))
+        return taken[-1]
+
+    monkeypatch.setattr(FilmCamera, "capture", noted)
+    inline_rig.shoot(inline_rig.session(replace(PLAN, frames=2, recycle_s=2.5)))
+    assert len(taken) == 12
+    for earlier, later in pairwise(taken):
+        assert later.began_ns - earlier.ended_ns >= 2_500_000_000
 
 
 def test_a_slice_is_told_only_when_its_file_and_its_journal_line_are_on_disk(rig: Rig) -> None:
@@ -548,8 +597,8 @@ def test_a_frame_begun_before_the_axis_had_settled_is_refused(
 ) -> None:
     capture = FilmCamera.capture
 
-    def stale(camera: FilmCamera, after_ns: int) -> Frame:
-        frame = capture(camera, after_ns)
+    def stale(camera: FilmCamera, after_ns: int, recycle_ns: int) -> Frame:
+        frame = capture(camera, after_ns, recycle_ns)
         return replace(frame, began_ns=after_ns - 1) if len(camera.captured) == 3 else frame
 
     monkeypatch.setattr(FilmCamera, "capture", stale)
