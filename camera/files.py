@@ -1,67 +1,32 @@
-"""A slice as the bytes of a file: its pixels, and in EXIF how and where they were taken."""
+"""A slice as the bytes of a file: its pixels, sRGB's profile, and in EXIF how and where they were taken.
 
-import json
+A file is made in memory from pixels of our own, never by picamera2's `save`: handed a path that is no str,
+that one writes no EXIF, and says nothing (0.3.38, `request.py`, `_get_format_str`). Each is read back as far
+as that is cheap, heads and lengths, so that what is handed on can be opened.
+"""
+
 import struct
 import zlib
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
 import numpy as np
-import piexif
 import simplejpeg
 from numpy.typing import NDArray
 
-from camera.camera import CameraIdentity, Exposure
+from camera.camera import Mosaic, Pixels
+from camera.dng import dng_tags
+from camera.icc import srgb_profile
+from camera.tags import SliceTags, compressed_tags, image_tags, photo_tags
+from camera.tiff import STRIP_BYTES, STRIP_OFFSETS, Kind, Tags, exif_block, tiff
 
-MANUAL: Final = 1
-"""In EXIF's ExposureMode, ExposureProgram and WhiteBalance alike."""
-
-SRGB: Final = 1
-PNG_HEADER_BYTES: Final = 8 + 12 + 13
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+PNG_HEADER_BYTES: Final = len(PNG_SIGNATURE) + 12 + 13
 """The signature and the IHDR chunk; everything else comes after."""
 
-
-@dataclass(frozen=True, slots=True)
-class SliceTags:
-    """What a slice's file says of itself.
-
-    Attributes
-    ----------
-    index, slices
-        Which slice of how many, counted from 0.
-    position_u, unit
-        Where on the axis, and in what (`Scale.unit`).
-    taken_at
-        When the exposure began; with its time zone, and written as UTC.
-    exposure
-        As the sensor reported it.
-    identity
-        Which camera.
-    optics
-        The lens in words, as the plan names it; may be empty.
-    software
-        Name and version of what took it.
-    magnification, f_number
-        Of the lens, where known; the f-number as marked on it.
-    """
-
-    index: int
-    slices: int
-    position_u: float
-    unit: str
-    taken_at: datetime
-    exposure: Exposure
-    identity: CameraIdentity
-    optics: str
-    software: str
-    magnification: float | None = None
-    f_number: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.taken_at.tzinfo is None:
-            raise ValueError(f"{self.taken_at} has no time zone, so nobody can say when that was.")
+ICC: Final = 34675
+YCBCR_POSITIONING, CENTRED = 531, 1
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], tags: SliceTags, quality: int = 95) -> bytes:
@@ -69,92 +34,116 @@ def encode_jpeg(pixels: NDArray[np.uint8], tags: SliceTags, quality: int = 95) -
 
     `quality` runs from 1 to 100. Raises ValueError for pixels of another shape, type or order in memory.
     """
-    _check(pixels)
+    _check(pixels, np.uint8)
     jpeg = simplejpeg.encode_jpeg(pixels, quality=quality, colorspace="BGR", colorsubsampling="444")
-    exif = piexif.dump(_exif(pixels, tags))
     start = 2
     if jpeg[2:4] == b"\xff\xe0":  # JFIF and EXIF both want to be the first segment; EXIF says more
         start = 4 + int.from_bytes(jpeg[4:6], "big")
-    return b"".join((b"\xff\xd8\xff\xe1", struct.pack(">H", len(exif) + 2), exif, memoryview(jpeg)[start:]))
+    exif = _segment(0xE1, b"Exif\0\0" + _exif(pixels, tags, {YCBCR_POSITIONING: (Kind.SHORT, CENTRED)}))
+    profile = _segment(0xE2, b"ICC_PROFILE\0\x01\x01" + srgb_profile())
+    whole = b"".join((b"\xff\xd8", exif, profile, memoryview(jpeg)[start:]))
+    if simplejpeg.decode_jpeg_header(whole)[:2] != pixels.shape[:2] or not whole.endswith(b"\xff\xd9"):
+        raise ValueError("The JPEG that was made is not whole.")
+    return whole
 
 
-def encode_png(pixels: NDArray[np.uint8], tags: SliceTags) -> bytes:
-    """Encode pixels as `encode_jpeg` does, without loss; EXIF and sRGB stand in chunks of their own.
+def encode_png(pixels: Pixels, tags: SliceTags) -> bytes:
+    """Encode pixels as `encode_jpeg` does, 8 or 16 bits a colour as they come, without loss.
 
     Raises ValueError as `encode_jpeg` does.
     """
-    _check(pixels)
+    _check(pixels, np.uint8, np.uint16)
     # Harder compression costs a Pi seconds a slice and saves a tenth.
     _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     png = encoded.tobytes()
-    tiff = piexif.dump(_exif(pixels, tags)).removeprefix(b"Exif\0\0")
-    perceptual = b"\0"
-    chunks = _png_chunk(b"sRGB", perceptual) + _png_chunk(b"eXIf", tiff)
-    return b"".join((png[:PNG_HEADER_BYTES], chunks, memoryview(png)[PNG_HEADER_BYTES:]))
+    profile = b"sRGB\0\0" + zlib.compress(srgb_profile())
+    chunks = _chunk(b"iCCP", profile) + _chunk(b"eXIf", _exif(pixels, tags))
+    if tags.um_a_px is not None:
+        a_metre = round(1e6 / tags.um_a_px)
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", a_metre, a_metre, 1))
+    whole = b"".join((png[:PNG_HEADER_BYTES], chunks, memoryview(png)[PNG_HEADER_BYTES:]))
+    width, height = struct.unpack_from(">II", whole, len(PNG_SIGNATURE) + 8)
+    if (height, width) != pixels.shape[:2] or whole[-8:-4] != b"IEND":
+        raise ValueError("The PNG that was made is not whole.")
+    return whole
 
 
-def _exif(pixels: NDArray[np.uint8], tags: SliceTags) -> dict[str, dict[int, Any]]:
+def encode_tiff(pixels: Pixels, tags: SliceTags) -> bytes:
+    """Encode pixels as `encode_jpeg` does, 8 or 16 bits a colour as they come, without loss or compression.
+
+    Raises ValueError as `encode_jpeg` does.
+    """
+    _check(pixels, np.uint8, np.uint16)
+    directory: dict[int, tuple[Kind, object]] = {
+        **image_tags(tags),
+        258: (Kind.SHORT, [8 * pixels.itemsize] * 3),  # BitsPerSample
+        259: (Kind.SHORT, 1),  # Compression: none
+        262: (Kind.SHORT, 2),  # PhotometricInterpretation: RGB
+        274: (Kind.SHORT, 1),  # Orientation: as it stands
+        277: (Kind.SHORT, 3),  # SamplesPerPixel
+        284: (Kind.SHORT, 1),  # PlanarConfiguration: together
+        ICC: (Kind.UNDEFINED, srgb_profile()),
+    }
+    rgb = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return _whole_tiff(rgb, directory, tags)
+
+
+def encode_dng(mosaic: Mosaic, tags: SliceTags, correction: Sequence[float] | None) -> bytes:
+    """Encode what the sensor read as a Digital Negative, uncompressed.
+
+    `correction` is libcamera's ColourCorrectionMatrix, or None: see `camera.dng.dng_tags`.
+    """
+    directory = {
+        **image_tags(tags),
+        **dng_tags(mosaic, tags.identity.model, tags.exposure, correction),
+    }
+    return _whole_tiff(mosaic.pixels, directory, tags)
+
+
+def _whole_tiff(pixels: NDArray[Any], directory: Tags, tags: SliceTags) -> bytes:
+    whole = tiff(pixels, directory, photo_tags(tags))
+    if _strips_end(whole) != len(whole):
+        raise ValueError("The TIFF that was made is not whole: its strips end elsewhere than the file.")
+    return whole
+
+
+def _strips_end(whole: bytes) -> int:
+    """Give where the last strip of a little-endian TIFF ends, by what the file says of itself."""
+    (at,) = struct.unpack_from("<I", whole, 4)
+    (entries,) = struct.unpack_from("<H", whole, at)
+    lasts = {}
+    for entry in range(at + 2, at + 2 + 12 * entries, 12):
+        tag, _, count, value = struct.unpack_from("<HHII", whole, entry)
+        if tag in (STRIP_OFFSETS, STRIP_BYTES):
+            last_at = entry + 8 if count == 1 else value + 4 * (count - 1)
+            (lasts[tag],) = struct.unpack_from("<I", whole, last_at)
+    return int(lasts[STRIP_OFFSETS] + lasts[STRIP_BYTES])
+
+
+def _exif(pixels: Pixels, tags: SliceTags, more: Tags | None = None) -> bytes:
     height, width = pixels.shape[:2]
-    taken_at = tags.taken_at.astimezone(UTC)
-    when = taken_at.strftime("%Y:%m:%d %H:%M:%S")
-    image = {
-        piexif.ImageIFD.ImageDescription: _description(tags),
-        piexif.ImageIFD.Make: tags.identity.make.encode(),
-        piexif.ImageIFD.Model: tags.identity.model.encode(),
-        piexif.ImageIFD.Software: tags.software.encode(),
-        piexif.ImageIFD.DateTime: when,
-    }
-    photo = {
-        piexif.ExifIFD.ExifVersion: b"0231",  # the first with OffsetTime
-        piexif.ExifIFD.ExposureTime: (tags.exposure.time_us, 1_000_000),
-        piexif.ExifIFD.ISOSpeedRatings: min(round(100 * tags.exposure.gain), 65535),
-        piexif.ExifIFD.ExposureProgram: MANUAL,
-        piexif.ExifIFD.ExposureMode: MANUAL,
-        piexif.ExifIFD.WhiteBalance: MANUAL,
-        piexif.ExifIFD.DateTimeOriginal: when,
-        piexif.ExifIFD.DateTimeDigitized: when,
-        piexif.ExifIFD.OffsetTime: "+00:00",
-        piexif.ExifIFD.OffsetTimeOriginal: "+00:00",
-        piexif.ExifIFD.OffsetTimeDigitized: "+00:00",
-        piexif.ExifIFD.SubSecTimeOriginal: f"{taken_at.microsecond // 1000:03}",
-        piexif.ExifIFD.ColorSpace: SRGB,
-        piexif.ExifIFD.PixelXDimension: width,
-        piexif.ExifIFD.PixelYDimension: height,
-        piexif.ExifIFD.UserComment: b"ASCII\0\0\0" + _comment(tags),
-    }
-    if tags.optics:
-        photo[piexif.ExifIFD.LensModel] = tags.optics.encode()
-    if tags.f_number is not None:
-        photo[piexif.ExifIFD.FNumber] = (round(1000 * tags.f_number), 1000)
-    return {"0th": image, "Exif": photo}
+    return exif_block(
+        {**image_tags(tags), **(more or {})}, {**photo_tags(tags), **compressed_tags((width, height))}
+    )
 
 
-def _description(tags: SliceTags) -> bytes:
-    return f"slice {tags.index + 1} of {tags.slices} at {tags.position_u:.1f} {tags.unit}".encode()
+def _segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
-def _comment(tags: SliceTags) -> bytes:
-    """Say for programs what EXIF has no tag for, or only rounded."""
-    facts = {
-        "slice": tags.index,
-        "slices": tags.slices,
-        "position": tags.position_u,
-        "unit": tags.unit,
-        "gain": tags.exposure.gain,
-        "colour_gains": tags.exposure.colour_gains,
-        "magnification": tags.magnification,
-        "sensor": tags.identity.sensor,
-    }
-    return json.dumps({name: value for name, value in facts.items() if value is not None}).encode("ascii")
-
-
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
+def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _check(pixels: NDArray[np.uint8]) -> None:
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.flags.c_contiguous:
+def _check(pixels: Pixels, *depths: type) -> None:
+    if (
+        pixels.ndim != 3
+        or pixels.shape[2] != 3
+        or pixels.dtype not in depths
+        or not pixels.flags.c_contiguous
+    ):
+        kinds = " or ".join(depth.__name__ for depth in depths)
         raise ValueError(
-            f"A slice is encoded from contiguous uint8 pixels of shape (H, W, 3), not from {pixels.dtype} "
+            f"A slice is encoded from contiguous {kinds} pixels of shape (H, W, 3), not from {pixels.dtype} "
             f"of shape {pixels.shape}."
         )

@@ -21,7 +21,8 @@ def _jpeg(
     frame: Frame,
     label: SliceLabel,
 ) -> bytes:
-    from camera.files import SliceTags, encode_jpeg
+    from camera.files import encode_jpeg
+    from camera.tags import SliceTags
 
     tags = SliceTags(
         index=label.index,

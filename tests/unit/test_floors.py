@@ -51,7 +51,7 @@ FOREIGN = {
     "numpy": ["camera", "stack", "simulator"],
     "cv2": ["stack.merge", "camera.files", "camera.streams", "simulator"],
     "simplejpeg": ["stack.merge", "camera.files", "simulator", "focusd.reports"],
-    "piexif": ["stack.merge", "camera.files"],
+    "piexif": ["stack.merge"],
     "gpiozero": ["rail.pins", "simulator.pins"],
     "lgpio": ["rail.pins"],
     "picamera2": ["camera.picam"],
