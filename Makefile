@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the camera was written against. Its tests read it; to import it takes libcamera, which is not on PyPI.
+PICAMERA2 := 0.3.38
 
 .PHONY: demo test rig check format clean
 .DELETE_ON_ERROR:
@@ -44,6 +46,7 @@ $(VENV)/.installed: $(VENV)/bin/pip pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing the test tools into $(VENV) ..."
 	@$(call install,-e '.[dev]')
+	@$(call install,--no-deps --upgrade --target $(VENV)/read 'picamera2==$(PICAMERA2)')
 	@touch $@
 
 # pip's own words go to a file, so that what is missing can be said in one line.

@@ -97,11 +97,20 @@ class Picamera2(Protocol):
         ...
 
 
-class OpenPicamera2(Protocol):
-    """The class Picamera2 itself, or a `functools.partial` of one that stands in for it.
+class Library(Protocol):
+    """What the class Picamera2 offers before a camera is open."""
 
-    The class offers `global_camera_info()`, `load_tuning_file(name)` and `find_tuning_algo(tuning, name)`.
-    """
+    def load_tuning_file(self, tuning_file: str) -> dict[str, Any]:
+        """Give the tuning of that name for this board; raises RuntimeError where there is none."""
+        ...
+
+    def find_tuning_algo(self, tuning: dict[str, Any], name: str) -> dict[str, Any]:
+        """Give an algorithm's part of a tuning, to be changed; raises KeyError or StopIteration."""
+        ...
+
+
+class OpenPicamera2(Protocol):
+    """The class Picamera2 itself, or a `functools.partial` of one that stands in for it: a `Library` too."""
 
     def __call__(self, camera_num: int, *, tuning: dict[str, Any] | None) -> Picamera2:
         """Open a camera."""

@@ -25,16 +25,16 @@ from typing import Any, Protocol
 
 from simulator import formats
 from simulator.clock import Clock
+from simulator.controls import limits, properties
 from simulator.loans import CompletedRequest, Job, Step
 from simulator.photograph import Darkroom
 from simulator.sensor import CameraSpec
 from simulator.stream import Shot, Stream
-from simulator.tunings import TUNINGS
-from simulator.voice_coil import VoiceCoil, VoiceCoilSpec
+from simulator.tunings import TUNINGS, TuningInForce
+from simulator.voice_coil import VoiceCoil
 from simulator.world import World
 
-_HIGH_QUALITY, _FAST, _MINIMAL = 2, 1, 3
-_MONO = 5
+_HIGH_QUALITY, _MINIMAL = 2, 3
 _FOR_EVER_NS = 60_000_000_000
 _VIRTUAL_NAME = "FrameRate"
 _HANG_LOOK_S = 0.005
@@ -47,14 +47,7 @@ class Platform(Enum):
     PISP = 1
 
 
-_COLOUR = ("AwbEnable", "AwbMode", "ColourGains", "Saturation")
-_FOREIGN = {"AeEnable", "Brightness", "Contrast", "ExposureTime", "ExposureTimeMode", "Saturation"}
-_PROPERTIES_FIXED: dict[str, Any] = {
-    "Location": 2,
-    "Rotation": 180,
-    "ColorFilterArrangement": 0,
-    "UnitCellSize": (1550, 1550),
-}
+_DEFAULT: dict[str, Any] = {}
 
 
 class Rig(Protocol):
@@ -81,6 +74,11 @@ class Rig(Protocol):
         ...
 
     @property
+    def tuning(self) -> TuningInForce:
+        """The tuning in force."""
+        ...
+
+    @property
     def camera_taken(self) -> threading.Lock:
         """Locked while somebody has the camera open."""
         ...
@@ -102,7 +100,7 @@ class Picamera2:
         *,
         rig: Rig,
     ) -> None:
-        if camera_num >= len(self.global_camera_info()):
+        if camera_num > 0:
             raise RuntimeError(
                 f'No camera number {camera_num} found - use "rpicam-hello --list-cameras" to check connected '
                 "cameras"
@@ -110,7 +108,7 @@ class Picamera2:
         if not rig.camera_taken.acquire(blocking=False):
             raise RuntimeError("Camera __init__ sequence did not complete.")
         self.rig = rig
-        self.tuning = tuning
+        rig.tuning.read(tuning)
         self.lock = threading.RLock()
         self.is_open = True
         self.started = False
@@ -119,7 +117,7 @@ class Picamera2:
         self.options: dict[str, Any] = {}
         self.completed_requests: list[CompletedRequest] = []
         self._controls: dict[str, Any] = {}
-        self._limits = _limits(rig.camera)
+        self._limits = limits(rig.camera)
         self._coil = VoiceCoil(rig.camera.lens, rig.world) if rig.camera.lens else None
         self._jobs: list[Job] = []
         self._stream: Stream | None = None
@@ -128,13 +126,6 @@ class Picamera2:
         self._catching_up = False
 
     # --- what there is --------------------------------------------------------------------------------
-
-    @staticmethod
-    def global_camera_info() -> list[dict[str, Any]]:
-        """List the cameras."""
-        return [
-            {"Model": "imx477", "Location": 2, "Rotation": 180, "Id": "/base/simulated/imx477@1a", "Num": 0}
-        ]
 
     @staticmethod
     def load_tuning_file(tuning_file: str, dir: str | None = None) -> dict[str, Any]:
@@ -157,14 +148,7 @@ class Picamera2:
     @property
     def camera_properties(self) -> dict[str, Any]:
         """What does not change."""
-        spec = self.rig.camera
-        if not self.is_open:
-            return {}
-        if not spec.native:
-            return {"Model": spec.model, "Location": 2}
-        whole_px = spec.whole_px or spec.size_px
-        properties = {**_PROPERTIES_FIXED, "Model": spec.model, "PixelArraySize": whole_px}
-        return {**properties, "ColorFilterArrangement": _MONO} if spec.mono else properties
+        return properties(self.rig.camera) if self.is_open else {}
 
     @property
     def sensor_resolution(self) -> tuple[int, int]:
@@ -203,47 +187,61 @@ class Picamera2:
     # --- configuration --------------------------------------------------------------------------------
 
     def create_preview_configuration(
-        self, main: dict[str, Any] | None = None, buffer_count: int = 4, **more: Any
+        self,
+        main: dict[str, Any] | None = None,
+        lores: dict[str, Any] | None = None,
+        raw: dict[str, Any] | None = _DEFAULT,
+        transform: object = None,
+        colour_space: object = None,
+        buffer_count: int = 4,
+        controls: dict[str, Any] = _DEFAULT,
+        display: str | None = "main",
+        encode: str | None = "main",
+        queue: bool = True,
+        sensor: dict[str, Any] | None = _DEFAULT,
+        use_case: str = "preview",
     ) -> dict[str, Any]:
         """Make a configuration for looking."""
-        base = {"format": "XBGR8888", "size": (640, 480)}
         return self._configuration(
-            base,
-            main,
-            buffer_count,
+            {"format": "XBGR8888", "size": (640, 480)},
             {"NoiseReductionMode": _MINIMAL, "FrameDurationLimits": (100, 83_333)},
-            more,
+            **_arguments(locals()),
         )
 
     def create_still_configuration(
-        self, main: dict[str, Any] | None = None, buffer_count: int = 1, **more: Any
+        self,
+        main: dict[str, Any] | None = None,
+        lores: dict[str, Any] | None = None,
+        raw: dict[str, Any] | None = _DEFAULT,
+        transform: object = None,
+        colour_space: object = None,
+        buffer_count: int = 1,
+        controls: dict[str, Any] = _DEFAULT,
+        display: str | None = None,
+        encode: str | None = None,
+        queue: bool = True,
+        sensor: dict[str, Any] | None = _DEFAULT,
+        use_case: str = "still",
     ) -> dict[str, Any]:
         """Make a configuration for photographs: one buffer, noise reduction on, unless told otherwise."""
-        base = {"format": "BGR888", "size": self.sensor_resolution}
-        defaults = {"NoiseReductionMode": _HIGH_QUALITY, "FrameDurationLimits": (100, 1_000_000_000)}
-        return self._configuration(base, main, buffer_count, defaults, more)
-
-    def create_video_configuration(
-        self, main: dict[str, Any] | None = None, buffer_count: int = 6, **more: Any
-    ) -> dict[str, Any]:
-        """Make a configuration for films."""
-        base = {"format": "XBGR8888", "size": (1280, 720)}
-        defaults = {"NoiseReductionMode": _FAST, "FrameDurationLimits": (33_333, 33_333)}
-        return self._configuration(base, main, buffer_count, defaults, more)
+        return self._configuration(
+            {"format": "BGR888", "size": self.sensor_resolution},
+            {"NoiseReductionMode": _HIGH_QUALITY, "FrameDurationLimits": (100, 1_000_000_000)},
+            **_arguments(locals()),
+        )
 
     @staticmethod
     def align_configuration(config: dict[str, Any], optimal: bool = True) -> None:
         """Shrink the main stream to widths the hardware likes."""
         config["main"] = formats.aligned(config["main"], optimal)
 
-    def configure(self, camera_config: dict[str, Any] | str | None = None) -> None:
+    def configure(self, camera_config: dict[str, Any] | None = None) -> None:
         """Take a configuration; what it asks in vain is adjusted without a word."""
         self._must_be_open()
         if self.started:
             raise RuntimeError("Camera must be stopped before configuring")
-        if camera_config is None or isinstance(camera_config, str):
-            makers = {"still": self.create_still_configuration, "video": self.create_video_configuration}
-            camera_config = makers.get(camera_config or "preview", self.create_preview_configuration)()
+        if camera_config is None:
+            camera_config = self.create_preview_configuration()
         if not isinstance(camera_config, dict):
             raise TypeError("Invalid type for `camera_config` given")
         self.camera_config = {}
@@ -274,7 +272,7 @@ class Picamera2:
 
     # --- running --------------------------------------------------------------------------------------
 
-    def start(self, config: dict[str, Any] | str | None = None, show_preview: object = False) -> None:
+    def start(self, config: dict[str, Any] | None = None, show_preview: object = False) -> None:
         """Begin to stream; the controls set so far hold from the first frame."""
         self._must_be_open()
         if config is not None or not self.camera_config:
@@ -307,6 +305,7 @@ class Picamera2:
         self.stop()
         self.is_open = False
         self.camera_config = {}
+        self.rig.tuning.forget()
         self.rig.camera_taken.release()
 
     def set_controls(self, controls: dict[str, Any]) -> None:
@@ -531,79 +530,26 @@ class Picamera2:
     def _configuration(
         self,
         base: dict[str, Any],
-        main: dict[str, Any] | None,
-        buffer_count: int,
         defaults: dict[str, Any],
-        more: dict[str, Any],
+        *,
+        main: dict[str, Any] | None,
+        raw: dict[str, Any] | None,
+        controls: dict[str, Any],
+        **rest: Any,
     ) -> dict[str, Any]:
         self._must_be_open()
-        known = {
-            "lores",
-            "raw",
-            "transform",
-            "colour_space",
-            "controls",
-            "display",
-            "encode",
-            "queue",
-            "sensor",
-        }
-        if unknown := more.keys() - known - {"use_case"}:
-            raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
-        raw = more.get("raw", {})
         if not defaults.keys() <= self._limits.keys():  # a camera on USB
             defaults = {}
-        config = {
-            "use_case": "still",
-            "buffer_count": buffer_count,
-            "transform": None,
-            "colour_space": None,
-            "lores": None,
-            "display": "main",
-            "encode": "main",
-            "queue": True,
-            "sensor": {},
-            **more,
-            "main": formats.updated({**base, "preserve_ar": True}, main or {}),
-            "raw": None
-            if raw is None
-            else formats.updated({"format": self.sensor_format, "size": base["size"]}, raw),
-            "controls": {**defaults, **more.get("controls", {})},
+        picture = formats.aligned(formats.updated({**base, "preserve_ar": True}, main or {}), optimal=False)
+        unread = {"format": self.sensor_format, "size": picture["size"]}
+        return {
+            **rest,
+            "main": picture,
+            "raw": None if raw is None else formats.updated(unread, raw),
+            "controls": {**defaults, **controls},
         }
-        self.align_configuration(config, optimal=False)
-        return config
 
 
-def _limits(spec: CameraSpec) -> dict[str, tuple[Any, Any, Any]]:
-    longest_us = 694_422_939  # what an IMX477 can do
-    lens = spec.lens
-    limits: dict[str, tuple[Any, Any, Any]] = {
-        **({} if lens is None else _lens_limits(lens)),
-        "AeEnable": (False, True, True),
-        "AeExposureMode": (0, 3, 0),
-        "AeMeteringMode": (0, 3, 0),
-        "AnalogueGain": (1.0, spec.largest_gain, 1.0),
-        "AnalogueGainMode": (0, 1, 0),
-        "AwbEnable": (False, True, None),
-        "AwbMode": (0, 7, 0),
-        "Brightness": (-1.0, 1.0, 0.0),
-        "ColourGains": (0.0, 32.0, None),
-        "Contrast": (0.0, 32.0, 1.0),
-        "ExposureTime": (-(-spec.line_ns // 1000), longest_us, 20_000),
-        "ExposureTimeMode": (0, 1, 0),
-        "ExposureValue": (-8.0, 8.0, 0.0),
-        "FrameDurationLimits": (spec.shortest_frame_us, longest_us, 33_333),
-        "HdrMode": (0, 4, 0),
-        "NoiseReductionMode": (0, 4, 0),
-        "Saturation": (0.0, 32.0, 1.0),
-        "ScalerCrop": ((0, 0, 64, 64), (0, 0, *spec.size_px), (0, 0, *spec.size_px)),
-        "Sharpness": (0.0, 16.0, 1.0),
-    }
-    absent = (*spec.lacking, *(_COLOUR if spec.mono else ()))
-    if not spec.native:  # what a webcam has
-        absent = (*absent, *(limits.keys() - _FOREIGN))
-    return {name: limit for name, limit in limits.items() if name not in absent}
-
-
-def _lens_limits(lens: VoiceCoilSpec) -> dict[str, tuple[Any, Any, Any]]:
-    return {"AfMode": (0, 2, 0), "AfSpeed": (0, 1, 0), "LensPosition": (0.0, lens.most_d, lens.start_d)}
+def _arguments(names: dict[str, Any]) -> dict[str, Any]:
+    """Give a method's arguments from all its local names."""
+    return {name: value for name, value in names.items() if name != "self"}

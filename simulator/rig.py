@@ -13,6 +13,7 @@ from simulator.pins import SimulatedFactory, Wiring
 from simulator.scene import DEFAULT_SENSOR_WIDTH_UM, Scene, SceneSpec
 from simulator.scenes import open_scene
 from simulator.sensor import CameraSpec
+from simulator.tunings import TuningInForce
 from simulator.world import Resonance, World
 
 WORLD_NAME = "world"
@@ -52,6 +53,7 @@ class SimulatedRig:
         self.world = world
         self.clock = clock
         self.spec = spec
+        self.tuning = TuningInForce()
         self.camera_taken = threading.Lock()
         self._scene = scene
 

@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,6 @@ class Studio:
         self.rig, self.clock = camera_rig(folder, spec)
         self.wrap: Callable[..., Unruly] = Unruly
         self.picam2: Unruly
-        self.global_camera_info = self.rig.picamera2.func.global_camera_info
         self.load_tuning_file = self.rig.picamera2.func.load_tuning_file
         self.find_tuning_algo = self.rig.picamera2.func.find_tuning_algo
 
@@ -134,6 +134,13 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
     if hasattr(studio, "picam2"):
         assert studio.picam2.out == 0, "a request was kept"
     studio.rig.world.close()
+
+
+def stuck_at_start(studio: Studio, picam2: Any, tuning: Any, clock: VirtualClock) -> Unruly:
+    """Let the driver hang once the camera has been opened for good, with a tuning."""
+    if tuning is not None:
+        studio.rig.world.break_down("camera_stuck")
+    return Unruly(picam2, tuning, clock)
 
 
 def off_by(figure: str, factor: float, frames: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -181,8 +188,9 @@ class TestOpening:
         assert (configured["queue"], configured["buffer_count"]) == (True, 2)
 
     def test_lens_shading_and_contrast_do_not_adapt(self, studio: Studio) -> None:
+        """libcamera ignores a tuning that it is given after it has looked for cameras."""
         studio.camera()
-        tuning = studio.picam2.tuning
+        tuning = studio.rig.tuning.value
 
         assert studio.find_tuning_algo(tuning, "rpi.alsc")["n_iter"] == 0
         assert studio.find_tuning_algo(tuning, "rpi.contrast")["ce_enable"] == 0
@@ -194,21 +202,34 @@ class TestOpening:
         studio.load_tuning_file = missing
         studio.camera()
 
-        assert studio.picam2.tuning is None
+        assert studio.rig.tuning.value is None
 
     def test_a_tuning_without_lens_shading_opens(self, studio: Studio) -> None:
         studio.load_tuning_file = lambda name: {"version": 2.0, "algorithms": []}
         studio.camera()
 
-        assert studio.picam2.tuning == {"version": 2.0, "algorithms": []}
+        assert studio.rig.tuning.value == {"version": 2.0, "algorithms": []}
+
+    @pytest.mark.parametrize(
+        ("model", "mono", "name"),
+        [("imx477", False, "imx477"), ("imx708_wide", False, "imx708_wide"), ("imx296", True, "imx296_mono")],
+    )
+    def test_each_sensor_has_its_own_tuning(self, tmp_path: Path, model: str, mono: bool, name: str) -> None:
+        asked: list[str] = []
+        studio = Studio(tmp_path, replace(SPEC, camera=replace(SPEC.camera, model=model, mono=mono)))
+        load = studio.load_tuning_file
+        studio.load_tuning_file = lambda file: load(asked.append(file) or file)
+        studio.camera()
+
+        assert asked == [f"{name}.json"]
 
     def test_no_camera_says_where_to_look(self, studio: Studio) -> None:
-        with pytest.raises(CameraUnavailable, match="no camera 3; 1 found"):
+        with pytest.raises(CameraUnavailable, match="No camera number 3 found"):
             studio.camera(index=3)
 
     def test_a_camera_somebody_else_has_says_so(self, studio: Studio) -> None:
         studio.rig.camera_taken.acquire()
-        with pytest.raises(CameraUnavailable, match="Another program may have it"):
+        with pytest.raises(CameraUnavailable, match="another program may have it"):
             studio.camera()
 
     @pytest.mark.parametrize(
@@ -601,18 +622,21 @@ class TestBounds:
         with pytest.raises(CameraUnavailable, match="failed to find buffer"):
             camera.capture(studio.soon_ns())
 
-    def test_a_close_that_hangs_is_left_behind(self, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-        never = threading.Event()
-
-        class Stuck(Unruly):
-            def close(self) -> None:
-                never.wait()
-
-        monkeypatch.setattr(picam, "CLOSE_S", 0.02)
-        studio.wrap = Stuck
-        with pytest.raises(CameraTimeout, match="has not closed"):
-            studio.camera().close()
-        never.set()
+    @pytest.mark.parametrize(("call", "words"), [("start", "has not started"), ("close", "has not closed")])
+    def test_a_driver_that_hangs_is_left_behind(
+        self, studio: Studio, monkeypatch: pytest.MonkeyPatch, call: str, words: str
+    ) -> None:
+        camera = studio.camera() if call == "close" else None
+        for bound in ("OPEN_S", "CLOSE_S"):
+            monkeypatch.setattr(picam, bound, 0.02)
+        if camera is None:
+            studio.wrap = partial(stuck_at_start, studio)
+        else:
+            studio.rig.world.break_down("camera_stuck")
+        with pytest.raises(CameraTimeout, match=words) as caught:
+            camera.close() if camera else studio.camera()
+        assert "check the ribbon cable at both ends" in str(caught.value)
+        studio.rig.world.mend("camera_stuck")
 
     def test_it_closes_once(self, studio: Studio) -> None:
         camera = studio.camera()
