@@ -1,8 +1,8 @@
 """A slice as the bytes of a file: its pixels, sRGB's profile, and in EXIF how and where they were taken.
 
 A file is made in memory from pixels of our own, never by picamera2's `save`: handed a path that is no str,
-that one writes no EXIF, and says nothing (0.3.38, `request.py`, `_get_format_str`). Each is read back as far
-as that is cheap, heads and lengths, so that what is handed on can be opened.
+that one writes no EXIF, and says nothing (0.3.38, `request.py`, `_get_format_str`). What a library
+made, or what says where it lies, is read back as far as that is cheap: heads and lengths.
 """
 
 import struct
@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 from camera.camera import Mosaic, Pixels
 from camera.dng import dng_tags
 from camera.icc import srgb_profile
+from camera.png import png
 from camera.tags import SliceTags, compressed_tags, image_tags, photo_tags
 from camera.tiff import STRIP_BYTES, STRIP_OFFSETS, Kind, Tags, exif_block, tiff
 
-PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-PNG_HEADER_BYTES: Final = len(PNG_SIGNATURE) + 12 + 13
-"""The signature and the IHDR chunk; everything else comes after."""
-
 ICC: Final = 34675
+METRE: Final = 1
 YCBCR_POSITIONING, CENTRED = 531, 1
 
 
@@ -53,19 +51,12 @@ def encode_png(pixels: Pixels, tags: SliceTags) -> bytes:
     Raises ValueError as `encode_jpeg` does.
     """
     _check(pixels, np.uint8, np.uint16)
-    # Harder compression costs a Pi seconds a slice and saves a tenth.
-    _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    png = encoded.tobytes()
     profile = b"sRGB\0\0" + zlib.compress(srgb_profile())
-    chunks = _chunk(b"iCCP", profile) + _chunk(b"eXIf", _exif(pixels, tags))
+    chunks = [(b"iCCP", profile), (b"eXIf", _exif(pixels, tags))]
     if tags.um_a_px is not None:
         a_metre = round(1e6 / tags.um_a_px)
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", a_metre, a_metre, 1))
-    whole = b"".join((png[:PNG_HEADER_BYTES], chunks, memoryview(png)[PNG_HEADER_BYTES:]))
-    width, height = struct.unpack_from(">II", whole, len(PNG_SIGNATURE) + 8)
-    if (height, width) != pixels.shape[:2] or whole[-8:-4] != b"IEND":
-        raise ValueError("The PNG that was made is not whole.")
-    return whole
+        chunks.append((b"pHYs", struct.pack(">IIB", a_metre, a_metre, METRE)))
+    return png(pixels, tuple(chunks))
 
 
 def encode_tiff(pixels: Pixels, tags: SliceTags) -> bytes:
@@ -129,10 +120,6 @@ def _exif(pixels: Pixels, tags: SliceTags, more: Tags | None = None) -> bytes:
 
 def _segment(marker: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def _check(pixels: Pixels, *depths: type) -> None:

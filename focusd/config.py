@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from focusd.encoding import FormatName
 from focusd.errors import ConfigInvalid
 from focusd.problems import problems_of
 from focusd.yaml_text import OverrideInvalid, YamlInvalid, parse_yaml, with_override
@@ -221,6 +222,7 @@ class Camera(Strict):
 
     index: int = Field(default=0, ge=0, le=7)
     size_px: tuple[Pixels, Pixels] | None = None
+    format: FormatName = "jpeg"
     jpeg_quality: int = Field(default=95, ge=50, le=100)
     tries: int = Field(default=3, ge=1, le=10)
     mains_hz: Literal[50, 60] | None = None

@@ -11,6 +11,7 @@ from camera.camera import Camera
 from camera.lens import LensAxis, LensSettings
 from focusd.config import Axis as AxisConfig
 from focusd.config import Config
+from focusd.encoding import FORMATS
 from focusd.errors import StartFailed
 from rail.boards import clean_steps_s
 from rail.clock import Clock, MonotonicClock
@@ -299,10 +300,13 @@ def _camera_opener(
         from camera.configuration import PicamSettings
         from camera.picam import PicamCamera, load_picamera2
 
+        form = FORMATS[config.camera.format]
         settings = PicamSettings(
             config.camera.index,
             config.camera.size_px,
             config.camera.tries,
+            bits=form.bits,
+            raw=form.raw,
             mains_hz=config.camera.mains_hz,
         )
         load = simulation.load_picamera2 if simulation else load_picamera2

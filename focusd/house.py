@@ -11,6 +11,7 @@ from focusd.bench import Bench
 from focusd.carriers import carrier_to
 from focusd.config import Config, Delivery
 from focusd.delivery import Deliveries, Destination
+from focusd.encoding import FORMATS, Encoding
 from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.hardware import Rig, open_rig
@@ -168,7 +169,7 @@ def _record(config: Config, versions: dict[str, str]) -> Record:
     return Record(
         configuration=config.model_dump(mode="json"),
         versions=versions,
-        jpeg_quality=config.camera.jpeg_quality,
+        encoding=Encoding(FORMATS[config.camera.format], config.camera.jpeg_quality),
         reserve_bytes=config.storage.reserve_mb * 1_000_000,
     )
 

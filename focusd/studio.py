@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from focusd.encoding import encoder
+from focusd.encoding import Encoding
 from focusd.eye import Eye
 from focusd.follower import Follower
 from focusd.jobs import Accepted, Job
@@ -42,15 +42,15 @@ class Record:
     ----------
     configuration, versions
         As plain JSON values.
-    jpeg_quality
-        Of the slices.
+    encoding
+        How slices are saved.
     reserve_bytes
         What must stay free on the disk.
     """
 
     configuration: Mapping[str, Any]
     versions: Mapping[str, str]
-    jpeg_quality: int
+    encoding: Encoding
     reserve_bytes: int
 
 
@@ -116,7 +116,7 @@ class Studio:
             layout,
             move_ns=axis.duration_ns,
             frame_ns=camera.frame_ns,
-            bytes_a_slice=expected_slice_bytes(size_px),
+            bytes_a_slice=expected_slice_bytes(size_px, self._record.encoding.form.bytes_a_pixel),
         )
         free_bytes = self.free_bytes()
         check(
@@ -157,6 +157,7 @@ class Studio:
     def resume(self, job: Job, wanted: str | None, observe: Observe) -> Ending:
         """Shoot what a session lacks; None: the latest that lacks something."""
         session = self._latest_resumable() if wanted is None else self._sessions.open(wanted)
+        self._check_format(session)
         shooter = self._ready_shooter(job)
         homes = needs_homing(session.plan, session.layout, self._axis.position())
         if homes and not self._consent.given():
@@ -165,6 +166,19 @@ class Studio:
                 "`focusctl zero` where you know the place"
             )
         return self._run(job, shooter, session, observe)
+
+    def _check_format(self, session: Session) -> None:
+        """Raise `NotResumable` where slices were saved in another format than they would be now."""
+        before, now = (
+            one.get("camera", {}).get("format")
+            for one in (session.facts.configuration, self._record.configuration)
+        )
+        if before is not None and before != now and session.state().saved:
+            raise NotResumable(
+                f"the slices of session {session.id} are saved as {before}, and camera.format is {now}: "
+                "set it back to go on with it",
+                session=session.id,
+            )
 
     def abandon(self, wanted: str, reason: str, observe: Observe) -> None:
         """Record that a paused session will not go on."""
@@ -182,7 +196,9 @@ class Studio:
 
     def _run(self, job: Job, shooter: Shooter, session: Session, observe: Observe) -> Ending:
         """Shoot a session from where it is; the light is on, and the merge follows."""
-        shooter.encode = encoder(shooter.camera.identity, session.plan.optics, self._record.jpeg_quality)
+        encoding, identity, optics = self._record.encoding, shooter.camera.identity, session.plan.optics
+        shooter.encode = encoding.encoder(identity, optics)
+        shooter.companions = encoding.companions(identity, optics)
         follower = Follower(session, self._merges)
 
         def tell(event: Mapping[str, object]) -> None:
@@ -243,10 +259,12 @@ class Studio:
                 camera,
                 self._writer,
                 self._clock,
-                encode=encoder(camera.identity, None, self._record.jpeg_quality),
+                encode=self._record.encoding.encoder(camera.identity, None),
                 free_bytes=self.free_bytes,
                 reserve_bytes=self._record.reserve_bytes,
                 subject_side=self._axis.subject_side,
+                suffix=self._record.encoding.form.suffix,
+                bytes_a_pixel=self._record.encoding.form.bytes_a_pixel,
             )
         self._shooter.camera = camera
         return self._shooter

@@ -415,6 +415,7 @@ class Picamera2:
             "AnalogueGain": shot.gain,
             "ColourGains": shot.colour_gains,
             "SensorBlackLevels": (4096, 4096, 4096, 4096),
+            "ColourCorrectionMatrix": (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
             "ScalerCrop": (0, 0, *self.rig.camera.size_px),
         }
         if not missing:

@@ -61,7 +61,8 @@ def export(
     sources[f"{stem}.xmp"] = xmp(session, state).encode()
     if slices:
         for saved in state.saved.values():
-            sources[f"{stem}-slices/{Path(saved.file).name}"] = session.path / saved.file
+            for kept in saved.files:
+                sources[f"{stem}-slices/{Path(kept.file).name}"] = session.path / kept.file
     _refuse_taken(destination, sources)
     exported = tuple(_copied(source, destination, name) for name, source in sources.items())
     _enter_day(destination, session, state, exported)

@@ -81,6 +81,11 @@ class Optics:
         return " ".join(filter(None, known))
 
     @property
+    def um_a_px(self) -> float | None:
+        """Micrometres of the subject for a pixel of the frame; None without a magnification."""
+        return self.pixel_um / self.magnification if self.magnification is not None else None
+
+    @property
     def circle_of_confusion_um(self) -> float:
         """The widest blur on the sensor that still counts as sharp."""
         return CIRCLE_OF_CONFUSION_PX * self.pixel_um

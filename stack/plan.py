@@ -288,9 +288,9 @@ def slice_ns(plan: StackPlan, move_ns: int, frame_ns: int) -> int:
     return rest_ns + plan.frames * frame_ns + (plan.frames - 1) * plan.recycle_ns
 
 
-def expected_slice_bytes(size_px: tuple[int, int]) -> int:
-    """Give the room to set aside for a JPEG slice: a byte a pixel, ample at quality 95 for most subjects."""
-    return size_px[0] * size_px[1]
+def expected_slice_bytes(size_px: tuple[int, int], bytes_a_pixel: int = 1) -> int:
+    """Give the room to set aside for a slice: of a JPEG a byte a pixel, ample at quality 95 for most."""
+    return size_px[0] * size_px[1] * bytes_a_pixel
 
 
 def check(

@@ -52,8 +52,20 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SavedFile:
+    """A file that was made durable, its path relative to the session's folder."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class SavedSlice:
-    """A slice that was made durable at `saved_at` (UTC), as the journal recorded it."""
+    """A slice that was made durable at `saved_at` (UTC), as the journal recorded it.
+
+    `companions` are files saved beside the one that is merged, such as raw ones.
+    """
 
     index: int
     file: str
@@ -64,6 +76,12 @@ class SavedSlice:
     exposure: Exposure
     began_ns: int
     saved_at: str
+    companions: tuple[SavedFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[SavedFile, ...]:
+        """All that was saved of it, the file that is merged first."""
+        return (SavedFile(self.file, self.sha256, self.bytes), *self.companions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +223,10 @@ class Session:
         return f"slices/{index:04d}{suffix}"
 
     def flaw(self, saved: SavedSlice) -> str | None:
-        """Say what is wrong with the file of a saved slice; None when it is what was acknowledged."""
+        """Say what is wrong with a file of a saved slice; None when all are what was acknowledged."""
+        return next(filter(None, map(self._flaw_of, saved.files)), None)
+
+    def _flaw_of(self, saved: SavedFile) -> str | None:
         try:
             content = (self.path / saved.file).read_bytes()
         except OSError as error:
@@ -450,6 +471,7 @@ def _saved_slice(entry: Entry) -> SavedSlice:
         exposure=exposure_of(facts["exposure"]),
         began_ns=facts["began_ns"],
         saved_at=entry.at,
+        companions=tuple(SavedFile(**kept) for kept in facts.get("companions", ())),
     )
 
 

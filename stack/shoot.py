@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +128,10 @@ class Shooter:
         The end of the axis where the subject is; it parks at the other.
     suffix
         Of the files that `encode` makes.
+    companions
+        What else is saved of a frame, by suffix: a raw file beside the one that is merged.
+    bytes_a_pixel
+        Room to set aside for a slice's files, before any is saved.
     now
         UTC.
     """
@@ -144,6 +148,8 @@ class Shooter:
         reserve_bytes: int,
         subject_side: Literal["near", "far"] = "far",
         suffix: str = ".jpg",
+        companions: Mapping[str, Encode] | None = None,
+        bytes_a_pixel: int = 1,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.axis = axis
@@ -155,6 +161,8 @@ class Shooter:
         self.reserve_bytes = reserve_bytes
         self.subject_side: Literal["near", "far"] = subject_side
         self.suffix = suffix
+        self.companions: Mapping[str, Encode] = companions or {}
+        self.bytes_a_pixel = bytes_a_pixel
         self.now = now
         self._counted: set[str] = set()
 
@@ -242,7 +250,7 @@ class _Stack:
         self._journal = journal
         self._stop = stop
         self._observe = observe
-        self._slice_bytes = expected_slice_bytes(shooter.camera.size_px)
+        self._slice_bytes = expected_slice_bytes(shooter.camera.size_px, shooter.bytes_a_pixel)
         self._recharged_ns = 0
 
     def run(self, state: SessionState) -> Ending:
@@ -369,7 +377,6 @@ class _Stack:
         steps = arrival.position.steps
         position_u = self._axis.scale.length_u(steps)
         age_ns = self._clock.monotonic_ns() - frame.began_ns
-        file = self._session.slice_name(index, self._shooter.suffix)
         label = SliceLabel(
             session=self._session.id,
             index=index,
@@ -379,14 +386,16 @@ class _Stack:
             unit=self._axis.scale.unit,
             taken_at=self._shooter.now() - timedelta(microseconds=age_ns / 1000),
         )
-        content = self._encoded(frame, label)
-        self._written(index, file, content)
+        beside = [
+            self._kept(suffix, encode, frame, label) for suffix, encode in self._shooter.companions.items()
+        ]
+        merged = self._kept(self._shooter.suffix, self._shooter.encode, frame, label)
+        self._slice_bytes = max(self._slice_bytes, sum(int(kept["bytes"]) for kept in (merged, *beside)))
         self._record(
             "slice_saved",
             index=index,
-            file=file,
-            sha256=hashlib.sha256(content).hexdigest(),
-            bytes=len(content),
+            **merged,
+            **({"companions": beside} if beside else {}),
             position_steps=steps,
             position_u=position_u,
             exposure=exposure_record(frame.exposure),
@@ -395,18 +404,25 @@ class _Stack:
             metadata=plain(frame.metadata),
         )
 
-    def _encoded(self, frame: Frame, label: SliceLabel) -> bytes:
+    def _kept(self, suffix: str, encode: Encode, frame: Frame, label: SliceLabel) -> dict[str, Any]:
+        """Make one file of a slice durable; give what the journal says of it."""
+        file, content = self._session.slice_name(label.index, suffix), self._encoded(encode, frame, label)
+        self._written(label.index, file, content)
+        return {"file": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+    def _encoded(self, encode: Encode, frame: Frame, label: SliceLabel) -> bytes:
         try:
-            return self._shooter.encode(frame, label)
+            return encode(frame, label)
         except Exception as error:
             raise SliceUnsaved(
                 f"slice {label.index} could not be encoded: {error}", index=label.index
             ) from error
 
     def _written(self, index: int, file: str, content: bytes) -> None:
-        self._slice_bytes = max(self._slice_bytes, len(content))
+        path = self._session.path / file
         try:
-            write_durably(self._session.path / file, content)
+            write_durably(path, content)
+            on_disk_bytes = path.stat().st_size
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DiskFull(
@@ -415,6 +431,12 @@ class _Stack:
                     needed_bytes=len(content),
                 ) from error
             raise SliceUnsaved(f"slice {index} could not be saved: {error}", index=index) from error
+        if on_disk_bytes != len(content):
+            raise SliceUnsaved(
+                f"slice {index} was written with {len(content)} bytes and the disk has {on_disk_bytes} of "
+                "them: it is failing",
+                index=index,
+            )
 
     def _end(self, ending: Ending) -> Ending:
         """Drain, journal the ending, put the hardware to rest; none of this replaces what happened first."""

@@ -13,6 +13,7 @@ from rail_rig import SETTINGS, Rig
 from camera.camera import Camera
 from camera.configuration import PicamSettings
 from camera.picam import PicamCamera
+from focusd.encoding import FORMATS, Encoding, FormatName
 from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.jobs import Home, Job, Order, Shoot
@@ -66,8 +67,10 @@ class DaemonRig:
         home_allowed: bool = True,
         reserve_bytes: int = 0,
         idle_release_s: float | None = None,
+        format: FormatName = "jpeg",
     ) -> None:
         self.folder = folder
+        self.form = FORMATS[format]
         self.rail = Rig(folder, settings=replace(SETTINGS, home_allowed=home_allowed))
         self.clock = self.rail.clock
         self.axis = self.rail.axis
@@ -94,7 +97,12 @@ class DaemonRig:
             merges=self.merges,
             book=self.book,
             consent=self.consent,
-            record=Record({"a": 1}, {"focusrail": "0"}, 95, reserve_bytes),
+            record=Record(
+                {"camera": {"format": format}},
+                {"focusrail": "0"},
+                Encoding(FORMATS[format], 95),
+                reserve_bytes,
+            ),
             finish=lambda session: self.finished.append(session.id),
         )
         self.operator = Operator(
@@ -112,7 +120,8 @@ class DaemonRig:
 
     def open_camera(self) -> Camera:
         self.cameras += 1
-        return PicamCamera(self.sim.picamera2, PicamSettings(), self.clock)
+        settings = PicamSettings(bits=self.form.bits, raw=self.form.raw)
+        return PicamCamera(self.sim.picamera2, settings, self.clock)
 
     def on(self, event: str, act: Callable[[], object], index: int | None = None) -> None:
         """Do `act` as soon as the hub tells of `event` (of slice `index`)."""

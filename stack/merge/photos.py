@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+import piexif
 import simplejpeg
 from numpy.typing import NDArray
 
@@ -25,6 +26,9 @@ TIFF_SUFFIXES: Final = frozenset({".tif", ".tiff"})
 SUFFIXES: Final = JPEG_SUFFIXES | PNG_SUFFIXES | TIFF_SUFFIXES
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+EXIF_START: Final = b"Exif\0\0"
+SAID_OF_A_TIFF: Final = (270, 271, 272, 282, 283, 296, 305, 306)
+"""Tags of a TIFF's first directory that are not about how its pixels are laid out."""
 CUT_SHORT: Final = "the file is cut short or damaged"
 
 
@@ -76,11 +80,15 @@ def read_photo(path: Path) -> Pixels:
 
 
 def read_exif(path: Path) -> bytes | None:
-    """Give the EXIF block of a JPEG, beginning with `Exif`, or None where there is none."""
-    for marker, segment in _jpeg_segments(_load(path)):
-        if marker == 0xE1 and segment.startswith(b"Exif\0\0"):
-            return segment
-    return None
+    """Give a photograph's EXIF block, beginning with `Exif` as a JPEG has it; None where there is none."""
+    data = _load(path)
+    if _is_jpeg(data):
+        blocks = (segment for marker, segment in _jpeg_segments(data) if marker == 0xE1)
+        return next((block for block in blocks if block.startswith(EXIF_START)), None)
+    if data.startswith(PNG_SIGNATURE):
+        found = next((content for kind, content in _png_chunks(data) if kind == b"eXIf"), None)
+        return found and EXIF_START + found
+    return _tiff_exif(data)
 
 
 def _load(path: Path) -> bytes:
@@ -110,6 +118,26 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         yield marker, data[at + 4 : at + 2 + length]
         at += 2 + length
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Give kind and content of every chunk that is there."""
+    at = len(PNG_SIGNATURE)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        yield data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def _tiff_exif(data: bytes) -> bytes | None:
+    """Give what a TIFF says of itself as an EXIF block; None where it cannot be read."""
+    try:
+        tags = piexif.load(data)
+        first = {tag: value for tag, value in tags["0th"].items() if tag in SAID_OF_A_TIFF}
+        block: bytes = piexif.dump({"0th": first, "Exif": tags["Exif"]})
+    except Exception:  # piexif raises whatever a malformed file makes it stumble over
+        return None
+    return block
 
 
 def _check_png(data: bytes) -> None:

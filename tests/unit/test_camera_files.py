@@ -27,7 +27,7 @@ from camera.files import encode_dng, encode_jpeg, encode_png, encode_tiff
 from camera.icc import D50_XYZ, srgb_profile, srgb_to_xyz
 from camera.library import Picamera2, Request
 from camera.tags import SliceTags
-from stack.merge.photos import photo_size, read_photo
+from stack.merge.photos import photo_size, read_exif, read_photo
 
 TAGS = SliceTags(
     index=6,
@@ -203,6 +203,9 @@ def test_the_merge_reads_what_is_saved(file: str, tmp_path: Path) -> None:
     path.write_bytes(FILES[file]())
 
     assert photo_size(path) == (53, 37)
+    exif = piexif.load(read_exif(path))
+    assert exif["0th"][piexif.ImageIFD.ImageDescription] == b"slice 7 of 40 at 20012.5 um"
+    assert exif["Exif"][piexif.ExifIFD.LensModel] == b"macro-2x"
     assert np.abs(eight_bits(read_photo(path)).astype(int) - gradient()).max() <= (
         6 if file == "a.jpg" else 0
     )

@@ -49,7 +49,7 @@ LAZY = {
 
 FOREIGN = {
     "numpy": ["camera", "stack", "simulator"],
-    "cv2": ["stack.merge", "camera.files", "camera.streams", "simulator"],
+    "cv2": ["stack.merge", "camera.files", "camera.png", "camera.streams", "simulator"],
     "simplejpeg": ["stack.merge", "camera.files", "simulator", "focusd.reports"],
     "piexif": ["stack.merge"],
     "gpiozero": ["rail.pins", "simulator.pins"],

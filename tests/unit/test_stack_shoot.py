@@ -511,6 +511,17 @@ def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
     assert_complete(session)
 
 
+def test_a_file_of_which_the_disk_holds_less_than_was_written_is_not_called_saved(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = shoot.write_durably
+    monkeypatch.setattr(shoot, "write_durably", lambda path, content: write(path, content[:-1]))
+    session = rig.session()
+    ending = rig.shoot(session)
+    assert isinstance(ending.error, SliceUnsaved) and "it is failing" in str(ending.error)
+    assert not session.state().saved
+
+
 def test_a_slice_that_cannot_be_encoded_fails_the_stack(rig: Rig) -> None:
     rig.encoding = lambda: (_ for _ in ()).throw(ValueError("no such quality"))
     ending = rig.shoot(rig.session())

@@ -1,0 +1,103 @@
+"""A stack in every format, from the camera to what other people's programs and the merge read."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from daemon_rig import PLAN, DaemonRig
+from tools import library
+
+from focusd.encoding import FORMATS
+from focusd.jobs import Resume
+from stack.errors import NotResumable
+from stack.merge.photos import read_photo
+from stack.optics import Optics
+
+TWO_LENSES = replace(PLAN, optics=Optics(2, f_number=4, pixel_um=3.1, focal_mm=50))
+
+
+def shot(tmp_path, format, plan=PLAN):
+    rig = DaemonRig(tmp_path, format=format)
+    rig.marked()
+    rig.shoot(plan)
+    (session,) = rig.sessions.all()
+    return rig, session, session.state()
+
+
+@pytest.mark.parametrize(
+    ("format", "suffix", "depth"),
+    [("jpeg", ".jpg", np.uint8), ("png", ".png", np.uint8), ("png16", ".png", np.uint16),
+     ("tiff16", ".tif", np.uint16), ("dng", ".jpg", np.uint8)],
+)  # fmt: skip
+def test_the_merge_is_given_files_that_it_reads_with_all_their_bits(tmp_path, format, suffix, depth):
+    rig, session, state = shot(tmp_path, format)
+    assert len(state.saved) == 5
+    assert rig.merges.fed == [(session.id, [*(f"slices/{index:04d}{suffix}" for index in range(5)), "end"])]
+    pixels = read_photo(session.path / state.saved[4].file)
+    assert (pixels.dtype, pixels.shape) == (depth, (120, 160, 3))
+    if depth == np.uint16:
+        assert len(np.unique(pixels & 0xFF)) > 100, "only 8 of the 16 bits are used"
+
+
+def test_a_dng_stands_beside_each_jpeg_and_shows_what_the_sensor_read(tmp_path):
+    rawpy = library("rawpy")
+    _, session, state = shot(tmp_path, "dng")
+    for saved in state.saved.values():
+        (beside,) = saved.companions
+        assert beside.file == saved.file.replace(".jpg", ".dng")
+        with rawpy.imread(str(session.path / beside.file)) as raw:
+            assert raw.raw_image.shape == (120, 160)
+            # the card turns brighter with every micrometre; black is far below
+            assert raw.raw_image.min() > raw.black_level_per_channel[0]
+            assert raw.camera_whitebalance[:3] == pytest.approx([*_balance(saved)], rel=2e-3)
+
+
+def _balance(saved):
+    red, blue = saved.exposure.colour_gains
+    return red, 1.0, blue
+
+
+def test_without_a_companion_that_was_saved_the_slice_is_shot_again(tmp_path):
+    _, session, _ = shot(tmp_path, "dng")
+    (session.path / "slices/0002.dng").write_bytes(b"II*")
+    saved = session.state().saved[2]
+    assert "slices/0002.dng has 3 bytes" in str(session.flaw(saved))
+    assert session.flaw(session.state().saved[1]) is None
+
+
+def test_a_stack_is_not_gone_on_with_in_another_format(tmp_path):
+    rig = DaemonRig(tmp_path)
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    later = rig.studio
+    later._record = replace(later._record, configuration={"camera": {"format": "png"}})
+    with pytest.raises(NotResumable, match=r"saved as jpeg, and camera\.format is png"):
+        rig.tell(Resume(None)).ended.result(0)
+
+
+def test_the_room_for_a_stack_follows_the_format(tmp_path):
+    costs = {}
+    for format in FORMATS:
+        folder = tmp_path / format
+        folder.mkdir()
+        rig = DaemonRig(folder, format=format)
+        rig.marked()
+        rig.eye.camera()
+        costs[format] = rig.studio.preview(PLAN, {}).cost.bytes / (5 * 160 * 120)
+    assert costs == {"jpeg": 1, "png": 3, "png16": 6, "tiff16": 6, "dng": 3}
+    *_, state = shot(tmp_path, "dng")
+    for saved in state.saved.values():
+        assert sum(kept.bytes for kept in saved.files) <= costs["dng"] * 160 * 120 + 20_000
+
+
+def test_files_say_which_lens_and_how_large_things_are(tmp_path):
+    piexif = library("piexif")
+    _, session, state = shot(tmp_path, "jpeg", TWO_LENSES)
+    exif = piexif.load(str(session.path / state.saved[0].file))
+    assert exif["Exif"][piexif.ExifIFD.FocalLength] == (50_000, 1000)
+    assert exif["Exif"][piexif.ExifIFD.LensModel] == b"2x 50 mm f/4"
+    comment = json.loads(exif["Exif"][piexif.ExifIFD.UserComment][8:])
+    assert comment["um_a_px"] == 1.55
+    assert exif["0th"][piexif.ImageIFD.ResolutionUnit] == 3
