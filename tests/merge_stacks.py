@@ -45,13 +45,31 @@ def merged(frames, settings=None, indices=None):
     return merge.finish()
 
 
-def registered(truth, picture):
-    """Lay the truth over the picture: a merge may lie a fraction of a pixel aside, and be sharp."""
+def overlay(truth, picture, origin=None):
+    """Give the similarity from pixels of a picture to those of the truth it shows, whichever part that is.
+
+    `origin` is where in the truth its first pixel about lies; else their centres are taken to meet.
+    """
+    height, width = truth.shape[:2]
+    more = height - picture.shape[0], width - picture.shape[1]
+    left, top = origin or (more[1] / 2, more[0] / 2)
     textures = [
         Textures(*local_contrast(cv2.cvtColor(p.astype(np.float32), cv2.COLOR_BGR2GRAY)))
-        for p in (picture, truth)
+        for p in (_framed(picture, truth.shape), truth)
     ]
-    found = fit(*textures, (Similarity(),)).similarity
+    return fit(*textures, (Similarity(tx=left, ty=top),)).similarity
+
+
+def _framed(picture, shape):
+    """Give a picture the size of another one, white where it has nothing: the fit leaves out what clips."""
+    more = [max(0, wanted - has) for wanted, has in zip(shape[:2], picture.shape[:2], strict=True)]
+    whole = cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    return whole[: shape[0], : shape[1]]
+
+
+def registered(truth, picture):
+    """Lay the truth over the picture: a merge may lie a fraction of a pixel aside, and be sharp."""
     size = picture.shape[1], picture.shape[0]
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    found = overlay(truth, picture, (0, 0))
     return cv2.warpAffine(truth, found.matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -5,6 +5,7 @@ MergeError
 ├── SizesDiffer          the slices of a stack are of one size
 ├── AlignmentFailed      a slice cannot be laid over the others
 ├── NothingToMerge       no slice was given
+├── ComparisonRefused    versions that are not there, or show nothing in common
 └── OutputRefused        the result cannot be written where it was asked for
 """
 
@@ -39,6 +40,10 @@ class AlignmentFailed(MergeError):
 
 class NothingToMerge(MergeError):
     """There is no slice, or too few of them."""
+
+
+class ComparisonRefused(MergeError):
+    """Two versions of a session's merge cannot be shown side by side."""
 
 
 class OutputRefused(MergeError):
