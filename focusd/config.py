@@ -309,6 +309,10 @@ class Panel(Strict):
     shoot_pin: Pin | None = 26
     led_pin: Pin | None = 19
     light_pin: Pin | None = 13
+    light_active: Literal["low", "high"] = "high"
+    light_percent: int = Field(default=100, ge=1, le=100)
+    light_pwm_hz: int = Field(default=2000, ge=50, le=10_000)
+    light_warm_up_s: float = Field(default=0.5, ge=0, le=600)
     long_press_s: float = Field(default=1.5, ge=0.5, le=10)
 
 

@@ -33,8 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        with _only_daemon(asked.state_dir), _listening(asked.socket) as listener:
-            return _run(asked, listener)
+        with _only_daemon(asked.state_dir):
+            if asked.light_out:
+                return _light_out(asked)
+            with _listening(asked.socket) as listener:
+                return _run(asked, listener)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -54,6 +57,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--state-dir", type=Path, default=None, metavar="DIR", help="where sessions and positions are kept"
     )
     parser.add_argument("--socket", type=Path, default=None, metavar="PATH", help="where to listen")
+    parser.add_argument(
+        "--light-out", action="store_true", help="put out the light that a killed daemon left on, and end"
+    )
     parser.add_argument("--version", action="version", version=f"focusd {version('focusrail')}")
     asked = parser.parse_args(argv)
     # Absolute, for lgpio changes the working directory when it is imported.
@@ -77,6 +83,17 @@ def _run(asked: argparse.Namespace, listener: socket.socket) -> int:
         house.close()
         raise
     return asyncio.run(_serve(house, server, listener, f"unix:{asked.socket}"))
+
+
+def _light_out(asked: argparse.Namespace) -> int:
+    """Put the light out, for a service manager whose daemon could not."""
+    from focusd.config import load_config
+    from focusd.hardware import put_light_out
+
+    config = load_config(config_file(asked.config), asked.set)
+    asked.socket.parent.mkdir(parents=True, exist_ok=True)
+    put_light_out(config, asked.state_dir, asked.socket.parent, simulate=asked.simulate)
+    return 0
 
 
 async def _serve(house: "House", server: "Server", listener: socket.socket, where: str) -> int:

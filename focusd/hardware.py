@@ -109,6 +109,15 @@ def _lens_rig(config: Config, simulation: "Simulation | None", run_folder: Path 
     return Rig(lens, panel, (), open_camera, clock, simulation)
 
 
+def put_light_out(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> None:
+    """Put the light out that a daemon left on when it was killed; raises `rail.errors.PinsUnavailable`."""
+    simulation = _simulation(config, state_folder, MonotonicClock()) if simulate else None
+    wiring = replace(panel_wiring(config), shoot=None, led=None)
+    PanelPins(simulation.factory if simulation else open_factory(run_folder), wiring).close()
+    if simulation:
+        simulation.factory.close()
+
+
 def open_axis(
     config: Config,
     stepper: Stepper,
@@ -266,7 +275,15 @@ def standstill(axis: AxisConfig) -> Standstill:
 
 def panel_wiring(config: Config) -> PanelWiring:
     """Say which pin of the panel does what."""
-    return PanelWiring(config.panel.shoot_pin, config.panel.led_pin, config.panel.light_pin)
+    panel = config.panel
+    return PanelWiring(
+        shoot=panel.shoot_pin,
+        led=panel.led_pin,
+        light=panel.light_pin,
+        light_level=panel.light_active == "high",
+        light_percent=panel.light_percent,
+        light_hz=panel.light_pwm_hz,
+    )
 
 
 def motion_description(

@@ -16,6 +16,7 @@ from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.hardware import Rig, open_rig
 from focusd.journals import Journals
+from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.operator import Operator
@@ -107,11 +108,13 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
             hub.publish,
             at_work=lambda session: merges.stage(session) is not None,
         )
+        warm_up_s = config.panel.light_warm_up_s if config.panel.light_pin is not None else 0.0
+        light = Light(rig.panel.light, round(warm_up_s * 1e9), rig.clock)
         eye, book = Eye(rig.open_camera), MarkBook(state_folder / "marks.json", rig.axis, hub.publish)
         studio = Studio(
             axis=rig.axis,
             eye=eye,
-            light=rig.panel.light,
+            light=light,
             clock=rig.clock,
             writer=writer,
             sessions=sessions,

@@ -69,6 +69,8 @@ class Now:
         What the disk has, and what must stay.
     last_error
         How the last job failed, in words; None when it did not.
+    lit
+        The light is on.
     """
 
     job: str | None
@@ -85,6 +87,7 @@ class Now:
     free_bytes: int
     reserve_bytes: int
     last_error: str | None
+    lit: bool
 
 
 @dataclass(frozen=True, slots=True)

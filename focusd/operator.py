@@ -145,6 +145,7 @@ class Operator:
             free_bytes=self._studio.free_bytes(),
             reserve_bytes=self._studio.reserve_bytes,
             last_error=self._last_error,
+            lit=self._studio.lit,
         )
 
     @property

@@ -21,6 +21,8 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
     yield _row("position", _position_words(axis, terminal), terminal)
     yield _row("marks", marks_words(status.get("marks") or {}), terminal)
     yield _row("camera", _camera_words(camera, terminal), terminal)
+    if (status.get("light") or {}).get("on"):
+        yield _row("light", "on", terminal)
     yield _row("disk", _disk_words(disk, terminal), terminal)
     last = status.get("last_session")
     yield _row("last stack", session_words(last) if last else "none yet", terminal)

@@ -14,6 +14,7 @@ from focusd.eye import Eye
 from focusd.follower import Follower
 from focusd.jobs import Accepted, Job
 from focusd.journals import Journals
+from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.now import Preview
@@ -60,7 +61,7 @@ class Studio:
     Parameters
     ----------
     axis, eye, light
-        The hardware; `light(True)` lights the subject.
+        The hardware.
     writer
         Saves slices; closed by `close`.
     sessions, journals, merges
@@ -79,7 +80,7 @@ class Studio:
         self,
         axis: OperatedAxis,
         eye: Eye,
-        light: Callable[[bool], None],
+        light: Light,
         clock: Clock,
         writer: SliceWriter,
         sessions: Sessions,
@@ -133,6 +134,11 @@ class Studio:
         return Preview(
             layout, cost, free_bytes, needs_homing(plan, layout, here), self._same_specimen(fields)
         )
+
+    @property
+    def lit(self) -> bool:
+        """Whether the light is on."""
+        return self._light.shining
 
     def free_bytes(self) -> int:
         """Give the room on the sessions' disk."""
@@ -207,15 +213,15 @@ class Studio:
             observe(event)
             follower.observe(event)
 
-        self._light(True)
         try:
+            shooter.steady_ns = self._light.on()
             with self._journals.writing(session) as journal:
                 ending = shooter.shoot(session, journal, job.stop, tell)
         except BaseException:
             follower.drop("the stack did not come about")
             raise
         finally:
-            self._light(False)
+            self._light.out()
         follower.end(ending)
         for trouble in ending.trouble:
             _log.warning("%s: %s", session.id, trouble)

@@ -65,6 +65,7 @@ def status_view(
             "free_bytes": now.free_bytes,
             "reserve_bytes": now.reserve_bytes,
         },
+        "light": {"on": now.lit},
         "merge": merge and {"session": merge.session, "merged": merge.merged, "saved": merge.saved},
         "delivery": {"waiting": backlog.waiting, "problem": backlog.problem},
         "last_session": last_session,

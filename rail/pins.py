@@ -264,12 +264,19 @@ class PanelWiring:
     shoot
         A button to ground, with pull-up.
     led, light
-        Outputs, on at high level.
+        Outputs; the LED is on at high level.
+    light_level
+        The level at which the light shines.
+    light_percent
+        How much of the time it shines; below 100 it is switched `light_hz` times a second.
     """
 
     shoot: int | None = 26
     led: int | None = 19
     light: int | None = 13
+    light_level: bool = True
+    light_percent: int = 100
+    light_hz: int = 2_000
 
 
 class PanelPins:
@@ -278,7 +285,10 @@ class PanelPins:
     def __init__(self, factory: Factory, wiring: PanelWiring) -> None:
         self.shoot = None if wiring.shoot is None else Button(input_pin(factory, wiring.shoot))
         self._led = None if wiring.led is None else output_pin(factory, wiring.led, False)
-        self._light = None if wiring.light is None else output_pin(factory, wiring.light, False)
+        self._wiring = wiring
+        self._light = (
+            None if wiring.light is None else output_pin(factory, wiring.light, not wiring.light_level)
+        )
 
     def show(self, on: bool) -> None:
         """Turn the LED on or off."""
@@ -286,9 +296,20 @@ class PanelPins:
             self._led.state = on
 
     def light(self, on: bool) -> None:
-        """Turn the light on or off."""
-        if self._light is not None:
-            self._light.state = on
+        """Turn the light on, dimmed where it is to be, or off."""
+        pin, wiring = self._light, self._wiring
+        if pin is None:
+            return
+        if not on:
+            if wiring.light_percent < 100:
+                pin.frequency = None
+            pin.state = not wiring.light_level
+        elif wiring.light_percent < 100:
+            pin.frequency = wiring.light_hz
+            percent = wiring.light_percent if wiring.light_level else 100 - wiring.light_percent
+            pin.state = (percent + 0.5) / 100  # which gpiozero cuts to whole percent
+        else:
+            pin.state = wiring.light_level
 
     def close(self) -> None:
         """Turn everything off and give the pins back."""

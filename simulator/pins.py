@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from gpiozero.exc import GPIOPinInUse
+from gpiozero.exc import GPIOPinInUse, PinPWMFixedValue
 from gpiozero.pins.mock import MockFactory, MockPin, PinState
 
 from simulator.carriage import Carriage
@@ -75,7 +75,7 @@ class _Pin(MockPin):  # type: ignore[misc]
 class _DrivenPin(_Pin):
     """A pin that moves something; `floating` is its level while nobody drives it."""
 
-    def __init__(self, factory: Any, info: Any, *, floating: bool, wire: Callable[[bool], None]) -> None:
+    def __init__(self, factory: Any, info: Any, *, floating: bool, wire: Callable[[Any], None]) -> None:
         self._floating = floating
         self._wire = wire
         super().__init__(factory, info)
@@ -87,6 +87,28 @@ class _DrivenPin(_Pin):
     def _set_state(self, value: float) -> None:
         super()._set_state(value)
         self._wire(bool(value))
+
+
+class _LampPin(_DrivenPin):
+    """A pin that something shines at, which may be switched so fast that only its mean is seen."""
+
+    _frequency: float | None = None
+
+    def _get_frequency(self) -> float | None:
+        return self._frequency
+
+    def _set_frequency(self, value: float | None) -> None:
+        """Switch with a duty of nothing, as lgpio begins; None: no more."""
+        if value is not None and self._function != "output":
+            raise PinPWMFixedValue(f"cannot start PWM on pin {self!r}")
+        self._frequency = value
+        self._wire(0.0)
+
+    def _set_state(self, value: float) -> None:
+        if self._frequency is None:
+            super()._set_state(value)
+        else:
+            self._wire(int(100 * value) / 100)
 
 
 class _SensingPin(_Pin):
@@ -208,7 +230,7 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
                 return _SensingPin(self, info, grounded=self._button(name))
         for name, output in wiring.outputs.items():
             if output == number:
-                return _DrivenPin(self, info, floating=False, wire=self._output(name))
+                return _LampPin(self, info, floating=False, wire=self._output(name))
         return _Pin(self, info)
 
     def _motor(self, number: int) -> Carriage:
@@ -243,5 +265,5 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
     def _button(self, name: str) -> Callable[[], bool]:
         return lambda: self._world.pressed(name, self._clock.monotonic_ns())
 
-    def _output(self, name: str) -> Callable[[bool], None]:
-        return lambda high: self._world.drive(name, high)
+    def _output(self, name: str) -> Callable[[float], None]:
+        return lambda part: self._world.drive(name, part)

@@ -169,7 +169,7 @@ class Stream:
                 now_due |= controls
         self._due = [(frame, controls) for frame, controls in self._due if frame > number]
         self._wishes = amended(self._wishes, now_due, self._held)
-        light = spec.ambient + spec.lamp * self._world.driven("light")
+        light = spec.ambient + spec.lamp * self._world.part_driven("light")
         self._held, ae_state = self._automatics.expose(self._wishes, light)
         self._drifted_lines = self._drifted_lines + 1 if self._world.broken("exposure_drift") else 0
         granted_lines, gain = spec.lines(self._held.time_us), spec.gain(self._held.gain)

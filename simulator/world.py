@@ -346,13 +346,17 @@ class World:
         """Say whether the input `name` is pressed now."""
         return bool(now_ns < self._inputs[_place(name, INPUTS, "input")])
 
-    def drive(self, name: str, high: bool) -> None:
-        """Set the level of the output `name` (one of `OUTPUTS`)."""
-        self._outputs[_place(name, OUTPUTS, "output")] = high
+    def drive(self, name: str, part: float) -> None:
+        """Set the output `name` (one of `OUTPUTS`): which part of the time it is high, 0 to 1."""
+        self._outputs[_place(name, OUTPUTS, "output")] = round(1000 * part)
 
     def driven(self, name: str) -> bool:
-        """Say whether the output `name` is high."""
-        return bool(self._outputs[_place(name, OUTPUTS, "output")])
+        """Say whether the output `name` is high, be it by turns."""
+        return self.part_driven(name) > 0
+
+    def part_driven(self, name: str) -> float:
+        """Give which part of the time the output `name` is high."""
+        return float(self._outputs[_place(name, OUTPUTS, "output")]) / 1000
 
     def break_down(self, name: str) -> None:
         """Switch the fault `name` (one of `FAULTS`) on."""

@@ -110,6 +110,8 @@ Observe = Callable[[Mapping[str, object]], None]
 class Shooter:
     """Shoots stacks with one axis and one camera.
 
+    Nothing is metered and nothing exposed before `steady_ns`, when the light has warmed up.
+
     Parameters
     ----------
     axis, camera
@@ -164,6 +166,7 @@ class Shooter:
         self.companions: Mapping[str, Encode] = companions or {}
         self.bytes_a_pixel = bytes_a_pixel
         self.now = now
+        self.steady_ns = 0
         self._counted: set[str] = set()
 
     def shoot(self, session: Session, journal: Journal, stop: StopSignal, observe: Observe) -> Ending:
@@ -274,6 +277,7 @@ class _Stack:
         self._reference()
         for index in (state.missing[0], state.missing[-1]):
             self._axis.check(self._layout.positions_steps[index])
+        self._await_light()
         self._lock(state)
         pace = _Pace(self._clock.monotonic_ns(), self._slice_estimate_ns(), len(state.missing))
         for done, index in enumerate(state.missing):
@@ -310,6 +314,13 @@ class _Stack:
             self._tell(progress("homing", self._layout))
             self._axis.home()
             self._record("homed")
+
+    def _await_light(self) -> None:
+        """Let the light warm up: what is metered before it is steady does not hold for the slices."""
+        rest_ns = self._shooter.steady_ns - self._clock.monotonic_ns()
+        if rest_ns > 0:
+            self._tell(progress("warming", self._layout, seconds_left=rest_ns / 1e9))
+            wait(self._clock, rest_ns, self._stop)
 
     def _lock(self, state: SessionState) -> None:
         """Hold the camera to the session's exposure; meter it at the middle slice where there is none."""

@@ -26,6 +26,7 @@ QUICK = (
     "plans.default={optics: macro-2x, settle_ms: 20, exposure: "
     "{time_us: 13000, gain: 1.0, colour_gains: [2.1, 1.7]}}",
     "storage.reserve_mb=1",
+    "panel.light_warm_up_s=0.02",
 )
 """A coarse screw and small frames: seconds instead of a minute."""
 

@@ -18,10 +18,12 @@ from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.jobs import Home, Job, Order, Shoot
 from focusd.journals import Journals
+from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Feed
 from focusd.operator import Operator
 from focusd.studio import Record, Studio
+from rail.pins import PanelPins, PanelWiring
 from simulator.rig import SimulatedRig
 from stack.plan import BetweenMarks, Pitch, StackPlan
 from stack.session import Session, Sessions
@@ -68,6 +70,7 @@ class DaemonRig:
         reserve_bytes: int = 0,
         idle_release_s: float | None = None,
         format: FormatName = "jpeg",
+        warm_up_ns: int = 0,
     ) -> None:
         self.folder = folder
         self.form = FORMATS[format]
@@ -76,6 +79,7 @@ class DaemonRig:
         self.axis = self.rail.axis
         self.sim = SimulatedRig(self.rail.world, self.clock, CAMERA_SPEC, Ladder())
         self.lights: list[bool] = []
+        self.panel = PanelPins(self.rail.factory, PanelWiring())
         self.cameras = 0
         self.finished: list[str] = []
         self.hub = EventHub()
@@ -89,7 +93,7 @@ class DaemonRig:
         self.studio = Studio(
             axis=self.axis,
             eye=self.eye,
-            light=self.lights.append,
+            light=Light(self.switch, warm_up_ns, self.clock),
             clock=self.clock,
             writer=InlineWriter(),
             sessions=self.sessions,
@@ -117,6 +121,10 @@ class DaemonRig:
         )
         self.heard = 0
         self.listening = ExitStack()
+
+    def switch(self, on: bool) -> None:
+        self.lights.append(on)
+        self.panel.light(on)
 
     def open_camera(self) -> Camera:
         self.cameras += 1

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 from daemon_process import alive, await_death, daemon
 
+from simulator.world import World
 from stack.session import Phase, Sessions
+
+
+def quiet(folder: Path) -> dict[str, str]:
+    """Give an environment in which a daemon finds no socket but its own."""
+    return {**os.environ, "FOCUSRAIL_SOCKET": str(folder / "other" / "s")}
 
 
 def test_a_press_becomes_a_picture(tmp_path: Path) -> None:
@@ -75,7 +81,14 @@ def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(t
         state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
         assert state.phase is Phase.SHOOTING
         assert state.saved[2].sha256 == saved["sha256"]
+        world = World.open(focusd.state / "world")
+        assert world.driven("light"), "an output may stay as a killed process had it"
+        light_out = [sys.executable, "-m", "focusd.daemon", "--simulate", "--light-out"]
+        subprocess.run([*light_out, "--state-dir", str(focusd.state)], check=True, env=quiet(tmp_path))
+        assert not world.driven("light")
+        world.drive("light", 1)
     with daemon(tmp_path) as focusd:
+        assert not world.driven("light"), "and a new daemon begins in the dark"
         assert focusd.wait_for("stack_interrupted")["session"] == begun["session"]
         assert focusd.ask("/sessions/1")["phase"] == "interrupted"
         focusd.tell("/resume")
@@ -94,6 +107,7 @@ def test_an_end_in_mid_stack_leaves_it_to_be_resumed(tmp_path: Path) -> None:
         assert [pid for pid in children if alive(pid)] == []
         state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
         assert (state.phase, state.reason) == (Phase.PAUSED, "focusd was stopped")
+        assert not World.open(focusd.state / "world").driven("light")
         assert focusd.wait_for("stack_paused")
 
 

@@ -1,0 +1,151 @@
+"""The light: on, warm, metered by, and out again however a stack ends."""
+
+from dataclasses import replace
+
+import pytest
+from daemon_rig import PLAN, DaemonRig
+
+from focusd.jobs import Resume
+from focusd.light import Light
+from rail.pins import PanelPins, PanelWiring
+from simulator.clock import VirtualClock
+from simulator.pins import SimulatedFactory
+from simulator.world import World
+from stack.plan import Between
+
+WARM_UP_NS = 3_000_000_000
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = DaemonRig(tmp_path, warm_up_ns=WARM_UP_NS)
+    rig.marked()
+    return rig
+
+
+def shining(rig):
+    return rig.rail.world.driven("light")
+
+
+def watched(rig):
+    """Note every event of a stack, or the phase it tells of, with its instant and whether the light shone."""
+    seen, told = [], [rig.hub.last_seq]
+
+    def heard():
+        for event in rig.hub.after(told[0]).events:
+            told[0] = int(event["seq"])
+            seen.append((event.get("phase") or event["event"], rig.clock.monotonic_ns(), shining(rig)))
+
+    rig.listening.enter_context(rig.hub.listening(heard))
+    return seen
+
+
+def test_it_is_on_and_warm_before_metering_through_every_slice_and_out_after(rig):
+    seen = watched(rig)
+    rig.shoot()
+    order = [name for name, _, _ in seen]
+    begun = [
+        order.index(name)
+        for name in ("stack_started", "warming", "metering", "exposure_locked", "slice_saved")
+    ]
+    assert begun == sorted(begun)
+    assert all(lit for _, _, lit in seen[begun[0] : order.index("stack_done") + 1]), seen
+    assert (order[-1], seen[-1][2]) == ("job_ended", False)
+    at_ns = {name: at_ns for name, at_ns, _ in reversed(seen)}
+    assert at_ns["metering"] - at_ns["stack_started"] >= WARM_UP_NS
+    assert order.count("slice_saved") == 5
+    assert (rig.lights, shining(rig)) == ([True, False], False)
+
+
+def test_no_slice_is_exposed_in_a_cold_light_when_a_stack_goes_on_with_its_recorded_exposure(rig):
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    assert (rig.lights, shining(rig)) == ([True, False], False)
+    rig.listening.close()
+    seen = watched(rig)
+    rig.tell(Resume(None)).ended.result(0)
+    assert "metering" not in [name for name, _, _ in seen]
+    resumed_ns = next(instant_ns for name, instant_ns, _ in seen if name == "stack_resumed")
+    (session,) = rig.sessions.all()
+    assert session.state().saved[4].began_ns - resumed_ns >= WARM_UP_NS
+    later = [one.began_ns for index, one in session.state().saved.items() if index > 1]
+    assert min(later) - resumed_ns >= WARM_UP_NS
+
+
+def test_a_stop_is_heard_while_it_warms_up_and_puts_it_out(rig):
+    asked_ns = []
+
+    def stop():
+        asked_ns.append(rig.clock.monotonic_ns())
+        rig.operator.stop()
+
+    rig.on("progress", lambda: rig.last("progress")["phase"] == "warming" and stop())
+    rig.shoot()
+    assert rig.clock.monotonic_ns() - asked_ns[0] <= 100_000_000
+    assert rig.told("stack_paused") == ["stack_paused"]
+    assert not shining(rig)
+
+
+@pytest.mark.parametrize("fault", ["camera_timeout", "exposure_drift"])
+def test_a_stack_that_fails_leaves_it_out(rig, fault):
+    rig.on("exposure_locked", lambda: rig.rail.world.break_down(fault))
+    rig.shoot()
+    assert rig.told("stack_failed") == ["stack_failed"]
+    assert rig.lights == [True, False]
+    assert not shining(rig)
+
+
+def test_what_no_ending_holds_puts_it_out_too(rig, monkeypatch):
+    def broken(*_):
+        raise SystemExit
+
+    monkeypatch.setattr("stack.shoot.travel", broken)
+    with pytest.raises(SystemExit):
+        rig.shoot()
+    assert not shining(rig)
+
+
+def test_a_refused_plan_and_a_rehearsal_never_switch_it_on(rig):
+    rig.shoot(replace(PLAN, range=Between(0.0, 1e9)))
+    rig.shoot(replace(PLAN, rehearse=True))
+    assert rig.lights == []
+
+
+def test_who_asks_hears_whether_it_shines(rig):
+    lit = []
+    rig.on("slice_saved", lambda: lit.append(rig.operator.now().lit), index=0)
+    rig.shoot()
+    assert lit == [True]
+    assert rig.operator.now().lit is False
+
+
+def test_switched_on_twice_it_is_warm_since_the_first_time():
+    clock, switched = VirtualClock(), []
+    light = Light(switched.append, 1000, clock)
+    steady_ns = light.on()
+    clock.pass_ns(5000)
+    assert light.on() == steady_ns == clock.monotonic_ns() - 4000
+    light.out()
+    assert (switched, light.shining) == ([True, False], False)
+    assert light.on() == clock.monotonic_ns() + 1000
+
+
+@pytest.mark.parametrize(
+    ("wiring", "dark", "bright"),
+    [
+        (PanelWiring(), 0.0, 1.0),
+        (PanelWiring(light_level=False), 1.0, 0.0),
+        (PanelWiring(light_percent=29), 0.0, 0.29),
+        (PanelWiring(light_percent=29, light_level=False), 1.0, 0.71),
+    ],
+    ids=["on/off", "active low", "dimmed", "dimmed, active low"],
+)
+def test_its_pin_is_dark_from_the_first_moment_and_dimmed_as_configured(tmp_path, wiring, dark, bright):
+    world = World.create(tmp_path / "world")
+    pins = PanelPins(SimulatedFactory(world, VirtualClock()), wiring)
+    assert world.part_driven("light") == dark
+    for _ in range(2):
+        pins.light(True)
+        assert world.part_driven("light") == pytest.approx(bright)
+        pins.light(False)
+        assert world.part_driven("light") == dark
