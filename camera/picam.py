@@ -104,6 +104,10 @@ class PicamCamera:
         try:
             self._configured = within(OPEN_S, lambda: self._start(memory), "has not started")
             self._meter = Meter(self._picam, self._configured, clock, self._fresh)
+            if settings.raw and self._configured.raw is None:
+                raise CameraUnavailable(
+                    "This camera gives no raw pixels, as camera.format dng wants them: save another format."
+                )
         except (RuntimeError, KeyError) as error:  # KeyError: a control that only the Pi's own cameras have
             self._let_go()
             raise CameraUnavailable(f"The camera does not start: {error}.") from error

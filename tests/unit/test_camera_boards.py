@@ -187,3 +187,8 @@ def test_a_global_shutter_shows_one_place_in_all_rows(tmp_path: Path) -> None:
     )
     assert [camera.lock(granted) for _ in range(3)] == [granted] * 3
     assert np.ptp(frame.pixels.mean(axis=(1, 2))) < 2
+
+
+def test_raw_files_of_a_camera_without_raw_pixels_are_refused_before_anything_moves(tmp_path: Path) -> None:
+    with pytest.raises(CameraUnavailable, match="no raw pixels"):
+        opened(rig_of(tmp_path, WEBCAM), raw=True)

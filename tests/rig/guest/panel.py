@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from chip import Chip
@@ -82,6 +83,25 @@ def lights() -> Report:
     panel.close()
     seen.append([chip.level(_WIRING.led), chip.level(_WIRING.light)])
     return {"seen": seen}
+
+
+def dimmed() -> Report:
+    """Shine for three tenths of the time, at a board that lights at low level."""
+    chip = Chip()
+    wiring = replace(_WIRING, light_percent=30, light_level=False, light_hz=100)
+    panel = PanelPins(open_factory(Path("/run")), wiring)
+    list(chip.events())
+    dark = [chip.level(wiring.light)]
+    panel.light(True)
+    time.sleep(1.0)
+    lit = [event for event in chip.events() if event.line == wiring.light and event.what == "set"]
+    panel.light(False)
+    time.sleep(0.1)
+    list(chip.events())
+    dark.append(chip.level(wiring.light))
+    time.sleep(0.1)
+    still = [event for event in chip.events() if event.line == wiring.light and event.what == "set"]
+    return {"dark": dark, "edges": [[event.at_us, event.level] for event in lit], "afterwards": len(still)}
 
 
 def stop() -> Report:
