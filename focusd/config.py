@@ -28,6 +28,9 @@ Pin = Annotated[int, Field(ge=0, le=27)]
 Pixels = Annotated[int, Field(ge=32, le=16_384, multiple_of=2)]
 """One side of a frame."""
 
+PITCH_FOLLOWS_FROM = {"rail": ("magnification",), "ring": (), "lens": ("focal_mm", "f_number")}
+"""By the kind of axis, what optics must say for a pitch by overlap; on a ring there is none."""
+
 FASTEST_STEPS_S = 3000
 """What the motion process can step cleanly on a Pi 5; slower boards have to be configured lower."""
 
@@ -555,6 +558,13 @@ def _plan_contradictions(config: Config) -> Iterator[str]:
         at = f"plans.{name}"
         if plan.optics is not None and plan.optics not in config.optics:
             yield f'{at}.optics: "{plan.optics}" is not among optics: {", ".join(config.optics) or "none"}'
+        if plan.spacing.overlap is not None and plan.optics in config.optics:
+            lens, kind = config.optics[plan.optics], config.axis.kind
+            if unsaid := [name for name in PITCH_FOLLOWS_FROM[kind] if getattr(lens, name) is None]:
+                yield (
+                    f"{at}.optics: {plan.optics} does not say {' and '.join(unsaid)}, which the pitch of a "
+                    f"{kind} follows from; name optics that do, or give a pitch or a count"
+                )
         yield from (f"{at}.range: {problem}" for problem in range_problems(plan.range))
         given = [key for key, value in plan.spacing.model_dump().items() if value is not None]
         if len(given) != 1:

@@ -25,6 +25,7 @@ from rail.stepper import Standstill, Stepper
 from rail.stepper_axis import AxisSettings, StepperAxis
 
 if TYPE_CHECKING:
+    from camera.picam import PicamCamera
     from focusd.simulated import Simulation
 
 
@@ -308,6 +309,16 @@ def _simulation(config: Config, state_folder: Path, clock: Clock) -> "Simulation
     return open_simulation(config, state_folder, clock)
 
 
+def with_lens(camera: "PicamCamera", lens: LensAxis) -> "PicamCamera":
+    """Give a camera whose lens is the axis from now on; where that cannot be, it is closed again."""
+    try:
+        lens.mount(camera)
+    except BaseException:
+        camera.close()
+        raise
+    return camera
+
+
 def _camera_opener(
     config: Config, simulation: "Simulation | None", clock: Clock, lens: LensAxis | None = None
 ) -> Callable[[], Camera]:
@@ -328,12 +339,6 @@ def _camera_opener(
         )
         load = simulation.load_picamera2 if simulation else load_picamera2
         camera = PicamCamera(load(), settings, clock)
-        if lens is not None:
-            try:
-                lens.mount(camera)
-            except BaseException:
-                camera.close()
-                raise
-        return camera
+        return camera if lens is None else with_lens(camera, lens)
 
     return open_camera

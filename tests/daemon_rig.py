@@ -23,6 +23,7 @@ from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Feed
 from focusd.operator import Operator
 from focusd.studio import Record, Studio
+from rail.axis import OperatedAxis
 from rail.pins import PanelPins, PanelWiring
 from simulator.rig import SimulatedRig
 from stack.plan import BetweenMarks, Pitch, StackPlan
@@ -74,12 +75,8 @@ class DaemonRig:
     ) -> None:
         self.folder = folder
         self.form = FORMATS[format]
-        self.rail = Rig(folder, settings=replace(SETTINGS, home_allowed=home_allowed))
-        self.clock = self.rail.clock
-        self.axis = self.rail.axis
-        self.sim = SimulatedRig(self.rail.world, self.clock, CAMERA_SPEC, Ladder())
+        self.build(folder, home_allowed)
         self.lights: list[bool] = []
-        self.panel = PanelPins(self.rail.factory, PanelWiring())
         self.cameras = 0
         self.finished: list[str] = []
         self.hub = EventHub()
@@ -118,9 +115,21 @@ class DaemonRig:
             self.hub,
             merged=lambda session: 0,
             idle_release_s=idle_release_s,
+            prepare=self.prepare,
         )
         self.heard = 0
         self.listening = ExitStack()
+
+    def build(self, folder: Path, home_allowed: bool) -> None:
+        """Make what moves, what sees and what shines."""
+        self.rail = Rig(folder, settings=replace(SETTINGS, home_allowed=home_allowed))
+        self.clock = self.rail.clock
+        self.axis: OperatedAxis = self.rail.axis
+        self.sim = SimulatedRig(self.rail.world, self.clock, CAMERA_SPEC, Ladder())
+        self.panel = PanelPins(self.rail.factory, PanelWiring())
+
+    def prepare(self) -> object:
+        """Do what must be done before a job: on a rail, nothing."""
 
     def switch(self, on: bool) -> None:
         self.lights.append(on)

@@ -32,12 +32,14 @@ class LensRig:
     settings: LensSettings = SETTINGS
     spec: RigSpec = SPEC
     clock: EventfulClock = field(default_factory=EventfulClock)
+    opened: bool = True
 
     def __post_init__(self) -> None:
         self.world = World.create(self.folder / "world", resonance=RINGING)
         self.sim = SimulatedRig(self.world, self.clock, self.spec, Ladder())
         self.axis = LensAxis(SCALE, self.settings, self.clock)
-        self.open_camera()
+        if self.opened:
+            self.open_camera()
 
     def open_camera(self) -> None:
         self.camera = PicamCamera(self.sim.picamera2, PicamSettings(), self.clock)

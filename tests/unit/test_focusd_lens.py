@@ -1,0 +1,142 @@
+"""The daemon around a camera's own lens: open or not, failing, stopped, gone on with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from daemon_rig import DaemonRig
+from lens_rig import SPEC, LensRig, camera_spec
+
+from camera.configuration import PicamSettings
+from camera.errors import CameraUnavailable
+from camera.picam import PicamCamera
+from focusd.config import contradictions, load_config
+from focusd.errors import ConfigInvalid
+from focusd.hardware import lens_settings, with_lens
+from focusd.jobs import Goto, Jog, Resume, Zero
+from rail.axis import Trust
+from rail.errors import Halted, MoveRefused
+from rail.pins import PanelPins, PanelWiring
+from simulator.pins import SimulatedFactory
+from stack.plan import BetweenMarks, Pitch, StackPlan
+
+PLAN = StackPlan("beetle", BetweenMarks(), Pitch(0.5), settle_ms=0)
+
+
+class LensDaemonRig(DaemonRig):
+    """A daemon's rig whose axis is the camera's lens."""
+
+    camera_spec = SPEC
+
+    def build(self, folder: Path, home_allowed: bool) -> None:
+        self.lens = LensRig(folder, spec=self.camera_spec, opened=False)
+        self.clock, self.axis, self.sim = self.lens.clock, self.lens.axis, self.lens.sim
+        self.panel = PanelPins(SimulatedFactory(self.lens.world, self.clock), PanelWiring())
+
+    def prepare(self) -> object:
+        return self.eye.camera()
+
+    def open_camera(self) -> PicamCamera:
+        self.cameras += 1
+        return with_lens(PicamCamera(self.sim.picamera2, PicamSettings(), self.clock), self.lens.axis)
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return LensDaemonRig(tmp_path)
+
+
+def marked(rig):
+    rig.eye.camera()
+    rig.book.mark("near", 8.0)
+    rig.book.mark("far", 6.0)
+
+
+def test_a_job_opens_the_camera_that_the_lens_is_a_part_of(rig):
+    assert rig.axis.position().trust is Trust.UNKNOWN
+    assert rig.tell(Goto(4.0)).ended.result(0).trust is Trust.KNOWN
+    assert rig.cameras == 1
+    assert rig.tell(Jog(0.5)).ended.result(0).steps == -144
+    assert rig.cameras == 1
+
+
+def test_a_camera_that_fails_under_a_move_is_opened_anew_by_the_next(rig):
+    rig.tell(Goto(4.0)).ended.result(0)
+    rig.lens.world.break_down("camera_timeout")
+    with pytest.raises(Halted, match="the lens cannot be moved: No frame came"):
+        rig.tell(Goto(6.0)).ended.result(0)
+    assert "No frame came" in rig.eye.facts.problem
+    rig.lens.world.mend("camera_timeout")
+    assert rig.tell(Goto(6.0)).ended.result(0).steps == -192
+    assert rig.cameras == 2
+    assert rig.lens.optical_d() == pytest.approx(6.0, abs=0.15)
+
+
+def test_a_camera_without_a_focus_motor_is_given_back_and_said_so(tmp_path):
+    class HighQuality(LensDaemonRig):
+        camera_spec = camera_spec(lens=None, model="imx477")
+
+    rig = HighQuality(tmp_path)
+    for _ in range(2):  # the second time it is not still in use
+        with pytest.raises(CameraUnavailable, match="has no focus motor"):
+            rig.tell(Goto(4.0)).ended.result(0)
+
+
+def test_a_stack_that_is_stopped_on_the_way_is_gone_on_with_at_the_same_places(rig):
+    marked(rig)
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot(PLAN)
+    assert rig.told("stack_paused") == ["stack_paused"]
+    rig.listening.close()
+    rig.tell(Resume(None)).ended.result(0)
+    (session,) = rig.sessions.all()
+    places_d = [saved.position_u for _, saved in sorted(session.state().saved.items())]
+    assert places_d == [8.0, 7.5, 7.0, 6.5, 6.0]
+
+
+def test_marks_keep_through_a_new_camera_and_the_wrong_way_round(rig):
+    rig.eye.camera()
+    rig.book.mark("near", 6.0)
+    assert rig.book.mark("far", 8.0).near_u == 8.0
+    rig.eye.close()
+    rig.tell(Goto(7.0)).ended.result(0)
+    assert (rig.book.marks.near_u, rig.book.marks.far_u) == (8.0, 6.0)
+
+
+def test_there_is_nothing_to_zero(rig):
+    with pytest.raises(MoveRefused, match="nothing to zero"):
+        rig.tell(Zero()).ended.result(0)
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        ("axis.lens.ends_d=[0, 10]", "does not run from near to far"),
+        ("axis.lens.ends_d=[5, 5]", "does not run from near to far"),
+        ("axis.lens.ends_d=[5, 4.9]", "leaves no room for run_up_d"),
+        ("axis.lens.stride_d=0.02", "less than a step, axis.lens.step_d (0.03125)"),
+        (
+            "plans.default.optics=macro-2x",
+            "plans.default.optics: macro-2x does not say focal_mm, which the pitch of a lens follows from",
+        ),
+    ],
+)
+def test_what_a_lens_cannot_be_is_told(override, problem):
+    lens = load_config(None, ["axis.kind=lens", "plans.default.optics=camera-module-3"])
+    assert list(contradictions(lens)) == []
+    with pytest.raises(ConfigInvalid) as refusal:
+        load_config(None, ["axis.kind=lens", "plans.default.optics=camera-module-3", override])
+    assert problem in str(refusal.value)
+
+
+def test_what_a_person_writes_in_dioptres_becomes_steps():
+    config = load_config(
+        None, ["axis.kind=lens", "plans.default.optics=camera-module-3", "axis.lens.ends_d=[10, 2]"]
+    )
+    settings = lens_settings(config.axis)
+    assert (settings.ends_steps, settings.stride_steps) == ((-320, -64), 64)
+    assert (settings.run_up_steps, settings.settle_ns) == (8, 100_000_000)
+    wide = replace(
+        config.axis.scale, per_step=load_config(None, ["axis.lens.step_d=0.07"]).axis.lens.scale.per_step
+    )
+    assert wide.length_u(-100) == 7.0
