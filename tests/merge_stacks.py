@@ -7,8 +7,9 @@ import numpy as np
 from rendered import Shake, render, scene
 
 from stack.merge.align import Textures, fit, local_contrast
+from stack.merge.settings import MergeSettings
 from stack.merge.similarity import Similarity
-from stack.merge.stream import Merge, MergeSettings
+from stack.merge.stream import Merge
 
 SIZE = (400, 300)
 

@@ -14,7 +14,8 @@ from stack.merge.errors import MergeError, NothingToMerge, OutputRefused, SizesD
 from stack.merge.output import check_output, check_place, merged_exif, write_picture
 from stack.merge.photos import is_photo, photo_size, read_exif, read_photo
 from stack.merge.record import as_json, describe
-from stack.merge.stream import Merge, MergeSettings
+from stack.merge.settings import MergeSettings
+from stack.merge.stream import Merge
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 

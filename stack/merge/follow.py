@@ -36,7 +36,8 @@ from stack.merge.errors import MergeError, OutputRefused
 from stack.merge.output import encode, merged_exif
 from stack.merge.photos import read_exif, read_photo
 from stack.merge.record import as_json, describe
-from stack.merge.stream import Merge, Merged, MergeSettings
+from stack.merge.settings import MergeSettings
+from stack.merge.stream import Merge, Merged
 
 FIRST_TO_DIE: Final = 900
 """Of -1000 to 1000, when memory runs out: the merge can be done again, the stack cannot."""

@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from stack.merge.stream import Merged, MergeSettings
+from stack.merge.settings import MergeSettings
+from stack.merge.stream import Merged
 
 SCHEMA = 1
 

@@ -8,13 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.align import Aligner, Alignment
+from stack.merge.borders import barred
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
 from stack.merge.focus import Focuser
+from stack.merge.front import Front
 from stack.merge.fuse import Fuser
 from stack.merge.lay import laid_whole
 from stack.merge.photos import Pixels
 from stack.merge.planes import Plane
+from stack.merge.pyramid import Pyramid
+from stack.merge.settings import MergeSettings, Method
 from stack.merge.similarity import Floats, Similarity
 from stack.merge.tone import Tone
 
@@ -25,22 +29,6 @@ LEAST_SHARE: Final = 0.25
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
 ROWS: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class MergeSettings:
-    """How to merge.
-
-    Attributes
-    ----------
-    align
-        Lay slices over each other; else they are taken to lie so already.
-    even_light
-        Even out brightness and colour between slices.
-    """
-
-    align: bool = True
-    even_light: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +86,8 @@ class Merged:
 class Merge:
     """Takes slices in the order they lie in; the first one gives the picture its geometry and its light."""
 
-    def __init__(self, settings: MergeSettings = MergeSettings()) -> None:
-        self._settings = settings
+    def __init__(self, settings: MergeSettings | None = None) -> None:
+        self._settings = settings or MergeSettings()
         self._first: NDArray[Any] | None = None
         self._slices: list[tuple[int, str, Alignment, NDArray[np.float64]]] = []
 
@@ -129,6 +117,10 @@ class Merge:
             valid = (_within(crop.rows, self._factor), _within(crop.columns, self._factor))
             gains = self._tone.gains(small, self._white, valid)
         focus = self._focuser.judge(*self._deciding(small, gains))
+        if self._settings.keep_borders:
+            focus = barred(focus, alignment.similarity.reduced(self._factor))
+        if self._settings.front_wins:
+            focus = self._front.held_back(focus, self._focuser.noise)
         score = self._fuser.add(pixels, alignment.similarity, gains, focus)
         self._depth.add(index, score, focus.amplitude)
         self._slices.append((index, name, alignment, gains))
@@ -172,7 +164,9 @@ class Merge:
         self._aligner = Aligner(width, height)
         self._tone = Tone()
         self._focuser = Focuser()
-        self._fuser = Fuser(height, width, self._factor)
+        pyramid = self._settings.method is Method.PYRAMID
+        self._fuser = Pyramid(height, width) if pyramid else Fuser(height, width, self._factor)
+        self._front = Front()
         self._depth = Depth()
 
     def _deciding(self, small: NDArray[Any], gains: NDArray[np.float64]) -> tuple[Plane, NDArray[np.uint8]]:
@@ -204,6 +198,8 @@ class Merge:
     def _crop(self) -> Crop:
         if not self._slices:
             raise NothingToMerge("there is no slice to merge")
+        if self._settings.keep_borders:
+            return Crop(0, 0, self._shape[1], self._shape[0])
         return self._common([alignment for _, _, alignment, _ in self._slices])
 
     def _common(self, alignments: list[Alignment]) -> Crop:

@@ -2,7 +2,7 @@ import numpy as np
 from merge_stacks import fogged_stack, merged, still_stack
 
 from stack.merge.depth import Depth
-from stack.merge.stream import MergeSettings
+from stack.merge.settings import MergeSettings
 
 STILL = MergeSettings(align=False, even_light=False)
 

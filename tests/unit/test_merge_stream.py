@@ -4,7 +4,8 @@ from merge_stacks import SIZE, fogged_stack, merged, registered, rig_stack, stil
 from rendered import hard_argmax, psnr, ssim
 
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
-from stack.merge.stream import Merge, MergeSettings
+from stack.merge.settings import MergeSettings
+from stack.merge.stream import Merge
 from stack.merge.tone import Tone
 
 STILL = MergeSettings(align=False, even_light=False)

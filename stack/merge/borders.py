@@ -1,0 +1,41 @@
+"""Where a slice has no pixels: outside it, a repeated border must not pass for a sharp one."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.focus import Focus
+from stack.merge.similarity import Similarity
+
+BARRED: Final = np.float32(-1e4)
+"""A score so low that what bears it never counts beside anything else."""
+SMEARED_PX: Final = 12.0
+"""As far as the blurs and the cubic sample by which sharpness is told reach in from a border."""
+
+
+def covered(similarity: Similarity, shape: tuple[int, int], size_px: tuple[int, int]) -> NDArray[np.bool_]:
+    """Say which pixels of an output of `shape` a slice of `size_px` (width, height) shows, borders aside."""
+    rows, columns = np.arange(shape[0], dtype=np.float64)[:, None], np.arange(shape[1], dtype=np.float64)
+    x = similarity.p * columns - similarity.q * rows + similarity.tx
+    y = similarity.q * columns + similarity.p * rows + similarity.ty
+    width, height = size_px
+    inside = (x >= SMEARED_PX) & (x <= width - 1 - SMEARED_PX)
+    inside &= (y >= SMEARED_PX) & (y <= height - 1 - SMEARED_PX)
+    return np.asarray(inside)
+
+
+def barred(focus: Focus, similarity: Similarity) -> Focus:
+    """Bar a slice, judged at its own resolution, from wherever it has no pixels of its own.
+
+    The first slice lies on the output as it is, so something always counts.
+    """
+    if similarity == Similarity():
+        return focus
+    height, width = focus.score.shape
+    outside = ~covered(similarity, (height, width), (width, height))
+    score, amplitude = focus.score.copy(), focus.amplitude.copy()
+    score[outside] = BARRED
+    amplitude[outside] = np.inf  # so that it is never the least that a pixel showed
+    return replace(focus, score=score, amplitude=amplitude)

@@ -1,0 +1,41 @@
+"""Front wins: where a near part was in focus, what lies behind it no longer may replace it.
+
+Just beside and upon the outline of a near part two slices are sharp: that of the part, and that of what is
+seen past it, through its blur, by a lens wider than the part. Choosing the stronger makes near parts look
+transparent. Here a pixel that had a peak of sharpness, and lost it again, keeps it: later slices are held
+back there. Slices must come near first.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.focus import Focus
+from stack.merge.planes import Plane
+
+PEAK: Final = 4.0
+"""A peak is this many times the noise, at least ..."""
+LOST: Final = 0.5
+"""... and over when only this share of it is left."""
+HELD_BACK: Final = np.float32(30.0)
+"""By how much a later slice's score is lowered: it does not count beside the peak's."""
+
+
+class Front:
+    """Watches the amplitude of detail at every pixel from near to far."""
+
+    def __init__(self) -> None:
+        self._peak: Plane | None = None
+        self._over: NDArray[np.bool_]
+
+    def held_back(self, focus: Focus, noise: float) -> Focus:
+        """Give the slice with its score lowered where a nearer one has had its peak."""
+        amplitude = np.where(np.isfinite(focus.amplitude), focus.amplitude, 0).astype(np.float32)
+        if self._peak is None:
+            self._peak, self._over = amplitude, np.zeros(amplitude.shape, bool)
+            return focus
+        self._over |= (self._peak > PEAK * noise) & (amplitude < LOST * self._peak)
+        np.maximum(self._peak, amplitude, out=self._peak, where=~self._over)
+        return replace(focus, score=focus.score - HELD_BACK * self._over.astype(np.float32))

@@ -1,0 +1,134 @@
+import cv2
+import numpy as np
+import pytest
+from merge_stacks import SIZE, merged, registered, rig_stack, still_stack
+from rendered import Shake, Surface, psnr, render, scene
+
+from stack.merge.borders import SMEARED_PX, covered
+from stack.merge.settings import MergeSettings, Method, method_named
+from stack.merge.similarity import Similarity
+from stack.merge.stream import Merge
+
+EDGE_PX = 40
+
+
+def against_truth(stack, result):
+    """PSNR in dB over what some slice has in focus, the truth laid over the result, borders aside."""
+    crop = result.crop
+    truth = registered(stack.truth[crop.rows, crop.columns].astype(np.float32), result.pixels)
+    inner = np.s_[EDGE_PX:-EDGE_PX, EDGE_PX:-EDGE_PX]
+    return psnr(result.pixels[inner], truth[inner])
+
+
+def test_the_pyramid_is_close_to_the_truth():
+    stack = rig_stack()
+    assert against_truth(stack, merged(stack.frames, MergeSettings(method=Method.PYRAMID))) > 31
+
+
+def test_without_glints_the_pyramid_is_as_near_as_the_weighted_mean():
+    stack = render(scene(SIZE, 10, 3, glints=False), 10, 1.3, SIZE, Shake(seed=3))
+    inner = np.s_[EDGE_PX:-EDGE_PX, EDGE_PX:-EDGE_PX]
+    weighted, pyramid = (
+        psnr(
+            merged(stack.frames, MergeSettings(align=False, method=method)).pixels[inner], stack.truth[inner]
+        )
+        for method in (Method.WEIGHTED, Method.PYRAMID)
+    )
+    assert pyramid > max(37, weighted - 1)
+
+
+def test_the_pyramid_of_one_slice_is_that_slice():
+    frame = still_stack().frames[0]
+    result = merged([frame], MergeSettings(method=Method.PYRAMID))
+    assert np.abs(result.pixels.astype(int) - frame).max() <= 1
+
+
+def test_the_pyramid_keeps_sixteen_bits():
+    frames = [frame.astype(np.uint16) * 257 + 3 for frame in still_stack().frames[:1]]
+    result = merged(frames, MergeSettings(method=Method.PYRAMID))
+    assert result.pixels.dtype == np.uint16
+    assert np.abs(result.pixels.astype(int) - frames[0]).max() <= 16
+
+
+def test_where_nothing_is_to_be_seen_the_pyramid_averages():
+    stack = render(
+        scene(SIZE, 10, 2, glints=False, hairs=False, texture=0.0, near_parts=False),
+        10,
+        1.5,
+        SIZE,
+        Shake(seed=2),
+    )
+    fine = [p.astype(float) - np.roll(p.astype(float), 1, axis=1) for p in stack.frames[:1]]
+    result = merged(stack.frames, MergeSettings(align=False, method=Method.PYRAMID))
+    got = result.pixels.astype(float) - np.roll(result.pixels.astype(float), 1, axis=1)
+    assert got.std() < 0.6 * fine[0].std()
+
+
+@pytest.mark.parametrize("longest_px", [400, 150, 70])
+def test_a_preview_of_a_pyramid_is_the_picture_only_smaller(longest_px):
+    merge = Merge(MergeSettings(align=False, method=Method.PYRAMID))
+    for index, frame in enumerate(still_stack().frames[:2]):
+        merge.add(index, frame)
+    small = merge.preview(longest_px)
+    size = small.shape[1], small.shape[0]
+    whole = cv2.resize(merge.finish().pixels, size, interpolation=cv2.INTER_AREA)
+    assert max(size) <= longest_px
+    assert np.square(small.astype(float) - whole).mean() < 65  # some 30 dB
+
+
+def curtain(slices=12, seed=4):
+    """A bright plate before a strongly textured ground, far behind it; the plate has texture of its own."""
+    width, height = (round(side * 1.24) for side in SIZE)
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+
+    def texture(strength, mean):
+        noise = random.standard_normal((height, width)).astype(np.float32)
+        return np.repeat((mean + strength * noise)[..., None], 3, axis=2).clip(0.01, 0.9)
+
+    near = (np.hypot(x - width / 2, y - height / 2) < height / 4).astype(np.float32)
+    everywhere = np.ones((height, width), np.float32)
+    ground = Surface(texture(0.25, 0.35), everywhere, everywhere * (slices - 1))
+    plate = Surface(texture(0.03, 0.3), near, everywhere)
+    return render([ground, plate], slices, 0.8, SIZE, Shake(seed=seed))
+
+
+def test_the_front_wins_over_what_is_seen_past_it():
+    stack = curtain()
+    usual, front = (
+        merged(stack.frames, MergeSettings(align=False, front_wins=wins)) for wins in (False, True)
+    )
+    y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+    radius = np.hypot(x - SIZE[0] / 2, y - SIZE[1] / 2)
+    rim = (radius > SIZE[1] * 1.24 / 4 - 7) & (radius < SIZE[1] * 1.24 / 4 - 1)
+    assert psnr(front.pixels, stack.truth, rim) > psnr(usual.pixels, stack.truth, rim) + 1
+    far = radius > SIZE[1] * 1.24 / 4 + 30
+    assert psnr(front.pixels, stack.truth, far) > psnr(usual.pixels, stack.truth, far) - 0.3
+
+
+@pytest.mark.parametrize("method", [Method.WEIGHTED, Method.PYRAMID])
+def test_kept_borders_show_the_whole_first_slice_and_no_smear(method):
+    stack = rig_stack()
+    result = merged(stack.frames, MergeSettings(method=method, keep_borders=True))
+    assert result.pixels.shape == stack.frames[0].shape
+    cropped = merged(stack.frames, MergeSettings(method=method))
+    border = np.ones(result.pixels.shape[:2], bool)
+    border[cropped.crop.rows, cropped.crop.columns] = False
+    # What only some slices show is as good as those slices, or the first alone, can make it.
+    best = np.max([psnr(frame, stack.truth, border) for frame in stack.frames[:1]])
+    assert psnr(result.pixels, stack.truth, border) > best - 1
+
+
+def test_what_a_slice_covers_keeps_clear_of_its_border():
+    seen = covered(Similarity(tx=5), (60, 80), (80, 60))
+    columns = np.flatnonzero(seen[30])
+    assert columns[0] == SMEARED_PX - 5
+    assert columns[-1] == 79 - SMEARED_PX - 5
+    assert not seen[0].any()
+
+
+def test_auto_is_the_best_all_round():
+    assert method_named("auto") is Method.WEIGHTED
+    assert method_named("pyramid") is Method.PYRAMID
+    with pytest.raises(ValueError, match="nonsense"):
+        method_named("nonsense")
