@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from camera import lock
 from camera.aim import brighter, flicker_safe
 from camera.camera import AS_METERED, Aim, CameraIdentity, Exposure, Frame, Mosaic, Pixels
-from camera.configuration import Configured, PicamSettings, configure, is_native
+from camera.configuration import Configured, PicamSettings, configure, is_native, known
 from camera.errors import (
     CameraError,
     CameraUnavailable,
@@ -202,8 +202,8 @@ class PicamCamera:
         return self._picam.camera_controls.get(control)
 
     def steer(self, controls: Mapping[str, object]) -> None:
-        """Send controls that are none of the exposure's, all with one request."""
-        self._picam.set_controls(dict(controls))
+        """Send controls that are none of the exposure's, all with one request; unknown ones are left out."""
+        self._picam.set_controls(known(self._picam, controls))
 
     def report(self, after_ns: int = 0) -> Metadata:
         """Give what the next frame, or the next begun at `after_ns` or later, says of itself.

@@ -60,6 +60,11 @@ def test_mode_and_position_go_with_one_request(rig, monkeypatch):
     assert all(controls == {"AfMode": 0, "AfSpeed": 1, LENS_POSITION: 3.0} for controls in sent)
 
 
+def test_a_module_without_a_choice_of_speed_is_moved_all_the_same(rig):
+    del rig.camera._picam._limits["AfSpeed"]  # as of some that others make
+    assert rig.axis.move_to(steps(4.0)).position.steps == steps(4.0)
+
+
 def test_a_lens_left_in_autofocus_obeys(rig):
     rig.camera.steer({"AfMode": 2})
     assert rig.axis.move_to(steps(4.0)).position.steps == steps(4.0)
