@@ -189,8 +189,7 @@ class RsyncCarrier:
         with self._lock:
             self._child = None
         if child.returncode != 0:
-            last = complaint.strip().splitlines()[-1:] or [_epitaph(child.returncode)]
-            raise NotDelivered(f"{self._destination}: {last[0]}")
+            raise NotDelivered(f"{self._destination}: {_cause(complaint) or _epitaph(child.returncode)}")
         return said
 
 
@@ -209,6 +208,12 @@ def _refuse_another(folder: Path, target: Path) -> None:
 
 def _another(place: str) -> str:
     return f"{place} holds another session of the same name, which is left alone: deliver to another folder"
+
+
+def _cause(complaint: str) -> str:
+    """Give the line that says what is wrong: ssh warns before it, rsync closes with numbers."""
+    lines = (line.strip() for line in complaint.splitlines())
+    return next((line for line in lines if line and not line.startswith(("Warning:", "rsync error:"))), "")
 
 
 def _epitaph(status: int) -> str:

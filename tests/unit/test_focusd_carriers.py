@@ -136,9 +136,10 @@ def test_a_connection_that_changes_bytes_is_found_out(session, place, tmp_path):
 @needs_rsync
 def test_what_ssh_complains_of_is_passed_on(session, tmp_path):
     shell = tmp_path / "shell"
-    shell.write_text("#!/bin/sh\necho 'ssh: connect to host lab port 22: No route to host' >&2\nexit 255\n")
+    said = "Warning: added to known hosts.\nann@lab: Permission denied (publickey)."
+    shell.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 255\n")
     shell.chmod(0o755)
-    with pytest.raises(NotDelivered, match="lab:stacks: "):
+    with pytest.raises(NotDelivered, match=r"^lab:stacks: ann@lab: Permission denied"):
         RsyncCarrier("lab:stacks", shell=str(shell)).carry(session, [*FILES])
 
 
