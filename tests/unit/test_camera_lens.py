@@ -185,11 +185,19 @@ def test_what_a_lens_has_not_is_refused_in_words(rig):
     assert rig.axis.acknowledge() == rig.axis.position()
 
 
-def test_from_outside_the_reach_it_may_be_jogged_in(rig):
-    rig.axis.move_to(rig.axis.reach.nearest_steps)
-    rig.axis.jog(5)
+def test_from_outside_the_reach_it_may_be_jogged_in_and_not_further_out(rig):
+    """Stopped in the run-up to its nearest place."""
+    nearest_steps = rig.axis.reach.nearest_steps
+    rig.clock.once(lambda: rig.axis.position().steps < nearest_steps, rig.axis.stop)
+    with pytest.raises(Stopped):
+        rig.axis.move_to(nearest_steps)
+    rig.axis.arm()
+    outside_steps = rig.axis.position().steps
+    assert outside_steps < nearest_steps
+    assert rig.axis.jog(4).position.steps == outside_steps + 4 < nearest_steps
     with pytest.raises(BeyondReach):
-        rig.axis.jog(-6)
+        rig.axis.jog(-1)
+    assert rig.axis.jog(4).position.steps == nearest_steps
 
 
 def test_its_ends_may_be_narrowed(tmp_path):
