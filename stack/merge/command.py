@@ -1,234 +1,249 @@
-"""`focusctl merge`: merge photographs on a desktop or on the rig, without the daemon."""
+"""`focusctl merge`: merge photographs on a desktop or on the rig."""
 
 import argparse
-import contextlib
-import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from stack.durable import write_durably
-from stack.merge.errors import MergeError, NothingToMerge, OutputRefused, SizesDiffer
-from stack.merge.output import check_output, check_place, merged_exif, write_picture
-from stack.merge.photos import is_photo, photo_size, read_exif, read_photo
+from stack.merge.arguments import among, parse, settings_of
+from stack.merge.compare import differing_places, sheet, versions
+from stack.merge.depthview import coloured
+from stack.merge.errors import MergeError, NothingToMerge, OutputRefused, TransformsUnreadable
+from stack.merge.merging import Merging, Photo, Skipped
+from stack.merge.output import check_output, check_place, write_picture
+from stack.merge.placements import Placements, as_facts, placements_in
+from stack.merge.products import NO_TAGS, export_aligned, picture_tags, save_version, write_slabs
+from stack.merge.progress import Progress
 from stack.merge.record import as_json, describe
+from stack.merge.selection import chosen, is_session
 from stack.merge.settings import MergeSettings
-from stack.merge.stream import Merge
+from stack.merge.stream import Merged
+from stack.merge.versions import choose, scales_of
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-SMALLEST_SIDE_PX = 16
-"""A smaller picture has no neighbourhoods in which sharpness could be told."""
+
+class Daemon(Protocol):
+    """What a running focusd does for a merge; `focusctl` hands it in."""
+
+    def folder_of(self, session: str) -> Path:
+        """Give a session's folder by what it may be called."""
+
+    def redo(self, session: str, argv: Sequence[str], as_json: bool) -> int:
+        """Let the daemon merge a session anew with these options, follow it, and give the exit code."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, daemon: Daemon | None = None) -> int:
     """Run the command; give the exit code."""
-    parser = _parser()
-    asked = parser.parse_args(argv)
+    typed = list(sys.argv[1:] if argv is None else argv)
+    asked = parse(typed)
     progress = Progress(asked.json)
     try:
-        _check_outputs(asked)
-        photos = _chosen(asked)
-        _merge(asked, photos, progress)
+        return _run(asked, typed, daemon, progress)
     except KeyboardInterrupt:
         progress.close()
         return INTERRUPTED
     except MergeError as e:
         progress.fail(str(e))
         return FAILED
+
+
+def _run(asked: argparse.Namespace, typed: list[str], daemon: Daemon | None, progress: Progress) -> int:
+    if asked.compare is not None:
+        _compare(asked, daemon, progress)
+    elif asked.choose is not None:
+        session, number = asked.choose
+        choose(_folder(session, daemon), int(number))
+        progress.said(f"merged.* of {session} is merge {number}", event="merge_chosen", merge=int(number))
+    elif asked.output is not None:
+        _merge(asked, progress)
+    else:
+        return _redo(asked, typed, daemon, progress)
     return DONE
 
 
-class Progress:
-    """Tells how far the merge is: JSON lines on stdout, or words on stderr; a terminal line is rewritten."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._json = as_json
-        self._rewrites = sys.stderr.isatty()
-        self._open = False
-
-    def merged(self, done: int, of: int, name: str, doubt: str) -> None:
-        """Tell that a slice is in."""
-        if self._json:
-            self._line(event="merge_progress", merged=done, slices=of, file=name, doubt=doubt)
-            return
-        text = f"merged {done} of {of}  {name}"
-        if self._rewrites:
-            self._write(f"\r\x1b[K{text}")
-            self._open = True
-        else:
-            self._write(text + "\n")
-        if doubt:
-            self.close()
-            self._write(f"{name}: alignment is doubtful: {doubt}\n")
-
-    def done(self, facts: dict[str, Any], output: Path) -> None:
-        """Tell that everything is written."""
-        slices, seconds = len(facts["slices"]), facts["seconds"]
-        if self._json:
-            self._line(event="merge_done", files=facts["outputs"], slices=slices, seconds=seconds)
-            return
-        self.close()
-        size = f"{facts['width_px']}x{facts['height_px']}"
-        self._write(f"{output}: {size} from {slices} slices in {seconds:.1f} s\n")
-
-    def fail(self, error: str) -> None:
-        """Say in one line why not."""
-        if self._json:
-            self._line(event="merge_failed", error=error)
-            return
-        self.close()
-        self._write(f"focusctl merge: {error}\n")
-
-    def close(self) -> None:
-        """End the line that is being rewritten."""
-        if self._open:
-            self._write("\n")
-        self._open = False
-
-    def _line(self, **facts: Any) -> None:
-        sys.stdout.write(json.dumps(facts) + "\n")
-        sys.stdout.flush()
-
-    def _write(self, text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="focusctl merge",
-        description="Merge photographs focused at different distances into one that is sharp throughout.",
-    )
-    parser.add_argument(
-        "photos", nargs="+", type=Path, metavar="FOLDER|FILE", help="a folder, a session, or files"
-    )
-    parser.add_argument("-o", "--output", type=Path, required=True, help=".jpg, .png or .tif")
-    parser.add_argument("--depth", type=Path, help="also write the depth map here (.png or .tif, 16 bit)")
-    parser.add_argument("--report", type=Path, help="also write transforms and gains here (.json)")
-    parser.add_argument(
-        "--slices", type=_numbers, metavar="3-20,25", help="only these, counted from 0 in name order"
-    )
-    parser.add_argument(
-        "--no-align", dest="align", action="store_false", help="the photographs lie on each other already"
-    )
-    parser.add_argument("--quality", type=_quality, default=95, help="of a JPEG, 1 to 100 (95)")
-    parser.add_argument("--json", action="store_true", help="progress and result as JSON lines on stdout")
-    return parser
-
-
-def _quality(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 100")
-    return int(text)
-
-
-def _numbers(text: str) -> tuple[range, ...]:
-    """Read `3-20,25`."""
-    ranges = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise argparse.ArgumentTypeError(f"{part!r} is neither a number nor a range such as 3-20")
-        start, end = int(first), int(last or first)
-        if end < start:
-            raise argparse.ArgumentTypeError(f"the range {part} runs backwards")
-        ranges.append(range(start, end + 1))
-    return tuple(ranges)
-
-
-def _check_outputs(asked: argparse.Namespace) -> None:
+def _compare(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> None:
     check_output(asked.output)
+    name, *numbers = asked.compare
+    pictures = versions(_folder(name, daemon), [int(number) for number in numbers])
+    crops = sheet([f"merge {number}" for number in numbers], pictures, differing_places(pictures))
+    write_picture(asked.output, crops, NO_TAGS, asked.quality)
+    progress.said(f"{asked.output}: where they differ most", event="merge_compared", file=str(asked.output))
+
+
+def _folder(session: str, daemon: Daemon | None) -> Path:
+    if Path(session).is_dir():
+        return Path(session)
+    if daemon is None:
+        raise NothingToMerge(f"{session}: no such folder")
+    return daemon.folder_of(session)
+
+
+def _redo(asked: argparse.Namespace, typed: list[str], daemon: Daemon | None, progress: Progress) -> int:
+    """Merge a session anew into its next merges/N: by the daemon, else, for a copy elsewhere, here."""
+    if len(asked.photos) != 1:
+        raise NothingToMerge("to merge photographs, say where to: -o sharp.jpg")
+    given: Path = asked.photos[0]
+    if given.is_dir() and not is_session(given):
+        raise NothingToMerge(f"{given} is no session; to merge its photographs, say where to: -o sharp.jpg")
+    if daemon is not None:
+        return daemon.redo(str(given), typed, asked.json)
+    if not given.is_dir():
+        raise NothingToMerge(f"{given}: no such folder")
+    merge_session(given, asked, progress)
+    return DONE
+
+
+def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Merge a session's slices into its next merges/N and choose it; give its facts. Raises `MergeError`."""
+    settings, began_s = settings_of(asked), time.monotonic()
+    photos = chosen([session], _wanted(asked), (), asked.skip_bad)
+    photos = [Photo(photo.index, photo.path, f"slices/{photo.name}") for photo in photos]
+    merging = _merged_in(photos, settings, asked, progress)
+    merged = merging.finish(asked.bits)
+    um_per_slice, um_per_px = _scales(asked, session)
+    facts = _facts(merged, merging, asked, began_s, um_per_slice)
+    folder, files = save_version(session, merged, facts, merging.photos[0].path, asked.quality, um_per_px)
+    choose(session, int(folder.name))
+    facts["outputs"] = [str(session / file) for file in files.values()]
+    progress.done(facts)
+    return facts
+
+
+def _merge(asked: argparse.Namespace, progress: Progress) -> None:
+    outputs = _check_outputs(asked)
+    photos = chosen(asked.photos, _wanted(asked), outputs, asked.skip_bad)
+    settings, began_s = settings_of(asked), time.monotonic()
+    if asked.far_first:
+        photos = photos[::-1]
+    merging = _merged_in(photos, settings, asked, progress)
+    merged = merging.finish(asked.bits, lambda done: progress.step("second look", done, len(merging.photos)))
+    session = asked.photos[0] if len(asked.photos) == 1 and is_session(asked.photos[0]) else None
+    um_per_slice, um_per_px = _scales(asked, session)
+    facts = _facts(merged, merging, asked, began_s, um_per_slice)
+    tags = picture_tags(merged, facts, merging.photos[0].path)
     if asked.depth:
-        check_output(asked.depth)
-        if asked.depth.suffix.lower() not in (".png", ".tif", ".tiff"):
-            raise OutputRefused(asked.depth, "a depth map is 16 bit; name it .png or .tif")
+        write_picture(asked.depth, merged.depth, NO_TAGS, asked.quality)
+    if asked.confidence:
+        write_picture(asked.confidence, merged.confidence, NO_TAGS, asked.quality)
+    if asked.depth_preview:
+        preview = coloured(merged.depth, um_per_slice, um_per_px)
+        write_picture(asked.depth_preview, preview, NO_TAGS, asked.quality)
+    made = [str(path) for path in outputs]
+    if asked.export_aligned:
+        exported = export_aligned(
+            asked.export_aligned,
+            merged,
+            merging.photos,
+            lambda done, of: progress.step("aligned slice", done, of),
+        )
+        made += map(str, exported)
+    if asked.slab:
+        slabs = write_slabs(
+            asked.output,
+            merged,
+            merging.photos,
+            settings,
+            asked.slab,
+            asked.overlap or 0,
+            tags,
+            asked.quality,
+        )
+        for number, of, path in slabs:
+            progress.step(f"slab {path.name}:", number, of)
+            made.append(str(path))
+    facts["seconds"] = round(time.monotonic() - began_s, 3)
+    facts["outputs"] = made
+    if asked.save_transforms:
+        _write_json(asked.save_transforms, as_facts(facts))
     if asked.report:
-        check_place(asked.report)
-    outputs = [path.resolve() for path in (asked.output, asked.depth, asked.report) if path]
-    if len(set(outputs)) < len(outputs):
+        _write_json(asked.report, facts)
+    write_picture(asked.output, merged.pixels, tags, asked.quality)
+    progress.done(facts)
+
+
+def _merged_in(
+    photos: Sequence[Photo], settings: MergeSettings, asked: argparse.Namespace, progress: Progress
+) -> Merging:
+    """Take all photographs in; what is left to do is to finish."""
+    merging = Merging(settings, _placements(asked, photos), skip_bad=asked.skip_bad)
+    for done, photo in enumerate(photos, start=1):
+        placed = merging.add(photo)
+        if isinstance(placed, Skipped):
+            progress.skipped(photo.name, placed.reason)
+        else:
+            progress.merged(done, len(photos), photo.name, placed.doubt)
+    return merging
+
+
+def _placements(asked: argparse.Namespace, photos: Sequence[Photo]) -> Placements | None:
+    from stack.merge.photos import photo_shape
+
+    if asked.use_transforms is None:
+        return None
+    size, placements = placements_in(asked.use_transforms)
+    shape = photo_shape(photos[0].path)
+    if size != (shape.width_px, shape.height_px):
+        raise TransformsUnreadable(
+            asked.use_transforms,
+            f"is for slices of {size[0]}x{size[1]}; these are {shape.width_px}x{shape.height_px}",
+        )
+    return placements
+
+
+def _facts(
+    merged: Merged,
+    merging: Merging,
+    asked: argparse.Namespace,
+    began_s: float,
+    um_per_slice: float | None,
+) -> dict[str, Any]:
+    return describe(
+        merged,
+        merging.settings,
+        [photo.name if photo.name.startswith("slices/") else str(photo.path) for photo in merging.photos],
+        time.monotonic() - began_s,
+        merging.skipped,
+        um_per_slice,
+        not asked.far_first,
+    )
+
+
+def _scales(asked: argparse.Namespace, session: Path | None) -> tuple[float | None, float | None]:
+    """Give micrometres a slice and a pixel: as said, or as the session knows them."""
+    um_per_slice, um_per_px = (None, None) if session is None else scales_of(session)
+    return asked.um_per_slice or um_per_slice, asked.um_per_px or um_per_px
+
+
+def _wanted(asked: argparse.Namespace) -> Callable[[int], bool]:
+    return lambda index: (
+        (asked.slices is None or among(asked.slices, index)) and not among(asked.exclude, index)
+    )
+
+
+def _check_outputs(asked: argparse.Namespace) -> list[Path]:
+    """Give the files to write, after a look at whether they can be. Raises `OutputRefused`."""
+    maps = [path for path in (asked.depth, asked.confidence) if path]
+    pictures = [asked.output, *maps, *([asked.depth_preview] if asked.depth_preview else [])]
+    records = [path for path in (asked.report, asked.save_transforms) if path]
+    for path in pictures:
+        check_output(path)
+    for path in maps:
+        if path.suffix.lower() not in (".png", ".tif", ".tiff"):
+            raise OutputRefused(path, "a map must not lose anything; name it .png or .tif")
+    for path in records:
+        check_place(path)
+    outputs = [*pictures, *records]
+    if len({path.resolve() for path in outputs}) < len(outputs):
         raise OutputRefused(asked.output, "the same file is named for two outputs")
+    return outputs
 
 
-def _chosen(asked: argparse.Namespace) -> list[tuple[int, Path]]:
-    """Give the photographs to merge with their indices, all of one size and none of them an output."""
-    found = list(_found(asked.photos))
-    chosen = [
-        (i, path) for i, path in enumerate(found) if asked.slices is None or any(i in r for r in asked.slices)
-    ]
-    where = ", ".join(str(path) for path in asked.photos)
-    if not chosen:
-        reason = (
-            f"none of its {len(found)} is among the slices asked for" if found else "there is no photograph"
-        )
-        raise NothingToMerge(f"{where}: {reason}")
-    if len(chosen) == 1:
-        photo_size(chosen[0][1])
-        raise NothingToMerge(f"{where}: one photograph alone ({chosen[0][1].name}) cannot be merged")
-    outputs = [path for path in (asked.output, asked.depth, asked.report) if path]
-    for output in outputs:
-        if any(_same_file(output, path) for path in found):
-            raise OutputRefused(output, "is one of the photographs given; it would be overwritten")
-    _check_sizes([path for _, path in chosen])
-    return chosen
-
-
-def _found(given: Sequence[Path]) -> Iterator[Path]:
-    for path in given:
-        try:
-            yield from sorted(_photos_in(path)) if path.is_dir() else (path,)
-        except OSError as e:
-            raise NothingToMerge(f"{path}: {e.strerror or e}") from e
-
-
-def _photos_in(folder: Path) -> Iterator[Path]:
-    slices = folder / "slices" if (folder / "session.json").is_file() else folder
-    return (file for file in slices.iterdir() if is_photo(file) and file.is_file())
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    with contextlib.suppress(OSError):
-        if one.samefile(other):
-            return True
-    return one.resolve() == other.resolve()
-
-
-def _check_sizes(paths: Sequence[Path]) -> None:
-    first = photo_size(paths[0])
-    if min(first) < SMALLEST_SIDE_PX:
-        raise NothingToMerge(
-            f"{paths[0].name} is {first[0]}x{first[1]}: "
-            f"below {SMALLEST_SIDE_PX} pixels a side there is nothing to merge"
-        )
-    for path in paths[1:]:
-        size = photo_size(path)
-        if size != first:
-            raise SizesDiffer(
-                f"the photographs differ in size: {paths[0].name} is {first[0]}x{first[1]}, "
-                f"{path.name} is {size[0]}x{size[1]}"
-            )
-
-
-def _merge(asked: argparse.Namespace, photos: Sequence[tuple[int, Path]], progress: Progress) -> None:
-    settings = MergeSettings(align=asked.align)
-    merge = Merge(settings)
-    began_s = time.monotonic()
-    for done, (index, path) in enumerate(photos, start=1):
-        placed = merge.add(index, read_photo(path), path.name)
-        progress.merged(done, len(photos), path.name, placed.doubt)
-    merged = merge.finish()
-    height, width = merged.pixels.shape[:2]
-    facts = describe(merged, settings, [str(path) for _, path in photos], time.monotonic() - began_s)
-    facts["outputs"] = [str(path) for path in (asked.output, asked.depth, asked.report) if path]
-    exif = merged_exif(read_exif(photos[0][1]), (width, height), f"merged from {len(photos)} photographs")
-    if asked.depth:
-        write_picture(asked.depth, merged.depth, None, asked.quality)
-    if asked.report:
-        try:
-            write_durably(asked.report, as_json(facts))
-        except OSError as e:
-            raise OutputRefused(asked.report, f"cannot be written: {e.strerror or e}") from e
-    write_picture(asked.output, merged.pixels, exif, asked.quality)
-    progress.done(facts, asked.output)
+def _write_json(path: Path, facts: dict[str, Any]) -> None:
+    try:
+        write_durably(path, as_json(facts))
+    except OSError as e:
+        raise OutputRefused(path, f"cannot be written: {e.strerror or e}") from e

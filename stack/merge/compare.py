@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stack.merge.errors import ComparisonRefused
 from stack.merge.photos import Pixels, read_photo
+from stack.merge.versions import version_folder
 
 CROP_PX: Final = 240
 PLACES: Final = 4
@@ -80,7 +81,7 @@ def sheet(
 def versions(session: Path, numbers: Sequence[int]) -> list[Eight]:
     """Give merges of a session as 8-bit pictures of one size, each laid over the first of them.
 
-    Raises `ComparisonRefused` where one is not there or where two have no slice in common.
+    Raises `NoSuchVersion`, or `ComparisonRefused` where two have no slice in common.
     """
     read = [_version(session, number) for number in numbers]
     (first, _), *_ = read
@@ -90,11 +91,7 @@ def versions(session: Path, numbers: Sequence[int]) -> list[Eight]:
 
 def _version(session: Path, number: int) -> tuple[Eight, dict[int, NDArray[np.float64]]]:
     """Read a merge: its picture, and for each slice's index the 3x3 matrix from output to slice pixels."""
-    folder = session / "merges" / str(number)
-    if not folder.is_dir():
-        known = sorted(int(path.name) for path in (session / "merges").glob("*") if path.name.isdecimal())
-        there = ", ".join(map(str, known)) or "none"
-        raise ComparisonRefused(f"{session} has no merge {number} (there: {there})")
+    folder = version_folder(session, number)
     try:
         facts = json.loads((folder / "merge.json").read_text())
         placed = {int(one["index"]): np.vstack([one["transform"], [0, 0, 1]]) for one in facts["slices"]}

@@ -5,6 +5,7 @@ no slice stands out the place is filled from what is around it, or, far from eve
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any, Final
 
 import cv2
@@ -28,6 +29,28 @@ LEAST_SUPPORT: Final = 0.02
 SURE_ENOUGH: Final = 0.9
 STRIP_ROWS: Final = 128
 FILTER_REACH_PX: Final = 2 * GUIDE_RADIUS_PX + 2
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """Where focus curves have their peaks.
+
+    Attributes
+    ----------
+    index
+        Of the sharpest slice.
+    sure
+        How surely it stands out, 0 to 1.
+    drop
+        By how much the score, a logarithm, falls from a peak to one slice beside it.
+    known
+        Where the sharpest slice has a neighbour on both sides, so that `drop` is known.
+    """
+
+    index: Plane
+    sure: Plane
+    drop: Plane
+    known: NDArray[np.bool_]
 
 
 class Depth:
@@ -66,6 +89,14 @@ class Depth:
         cv2.copyTo(amplitude, chosen, self._amplitude)
         cv2.copyTo(np.full_like(score, index), chosen, self._index)
         self._was_best, self._last = better, score
+
+    def peaks(self, noise: float) -> "Peaks":
+        """Give what each pixel's focus curve says, `(H, W)` each; `noise` as in `map`."""
+        assert self._best is not None
+        with np.errstate(invalid="ignore"):
+            drop = (2 * self._best - self._before - self._after) / 2
+        known = np.isfinite(drop)
+        return Peaks(self._index, self._sure(noise), np.where(known, drop, 0).astype(np.float32), known)
 
     def map(self, guide: NDArray[np.uint8], noise: float) -> NDArray[np.uint16]:
         """Give the depth map `(H, W)`: 1 + 128 x slice index, 0 where unknown, smoothed but not across edges.

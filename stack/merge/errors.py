@@ -5,7 +5,9 @@ MergeError
 ├── SizesDiffer          the slices of a stack are of one size
 ├── AlignmentFailed      a slice cannot be laid over the others
 ├── NothingToMerge       no slice was given
-├── ComparisonRefused    versions that are not there, or show nothing in common
+├── TransformsUnreadable a file of transforms that is not one, or is for other slices
+├── NoSuchVersion        a session has no merge of that number
+├── ComparisonRefused    versions that show nothing in common
 └── OutputRefused        the result cannot be written where it was asked for
 """
 
@@ -40,6 +42,19 @@ class AlignmentFailed(MergeError):
 
 class NothingToMerge(MergeError):
     """There is no slice, or too few of them."""
+
+
+class TransformsUnreadable(MergeError):
+    """A file does not say where these slices lie."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class NoSuchVersion(MergeError):
+    """A session has no merge of that number."""
 
 
 class ComparisonRefused(MergeError):

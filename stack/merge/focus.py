@@ -23,6 +23,8 @@ from stack.merge.planes import Plane, blurred, enlarged, reduced
 BROAD_SIGMA_PX: Final = 4.0
 NARROW_POWER: Final = 2.0
 NARROW_SIGMA_PX: Final = 1.5
+POWER: Final = 10.0
+"""A score grows by so much for every e-fold of all detail: eight for broad, two for narrow."""
 DETAIL_SIGMA_PX: Final = 2.0
 FINEST_SIGMA_PX: Final = 1.0
 BRIGHTNESS_WEIGHT: Final = 0.09

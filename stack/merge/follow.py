@@ -5,7 +5,7 @@ It reads JSON lines on stdin, `{"slice": "slices/0000.jpg"}` for every slice in 
 
 - `{"merged": 3, "slice": "slices/0002.jpg", "doubt": ""}` after each slice; `doubt` says why not to trust
   where it was laid, if there is a reason
-- `{"done": {"merge": 1, "files": {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png"},
+- `{"done": {"merge": 1, "files": {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png", ...},
   "slices": 40, "seconds": 12.3}}` at the end, on one line, or
 - `{"error": "..."}`
 
@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import queue
-import shutil
 import signal
 import sys
 import threading
@@ -31,13 +30,12 @@ from typing import IO, Any, Final, NoReturn
 
 import cv2
 
-from stack.durable import sync_folder, write_durably
-from stack.merge.errors import MergeError, OutputRefused
-from stack.merge.output import encode, merged_exif
-from stack.merge.photos import read_exif, read_photo
-from stack.merge.record import as_json, describe
-from stack.merge.settings import MergeSettings
-from stack.merge.stream import Merge, Merged
+from stack.merge.arguments import add_settings, settings_of
+from stack.merge.errors import MergeError
+from stack.merge.merging import Merging, Photo, Skipped
+from stack.merge.products import save_version
+from stack.merge.record import describe
+from stack.merge.versions import scales_of
 
 FIRST_TO_DIE: Final = 900
 """Of -1000 to 1000, when memory runs out: the merge can be done again, the stack cannot."""
@@ -93,14 +91,13 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m stack.merge follow")
     parser.add_argument("--session", type=Path, required=True)
     parser.add_argument("--nice", type=int, default=10)
-    parser.add_argument("--quality", type=int, default=95)
-    parser.add_argument("--no-align", dest="align", action="store_false")
+    add_settings(parser)
     asked = parser.parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     _step_back(asked.nice)
     try:
-        _follow(asked.session, MergeSettings(align=asked.align), asked.quality)
+        _follow(asked.session, asked)
     except MergeError as e:
         _say(error=str(e))
         return 1
@@ -111,72 +108,34 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _follow(session: Path, settings: MergeSettings, quality: int) -> None:
+def _follow(session: Path, asked: argparse.Namespace) -> None:
     feed = Feed(sys.stdin)
-    merge = Merge(settings)
+    merging = Merging(settings_of(asked), skip_bad=asked.skip_bad)
     began_s = time.monotonic()
-    files: list[str] = []
-    for name in feed.slices():
-        placed = merge.add(_index(name, len(files)), read_photo(session / name), name)
-        files.append(name)
-        _say(merged=len(files), slice=name, doubt=placed.doubt)
-    merged = merge.finish()
-    facts = describe(merged, settings, files, time.monotonic() - began_s)
-    folder = save(session, merged, facts, quality)
+    for told, name in enumerate(feed.slices(), start=1):
+        placed = merging.add(Photo(_index(name, told - 1), session / name, name))
+        doubt = f"left out: {placed.reason}" if isinstance(placed, Skipped) else placed.doubt
+        _say(merged=told, slice=name, doubt=doubt)
+    merged = merging.finish()
+    um_per_slice, um_per_px = scales_of(session)
+    facts = describe(
+        merged,
+        merging.settings,
+        [photo.name for photo in merging.photos],
+        time.monotonic() - began_s,
+        merging.skipped,
+        um_per_slice,
+    )
+    reference = merging.photos[0].path
+    folder, files = save_version(session, merged, facts, reference, asked.quality, um_per_px)
     _say(
         done={
             "merge": int(folder.name),
-            "files": {
-                "merged": f"merges/{folder.name}/merged.jpg",
-                "depth": f"merges/{folder.name}/depth.png",
-            },
-            "slices": len(files),
+            "files": files,
+            "slices": len(merging.photos),
             "seconds": round(time.monotonic() - began_s, 3),
         }
     )
-
-
-def save(session: Path, merged: Merged, facts: dict[str, Any], quality: int) -> Path:
-    """Put the result into the session's next free `merges/N` and give that folder.
-
-    The folder is filled under another name and renamed, so that it is whole or not there.
-    Raises `OutputRefused`.
-    """
-    merges = session / "merges"
-    height, width = merged.pixels.shape[:2]
-    reference = session / facts["files"][0]
-    exif = merged_exif(read_exif(reference), (width, height), f"merged from {len(merged.slices)} slices")
-    files = {"merged.jpg": encode(merged.pixels, ".jpg", exif, quality)}
-    if merged.pixels.dtype.itemsize > 1:
-        files["merged.tif"] = encode(merged.pixels, ".tif", exif, quality)
-    files["depth.png"] = encode(merged.depth, ".png", None, quality)
-    files["merge.json"] = as_json(facts)
-    part = merges / f".{os.getpid()}.part"
-    # A session is merged by one child at a time, so what is unfinished was left by one that was killed.
-    for left in merges.glob(".*.part"):
-        shutil.rmtree(left, ignore_errors=True)
-    try:
-        part.mkdir(parents=True)
-        for name, data in files.items():
-            write_durably(part / name, data)
-        folder = _settle(part, merges)
-    except OSError as e:
-        raise OutputRefused(merges, f"cannot be written: {e.strerror or e}") from e
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return folder
-
-
-def _settle(part: Path, merges: Path) -> Path:
-    """Rename the filled folder to the next free number."""
-    number = max((int(path.name) for path in merges.iterdir() if path.name.isdecimal()), default=0)
-    while True:
-        number += 1
-        folder = merges / str(number)
-        if not folder.exists():
-            part.rename(folder)
-            sync_folder(merges)
-            return folder
 
 
 def _index(name: str, position: int) -> int:

@@ -1,4 +1,4 @@
-"""The results as files: JPEG, PNG or TIFF by extension, whole or not there, with the first slice's EXIF."""
+"""The results as files: JPEG, PNG or TIFF by extension, whole or not there, with the first slice's tags."""
 
 import struct
 import zlib
@@ -7,24 +7,24 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import piexif
 import simplejpeg
 from numpy.typing import NDArray
 
+from camera.tiff import Kind, tiff
 from stack.durable import write_durably
 from stack.merge.errors import OutputRefused
-from stack.merge.photos import JPEG_SUFFIXES, PNG_SUFFIXES, SUFFIXES, Pixels
+from stack.merge.photos import JPEG_SUFFIXES, TIFF_SUFFIXES, WRITTEN_SUFFIXES, Pixels
+from stack.merge.tags import EXIF_START, ICC_START, Tags, tiff_directories
 
-SOFTWARE: Final = b"focusrail"
 PNG_HEADER_BYTES: Final = 8 + 12 + 13
-EXIF_BYTES: Final = 65000
+ICC_PART_BYTES: Final = 65000
 """A JPEG segment holds no more."""
 
 
 def check_output(path: Path) -> None:
     """Raise `OutputRefused` unless a file of that name can be written, before any work is done for it."""
-    if path.suffix.lower() not in SUFFIXES:
-        known = ", ".join(sorted(SUFFIXES))
+    if path.suffix.lower() not in WRITTEN_SUFFIXES:
+        known = ", ".join(sorted(WRITTEN_SUFFIXES))
         raise OutputRefused(path, f"its ending says no format that can be written (known: {known})")
     check_place(path)
 
@@ -43,69 +43,53 @@ def check_place(path: Path) -> None:
         raise OutputRefused(path, f"cannot be written: {e.strerror or e}") from e
 
 
-def write_picture(path: Path, pixels: Pixels, exif: bytes | None, quality: int) -> None:
+def write_picture(path: Path, pixels: Pixels, tags: Tags, quality: int) -> None:
     """Write pixels `(H, W, 3)` blue-green-red, or `(H, W)`, in the format of the extension, atomically.
 
-    JPEG is 8 bit: 16-bit pixels are reduced. PNG and TIFF keep their depth. TIFF carries no EXIF.
-    Raises `OutputRefused`.
+    JPEG is 8 bit: 16-bit pixels are reduced. PNG and TIFF keep their depth. Raises `OutputRefused`.
     """
     try:
-        write_durably(path, encode(pixels, path.suffix.lower(), exif, quality))
+        write_durably(path, encode(pixels, path.suffix.lower(), tags, quality))
     except OSError as e:
         raise OutputRefused(path, f"cannot be written: {e.strerror or e}") from e
 
 
-def encode(pixels: Pixels, suffix: str, exif: bytes | None, quality: int) -> bytes:
+def encode(pixels: Pixels, suffix: str, tags: Tags, quality: int) -> bytes:
     """Give the bytes of the file."""
     if suffix in JPEG_SUFFIXES:
-        return _jpeg(pixels, exif, quality)
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 3] if suffix in PNG_SUFFIXES else []
-    _, encoded = cv2.imencode(suffix, pixels, options)
+        return _jpeg(pixels, tags, quality)
+    if suffix in TIFF_SUFFIXES:
+        return _tiff(pixels, tags)
+    _, encoded = cv2.imencode(suffix, pixels, [cv2.IMWRITE_PNG_COMPRESSION, 3])
     data = encoded.tobytes()
-    if exif and suffix in PNG_SUFFIXES:
-        chunk = b"eXIf" + exif.removeprefix(b"Exif\0\0")
-        framed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-        return data[:PNG_HEADER_BYTES] + framed + data[PNG_HEADER_BYTES:]
-    return data
+    chunks = b""
+    if tags.icc:
+        chunks += _chunk(b"iCCP", b"icc\0\0" + zlib.compress(tags.icc))
+    if tags.exif:
+        chunks += _chunk(b"eXIf", tags.exif.removeprefix(EXIF_START))
+    return b"".join((data[:PNG_HEADER_BYTES], chunks, memoryview(data)[PNG_HEADER_BYTES:]))
 
 
-def merged_exif(reference: bytes | None, size_px: tuple[int, int], note: str) -> bytes:
-    """Give the reference slice's EXIF with the new size (width, height) and a note of what this picture is.
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    crc32 = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc32)
 
-    Its thumbnail goes: it shows a slice. EXIF that cannot be read is replaced by the note alone.
-    """
-    tags: dict[str, Any] = {}
-    if reference:
-        try:
-            tags = piexif.load(reference)
-            piexif.dump(tags)
-        except Exception:  # piexif raises whatever a malformed block makes it stumble over
-            tags = {}
-    noted = {
-        "0th": {**tags.get("0th", {}), **_note(note)},
-        "Exif": {**tags.get("Exif", {}), **_size(size_px)},
-        "GPS": tags.get("GPS", {}),
+
+def _tiff(pixels: Pixels, tags: Tags) -> bytes:
+    samples = 1 if pixels.ndim == 2 else 3
+    picture, exif = tiff_directories(tags)
+    picture |= {
+        258: (Kind.SHORT, [8 * pixels.itemsize] * samples),  # BitsPerSample
+        259: (Kind.SHORT, 1),  # Compression: none
+        262: (Kind.SHORT, 1 if samples == 1 else 2),  # PhotometricInterpretation: black is zero, or RGB
+        277: (Kind.SHORT, samples),  # SamplesPerPixel
+        284: (Kind.SHORT, 1),  # PlanarConfiguration: together
     }
-    noted["Exif"].pop(piexif.ExifIFD.UserComment, None)
-    block: bytes = piexif.dump(noted)
-    if len(block) > EXIF_BYTES:
-        noted["Exif"].pop(piexif.ExifIFD.MakerNote, None)
-        block = piexif.dump(noted)
-    return block if len(block) <= EXIF_BYTES else piexif.dump({"0th": _note(note)})
+    ordered: Any = pixels if samples == 1 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    return tiff(ordered, picture, exif)
 
 
-def _note(note: str) -> dict[int, Any]:
-    return {
-        piexif.ImageIFD.ImageDescription: note.encode("ascii", "replace"),
-        piexif.ImageIFD.Software: SOFTWARE,
-    }
-
-
-def _size(size_px: tuple[int, int]) -> dict[int, Any]:
-    return {piexif.ExifIFD.PixelXDimension: size_px[0], piexif.ExifIFD.PixelYDimension: size_px[1]}
-
-
-def _jpeg(pixels: Pixels, exif: bytes | None, quality: int) -> bytes:
+def _jpeg(pixels: Pixels, tags: Tags, quality: int) -> bytes:
     eight: NDArray[np.uint8] = np.ascontiguousarray(
         pixels if pixels.dtype == np.uint8 else cv2.convertScaleAbs(pixels, alpha=255 / 65535)
     )
@@ -116,9 +100,20 @@ def _jpeg(pixels: Pixels, exif: bytes | None, quality: int) -> bytes:
         )
     else:
         data = simplejpeg.encode_jpeg(eight, quality=quality, colorspace="BGR", colorsubsampling="444")
-    if not exif:
-        return data
-    start = 2
-    if data[2:4] == b"\xff\xe0":  # JFIF and EXIF both want to be the first segment; EXIF says more
-        start = 4 + int.from_bytes(data[4:6], "big")
-    return b"".join((b"\xff\xd8\xff\xe1", struct.pack(">H", len(exif) + 2), exif, memoryview(data)[start:]))
+    # Behind JFIF's segment; but JFIF and EXIF both want to be first, and EXIF says more.
+    head = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
+    begin = b"\xff\xd8" + _segment(0xE1, tags.exif) if tags.exif else data[:head]
+    return b"".join((begin, *_profile(tags.icc), memoryview(data)[head:]))
+
+
+def _profile(icc: bytes | None) -> list[bytes]:
+    """Give a profile as a JPEG has it, in as many segments as it needs."""
+    parts = [icc[at : at + ICC_PART_BYTES] for at in range(0, len(icc), ICC_PART_BYTES)] if icc else []
+    return [
+        _segment(0xE2, ICC_START + bytes((number, len(parts))) + part)
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return b"\xff" + bytes((marker,)) + struct.pack(">H", len(content) + 2) + content

@@ -1,12 +1,14 @@
-"""Photographs on disk: their size without decoding them, their pixels as they were stored, their EXIF.
+"""Photographs on disk: their shape without decoding them, and their pixels as they were stored.
 
-JPEG, PNG and TIFF, 8 or 16 bit. Decoders fill the missing end of a file that was cut short with grey and say
-nothing, so a file is refused here unless it is whole.
+JPEG, PNG and TIFF, 8 or 16 bit; a camera's raw files, DNG among them, where rawpy is installed. Decoders
+fill the missing end of a file that was cut short with grey and say nothing, so a file is refused here unless
+it is whole.
 """
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +19,18 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from stack.merge.errors import PhotoUnreadable
+from stack.merge.raw import develop, raw_size
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 JPEG_SUFFIXES: Final = frozenset({".jpg", ".jpeg"})
 PNG_SUFFIXES: Final = frozenset({".png"})
 TIFF_SUFFIXES: Final = frozenset({".tif", ".tiff"})
-SUFFIXES: Final = JPEG_SUFFIXES | PNG_SUFFIXES | TIFF_SUFFIXES
+WRITTEN_SUFFIXES: Final = JPEG_SUFFIXES | PNG_SUFFIXES | TIFF_SUFFIXES
+RAW_SUFFIXES: Final = frozenset(
+    {".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".srw"}
+)
+SUFFIXES: Final = WRITTEN_SUFFIXES | RAW_SUFFIXES
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 EXIF_START: Final = b"Exif\0\0"
@@ -37,18 +44,33 @@ def is_photo(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
-def photo_size(path: Path) -> tuple[int, int]:
-    """Give width and height in pixels from the file's head. Raises `PhotoUnreadable`."""
-    data = _load(path)
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Width and height in pixels, and the bits of a colour."""
+
+    width_px: int
+    height_px: int
+    bits: int
+
+    def __str__(self) -> str:
+        """Give it as errors name it."""
+        return f"{self.width_px}x{self.height_px}, {self.bits} bit"
+
+
+def photo_shape(path: Path) -> Shape:
+    """Give a photograph's shape from the file's head. Raises `PhotoUnreadable`."""
+    data = load(path)
     try:
-        if _is_jpeg(data):
+        if _is_raw(path):
+            return Shape(*raw_size(path, data), 16)
+        if is_jpeg(data):
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
-            return int(width), int(height)
+            return Shape(int(width), int(height), 8)
         if data.startswith(PNG_SIGNATURE):
-            width, height = struct.unpack(">II", data[16:24])
-            return int(width), int(height)
-        tags = _tiff_tags(data)
-        return tags[256][0], tags[257][0]
+            width, height, bits = struct.unpack(">IIB", data[16:25])
+            return Shape(int(width), int(height), 16 if bits == 16 else 8)
+        tags = tiff_tags(data)
+        return Shape(tags[256][0], tags[257][0], tags.get(258, (8,))[0])
     except (ValueError, struct.error, KeyError, IndexError) as e:
         raise PhotoUnreadable(path, _reason(e)) from e
 
@@ -59,9 +81,11 @@ def read_photo(path: Path) -> Pixels:
     EXIF's orientation is not applied. Grey pictures become three equal channels; transparency is dropped.
     Raises `PhotoUnreadable`.
     """
-    data = _load(path)
+    data = load(path)
+    if _is_raw(path):
+        return develop(path, data)
     try:
-        if _is_jpeg(data):
+        if is_jpeg(data):
             jpeg: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="BGR", strict=True)
             return jpeg
         if data.startswith(PNG_SIGNATURE):
@@ -79,19 +103,22 @@ def read_photo(path: Path) -> Pixels:
     return pixels  # type: ignore[no-any-return]
 
 
-def read_exif(path: Path) -> bytes | None:
-    """Give a photograph's EXIF block, beginning with `Exif` as a JPEG has it; None where there is none."""
-    data = _load(path)
-    if _is_jpeg(data):
-        blocks = (segment for marker, segment in _jpeg_segments(data) if marker == 0xE1)
-        return next((block for block in blocks if block.startswith(EXIF_START)), None)
-    if data.startswith(PNG_SIGNATURE):
-        found = next((content for kind, content in _png_chunks(data) if kind == b"eXIf"), None)
-        return found and EXIF_START + found
-    return _tiff_exif(data)
+def photos_in(folder: Path) -> list[Path]:
+    """Give a folder's photographs in name order; a raw file only where it is all there is of its slice.
+
+    Raises `OSError`.
+    """
+    found = sorted(file for file in folder.iterdir() if is_photo(file) and file.is_file())
+    developed = {file.stem for file in found if not _is_raw(file)}
+    return [file for file in found if not _is_raw(file) or file.stem not in developed]
 
 
-def _load(path: Path) -> bytes:
+def _is_raw(path: Path) -> bool:
+    return path.suffix.lower() in RAW_SUFFIXES
+
+
+def load(path: Path) -> bytes:
+    """Give a file's bytes. Raises `PhotoUnreadable`."""
     try:
         data = path.read_bytes()
     except OSError as e:
@@ -101,7 +128,8 @@ def _load(path: Path) -> bytes:
     return data
 
 
-def _is_jpeg(data: bytes) -> bool:
+def is_jpeg(data: bytes) -> bool:
+    """Say whether these are the bytes of a JPEG."""
     return data.startswith(b"\xff\xd8")
 
 
@@ -111,10 +139,10 @@ def _reason(error: Exception) -> str:
     return f"{CUT_SHORT} ({text})" if text and isinstance(error, ValueError) else CUT_SHORT
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Give marker and content of what stands before the picture itself."""
     at = 2
-    while _is_jpeg(data) and at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+    while is_jpeg(data) and at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         yield marker, data[at + 4 : at + 2 + length]
         at += 2 + length
@@ -157,14 +185,14 @@ def _check_png(data: bytes) -> None:
 
 def _check_tiff(data: bytes) -> None:
     """Raise ValueError unless the file reaches as far as its strips or tiles say."""
-    tags = _tiff_tags(data)
+    tags = tiff_tags(data)
     offsets, counts = (273, 279) if 273 in tags else (324, 325)
     if any(at + length > len(data) for at, length in zip(tags[offsets], tags[counts], strict=True)):
         raise ValueError("its end is missing")
 
 
-def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
-    """Read the whole-number tags of a TIFF's first picture."""
+def tiff_tags(data: bytes, kinds: Sequence[int] = (3, 4)) -> dict[int, tuple[int, ...]]:
+    """Read tags of a TIFF's first picture: those of whole numbers, or of bytes of no known meaning (7)."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         raise ValueError("not a JPEG, PNG or TIFF")
     order = "<" if data[:2] == b"II" else ">"
@@ -173,9 +201,9 @@ def _tiff_tags(data: bytes) -> dict[int, tuple[int, ...]]:
     tags: dict[int, tuple[int, ...]] = {}
     for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
         tag, kind, count = struct.unpack_from(order + "HHI", data, entry)
-        if kind not in (3, 4):
+        if kind not in kinds:
             continue
-        letter = {3: "H", 4: "I"}[kind]
+        letter = {3: "H", 4: "I", 7: "B"}[kind]
         at = entry + 8
         if count * struct.calcsize(letter) > 4:
             (at,) = struct.unpack_from(order + "I", data, at)

@@ -2,36 +2,58 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
+from stack.merge.measures import warnings_of
+from stack.merge.merging import Skipped
+from stack.merge.placements import similarity_of
 from stack.merge.settings import MergeSettings
-from stack.merge.stream import Merged
+from stack.merge.similarity import Similarity
+from stack.merge.stream import Merged, MergedSlice
 
-SCHEMA = 1
+SCHEMA = 2
 
 
-def describe(merged: Merged, settings: MergeSettings, files: Sequence[str], seconds: float) -> dict[str, Any]:
-    """Give the facts of a merge as JSON knows them: output pixel centre -> slice pixel in `transform`."""
+def describe(
+    merged: Merged,
+    settings: MergeSettings,
+    files: Sequence[str],
+    seconds: float,
+    skipped: Sequence[Skipped] = (),
+    um_per_slice: float | None = None,
+    near_first: bool = True,
+) -> dict[str, Any]:
+    """Give the facts of a merge as JSON knows them; docs/merge.md says what each means."""
     crop = merged.crop
+    width, height = merged.slice_size_px
+    coverage = merged.coverage
+    steps = [Similarity(), *_steps(merged.slices, (crop.width_px, crop.height_px))]
     return {
         "schema": SCHEMA,
         "files": list(files),
         "width_px": crop.width_px,
         "height_px": crop.height_px,
+        "bits": 8 * merged.pixels.dtype.itemsize,
+        "slice_size": {"width": width, "height": height},
         "crop": {"left": crop.left, "top": crop.top, "width": crop.width_px, "height": crop.height_px},
-        "settings": {"align": settings.align, "even_light": settings.even_light},
+        "settings": settings.as_facts(),
         "seconds": round(seconds, 3),
-        "depth": {"unknown": 0, "origin": 1, "per_slice": 128},
-        "slices": [
-            {
-                "index": one.index,
-                "name": one.name,
-                "transform": [[round(float(value), 9) for value in row] for row in one.transform],
-                "gains": [round(gain, 5) for gain in one.gains],
-                "likeness": round(one.likeness, 4),
-                "doubt": one.doubt,
-            }
-            for one in merged.slices
+        "depth": {"unknown": 0, "origin": 1, "per_slice": 128, "um_per_slice": um_per_slice},
+        "slices": [_slice(one, step) for one, step in zip(merged.slices, steps, strict=True)],
+        "skipped": [{"index": one.index, "name": one.name, "reason": one.reason} for one in skipped],
+        "coverage": {
+            "first": round(coverage.first, 4),
+            "last": round(coverage.last, 4),
+            "sure": round(coverage.sure, 4),
+            "gaps": [{"before": gap.before, "after": gap.after, "left": gap.left} for gap in coverage.gaps],
+        },
+        "warnings": [
+            *(f"{one.name} was left out: {one.reason}" for one in skipped),
+            *(f"{one.name}: alignment is doubtful: {one.doubt}" for one in merged.slices if one.doubt),
+            *warnings_of(coverage, near_first),
         ],
     }
 
@@ -39,3 +61,44 @@ def describe(merged: Merged, settings: MergeSettings, files: Sequence[str], seco
 def as_json(facts: dict[str, Any]) -> bytes:
     """Give the facts as a file's bytes."""
     return (json.dumps(facts, indent=1) + "\n").encode()
+
+
+def note_of(facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Give what the picture's own file says of how it was made: a sentence, and facts."""
+    slices = facts["slices"]
+    count = len(slices)
+    how = {
+        "method": facts["settings"]["method"],
+        "slices": count,
+        "first": slices[0]["index"],
+        "last": slices[-1]["index"],
+        "front_wins": facts["settings"]["front_wins"],
+        "aligned": facts["settings"]["align"],
+    }
+    return f"merged from {count} slices by the {how['method']} method", how
+
+
+def _steps(slices: Sequence[MergedSlice], size_px: tuple[int, int]) -> list[Similarity]:
+    """Give from each slice to the next how its picture moved, about the centre of the output."""
+    centre = Similarity(tx=(size_px[0] - 1) / 2, ty=(size_px[1] - 1) / 2)
+    placed = [similarity_of(one.transform) for one in slices]
+    return [centre.inverse().after(b.after(a.inverse())).after(centre) for a, b in pairwise(placed)]
+
+
+def _slice(one: MergedSlice, step: Similarity) -> dict[str, Any]:
+    return {
+        "index": one.index,
+        "name": one.name,
+        "transform": [[round(float(value), 9) for value in row] for row in one.transform],
+        "gains": [round(gain, 5) for gain in one.gains],
+        "likeness": round(one.likeness, 4),
+        "doubt": one.doubt,
+        "sharpness": round(one.sharpness, 3),
+        "share": round(one.share, 4),
+        "moved": {
+            "right_px": round(step.tx, 3),
+            "down_px": round(step.ty, 3),
+            "turn_deg": round(float(np.degrees(np.arctan2(step.q, step.p))), 4),
+            "scale": round(step.scale, 6),
+        },
+    }

@@ -15,7 +15,9 @@ from stack.merge.focus import Focuser
 from stack.merge.front import Front
 from stack.merge.fuse import Fuser
 from stack.merge.lay import laid_whole
+from stack.merge.measures import Coverage, coverage, shares
 from stack.merge.photos import Pixels
+from stack.merge.placements import Placements
 from stack.merge.planes import Plane
 from stack.merge.pyramid import Pyramid
 from stack.merge.settings import MergeSettings, Method
@@ -29,6 +31,7 @@ LEAST_SHARE: Final = 0.25
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
 ROWS: Final = 64
+_AS_IT_IS: Final = Alignment(Similarity(), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class MergedSlice:
         Factors for blue, green and red.
     likeness, doubt
         As in `align.Alignment`.
+    sharpness
+        Mean amplitude of its detail, levels of 255.
+    share
+        Share of the picture that is sharpest in it, 0 to 1.
     """
 
     index: int
@@ -71,25 +78,60 @@ class MergedSlice:
     gains: tuple[float, float, float]
     likeness: float
     doubt: str
+    sharpness: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The result: pixels `(H, W, 3)`, as deep as the slices', depth map `(H, W)`, and how it was made."""
+    """The result and how it was made.
+
+    Attributes
+    ----------
+    pixels
+        `(H, W, 3)` blue-green-red, as deep as the slices', or as asked.
+    depth
+        `(H, W)`: 1 + 128 x slice index, 0 unknown.
+    confidence
+        `(H, W)`, 0 to 255: how surely some slice has the place in focus.
+    crop, slice_size_px
+        The part of the first slice that it shows; width and height of the slices.
+    slices, coverage
+        What became of each, in the order merged; whether they cover the subject.
+    """
 
     pixels: Pixels
     depth: NDArray[np.uint16]
+    confidence: NDArray[np.uint8]
     crop: Crop
+    slice_size_px: tuple[int, int]
     slices: tuple[MergedSlice, ...]
+    coverage: Coverage
 
 
 class Merge:
-    """Takes slices in the order they lie in; the first one gives the picture its geometry and its light."""
+    """Takes slices in the order they lie in; the first one gives the picture its geometry and its light.
 
-    def __init__(self, settings: MergeSettings | None = None) -> None:
+    Parameters
+    ----------
+    settings
+        How to merge.
+    placements
+        Where slices lie and what evens out their light, where another merge found that already.
+    crop
+        The part to give, where that is not for these slices alone to say.
+    """
+
+    def __init__(
+        self,
+        settings: MergeSettings | None = None,
+        placements: Placements | None = None,
+        crop: Crop | None = None,
+    ) -> None:
         self._settings = settings or MergeSettings()
-        self._first: NDArray[Any] | None = None
-        self._slices: list[tuple[int, str, Alignment, NDArray[np.float64]]] = []
+        self._placements = placements
+        self._given_crop = crop
+        self._slices: list[tuple[int, str, Alignment, NDArray[np.float64], float]] = []
 
     def add(self, index: int, pixels: Pixels, name: str = "") -> Alignment:
         """Merge one more slice: its index in the stack, its pixels `(H, W, 3)` blue-green-red, 8 or 16 bit.
@@ -103,17 +145,17 @@ class Merge:
             self._begin(pixels)
         if pixels.shape != self._shape or pixels.dtype != self._dtype:
             raise SizesDiffer(f"{name} is {_shape_of(pixels)}, the first slice is {self._first_shape}")
-        alignment = Alignment(Similarity(), 1.0)
-        if self._settings.align:
-            alignment = self._aligner.place(_grey8(pixels), name)
-        crop = self._common([*(a for _, _, a, _ in self._slices), alignment])
+        alignment = self._aligned(index, pixels, name)
+        crop = self._common([*(one[2] for one in self._slices), alignment])
         if crop.width_px * crop.height_px < LEAST_SHARE * self._shape[0] * self._shape[1]:
             raise AlignmentFailed(name, "too little of the picture would be left that all slices show")
-        if self._settings.align:
+        if self._settings.align and self._placements is None:
             self._aligner.join()
         small = laid_whole(pixels, alignment.similarity, self._factor)
         gains = np.ones(3)
-        if self._settings.even_light:
+        if self._placements is not None:
+            gains = np.array(self._placements[index].gains)
+        elif self._settings.even_light:
             valid = (_within(crop.rows, self._factor), _within(crop.columns, self._factor))
             gains = self._tone.gains(small, self._white, valid)
         focus = self._focuser.judge(*self._deciding(small, gains))
@@ -123,7 +165,7 @@ class Merge:
             focus = self._front.held_back(focus, self._focuser.noise)
         score = self._fuser.add(pixels, alignment.similarity, gains, focus)
         self._depth.add(index, score, focus.amplitude)
-        self._slices.append((index, name, alignment, gains))
+        self._slices.append((index, name, alignment, gains, _sharpness(focus.amplitude)))
         return alignment
 
     def preview(self, longest_px: int = 800) -> NDArray[np.uint8]:
@@ -135,10 +177,17 @@ class Merge:
         columns = slice(-(-crop.left // factor), (crop.left + crop.width_px) // factor)
         return small[rows, columns].copy()
 
-    def finish(self) -> Merged:
-        """Give the result. Raises `NothingToMerge` if no slice was added."""
+    def finish(self, bits: int | None = None) -> Merged:
+        """Give the result, of 8 or 16 bits; as deep as the slices where that is not said.
+
+        Raises `NothingToMerge` if no slice was added.
+        """
         crop = self._crop()
-        pixels = self._fuser.picture(crop.rows, crop.columns, self._dtype)
+        dtype: Any = {None: self._dtype, 8: np.uint8, 16: np.uint16}[bits]
+        pixels = self._fuser.picture(crop.rows, crop.columns, dtype)
+        peaks = self._depth.peaks(self._focuser.noise)
+        indices = [one[0] for one in self._slices]
+        share = shares(peaks, indices)
         place = Similarity(tx=crop.left, ty=crop.top)
         slices = tuple(
             MergedSlice(
@@ -148,10 +197,29 @@ class Merge:
                 (float(gains[0]), float(gains[1]), float(gains[2])),
                 alignment.likeness,
                 alignment.doubt,
+                sharpness,
+                share[index],
             )
-            for index, name, alignment, gains in self._slices
+            for index, name, alignment, gains, sharpness in self._slices
         )
-        return Merged(pixels, self._depth_map(crop), crop, slices)
+        confidence = np.rint(255 * peaks.sure).astype(np.uint8)
+        size_px = self._shape[1], self._shape[0]
+        return Merged(
+            pixels,
+            self._depth_map(crop),
+            self._whole(confidence)[crop.rows, crop.columns].copy(),
+            crop,
+            size_px,
+            slices,
+            coverage(peaks, indices),
+        )
+
+    def _aligned(self, index: int, pixels: Pixels, name: str) -> Alignment:
+        if self._placements is not None:
+            if index not in self._placements:
+                raise AlignmentFailed(name, f"the transforms given say nothing of slice {index}")
+            return Alignment(self._placements[index].similarity, 1.0)
+        return self._aligner.place(_grey8(pixels), name) if self._settings.align else _AS_IT_IS
 
     def _begin(self, pixels: Pixels) -> None:
         self._shape, self._dtype = pixels.shape, pixels.dtype
@@ -186,21 +254,27 @@ class Merge:
     def _depth_map(self, crop: Crop) -> NDArray[np.uint16]:
         guide = cv2.cvtColor(self._fuser.reduced(self._factor), cv2.COLOR_BGR2GRAY)
         depth: Any = self._depth.map(guide, self._focuser.noise)  # type: ignore[arg-type]
-        if self._factor > 1:
-            height, width = self._shape[:2]
-            # Nearest: a mean of near and far is a place where nothing is.
-            size = (depth.shape[1] * self._factor, depth.shape[0] * self._factor)
-            depth = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)
-            more = (height - size[1], width - size[0])
-            depth = cv2.copyMakeBorder(depth, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
-        return depth[crop.rows, crop.columns].copy()  # type: ignore[no-any-return]
+        return self._whole(depth)[crop.rows, crop.columns].copy()  # type: ignore[no-any-return]
+
+    def _whole(self, plane: Any) -> Any:
+        """Give a plane of the deciding resolution at full size."""
+        if self._factor == 1:
+            return plane
+        height, width = self._shape[:2]
+        # Nearest: a mean of near and far is a place where nothing is.
+        size = (plane.shape[1] * self._factor, plane.shape[0] * self._factor)
+        plane = cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)
+        more = (height - size[1], width - size[0])
+        return cv2.copyMakeBorder(plane, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
 
     def _crop(self) -> Crop:
         if not self._slices:
             raise NothingToMerge("there is no slice to merge")
+        if self._given_crop is not None:
+            return self._given_crop
         if self._settings.keep_borders:
             return Crop(0, 0, self._shape[1], self._shape[0])
-        return self._common([alignment for _, _, alignment, _ in self._slices])
+        return self._common([one[2] for one in self._slices])
 
     def _common(self, alignments: list[Alignment]) -> Crop:
         height, width = self._shape[:2]
@@ -225,6 +299,12 @@ def common_area(similarities: list[Similarity], width_px: int, height_px: int) -
         max(0, int(np.floor(right)) - first_column + 1),
         max(0, int(np.floor(bottom)) - first_row + 1),
     )
+
+
+def _sharpness(amplitude: Plane) -> float:
+    """Give the mean over what the slice shows."""
+    sample = amplitude[::4, ::4]
+    return float(sample[np.isfinite(sample)].mean())
 
 
 def _within(span: slice, factor: int) -> slice:

@@ -27,7 +27,8 @@ from camera.files import encode_dng, encode_jpeg, encode_png, encode_tiff
 from camera.icc import D50_XYZ, srgb_profile, srgb_to_xyz
 from camera.library import Picamera2, Request
 from camera.tags import SliceTags
-from stack.merge.photos import photo_size, read_exif, read_photo
+from stack.merge.photos import Shape, photo_shape, read_photo
+from stack.merge.tags import read_tags
 
 TAGS = SliceTags(
     index=6,
@@ -202,8 +203,8 @@ def test_the_merge_reads_what_is_saved(file: str, tmp_path: Path) -> None:
     path = tmp_path / file
     path.write_bytes(FILES[file]())
 
-    assert photo_size(path) == (53, 37)
-    exif = piexif.load(read_exif(path))
+    assert photo_shape(path) == Shape(53, 37, 16 if "16" in file else 8)
+    exif = piexif.load(read_tags(path).exif)
     assert exif["0th"][piexif.ImageIFD.ImageDescription] == b"slice 7 of 40 at 20012.5 um"
     assert exif["Exif"][piexif.ExifIFD.LensModel] == b"macro-2x"
     assert np.abs(eight_bits(read_photo(path)).astype(int) - gradient()).max() <= (

@@ -18,7 +18,7 @@ FLOORS = {
     "camera.lens": ["camera", "rail"],
     "simulator": ["simulator"],
     "stack": ["stack", "rail", "camera"],
-    "stack.merge": ["stack.merge", "stack.durable"],
+    "stack.merge": ["stack.merge", "stack.durable", "camera.tiff"],
     "focusd": ["focusd", "stack", "camera", "rail", "simulator"],
 }
 """A room, or a module by itself -> what it may import of ours. The longest name that fits a module is its."""
@@ -52,6 +52,8 @@ FOREIGN = {
     "cv2": ["stack.merge", "camera.files", "camera.png", "camera.streams", "simulator"],
     "simplejpeg": ["stack.merge", "camera.files", "simulator", "focusd.reports"],
     "piexif": ["stack.merge"],
+    "rawpy": ["stack.merge.raw"],
+    "distributed": ["stack.merge.cluster"],
     "gpiozero": ["rail.pins", "simulator.pins"],
     "lgpio": ["rail.pins"],
     "picamera2": ["camera.picam"],

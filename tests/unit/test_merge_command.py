@@ -62,7 +62,8 @@ def test_files_are_taken_in_the_order_given(tmp_path, capsys):
     folder = shot(tmp_path / "in", 3)
     names = ["0002.jpg", "0001.jpg", "0000.jpg"]
     assert main([*(str(folder / name) for name in names), "-o", str(tmp_path / "a.png")]) == 0
-    assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()[:-1]] == names
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split()[-1] for line in said if line.startswith("merged")] == names
 
 
 def refused(capsys, argv):
@@ -93,8 +94,14 @@ def test_sizes_that_differ_are_refused_with_names_and_sizes(tmp_path, capsys):
     folder = shot(tmp_path / "in", 2)
     cv2.imwrite(str(folder / "0002.png"), np.zeros((40, 60, 3), np.uint8))
     line = refused(capsys, [folder, "-o", tmp_path / "a.jpg"])
-    assert "0000.jpg is 400x300" in line
-    assert "0002.png is 60x40" in line
+    assert "400x300, 8 bit: 0000.jpg, 0001.jpg" in line
+    assert "60x40, 8 bit: 0002.png" in line
+
+
+def test_bit_depths_that_differ_are_refused_with_names(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 2)
+    cv2.imwrite(str(folder / "0002.png"), rig_stack().frames[2].astype(np.uint16) * 257)
+    assert "400x300, 16 bit: 0002.png" in refused(capsys, [folder, "-o", tmp_path / "a.jpg"])
 
 
 def test_a_torn_file_is_named_and_nothing_is_written(tmp_path, capsys):
@@ -117,7 +124,9 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(tmp_path, capsys):
     )
     (tmp_path / "link.jpg").symlink_to(folder / "0001.jpg")
     assert "overwritten" in refused(capsys, [folder, "-o", tmp_path / "link.jpg"])
-    assert "16 bit" in refused(capsys, [folder, "-o", tmp_path / "a.jpg", "--depth", tmp_path / "d.jpg"])
+    assert "name it .png" in refused(
+        capsys, [folder, "-o", tmp_path / "a.jpg", "--depth", tmp_path / "d.jpg"]
+    )
     assert "two outputs" in refused(capsys, [folder, "-o", tmp_path / "a.png", "--depth", tmp_path / "a.png"])
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     assert not (tmp_path / "a.jpg").exists()
@@ -140,7 +149,14 @@ def test_a_folder_that_takes_no_files_is_refused(tmp_path, capsys):
     "wrong",
     [
         [],
-        ["in"],
+        ["in", "--compare", "42", "1", "2"],
+        ["--compare", "42", "1", "-o", "a.png"],
+        ["--compare", "42", "1", "2"],
+        ["--choose", "42", "x"],
+        ["in", "-o", "a.jpg", "--overlap", "3"],
+        ["in", "-o", "a.jpg", "--slab", "10", "--overlap", "10"],
+        ["in", "-o", "a.jpg", "--scheduler", "tcp://x:1"],
+        ["in", "-o", "a.jpg", "--method", "best"],
         ["in", "-o", "a.jpg", "--slices", "5-2"],
         ["in", "-o", "a.jpg", "--slices", "x"],
         ["in", "-o", "a.jpg", "--quality", "101"],

@@ -11,7 +11,7 @@ import pytest
 import simplejpeg
 from merge_stacks import rig_stack
 
-from stack.merge.photos import photo_size, read_photo
+from stack.merge.photos import Shape, photo_shape, read_photo
 
 
 @pytest.fixture
@@ -22,6 +22,9 @@ def session(tmp_path):
             simplejpeg.encode_jpeg(frame, colorspace="BGR", quality=95)
         )
     return tmp_path
+
+
+FILES = ["confidence.png", "depth-preview.jpg", "depth.png", "merge.json", "merged.jpg"]
 
 
 def started(session, *more):
@@ -63,13 +66,18 @@ def test_a_stack_becomes_a_folder_of_results(session):
     assert lines[:-1] == [{"merged": i + 1, "slice": f"slices/{i:04}.jpg", "doubt": ""} for i in range(4)]
     done = lines[-1]["done"]
     assert done["merge"] == 1
-    assert done["files"] == {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png"}
+    assert done["files"] == {
+        "merged": "merges/1/merged.jpg",
+        "depth": "merges/1/depth.png",
+        "confidence": "merges/1/confidence.png",
+        "depth_preview": "merges/1/depth-preview.jpg",
+    }
     assert done["slices"] == 4
-    assert made(session) == ["1", "1/depth.png", "1/merge.json", "1/merged.jpg"]
+    assert made(session) == ["1", *(f"1/{name}" for name in FILES)]
     facts = json.loads((session / "merges/1/merge.json").read_text())
     assert facts["files"] == [f"slices/{i:04}.jpg" for i in range(4)]
-    assert photo_size(session / "merges/1/merged.jpg") == photo_size(session / "merges/1/depth.png")
-    assert photo_size(session / "merges/1/merged.jpg") == (facts["width_px"], facts["height_px"])
+    for name, bits in (("merged.jpg", 8), ("depth.png", 16), ("confidence.png", 8)):
+        assert photo_shape(session / "merges/1" / name) == Shape(facts["width_px"], facts["height_px"], bits)
     crop = facts["crop"]
     first = np.array(facts["slices"][0]["transform"])
     assert np.allclose(first, [[1, 0, crop["left"]], [0, 1, crop["top"]]])
@@ -88,7 +96,7 @@ def test_what_a_killed_merge_left_is_cleared_away(session):
     (session / "merges/.4711.part").mkdir(parents=True)
     (session / "merges/.4711.part/merged.jpg").write_bytes(b"half")
     followed(session, 2)
-    assert made(session) == ["1", "1/depth.png", "1/merge.json", "1/merged.jpg"]
+    assert made(session) == ["1", *(f"1/{name}" for name in FILES)]
 
 
 def test_a_torn_line_is_the_end_of_the_parent(session):

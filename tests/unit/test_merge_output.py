@@ -5,10 +5,10 @@ import numpy as np
 import piexif
 import pytest
 
-from stack.merge import output
 from stack.merge.errors import OutputRefused
-from stack.merge.output import check_output, merged_exif, write_picture
-from stack.merge.photos import read_exif, read_photo
+from stack.merge.output import check_output, write_picture
+from stack.merge.photos import read_photo
+from stack.merge.tags import Tags, merged_tags, read_tags
 
 GRADIENT = np.dstack([np.tile(np.arange(0, 256, dtype=np.uint8), (64, 1))] * 3)
 
@@ -16,16 +16,21 @@ GRADIENT = np.dstack([np.tile(np.arange(0, 256, dtype=np.uint8), (64, 1))] * 3)
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_sixteen_bits_are_written_as_they_are(tmp_path, suffix):
     pixels = GRADIENT.astype(np.uint16) * 250 + 7
-    write_picture(tmp_path / f"a{suffix}", pixels, None, 95)
+    write_picture(tmp_path / f"a{suffix}", pixels, Tags(), 95)
     assert (read_photo(tmp_path / f"a{suffix}") == pixels).all()
 
 
 def test_a_jpeg_of_sixteen_bits_has_eight(tmp_path):
-    write_picture(tmp_path / "a.jpg", GRADIENT.astype(np.uint16) * 257, None, 95)
+    write_picture(tmp_path / "a.jpg", GRADIENT.astype(np.uint16) * 257, Tags(), 95)
     assert np.abs(read_photo(tmp_path / "a.jpg").astype(int) - GRADIENT).max() <= 3
 
 
-def test_the_exif_of_the_reference_goes_with_it(tmp_path):
+PROFILE = bytes(range(256)) * 300
+"""As long as one that takes two segments of a JPEG."""
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_exif_and_profile_of_the_reference_go_with_it(tmp_path, suffix):
     reference = piexif.dump(
         {
             "0th": {piexif.ImageIFD.Make: b"Raspberry Pi", piexif.ImageIFD.ImageDescription: b"slice 1 of 9"},
@@ -36,22 +41,23 @@ def test_the_exif_of_the_reference_goes_with_it(tmp_path):
             },
         }
     )
-    exif = merged_exif(reference, (256, 64), "merged from 9 slices")
-    write_picture(tmp_path / "a.jpg", GRADIENT, exif, 95)
-    tags = piexif.load(read_exif(tmp_path / "a.jpg"))
+    written = merged_tags(Tags(reference, PROFILE), (256, 64), "merged from 9 slices", {"method": "pyramid"})
+    write_picture(tmp_path / f"a{suffix}", GRADIENT, written, 95)
+    read = read_tags(tmp_path / f"a{suffix}")
+    assert read.icc == PROFILE
+    tags = piexif.load(read.exif)
     assert tags["0th"][piexif.ImageIFD.Make] == b"Raspberry Pi"
     assert tags["0th"][piexif.ImageIFD.ImageDescription] == b"merged from 9 slices"
     assert tags["Exif"][piexif.ExifIFD.ExposureTime] == (1, 125)
     assert tags["Exif"][piexif.ExifIFD.PixelXDimension] == 256
-    assert piexif.ExifIFD.UserComment not in tags["Exif"]
-    write_picture(tmp_path / "a.png", GRADIENT, exif, 95)
-    assert (read_photo(tmp_path / "a.png") == GRADIENT).all()
-    assert b"eXIfMM" in (tmp_path / "a.png").read_bytes()
+    assert tags["Exif"][piexif.ExifIFD.UserComment] == b'ASCII\0\0\0{"method": "pyramid"}'
+    assert tags["0th"][piexif.ImageIFD.Software].startswith(b"focusrail")
+    assert np.abs(read_photo(tmp_path / f"a{suffix}").astype(int) - GRADIENT).max() <= (suffix == ".jpg") * 3
 
 
 @pytest.mark.parametrize("broken", [None, b"Exif\0\0nonsense", b"Exif\0\0MM\0*\xff\xff\xff\xff"])
 def test_exif_that_cannot_be_read_costs_no_picture(broken):
-    tags = piexif.load(merged_exif(broken, (256, 64), "merged"))
+    tags = piexif.load(merged_tags(Tags(broken), (256, 64), "merged", {}).exif)
     assert tags["0th"][piexif.ImageIFD.ImageDescription] == b"merged"
 
 
@@ -64,7 +70,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OutputRefused, match="No space left"):
-        write_picture(path, GRADIENT, None, 95)
+        write_picture(path, GRADIENT, Tags(), 95)
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["a.jpg"]
 
@@ -80,5 +86,5 @@ def test_what_cannot_be_written_is_refused_before_any_work(tmp_path, name, why):
 
 def test_the_order_of_bytes_in_a_jpeg_is_what_others_expect(tmp_path):
     colour = np.full((32, 32, 3), (10, 120, 240), np.uint8)
-    write_picture(tmp_path / "a.jpg", colour, output.merged_exif(None, (32, 32), "x"), 98)
+    write_picture(tmp_path / "a.jpg", colour, merged_tags(Tags(), (32, 32), "x", {}), 98)
     assert np.abs(cv2.imread(str(tmp_path / "a.jpg")).astype(int) - colour).max() <= 3

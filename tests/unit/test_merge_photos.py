@@ -6,7 +6,8 @@ import pytest
 import simplejpeg
 
 from stack.merge.errors import PhotoUnreadable
-from stack.merge.photos import is_photo, photo_size, read_exif, read_photo
+from stack.merge.photos import Shape, is_photo, photo_shape, read_photo
+from stack.merge.tags import read_tags
 
 
 def picture(dtype, shape=(48, 64, 3)):
@@ -28,7 +29,7 @@ def test_lossless_files_give_the_pixels_they_were_made_of(tmp_path, suffix, dtyp
     read = read_photo(path)
     assert read.dtype == dtype
     assert (read == pixels).all()
-    assert photo_size(path) == (64, 48)
+    assert photo_shape(path) == Shape(64, 48, 8 * pixels.itemsize)
 
 
 def test_a_grey_picture_gets_three_equal_channels(tmp_path):
@@ -41,9 +42,9 @@ def test_a_grey_picture_gets_three_equal_channels(tmp_path):
 def test_a_jpeg_is_blue_green_red(tmp_path):
     pixels = np.full((48, 64, 3), (200, 100, 20), np.uint8)
     (tmp_path / "a.JPG").write_bytes(simplejpeg.encode_jpeg(pixels, colorspace="BGR", quality=98))
-    assert photo_size(tmp_path / "a.JPG") == (64, 48)
+    assert photo_shape(tmp_path / "a.JPG") == Shape(64, 48, 8)
     assert np.abs(read_photo(tmp_path / "a.JPG").astype(int) - pixels).max() <= 3
-    assert read_exif(tmp_path / "a.JPG") is None
+    assert read_tags(tmp_path / "a.JPG").exif is None
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
@@ -109,7 +110,7 @@ def test_a_png_with_a_flipped_bit_is_refused(tmp_path):
 def test_what_is_no_picture_is_refused(tmp_path, content):
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
-    for read in (read_photo, photo_size):
+    for read in (read_photo, photo_shape):
         with pytest.raises(PhotoUnreadable):
             read(path)
 
@@ -134,4 +135,4 @@ def test_size_of_a_big_endian_tiff(tmp_path):
     entries = [(256, 4, 1, 640), (257, 4, 1, 480), (273, 4, 1, 8), (279, 4, 1, 0)]
     body = struct.pack(">H", len(entries)) + b"".join(struct.pack(">HHII", *entry) for entry in entries)
     (tmp_path / "a.tif").write_bytes(b"MM\0*" + struct.pack(">I", 8) + body + bytes(4))
-    assert photo_size(tmp_path / "a.tif") == (640, 480)
+    assert photo_shape(tmp_path / "a.tif") == Shape(640, 480, 8)

@@ -1,0 +1,181 @@
+"""What can be asked of a merge: one parser for `python -m stack.merge` and `focusctl merge`."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from stack.merge.settings import AUTO, MergeSettings, Method, method_named
+
+EPILOG = """\
+without -o a session is merged anew into its next merges/N: by the daemon where it keeps the session
+exit codes: 0 done, 1 failed, 2 usage, 130 interrupted
+by the depth map: focusctl merge photos/ -o sharp.tif --method depthmap --depth depth.png
+two versions: focusctl merge --compare SESSION 1 2 -o sheet.png"""
+
+Ranges = tuple[range, ...]
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read what was typed; ends the program with code 2 and a word of help where it makes no sense."""
+    parser = _parser()
+    asked = parser.parse_args(argv)
+    modes = [asked.compare, asked.choose, asked.batch, asked.photos or None]
+    if sum(mode is not None for mode in modes) != 1:
+        parser.error("name photographs (or one session), or one of --compare, --choose and --batch")
+    if asked.compare is not None:
+        if len(asked.compare) < 3 or not all(word.isdecimal() for word in asked.compare[1:]):
+            parser.error("--compare wants a session and at least two numbers of its merges: --compare 42 1 2")
+        if asked.output is None:
+            parser.error("--compare wants -o: where to put the sheet")
+    if asked.choose is not None and not asked.choose[1].isdecimal():
+        parser.error("--choose wants a session and the number of one of its merges: --choose 42 2")
+    if asked.overlap is not None and asked.slab is None:
+        parser.error("--overlap says by how much slabs overlap; give --slab too")
+    if asked.slab is not None and not (asked.slab >= 2 and 0 <= (asked.overlap or 0) < asked.slab):
+        parser.error(
+            "a slab has at least two slices (--slab 10), and overlaps by fewer than it has (--overlap 3)"
+        )
+    if asked.scheduler is not None and asked.batch is None:
+        parser.error("--scheduler spreads a batch over machines; give --batch")
+    return asked
+
+
+def settings_of(asked: argparse.Namespace) -> MergeSettings:
+    """Give the settings that were asked for."""
+    return MergeSettings(
+        align=asked.align,
+        even_light=asked.even_light,
+        method=method_named(asked.method),
+        front_wins=asked.front_wins,
+        keep_borders=asked.keep_borders,
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add what every merge may be told, of photographs and of a session that is shot."""
+    parser.add_argument(
+        "--method",
+        choices=[AUTO, *(str(method) for method in Method)],
+        default=AUTO,
+        help="weighted (A): a mean, the sharper the weightier; depthmap (B, DMap): by the depth map, calm "
+        "surfaces; pyramid (C, PMax): each scale by itself; auto: the best all-round (weighted)",
+    )
+    parser.add_argument(
+        "--front-wins", action="store_true", help="where near and far parts overlap, take the near one"
+    )
+    parser.add_argument(
+        "--keep-borders", action="store_true", help="the whole first slice, not only what all slices show"
+    )
+    parser.add_argument(
+        "--no-align", dest="align", action="store_false", help="the photographs lie on each other already"
+    )
+    parser.add_argument(
+        "--no-even-light", dest="even_light", action="store_false", help="leave brightness and colour alone"
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out slices that cannot be read or aligned, and say so"
+    )
+    parser.add_argument("--quality", type=_quality, default=95, help="of a JPEG, 1 to 100 (95)")
+
+
+def numbers(text: str) -> Ranges:
+    """Read `3-20,25`."""
+    ranges = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise argparse.ArgumentTypeError(f"{part!r} is neither a number nor a range such as 3-20")
+        start, end = int(first), int(last or first)
+        if end < start:
+            raise argparse.ArgumentTypeError(f"the range {part} runs backwards")
+        ranges.append(range(start, end + 1))
+    return tuple(ranges)
+
+
+def among(ranges: Iterable[range] | None, index: int) -> bool:
+    """Say whether a number lies in one of the ranges."""
+    return any(index in one for one in ranges or ())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="focusctl merge",
+        description="Merge photographs focused at different distances into one that is sharp throughout.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "photos", nargs="*", type=Path, metavar="FOLDER|FILE|SESSION", help="a folder, a session, or files"
+    )
+    parser.add_argument("-o", "--output", type=Path, help=".jpg, .png or .tif")
+    add_settings(parser)
+    _add_choice(parser)
+    _add_outputs(parser)
+    _add_modes(parser)
+    parser.add_argument("--json", action="store_true", help="progress and result as JSON lines on stdout")
+    return parser
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("which slices, and where they lie")
+    group.add_argument(
+        "--slices", type=numbers, metavar="3-20,25", help="only these, counted from 0 in name order"
+    )
+    group.add_argument("--exclude", type=numbers, metavar="7", help="all but these")
+    group.add_argument(
+        "--far-first", action="store_true", help="the first photograph is the farthest (for --front-wins)"
+    )
+    group.add_argument(
+        "--use-transforms", type=Path, metavar="FILE", help="lay and light slices as an earlier merge did"
+    )
+    group.add_argument(
+        "--save-transforms", type=Path, metavar="FILE", help="write where slices lie, for --use-transforms"
+    )
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what else to write")
+    group.add_argument("--bits", type=int, choices=(8, 16), help="of the picture: as deep as the slices")
+    group.add_argument("--depth", type=Path, help="the depth map (.png or .tif, 16 bit): 1 + 128 x slice")
+    group.add_argument("--confidence", type=Path, help="how sure it is (.png or .tif, 8 bit)")
+    group.add_argument("--depth-preview", type=Path, metavar="FILE", help="the depth map in colours")
+    group.add_argument("--um-per-slice", type=_micrometres, metavar="UM", help="the pitch, for depth in um")
+    group.add_argument("--um-per-px", type=_micrometres, metavar="UM", help="of the subject, for a scale bar")
+    group.add_argument("--report", type=Path, help="all about the merge (.json)")
+    group.add_argument(
+        "--export-aligned", type=Path, metavar="DIR", help="every slice aligned and lit alike, 16-bit TIFF"
+    )
+    group.add_argument("--slab", type=int, metavar="10", help="also a picture of each 10 slices, beside -o")
+    group.add_argument("--overlap", type=int, metavar="3", help="slices that a slab shares with the next")
+
+
+def _add_modes(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("instead of merging photographs")
+    group.add_argument(
+        "--compare", nargs="+", metavar=("SESSION", "N"), help="crops of merges side by side (-o sheet.png)"
+    )
+    group.add_argument(
+        "--choose", nargs=2, metavar=("SESSION", "N"), help="let the session's merged.* be merge N"
+    )
+    group.add_argument(
+        "--batch", nargs="+", type=Path, metavar="ROOT", help="merge every session below that is not yet"
+    )
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS", help="spread a batch over the workers of a dask scheduler"
+    )
+
+
+def _quality(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 100")
+    return int(text)
+
+
+def _micrometres(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text} is not a length in micrometres, above 0")
+    return value

@@ -1,0 +1,96 @@
+"""Each pixel from the slice that the depth map names, between two slices from both: a second look at them.
+
+What no slice has surely in focus is left as the first look had it. Only where the map says so is a slice
+laid at all, so the second look costs little beyond reading the slices again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
+from stack.merge.lay import laid
+from stack.merge.photos import Pixels
+from stack.merge.placements import similarity_of
+from stack.merge.planes import Plane, blurred
+from stack.merge.stream import Merged, MergedSlice
+
+TILE_PX: Final = 256
+SOFT_PX: Final = 4.0
+"""Over how many pixels the picture by depth goes over into the first one, around what has no depth."""
+
+
+def by_depth(merged: Merged, slices: Iterable[Pixels]) -> Merged:
+    """Give the merge with its pixels taken anew, from `slices` as they were merged, in that order."""
+    picture = np.zeros(merged.pixels.shape, np.uint16)
+    indices = [one.index for one in merged.slices]
+    for position, (one, pixels) in enumerate(zip(merged.slices, slices, strict=True)):
+        similarity = similarity_of(one.transform)
+        for rows, columns in _tiles(merged.depth.shape):
+            weight = tent(_places(merged.depth[rows, columns]), indices, position)
+            if weight.any():
+                lit = _lit(laid(pixels, similarity, rows, columns, careful=True), one)
+                # Rounded down: weights add up to 1, and so the sum cannot overflow.
+                picture[rows, columns] += (weight[..., None] * lit).astype(np.uint16)
+    return replace(merged, pixels=_over(picture, merged))
+
+
+def _over(picture: NDArray[np.uint16], merged: Merged) -> Pixels:
+    """Give the picture by depth where depth is known, and the merge's own elsewhere, softly."""
+    dtype = merged.pixels.dtype
+    scale = np.float32(65535 / np.iinfo(dtype).max)
+    pixels: Any = np.empty_like(merged.pixels)
+    known = blurred((merged.depth != UNKNOWN).astype(np.float32), SOFT_PX)
+    known *= merged.depth != UNKNOWN
+    for rows, columns in _tiles(merged.depth.shape):
+        ours = picture[rows, columns] / scale
+        mixed = ours + (1 - known[rows, columns, None]) * (merged.pixels[rows, columns] - ours)
+        pixels[rows, columns] = np.rint(mixed).astype(dtype)
+    return pixels  # type: ignore[no-any-return]
+
+
+def _places(depth: NDArray[np.uint16]) -> Plane:
+    """Give the depth map in slices; what is unknown counts as the nearest."""
+    return np.maximum((depth.astype(np.float32) - ORIGIN) / PER_SLICE, 0)
+
+
+def _lit(laid_part: NDArray[Any], one: MergedSlice) -> Plane:
+    """Give pixels with the slice's light evened out, 0 to 65535."""
+    scale: Any = (*(np.array(one.gains) * (65535 / np.iinfo(laid_part.dtype).max)), 0.0)
+    lit: Any = cv2.multiply(laid_part, scale, dtype=cv2.CV_32F)
+    return np.asarray(np.clip(lit, 0, 65535), np.float32)
+
+
+def tent(places: Plane, indices: list[int], position: int) -> Plane:
+    """Give the weight, 0 to 1, of the slice at `position` where the depth is `places`.
+
+    It is 1 at the slice's index and falls to 0 at those of its neighbours; beyond the ends it stays. The
+    weights of all slices add up to 1 everywhere.
+    """
+    order = sorted(indices)
+    at = order.index(indices[position])
+    here = order[at]
+    weight = np.ones_like(places)
+    if at > 0:
+        weight = np.minimum(weight, (places - order[at - 1]) / (here - order[at - 1]))
+    if at + 1 < len(order):
+        weight = np.minimum(weight, (order[at + 1] - places) / (order[at + 1] - here))
+    return np.maximum(weight, 0).astype(np.float32)
+
+
+def _tiles(shape: tuple[int, ...]) -> Iterable[tuple[slice, slice]]:
+    for top in range(0, shape[0], TILE_PX):
+        for left in range(0, shape[1], TILE_PX):
+            yield slice(top, min(top + TILE_PX, shape[0])), slice(left, min(left + TILE_PX, shape[1]))
+
+
+def lit_slice(merged: Merged, position: int, pixels: Pixels) -> NDArray[np.uint16]:
+    """Give a whole slice as the merge laid and lit it, cropped alike, 16 bit."""
+    one = merged.slices[position]
+    height, width = merged.depth.shape
+    whole = laid(pixels, similarity_of(one.transform), slice(0, height), slice(0, width), careful=True)
+    return np.rint(_lit(whole, one)).astype(np.uint16)

@@ -1,0 +1,70 @@
+"""The depth map in colours, for people: near in blue, far in red, grey where nothing was ever in focus."""
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
+
+Eight = NDArray[np.uint8]
+
+GREY: Final = 96
+LEGEND_PX: Final = 46
+BAR_SHARE: Final = 0.25
+"""Of the picture's width that a scale bar may take at most."""
+ROUND: Final = (1, 2, 5)
+
+
+def coloured(
+    depth: NDArray[np.uint16], um_per_slice: float | None = None, um_per_px: float | None = None
+) -> Eight:
+    """Give a depth map `(H, W)` in colours `(H + legend, W, 3)`, with what they mean below it.
+
+    Depths are in micrometres from the nearest one shown where the pitch is known, else in slices; with the
+    scale of the subject there is a bar of a round length.
+    """
+    known = depth != UNKNOWN
+    places = (depth.astype(np.float32) - ORIGIN) / PER_SLICE
+    near, far = (float(end) for end in np.percentile(places[known], (0.5, 99.5))) if known.any() else (0, 1)
+    levels = np.clip((places - near) / max(far - near, 1e-3), 0, 1)
+    picture: Any = cv2.applyColorMap(np.rint(levels * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
+    picture[~known] = GREY
+    return np.vstack([picture, _legend(depth.shape[1], near, far, um_per_slice, um_per_px)])
+
+
+def bar_um(width_px: int, um_per_px: float) -> float:
+    """Give the longest round length, in micrometres, that takes no more than a quarter of the width."""
+    room = width_px * um_per_px * BAR_SHARE
+    decade = 10.0 ** np.floor(np.log10(room))
+    return float(max(step * decade for step in ROUND if step * decade <= room))
+
+
+def length_text(um: float) -> str:
+    """Give a length for people."""
+    return f"{um / 1000:.3g} mm" if um >= 1000 else f"{um:.3g} um"
+
+
+def _legend(
+    width: int, near: float, far: float, um_per_slice: float | None, um_per_px: float | None
+) -> Eight:
+    strip: Any = np.full((LEGEND_PX, width, 3), 24, np.uint8)
+    ramp = np.tile(np.linspace(0, 255, max(2, width // 3)).astype(np.uint8), (10, 1))
+    strip[8:18, 8 : 8 + ramp.shape[1]] = cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO)[:, : max(0, width - 16)]
+    if um_per_slice is None:
+        words = f"slice {near:.1f} to {far:.1f}"
+    else:
+        words = f"0 to {length_text((far - near) * um_per_slice)} deep"
+    _write(strip, words, 8)
+    if um_per_px is not None:
+        length_um = bar_um(width, um_per_px)
+        length_px = round(length_um / um_per_px)
+        left = width - 8 - length_px
+        strip[11:15, left : left + length_px] = 255
+        _write(strip, length_text(length_um), left)
+    return strip  # type: ignore[no-any-return]
+
+
+def _write(strip: Any, words: str, left: int) -> None:
+    cv2.putText(strip, words, (left, 37), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (230, 230, 230), 1, cv2.LINE_AA)

@@ -1,0 +1,114 @@
+"""From photographs to a result: read, merged, and read again where the method or a product wants that."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.merge.align import Alignment
+from stack.merge.bydepth import by_depth
+from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
+from stack.merge.photos import Pixels, read_photo
+from stack.merge.placements import Placement, Placements, similarity_of
+from stack.merge.settings import MergeSettings, Method
+from stack.merge.similarity import Similarity
+from stack.merge.stream import Crop, Merge, Merged
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A slice on disk: its index in the stack, its file, and what it is called in records."""
+
+    index: int
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A slice that was left out, and why."""
+
+    index: int
+    name: str
+    reason: str
+
+
+class Merging:
+    """One merge of photographs on disk, taken in the order they lie in.
+
+    Parameters
+    ----------
+    settings, placements, crop
+        As `Merge` has them.
+    skip_bad
+        Leave out what cannot be read or aligned, instead of failing.
+    """
+
+    def __init__(
+        self,
+        settings: MergeSettings,
+        placements: Placements | None = None,
+        crop: Crop | None = None,
+        skip_bad: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.photos: list[Photo] = []
+        self.skipped: list[Skipped] = []
+        self._skip_bad = skip_bad
+        self._merge: Merge | None = Merge(settings, placements, crop)
+
+    def add(self, photo: Photo) -> Alignment | Skipped:
+        """Merge one more; give where it lies, or why it was left out. Raises `MergeError`."""
+        assert self._merge is not None
+        try:
+            placed = self._merge.add(photo.index, read_photo(photo.path), photo.name)
+        except (PhotoUnreadable, SizesDiffer, AlignmentFailed) as e:
+            if not self._skip_bad:
+                raise
+            skipped = Skipped(photo.index, photo.name, str(e))
+            self.skipped.append(skipped)
+            return skipped
+        self.photos.append(photo)
+        return placed
+
+    def finish(self, bits: int | None = None, again: Callable[[int], None] = lambda done: None) -> Merged:
+        """Give the result; `again` hears how many slices had a second look. Raises `MergeError`."""
+        assert self._merge is not None
+        if self.skipped and len(self.photos) < 2:
+            raise NothingToMerge(f"too few slices are left: {self.skipped[0].reason}")
+        merged = self._merge.finish(bits)
+        self._merge = None  # a second look needs the room
+        if self.settings.method is Method.DEPTHMAP:
+            merged = by_depth(merged, _read_again(self.photos, again))
+        return merged
+
+
+def _read_again(photos: Sequence[Photo], again: Callable[[int], None]) -> Iterator[Pixels]:
+    for done, photo in enumerate(photos, start=1):
+        yield read_photo(photo.path)
+        again(done)
+
+
+def slab_ranges(count: int, thick: int, overlap: int) -> list[range]:
+    """Give the positions of each slab of `thick` slices, `overlap` of them shared with the one before.
+
+    Ten slices with an overlap of three are 0-9, 7-16, 14-23 ...; the last slab has what is left. Raises
+    `ValueError` unless 0 <= overlap < thick and thick is at least 2.
+    """
+    if thick < 2 or not 0 <= overlap < thick:
+        raise ValueError("a slab has at least two slices, and overlaps the next by fewer than it has")
+    starts = list(range(0, max(1, count - overlap), thick - overlap))
+    return [range(start, min(start + thick, count)) for start in starts]
+
+
+def slab(merged: Merged, photos: Sequence[Photo], positions: range, settings: MergeSettings) -> Merged:
+    """Merge some of a merge's slices, laid, lit and cropped as for the whole. Raises `MergeError`."""
+    origin = Similarity(tx=-merged.crop.left, ty=-merged.crop.top)
+    placements = {
+        one.index: Placement(similarity_of(one.transform).after(origin), one.gains) for one in merged.slices
+    }
+    part = Merging(settings, placements, merged.crop)
+    for position in positions:
+        placed = part.add(photos[position])
+        if isinstance(placed, Skipped):
+            raise MergeError(placed.reason)
+    return part.finish(8 * merged.pixels.dtype.itemsize)

@@ -1,0 +1,63 @@
+"""Where slices lie and what evens out their light, as one merge found it and another may use it again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from stack.merge.errors import TransformsUnreadable
+from stack.merge.similarity import Floats, Similarity
+
+SKEWED: Final = 1e-4
+"""By how much a matrix may miss being a similarity; more was made by something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One slice: pixels of the uncropped output to its own, and the factors for blue, green and red."""
+
+    similarity: Similarity
+    gains: tuple[float, float, float]
+
+
+Placements = Mapping[int, Placement]
+"""By the slice's index."""
+
+
+def similarity_of(matrix: Floats) -> Similarity:
+    """Give the similarity that a 2x3 matrix is. Raises `ValueError` for a matrix that is none."""
+    (p, r, tx), (q, s, ty) = np.asarray(matrix, np.float64)
+    if abs(p - s) > SKEWED or abs(q + r) > SKEWED or p * p + q * q == 0 or not np.isfinite(matrix).all():
+        raise ValueError("is no similarity: it stretches, skews or loses the picture")
+    return Similarity(float((p + s) / 2), float((q - r) / 2), float(tx), float(ty))
+
+
+def as_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give of what a merge says of itself the part that `placements_in` reads."""
+    return {key: facts[key] for key in ("schema", "slice_size", "crop", "slices")}
+
+
+def placements_in(path: Path) -> tuple[tuple[int, int], Placements]:
+    """Read a file that `--save-transforms` or `--report` wrote, or a session's merge.json.
+
+    Gives the size (width, height) of the slices it is for, and the placements. Raises `TransformsUnreadable`.
+    """
+    try:
+        facts = json.loads(path.read_text())
+        origin = Similarity(tx=-facts["crop"]["left"], ty=-facts["crop"]["top"])
+        size = facts["slice_size"]["width"], facts["slice_size"]["height"]
+        return size, {int(one["index"]): _placement(one, origin) for one in facts["slices"]}
+    except OSError as e:
+        raise TransformsUnreadable(path, e.strerror or str(e)) from e
+    except (ValueError, KeyError, TypeError) as e:
+        raise TransformsUnreadable(path, f"is not what --save-transforms writes ({e!r})") from e
+
+
+def _placement(facts: Mapping[str, Any], origin: Similarity) -> Placement:
+    blue, green, red = (float(gain) for gain in facts["gains"])
+    if not 0 < min(blue, green, red) <= max(blue, green, red) < np.inf:
+        raise ValueError(f"gains of slice {facts['index']} are not all above 0")
+    return Placement(similarity_of(np.array(facts["transform"])).after(origin), (blue, green, red))

@@ -1,0 +1,121 @@
+"""What is made of a merge beside its picture, as files."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from stack.durable import sync_folder, write_durably
+from stack.merge.bydepth import lit_slice
+from stack.merge.depthview import coloured
+from stack.merge.errors import OutputRefused
+from stack.merge.merging import Photo, slab, slab_ranges
+from stack.merge.output import encode, write_picture
+from stack.merge.photos import read_photo
+from stack.merge.record import as_json, note_of
+from stack.merge.settings import MergeSettings
+from stack.merge.stream import Merged
+from stack.merge.tags import Tags, merged_tags, read_tags
+
+NO_TAGS = Tags()
+
+
+def picture_tags(merged: Merged, facts: dict[str, Any], reference: Path) -> Tags:
+    """Give the merged picture's tags: the reference slice's, and how it was made."""
+    height, width = merged.pixels.shape[:2]
+    return merged_tags(read_tags(reference), (width, height), *note_of(facts))
+
+
+def export_aligned(
+    folder: Path, merged: Merged, photos: Sequence[Photo], step: Callable[[int, int], None]
+) -> list[Path]:
+    """Write every slice as the merge laid and lit it, cropped alike, as 16-bit TIFF; give the files.
+
+    Raises `OutputRefused` or `PhotoUnreadable`.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise OutputRefused(folder, f"cannot be made: {e.strerror or e}") from e
+    for position, photo in enumerate(photos):
+        path = folder / f"aligned-{photo.index:04d}.tif"
+        write_picture(path, lit_slice(merged, position, read_photo(photo.path)), read_tags(photo.path), 95)
+        written.append(path)
+        step(position + 1, len(photos))
+    return written
+
+
+def write_slabs(
+    output: Path,
+    merged: Merged,
+    photos: Sequence[Photo],
+    settings: MergeSettings,
+    thick: int,
+    overlap: int,
+    tags: Tags,
+    quality: int,
+) -> Iterator[tuple[int, int, Path]]:
+    """Write a picture of each slab beside `output`, `sharp-0007-0016.tif`; give number, how many, and file.
+
+    Slabs are laid, lit and cropped as the whole is, so they can be merged again or retouched on it.
+    Raises `MergeError`.
+    """
+    ranges = slab_ranges(len(photos), thick, overlap)
+    for number, positions in enumerate(ranges, start=1):
+        part = slab(merged, photos, positions, settings)
+        first, last = photos[positions[0]].index, photos[positions[-1]].index
+        path = output.with_name(f"{output.stem}-{first:04d}-{last:04d}{output.suffix}")
+        write_picture(path, part.pixels, tags, quality)
+        yield number, len(ranges), path
+
+
+def save_version(
+    session: Path,
+    merged: Merged,
+    facts: dict[str, Any],
+    reference: Path,
+    quality: int,
+    um_per_px: float | None = None,
+) -> tuple[Path, dict[str, str]]:
+    """Put the result into the session's next free `merges/N`; give that folder and its files.
+
+    Files are named by what they are, relative to the session. The folder is filled under another name and
+    renamed, so that it is whole or not there. Raises `OutputRefused`.
+    """
+    merges = session / "merges"
+    tags = picture_tags(merged, facts, reference)
+    files = {"merged": ("merged.jpg", encode(merged.pixels, ".jpg", tags, quality))}
+    if merged.pixels.dtype.itemsize > 1:
+        files["merged_16"] = ("merged.tif", encode(merged.pixels, ".tif", tags, quality))
+    files["depth"] = ("depth.png", encode(merged.depth, ".png", NO_TAGS, quality))
+    files["confidence"] = ("confidence.png", encode(merged.confidence, ".png", NO_TAGS, quality))
+    preview = coloured(merged.depth, facts["depth"]["um_per_slice"], um_per_px)
+    files["depth_preview"] = ("depth-preview.jpg", encode(preview, ".jpg", NO_TAGS, 90))
+    part = merges / f".{os.getpid()}.part"
+    # A session is merged by one process at a time, so what is unfinished was left by one that was killed.
+    for left in merges.glob(".*.part"):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        for name, data in [*files.values(), ("merge.json", as_json(facts))]:
+            write_durably(part / name, data)
+        folder = _settle(part, merges)
+    except OSError as e:
+        raise OutputRefused(merges, f"cannot be written: {e.strerror or e}") from e
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder, {what: f"merges/{folder.name}/{name}" for what, (name, _) in files.items()}
+
+
+def _settle(part: Path, merges: Path) -> Path:
+    """Rename the filled folder to the next free number."""
+    number = max((int(path.name) for path in merges.iterdir() if path.name.isdecimal()), default=0)
+    while True:
+        number += 1
+        folder = merges / str(number)
+        if not folder.exists():
+            part.rename(folder)
+            sync_folder(merges)
+            return folder

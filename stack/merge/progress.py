@@ -1,0 +1,110 @@
+"""How far a merge is: JSON lines on stdout, or words on stderr, where a terminal's line is rewritten."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+class Progress:
+    """Tells how far the merge is."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+        self._rewrites = sys.stderr.isatty()
+        self._open = False
+
+    def merged(self, done: int, of: int, name: str, doubt: str) -> None:
+        """Tell that a slice is in."""
+        if self._json:
+            self._line(event="merge_progress", merged=done, slices=of, file=name, doubt=doubt)
+            return
+        self._step(f"merged {done} of {of}  {name}")
+        if doubt:
+            self.warn(f"{name}: alignment is doubtful: {doubt}")
+
+    def skipped(self, name: str, reason: str) -> None:
+        """Tell that a slice was left out."""
+        if self._json:
+            self._line(event="merge_skipped", file=name, reason=reason)
+        else:
+            self.warn(f"{name} is left out: {reason}")
+
+    def step(self, what: str, done: int, of: int) -> None:
+        """Tell of what comes after all slices are in."""
+        if self._json:
+            self._line(event="merge_step", step=what, done=done, of=of)
+        else:
+            self._step(f"{what} {done} of {of}")
+
+    def session(self, name: str, done: int, of: int, **facts: Any) -> None:
+        """Tell that one session of a batch is finished with."""
+        if self._json:
+            self._line(event="batch_progress", session=name, done=done, of=of, **facts)
+        else:
+            self.close()
+            said = facts.get("error") or facts.get("skipped") or f"merged in {facts.get('seconds')} s"
+            self._write(f"{done} of {of}  {name}: {said}\n")
+
+    def done(self, facts: dict[str, Any]) -> None:
+        """Tell that everything is written."""
+        slices, seconds = len(facts["slices"]), facts["seconds"]
+        if self._json:
+            self._line(
+                event="merge_done",
+                files=facts["outputs"],
+                slices=slices,
+                seconds=seconds,
+                warnings=facts["warnings"],
+            )
+            return
+        self.close()
+        for warning in facts["warnings"]:
+            self._write(f"note: {warning}\n")
+        size = f"{facts['width_px']}x{facts['height_px']}"
+        self._write(f"{facts['outputs'][0]}: {size} from {slices} slices in {seconds:.1f} s\n")
+
+    def said(self, sentence: str, **facts: Any) -> None:
+        """Tell a result in one sentence, or its facts as a line."""
+        if self._json:
+            self._line(**facts)
+        else:
+            self.close()
+            self._write(sentence + "\n")
+
+    def warn(self, sentence: str) -> None:
+        """Say something that is not the result, for people only."""
+        self.close()
+        if not self._json:
+            self._write(sentence + "\n")
+
+    def fail(self, error: str) -> None:
+        """Say in one line why not."""
+        if self._json:
+            self._line(event="merge_failed", error=error)
+            return
+        self.close()
+        self._write(f"focusctl merge: {error}\n")
+
+    def close(self) -> None:
+        """End the line that is being rewritten."""
+        if self._open:
+            self._write("\n")
+        self._open = False
+
+    def _step(self, text: str) -> None:
+        self._write(f"\r\x1b[K{text}" if self._rewrites else text + "\n")
+        self._open = self._rewrites
+
+    def _line(self, **facts: Any) -> None:
+        sys.stdout.write(json.dumps(facts) + "\n")
+        sys.stdout.flush()
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Name some of many."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,44 @@
+"""Raw files of cameras, DNG among them, developed alike for every slice, where rawpy is installed."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.errors import PhotoUnreadable
+
+MISSING = "is a raw file, and reading those needs rawpy: pip install 'focusrail[raw]'"
+
+
+def raw_size(path: Path, data: bytes) -> tuple[int, int]:
+    """Give width and height in pixels. Raises `PhotoUnreadable`."""
+    with _opened(path, data) as raw:
+        return int(raw.sizes.width), int(raw.sizes.height)
+
+
+def develop(path: Path, data: bytes) -> NDArray[np.uint16]:
+    """Give pixels `(H, W, 3)` blue-green-red, 16 bit, in sRGB with its curve. Raises `PhotoUnreadable`.
+
+    White balance is the camera's, brightness is not adapted to the picture: slices stay comparable.
+    """
+    with _opened(path, data) as raw:
+        try:
+            developed: NDArray[np.uint16] = raw.postprocess(
+                use_camera_wb=True, no_auto_bright=True, output_bps=16, gamma=(2.4, 12.92), user_flip=0
+            )
+        except Exception as e:  # LibRaw's errors have a tree of their own
+            raise PhotoUnreadable(path, f"the raw file is cut short or damaged ({e})") from e
+    return np.ascontiguousarray(developed[..., ::-1])
+
+
+def _opened(path: Path, data: bytes) -> Any:
+    try:
+        import rawpy
+    except ImportError as e:
+        raise PhotoUnreadable(path, MISSING) from e
+    try:
+        return rawpy.imread(io.BytesIO(data))
+    except Exception as e:  # LibRaw's errors have a tree of their own
+        raise PhotoUnreadable(path, f"is no raw file that can be read ({e})") from e

@@ -1,0 +1,157 @@
+"""What a file says beside its pixels: EXIF and a colour profile, read from any kind of file; a new note."""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import piexif
+
+from camera.tiff import Kind, exif_block
+from stack.merge.photos import PNG_SIGNATURE, is_jpeg, jpeg_segments, load, tiff_tags
+
+EXIF_BYTES: Final = 65000
+"""A JPEG segment holds no more."""
+EXIF_START: Final = b"Exif\0\0"
+ICC_START: Final = b"ICC_PROFILE\0"
+ICC_TAG: Final = 34675
+STRUCTURE: Final = frozenset(
+    (
+        *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 277, 278, 279, 284, 290, 291, 301, 317),
+        *(320, 322, 323, 324, 325, 330, 338, 339, 347, 529, 530, 531, 532, 700, ICC_TAG, 34665, 34853, 40965),
+        *(33421, 33422, *range(50706, 52600)),
+    )
+)
+"""Tags of a TIFF or DNG that say how its own pixels are stored, and nothing of the photograph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """EXIF beginning with `Exif`, and an ICC profile; None where a file has none."""
+
+    exif: bytes | None = None
+    icc: bytes | None = None
+
+
+def read_tags(path: Path) -> Tags:
+    """Give what a photograph says of itself; what cannot be read is left out. Raises `PhotoUnreadable`."""
+    data = load(path)
+    if is_jpeg(data):
+        return _jpeg_tags(data)
+    if data.startswith(PNG_SIGNATURE):
+        return _png_tags(data)
+    return _tiff_tags(data)
+
+
+def merged_tags(reference: Tags, size_px: tuple[int, int], note: str, how: Mapping[str, Any]) -> Tags:
+    """Give the reference slice's tags with the new size (width, height) and a note of what this picture is.
+
+    `note` becomes the description, `how` the comment, as JSON. The thumbnail goes: it shows a slice. EXIF
+    that cannot be read is replaced by the note alone.
+    """
+    tags: dict[str, Any] = {}
+    if reference.exif:
+        try:
+            tags = piexif.load(reference.exif)
+            piexif.dump(tags)
+        except Exception:  # piexif raises whatever a malformed block makes it stumble over
+            tags = {}
+    new = {
+        piexif.ExifIFD.PixelXDimension: size_px[0],
+        piexif.ExifIFD.PixelYDimension: size_px[1],
+        piexif.ExifIFD.UserComment: b"ASCII\0\0\0" + json.dumps(how).encode("ascii"),
+    }
+    noted = {
+        "0th": {**tags.get("0th", {}), **_note(note)},
+        "Exif": {**tags.get("Exif", {}), **new},
+        "GPS": tags.get("GPS", {}),
+    }
+    block: bytes = piexif.dump(noted)
+    if len(block) > EXIF_BYTES:
+        noted["Exif"].pop(piexif.ExifIFD.MakerNote, None)
+        block = piexif.dump(noted)
+    return Tags(block if len(block) <= EXIF_BYTES else piexif.dump({"0th": _note(note)}), reference.icc)
+
+
+def tiff_directories(tags: Tags) -> tuple[dict[int, tuple[Kind, Any]], dict[int, tuple[Kind, Any]]]:
+    """Give tags as a TIFF's two directories have them: the picture's and EXIF's."""
+    loaded = piexif.load(tags.exif) if tags.exif else {"0th": {}, "Exif": {}}
+    picture = dict(_directory("Image", loaded["0th"]))
+    if tags.icc:
+        picture[ICC_TAG] = (Kind.UNDEFINED, tags.icc)
+    return picture, dict(_directory("Exif", loaded["Exif"]))
+
+
+def _directory(kind: str, tags: Mapping[int, Any]) -> Iterator[tuple[int, tuple[Kind, Any]]]:
+    known = {int(one) for one in Kind}
+    for tag, value in tags.items():
+        number = piexif.TAGS[kind][tag]["type"]
+        if tag not in STRUCTURE and number in known and _fits(tag, Kind(number), value):
+            yield tag, (Kind(number), value)
+
+
+def _fits(tag: int, kind: Kind, value: Any) -> bool:
+    """Say whether a value can be written as its kind; files in the wild have others."""
+    try:
+        exif_block({tag: (kind, value)}, {})
+    except (struct.error, TypeError, IndexError, ValueError):
+        return False
+    return True
+
+
+def _note(note: str) -> dict[int, Any]:
+    return {
+        piexif.ImageIFD.ImageDescription: note.encode("ascii", "replace"),
+        piexif.ImageIFD.Software: software().encode("ascii"),
+    }
+
+
+def software() -> str:
+    """Give name and version of this program."""
+    try:
+        return f"focusrail {version('focusrail')}"
+    except PackageNotFoundError:
+        return "focusrail"
+
+
+def _jpeg_tags(data: bytes) -> Tags:
+    exif, parts = None, {}
+    for marker, segment in jpeg_segments(data):
+        if marker == 0xE1 and segment.startswith(EXIF_START) and exif is None:
+            exif = segment
+        if marker == 0xE2 and segment.startswith(ICC_START) and len(segment) > len(ICC_START) + 2:
+            parts[segment[len(ICC_START)]] = segment[len(ICC_START) + 2 :]
+    return Tags(exif, b"".join(parts[number] for number in sorted(parts)) or None)
+
+
+def _png_tags(data: bytes) -> Tags:
+    exif = icc = None
+    at = len(PNG_SIGNATURE)
+    while at + 8 <= len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        if kind == b"eXIf":
+            exif = EXIF_START + content
+        if kind == b"iCCP":
+            try:
+                icc = zlib.decompress(content[content.index(b"\0") + 2 :])
+            except (ValueError, zlib.error):
+                icc = None
+        at += 12 + length
+    return Tags(exif, icc)
+
+
+def _tiff_tags(data: bytes) -> Tags:
+    icc = None
+    try:
+        icc = bytes(tiff_tags(data, kinds=(7,)).get(ICC_TAG, ())) or None
+        loaded = piexif.load(data)
+        kept = {tag: value for tag, value in loaded["0th"].items() if tag not in STRUCTURE}
+        exif = piexif.dump({"0th": kept, "Exif": loaded["Exif"], "GPS": loaded["GPS"]})
+    except Exception:  # piexif raises whatever a malformed block makes it stumble over
+        return Tags(None, icc)
+    return Tags(exif, icc)

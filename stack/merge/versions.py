@@ -1,0 +1,62 @@
+"""The merges of a session on disk: which there are, which is chosen, and how a new one joins them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stack.durable import link_durably
+from stack.merge.errors import NoSuchVersion, OutputRefused
+
+CHOSEN = ("merged.jpg", "merged.tif", "depth.png", "confidence.png", "depth-preview.jpg")
+"""The names in a session that lead to the chosen merge's files of the same names."""
+
+
+def version_numbers(session: Path) -> list[int]:
+    """Give the numbers of a session's merges."""
+    return sorted(int(path.name) for path in (session / "merges").glob("*") if path.name.isdecimal())
+
+
+def version_folder(session: Path, number: int) -> Path:
+    """Give a merge's folder. Raises `NoSuchVersion`."""
+    folder = session / "merges" / str(number)
+    if not (folder / "merged.jpg").is_file():
+        there = ", ".join(map(str, version_numbers(session))) or "none"
+        raise NoSuchVersion(f"{session} has no merge {number} (there: {there})")
+    return folder
+
+
+def choose(session: Path, number: int) -> Path:
+    """Let the session's own names lead to merge `number`; give its folder.
+
+    A name for which this merge has no file goes. Raises `NoSuchVersion` or `OutputRefused`.
+    """
+    folder = version_folder(session, number)
+    try:
+        for name in CHOSEN:
+            if (folder / name).is_file():
+                link_durably(session / name, Path("merges", str(number), name))
+            elif (session / name).is_symlink():
+                (session / name).unlink()
+    except OSError as e:
+        raise OutputRefused(session, f"cannot be written: {e.strerror or e}") from e
+    return folder
+
+
+def scales_of(session: Path) -> tuple[float | None, float | None]:
+    """Give micrometres a slice and micrometres a pixel, where session.json says them."""
+    try:
+        facts = json.loads((session / "session.json").read_text())
+    except (OSError, ValueError):
+        return None, None
+    in_um = _found(lambda: facts["scale"]["unit"] == "um")
+    um_per_slice = _found(lambda: float(facts["layout"]["pitch_u"])) if in_um else None
+    um_per_px = _found(lambda: facts["plan"]["optics"]["pixel_um"] / facts["plan"]["optics"]["magnification"])
+    return um_per_slice, um_per_px
+
+
+def _found(look: Callable[[], Any]) -> Any:
+    try:
+        return look()
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
