@@ -19,8 +19,10 @@ ENOUGH_PX: Final = 200
 """Fewer pixels say nothing of a gap or an end."""
 STILL_GAINING: Final = 0.05
 """Share of the picture that is sharpest in an end slice, from which on the end is said to be open."""
-LEFT_BETWEEN: Final = 0.7
-"""Share of the sharpness that is to be left halfway between two slices."""
+LEFT_BETWEEN: Final = 0.76
+"""Share of the sharpness that is to be left halfway between two slices.
+
+On a rendered slope discs that grow by 1 px of radius a slice leave 0.85, by 2 px 0.75."""
 
 
 @dataclass(frozen=True, slots=True)

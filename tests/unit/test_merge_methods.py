@@ -1,10 +1,16 @@
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
-from merge_stacks import SIZE, merged, registered, rig_stack, still_stack
+from hypothesis import given
+from hypothesis import strategies as st
+from merge_stacks import SIZE, fogged_stack, merged, registered, rig_stack, still_stack
 from rendered import Shake, Surface, psnr, render, scene
 
 from stack.merge.borders import SMEARED_PX, covered
+from stack.merge.bydepth import lit_slice, tent
+from stack.merge.merging import Merging, Photo, slab, slab_ranges
 from stack.merge.settings import MergeSettings, Method, method_named
 from stack.merge.similarity import Similarity
 from stack.merge.stream import Merge
@@ -132,3 +138,79 @@ def test_auto_is_the_best_all_round():
     assert method_named("pyramid") is Method.PYRAMID
     with pytest.raises(ValueError, match="nonsense"):
         method_named("nonsense")
+
+
+def on_disk(folder, frames):
+    folder.mkdir(exist_ok=True)
+    photos = []
+    for index, frame in enumerate(frames):
+        path = folder / f"{index:04}.png"
+        cv2.imwrite(str(path), frame)
+        photos.append(Photo(index, path, path.name))
+    return photos
+
+
+def by_files(folder, frames, settings):
+    merging = Merging(settings)
+    for photo in on_disk(folder, frames):
+        merging.add(photo)
+    return merging.finish()
+
+
+def test_by_the_depth_map_is_close_to_the_truth(tmp_path):
+    stack = rig_stack()
+    assert (
+        against_truth(stack, by_files(tmp_path, stack.frames, MergeSettings(method=Method.DEPTHMAP))) > 28.5
+    )
+
+
+def test_by_the_depth_map_what_has_no_depth_stays_as_smooth_as_the_mean(tmp_path):
+    frames = fogged_stack().frames
+    usual = merged(frames, MergeSettings(align=False))
+    depth = by_files(tmp_path, frames, MergeSettings(align=False, method=Method.DEPTHMAP))
+    assert np.abs(depth.pixels.astype(int) - usual.pixels).max() <= 1
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=8, unique=True))
+def test_the_tents_of_all_slices_add_up_to_one(indices):
+    places = np.linspace(-3, 64, 200, dtype=np.float32)
+    total = sum(tent(places, indices, position) for position in range(len(indices)))
+    assert np.allclose(total, 1, atol=1e-5)
+
+
+@given(st.integers(2, 200), st.integers(2, 30), st.integers(0, 29))
+def test_slabs_hold_every_slice_and_overlap_as_said(count, thick, overlap):
+    if overlap >= thick:
+        with pytest.raises(ValueError, match="overlaps"):
+            slab_ranges(count, thick, overlap)
+        return
+    ranges = slab_ranges(count, thick, overlap)
+    assert sorted({at for one in ranges for at in one}) == list(range(count))
+    assert all(len(one) == thick for one in ranges[:-1])
+    assert all(a.stop - b.start == overlap for a, b in pairwise(ranges))
+
+
+def test_slabs_are_numbered_as_zerene_does():
+    assert [(one[0], one[-1]) for one in slab_ranges(24, 10, 3)] == [(0, 9), (7, 16), (14, 23)]
+
+
+def test_a_slab_lies_where_the_whole_lies(tmp_path):
+    stack = rig_stack()
+    photos = on_disk(tmp_path, stack.frames[:6])
+    merging = Merging(MergeSettings())
+    for photo in photos:
+        merging.add(photo)
+    whole = merging.finish()
+    parts = [slab(whole, photos, positions, MergeSettings()) for positions in slab_ranges(6, 6, 0)]
+    assert [one.pixels.shape for one in parts] == [whole.pixels.shape]
+    assert np.abs(parts[0].pixels.astype(int) - whole.pixels).max() <= 1
+
+
+def test_a_slice_exported_shows_what_the_first_shows_in_its_light(tmp_path):
+    stack = rig_stack()
+    whole = by_files(tmp_path, stack.frames[:4], MergeSettings())
+    laid = [lit_slice(whole, at, stack.frames[at]) for at in (0, 3)]
+    first = stack.frames[0][whole.crop.rows, whole.crop.columns]
+    assert np.array_equal(laid[0], first.astype(np.uint16) * 257)
+    coarse = [cv2.GaussianBlur(one, (0, 0), 12).astype(float) / 257 for one in laid]
+    assert np.abs(coarse[0] - coarse[1]).mean() < 1.2

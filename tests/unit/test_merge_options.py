@@ -1,0 +1,197 @@
+"""What the command can be told beyond the picture, end to end on files."""
+
+import json
+
+import cv2
+import numpy as np
+import piexif
+import pytest
+import simplejpeg
+from merge_stacks import rig_stack
+
+from stack.merge.command import main
+from stack.merge.photos import read_photo
+from stack.merge.tags import read_tags
+from stack.merge.versions import CHOSEN, scales_of
+
+COUNT = 4
+
+
+@pytest.fixture
+def folder(tmp_path):
+    where = tmp_path / "in"
+    where.mkdir()
+    for i, frame in enumerate(rig_stack().frames[:COUNT]):
+        (where / f"{i:04}.jpg").write_bytes(simplejpeg.encode_jpeg(frame, colorspace="BGR", quality=95))
+    return where
+
+
+def sixteen(where):
+    where.mkdir()
+    for i, frame in enumerate(rig_stack().frames[:3]):
+        cv2.imwrite(str(where / f"{i:04}.tif"), frame.astype(np.uint16) * 257 + 40 * i)
+    return where
+
+
+def merge(*argv):
+    assert main([str(word) for word in argv]) == 0
+
+
+def refused(capsys, *argv):
+    assert main([str(word) for word in argv]) == 1
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_slices_left_out_are_not_merged(folder, tmp_path):
+    merge(folder, "-o", tmp_path / "a.jpg", "--exclude", "1", "--report", tmp_path / "r.json")
+    facts = json.loads((tmp_path / "r.json").read_text())
+    assert [one["index"] for one in facts["slices"]] == [0, 2, 3]
+
+
+def test_sixteen_bits_go_all_the_way(tmp_path):
+    where = sixteen(tmp_path / "in")
+    for suffix in ("tif", "png"):
+        merge(where, "-o", tmp_path / f"a.{suffix}")
+        picture = read_photo(tmp_path / f"a.{suffix}")
+        assert picture.dtype == np.uint16
+        assert len(np.unique(picture & 0xFF)) > 200  # the lower byte is no copy of the upper one
+
+
+def test_eight_bit_slices_may_give_sixteen_and_the_other_way_round(folder, tmp_path):
+    merge(folder, "-o", tmp_path / "a.png", "--bits", "16")
+    assert read_photo(tmp_path / "a.png").dtype == np.uint16
+    merge(sixteen(tmp_path / "deep"), "-o", tmp_path / "b.png", "--bits", "8")
+    assert read_photo(tmp_path / "b.png").dtype == np.uint8
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_the_picture_says_how_it_was_made(folder, tmp_path, suffix):
+    merge(folder, "-o", tmp_path / f"a{suffix}", "--method", "pyramid")
+    tags = piexif.load(read_tags(tmp_path / f"a{suffix}").exif)
+    assert tags["0th"][piexif.ImageIFD.ImageDescription] == b"merged from 4 slices by the pyramid method"
+    how = json.loads(tags["Exif"][piexif.ExifIFD.UserComment].removeprefix(b"ASCII\0\0\0"))
+    assert how["method"] == "pyramid"
+    assert how["slices"] == COUNT
+
+
+def test_transforms_kept_and_used_again_give_the_same_picture(folder, tmp_path):
+    merge(folder, "-o", tmp_path / "a.png", "--save-transforms", tmp_path / "t.json")
+    merge(folder, "-o", tmp_path / "b.png", "--use-transforms", tmp_path / "t.json")
+    assert np.abs(read_photo(tmp_path / "a.png").astype(int) - read_photo(tmp_path / "b.png")).max() <= 1
+
+
+def test_transforms_for_other_slices_are_refused(folder, tmp_path, capsys):
+    argv = [folder, "-o", tmp_path / "b.png", "--use-transforms", tmp_path / "t.json"]
+    assert "t.json" in refused(capsys, *argv)
+    (tmp_path / "t.json").write_text("{}")
+    assert "--save-transforms" in refused(capsys, *argv)
+    merge(folder, "-o", tmp_path / "a.png", "--save-transforms", tmp_path / "t.json", "--slices", "0-2")
+    assert "say nothing of slice 3" in refused(capsys, *argv)
+    facts = json.loads((tmp_path / "t.json").read_text())
+    facts["slice_size"]["width"] = 800
+    (tmp_path / "t.json").write_text(json.dumps(facts))
+    assert "is for slices of 800x300; these are 400x300" in refused(capsys, *argv)
+    facts["slices"][1]["transform"] = [[1, 0, 0], [0, 2, 0]]
+    (tmp_path / "t.json").write_text(json.dumps(facts))
+    assert "no similarity" in refused(capsys, *argv)
+
+
+def test_aligned_slices_and_slabs_are_files_of_one_size(folder, tmp_path):
+    where = tmp_path / "aligned"
+    merge(folder, "-o", tmp_path / "a.png", "--export-aligned", where, "--slab", "3", "--overlap", "2")
+    size = read_photo(tmp_path / "a.png").shape
+    laid = [read_photo(where / f"aligned-{i:04}.tif") for i in range(COUNT)]
+    assert all(one.dtype == np.uint16 and one.shape == size for one in laid)
+    slabs = sorted(path.name for path in tmp_path.glob("a-*.png"))
+    assert slabs == ["a-0000-0002.png", "a-0001-0003.png"]
+    assert all(read_photo(tmp_path / name).shape == size for name in slabs)
+
+
+def test_depth_confidence_and_colours(folder, tmp_path):
+    out = {what: tmp_path / f"{what}.png" for what in ("depth", "confidence", "depth-preview")}
+    words = [word for what, path in out.items() for word in (f"--{what}", path)]
+    merge(folder, "-o", tmp_path / "a.png", *words, "--um-per-slice", "20", "--report", tmp_path / "r.json")
+    height, width = read_photo(tmp_path / "a.png").shape[:2]
+    depth, confidence, preview = (
+        cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (out[what] for what in out)
+    )
+    assert depth.dtype == np.uint16
+    assert confidence.dtype == np.uint8
+    assert depth.shape == confidence.shape == (height, width)
+    assert preview.shape[1] == width
+    assert preview.shape[0] > height
+    assert json.loads((tmp_path / "r.json").read_text())["depth"]["um_per_slice"] == 20
+
+
+def test_the_front_may_win_whichever_end_was_shot_first(folder, tmp_path):
+    merge(folder, "-o", tmp_path / "a.png", "--front-wins", "--far-first", "--report", tmp_path / "r.json")
+    facts = json.loads((tmp_path / "r.json").read_text())
+    assert [one["index"] for one in facts["slices"]] == [3, 2, 1, 0]
+    assert facts["settings"]["front_wins"]
+
+
+def test_one_corrupt_slice_is_an_error_or_left_out_when_told(folder, tmp_path, capsys):
+    whole = (folder / "0002.jpg").read_bytes()
+    (folder / "0002.jpg").write_bytes(whole[: len(whole) // 2])
+    assert "0002.jpg" in refused(capsys, folder, "-o", tmp_path / "a.jpg")
+    assert not (tmp_path / "a.jpg").exists()
+    merge(folder, "-o", tmp_path / "a.jpg", "--skip-bad", "--report", tmp_path / "r.json")
+    facts = json.loads((tmp_path / "r.json").read_text())
+    assert [one["index"] for one in facts["slices"]] == [0, 1, 3]
+    assert facts["skipped"][0]["name"] == "0002.jpg"
+    assert any("0002.jpg was left out" in warning for warning in facts["warnings"])
+    assert "0002.jpg is left out" in capsys.readouterr().err
+
+
+def test_a_slice_of_another_size_is_left_out_when_told(folder, tmp_path):
+    cv2.imwrite(str(folder / "0009.png"), np.zeros((40, 60, 3), np.uint8))
+    merge(folder, "-o", tmp_path / "a.jpg", "--skip-bad", "--report", tmp_path / "r.json")
+    assert [one["name"] for one in json.loads((tmp_path / "r.json").read_text())["skipped"]] == ["0009.png"]
+
+
+def test_a_raw_file_counts_only_where_it_is_all_there_is(folder, tmp_path, capsys):
+    (folder / "0000.dng").write_bytes(b"raw")
+    merge(folder, "-o", tmp_path / "a.jpg")
+    (folder / "0009.dng").write_bytes(b"raw")
+    assert "0009.dng" in refused(capsys, folder, "-o", tmp_path / "a.jpg")
+
+
+@pytest.fixture
+def session(folder, tmp_path):
+    where = tmp_path / "session"
+    where.mkdir()
+    folder.rename(where / "slices")
+    facts = {
+        "scale": {"unit": "um"},
+        "layout": {"pitch_u": 20.0},
+        "plan": {"optics": {"pixel_um": 1.55, "magnification": 2.0}},
+    }
+    (where / "session.json").write_text(json.dumps(facts))
+    return where
+
+
+def test_each_merge_of_a_session_is_a_version_and_the_last_is_chosen(session, tmp_path, capsys):
+    merge(session)
+    merge(session, "--method", "pyramid", "--exclude", "0")
+    assert (session / "merged.jpg").resolve() == (session / "merges/2/merged.jpg").resolve()
+    facts = json.loads((session / "merges/2/merge.json").read_text())
+    assert facts["settings"]["method"] == "pyramid"
+    assert [one["index"] for one in facts["slices"]] == [1, 2, 3]
+    assert facts["depth"]["um_per_slice"] == 20
+    merge("--choose", session, "1")
+    assert all((session / name).resolve().parent.name == "1" for name in CHOSEN if (session / name).exists())
+    merge("--compare", session, "1", "2", "-o", tmp_path / "sheet.png")
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] > 2 * 240
+    assert "has no merge 3 (there: 1, 2)" in refused(capsys, "--choose", session, "3")
+    argv = ["--compare", session, "1", "3", "-o", tmp_path / "sheet.png"]
+    assert "has no merge 3" in refused(capsys, *argv)
+
+
+def test_a_session_knows_its_scales(session):
+    assert scales_of(session) == (20.0, 0.775)
+    (session / "session.json").write_text('{"scale": {"unit": "deg"}, "layout": {"pitch_u": 2}}')
+    assert scales_of(session) == (None, None)
+
+
+def test_photographs_need_to_be_told_where_to_go(folder, capsys):
+    assert "-o sharp.jpg" in refused(capsys, folder)
