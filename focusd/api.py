@@ -22,12 +22,14 @@ from focusd.house import House
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Shoot, Zero
 from focusd.outcomes import outcome_of, words_of
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
+from focusd.redo import Choice
 from focusd.requests import (
     AcknowledgeRequest,
     GotoRequest,
     HomeRequest,
     JogRequest,
     MarkRequest,
+    MergeRequest,
     ResumeRequest,
     ZeroRequest,
     documented,
@@ -155,6 +157,12 @@ def _add_stacks(app: FastAPI, house: House) -> None:
     @app.post("/resume", status_code=202, openapi_extra=documented(ResumeRequest))
     async def resume(body: Annotated[ResumeRequest, taken(ResumeRequest)]) -> Answer:
         return await _begun(operator.order(Resume(body.session)))
+
+    @app.post("/merge", status_code=202, openapi_extra=documented(MergeRequest))
+    async def merge(body: Annotated[MergeRequest, taken(MergeRequest)]) -> Answer:
+        asked, since = body.model_dump(exclude={"session"}), house.hub.last_seq
+        session, slices = await asyncio.to_thread(house.redo.begin, body.session, Choice(**asked))
+        return {"session": session.id, "slices": slices, "since": since}
 
 
 async def _begun(job: Job) -> Answer:

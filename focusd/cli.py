@@ -14,6 +14,7 @@ from focusd.arguments import in_units, parse, plan_request
 from focusd.call import Call
 from focusd.client import Answer, ClientError, Daemon, NoDaemon
 from focusd.exits import Exit
+from focusd.merge_cli import MergingDaemon
 from focusd.places import sockets_to_try
 from focusd.progress_line import JsonLines, LiveLine, PlainLines
 from focusd.screens import (
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     typed = parse(sys.argv[1:] if argv is None else argv)
     call = Call(typed, Daemon(_sockets(typed, os.environ)), Terminal(sys.stdout), Terminal(sys.stderr))
     try:
-        return _merge(typed.rest) if typed.command == "merge" else int(_COMMANDS[typed.command](call))
+        return _merge(typed.rest, call) if typed.command == "merge" else int(_COMMANDS[typed.command](call))
     except ClientError as error:
         return int(call.problem(error.title, str(error), error.exit_code))
     except KeyboardInterrupt:
@@ -227,7 +228,7 @@ def _shortfall(progress: Progress, session: Answer) -> tuple[str, str]:
     resume = f"Shoot the rest with: focusctl resume {progress.session} --wait"
     match progress.shot:
         case "done":
-            again = f"Merge again with: focusctl merge {session.get('folder')} -o merged.jpg"
+            again = f"Merge again with: focusctl merge {session.get('session')}"
             return "Merge failed", f"{reason}All slices are saved. {again}"
         case "paused":
             return "Paused", f"{reason}{saved} {resume}"
@@ -258,8 +259,8 @@ def _sim(call: Call) -> Exit:
             return call.result(answer, world_screen(answer))
 
 
-def _merge(argv: Sequence[str]) -> int:
-    """Merge here and now, without a daemon: only this command loads numpy and OpenCV."""
+def _merge(argv: Sequence[str], call: Call) -> int:
+    """Merge here and now, or have a session merged: only this command loads numpy and OpenCV."""
     try:
         from stack.merge import command
     except ImportError as error:
@@ -268,7 +269,7 @@ def _merge(argv: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return int(Exit.FAILED)
-    return command.main(argv)
+    return command.main(argv, MergingDaemon(call))
 
 
 _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {

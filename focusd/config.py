@@ -339,6 +339,8 @@ class Merge(Strict):
 
     follow: bool = True
     nice: int = Field(default=10, ge=0, le=19)
+    method: Literal["auto", "weighted", "depthmap", "pyramid"] = "auto"
+    timeout_s: int = Field(default=300, ge=5, le=86_400)
 
 
 class Simulation(Strict):

@@ -21,6 +21,7 @@ from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.operator import Operator
 from focusd.panel import Panel
+from focusd.redo import Redo
 from focusd.reports import Reports
 from focusd.studio import Record, Studio
 from stack.session import Phase, Session, Sessions
@@ -48,6 +49,7 @@ class House:
     book: MarkBook
     sessions: Sessions
     merges: Merges
+    redo: Redo
     deliveries: Deliveries
     hub: EventHub
     panel: Panel
@@ -93,7 +95,7 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
         writer = ThreadedWriter()
         undo.callback(writer.close)
         journals = Journals(rig.clock)
-        command = (sys.executable, "-m", "stack.merge", "follow", "--nice", str(config.merge.nice))
+        command = (sys.executable, "-m", "stack.merge", "follow", *_merge_options(config))
         reports = Reports()
 
         def finish(session: Session) -> None:
@@ -129,12 +131,16 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
     _tell_of_interruptions(sessions, hub)
+    redo = Redo(sessions, merges, lambda: operator.session)
+    redo.make_up()
     operator.start()
     panel.start()
     for session in sessions.all():
         deliveries.consider(session)
     deliveries.start()
-    return House(config, rig, operator, studio, book, sessions, merges, deliveries, hub, panel, versions)
+    return House(
+        config, rig, operator, studio, book, sessions, merges, redo, deliveries, hub, panel, versions
+    )
 
 
 def _destination(configured: Delivery) -> Destination:
@@ -190,6 +196,11 @@ def _panel(config: Config, rig: Rig, bench: Bench) -> Panel:
     if rig.panel.shoot is not None:
         rig.panel.shoot.watch(panel.edge)
     return panel
+
+
+def _merge_options(config: Config) -> tuple[str, ...]:
+    merge = config.merge
+    return "--nice", str(merge.nice), "--timeout", str(merge.timeout_s), "--method", merge.method
 
 
 def _tell_of_interruptions(sessions: Sessions, hub: EventHub) -> None:

@@ -26,6 +26,9 @@ from stack.session import Session
 
 _log = logging.getLogger(__name__)
 
+STOPPED = "focusd was stopped before the merge was done; it is done when focusd starts again"
+"""What a merge ends with that ends with the daemon."""
+
 END_S = 5.0
 """How long a child that was asked to end may take before it is killed."""
 
@@ -46,8 +49,9 @@ class MergeFailed(FocusdError):
 class Feed:
     """The slices of one stack on their way to its merge. Any thread may feed; nothing here blocks."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, options: Sequence[str] = ()) -> None:
         self.session = session
+        self.options = tuple(options)
         self.saved = 0
         self.dropped: str | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -127,9 +131,12 @@ class Merges:
         self._thread = threading.Thread(target=self._work, name="merges", daemon=True)
         self._thread.start()
 
-    def follow(self, session: Session) -> Feed:
-        """Begin to merge `session` as its slices come; behind a merge that still runs it waits its turn."""
-        feed = Feed(session)
+    def follow(self, session: Session, options: Sequence[str] = ()) -> Feed:
+        """Begin to merge `session` as its slices come, with the child's `options` beside the usual ones.
+
+        Behind a merge that still runs it waits its turn.
+        """
+        feed = Feed(session, options)
         with self._lock:
             self._feeds.append(feed)
         self._waiting.put(feed)
@@ -158,7 +165,7 @@ class Merges:
         with self._lock:
             feeds = tuple(self._feeds)
         for feed in feeds:
-            feed.drop("focusd was stopped before the merge was done; run `focusctl merge` for this session")
+            feed.drop(STOPPED)
         self._waiting.put(None)
         self._thread.join()
 
@@ -193,7 +200,7 @@ class Merges:
     def _made(self, feed: Feed) -> dict[str, Any]:
         """Run the child to its end; give what it made, taken over by the session. Raises `MergeFailed`."""
         try:
-            child = self._start(feed.session.path)
+            child = self._start(feed)
         except OSError as error:
             raise MergeFailed(f"the merge could not be started: {error}") from error
         feed.attach(child)
@@ -210,9 +217,9 @@ class Merges:
         _adopt(feed.session, [Path(file) for file in files])
         return {"merge": done["merge"], "files": files, "slices": done["slices"], "seconds": done["seconds"]}
 
-    def _start(self, folder: Path) -> "subprocess.Popen[str]":
+    def _start(self, feed: Feed) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [*self._command, "--session", str(folder)],
+            [*self._command, "--session", str(feed.session.path), *feed.options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -280,6 +287,11 @@ def _epitaph(status: int) -> str:
     """Say how a child ended that did not say so itself."""
     if status == -signal.SIGKILL:
         return "the merge was killed, most likely because memory ran out; free some and run `focusctl merge`"
+    if status == -signal.SIGALRM:
+        return (
+            "the merge was stuck at one slice for longer than merge.timeout_s and was given up; "
+            "`focusctl merge` does it again"
+        )
     if status < 0:
         return f"the merge was ended by {signal.Signals(-status).name}; run `focusctl merge` to do it again"
     return f"the merge ended with status {status} and gave no picture; its last words are in the log"

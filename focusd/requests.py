@@ -1,6 +1,6 @@
 """What clients may ask, read as strictly as the configuration: every problem is named at once."""
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import Field, ValidationError
@@ -58,6 +58,26 @@ class ResumeRequest(Strict):
     """Which session to go on with; null: the latest that lacks slices."""
 
     session: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+IndexRange = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+
+
+class MergeRequest(Strict):
+    """Which session to merge anew, and how; what is not said is as configured.
+
+    `slices` and `exclude` are ranges of indices, both ends in.
+    """
+
+    session: str = Field(min_length=1, max_length=200)
+    method: Literal["auto", "weighted", "depthmap", "pyramid"] | None = None
+    front_wins: bool = False
+    keep_borders: bool = False
+    align: bool = True
+    even_light: bool = True
+    skip_bad: bool = False
+    slices: list[IndexRange] = Field(default=[], max_length=1000)
+    exclude: list[IndexRange] = Field(default=[], max_length=1000)
 
 
 def taken(model: type[Body]) -> Any:

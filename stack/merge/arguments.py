@@ -12,6 +12,20 @@ exit codes: 0 done, 1 failed, 2 usage, 130 interrupted
 by the depth map: focusctl merge photos/ -o sharp.tif --method depthmap --depth depth.png
 two versions: focusctl merge --compare SESSION 1 2 -o sheet.png"""
 
+WITH_OUTPUT = (
+    "depth",
+    "confidence",
+    "depth_preview",
+    "report",
+    "export_aligned",
+    "slab",
+    "save_transforms",
+    "use_transforms",
+    "bits",
+    "far_first",
+)
+"""What is said of photographs only, not of a session that is merged anew into its own folder."""
+
 Ranges = tuple[range, ...]
 
 
@@ -35,6 +49,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(
             "a slab has at least two slices (--slab 10), and overlaps by fewer than it has (--overlap 3)"
         )
+    alone = [name for name in WITH_OUTPUT if getattr(asked, name) not in (None, False)]
+    if alone and asked.output is None:
+        parser.error(f"--{alone[0].replace('_', '-')} goes with -o, and photographs to merge")
     if asked.scheduler is not None and asked.batch is None:
         parser.error("--scheduler spreads a batch over machines; give --batch")
     return asked
@@ -45,7 +62,7 @@ def settings_of(asked: argparse.Namespace) -> MergeSettings:
     return MergeSettings(
         align=asked.align,
         even_light=asked.even_light,
-        method=method_named(asked.method),
+        method=method_named(asked.method or AUTO),
         front_wins=asked.front_wins,
         keep_borders=asked.keep_borders,
     )
@@ -56,7 +73,6 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method",
         choices=[AUTO, *(str(method) for method in Method)],
-        default=AUTO,
         help="weighted (A): a mean, the sharper the weightier; depthmap (B, DMap): by the depth map, calm "
         "surfaces; pyramid (C, PMax): each scale by itself; auto: the best all-round (weighted)",
     )

@@ -1,9 +1,8 @@
 """`focusctl merge`: merge photographs on a desktop or on the rig."""
 
 import argparse
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,17 +31,19 @@ class Daemon(Protocol):
     def folder_of(self, session: str) -> Path:
         """Give a session's folder by what it may be called."""
 
-    def redo(self, session: str, argv: Sequence[str], as_json: bool) -> int:
-        """Let the daemon merge a session anew with these options, follow it, and give the exit code."""
+    def redo(self, session: str, wanted: Mapping[str, object], as_json: bool) -> int | None:
+        """Let the daemon merge a session anew, follow it, and give the exit code; None if it is not its own.
+
+        `wanted` is the body of `POST /merge`, session aside.
+        """
 
 
 def main(argv: Sequence[str] | None = None, daemon: Daemon | None = None) -> int:
     """Run the command; give the exit code."""
-    typed = list(sys.argv[1:] if argv is None else argv)
-    asked = parse(typed)
+    asked = parse(argv)
     progress = Progress(asked.json)
     try:
-        return _run(asked, typed, daemon, progress)
+        return _run(asked, daemon, progress)
     except KeyboardInterrupt:
         progress.close()
         return INTERRUPTED
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None, daemon: Daemon | None = None) -> int
         return FAILED
 
 
-def _run(asked: argparse.Namespace, typed: list[str], daemon: Daemon | None, progress: Progress) -> int:
+def _run(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> int:
     if asked.compare is not None:
         _compare(asked, daemon, progress)
     elif asked.choose is not None:
@@ -61,7 +62,7 @@ def _run(asked: argparse.Namespace, typed: list[str], daemon: Daemon | None, pro
     elif asked.output is not None:
         _merge(asked, progress)
     else:
-        return _redo(asked, typed, daemon, progress)
+        return _redo(asked, daemon, progress)
     return DONE
 
 
@@ -82,7 +83,7 @@ def _folder(session: str, daemon: Daemon | None) -> Path:
     return daemon.folder_of(session)
 
 
-def _redo(asked: argparse.Namespace, typed: list[str], daemon: Daemon | None, progress: Progress) -> int:
+def _redo(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> int:
     """Merge a session anew into its next merges/N: by the daemon, else, for a copy elsewhere, here."""
     if len(asked.photos) != 1:
         raise NothingToMerge("to merge photographs, say where to: -o sharp.jpg")
@@ -90,11 +91,24 @@ def _redo(asked: argparse.Namespace, typed: list[str], daemon: Daemon | None, pr
     if given.is_dir() and not is_session(given):
         raise NothingToMerge(f"{given} is no session; to merge its photographs, say where to: -o sharp.jpg")
     if daemon is not None:
-        return daemon.redo(str(given), typed, asked.json)
+        code = daemon.redo(str(given), _request(asked), asked.json)
+        if code is not None:
+            return code
     if not given.is_dir():
         raise NothingToMerge(f"{given}: no such folder")
     merge_session(given, asked, progress)
     return DONE
+
+
+def _request(asked: argparse.Namespace) -> dict[str, object]:
+    """Give what was asked as the daemon takes it; what is as usual is left to its configuration."""
+    flags = ("front_wins", "keep_borders", "skip_bad", "align", "even_light")
+    ranges = {
+        name: [[one.start, one.stop - 1] for one in getattr(asked, name) or ()]
+        for name in ("slices", "exclude")
+    }
+    method = {} if asked.method is None else {"method": asked.method}
+    return {**method, **{flag: getattr(asked, flag) for flag in flags}, **ranges}
 
 
 def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) -> dict[str, Any]:

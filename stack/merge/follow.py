@@ -91,6 +91,9 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m stack.merge follow")
     parser.add_argument("--session", type=Path, required=True)
     parser.add_argument("--nice", type=int, default=10)
+    parser.add_argument(
+        "--timeout", type=int, default=0, metavar="S", help="end if stuck for so long; 0: never"
+    )
     add_settings(parser)
     asked = parser.parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -113,10 +116,13 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
     merging = Merging(settings_of(asked), skip_bad=asked.skip_bad)
     began_s = time.monotonic()
     for told, name in enumerate(feed.slices(), start=1):
+        _allow(asked.timeout)
         placed = merging.add(Photo(_index(name, told - 1), session / name, name))
         doubt = f"left out: {placed.reason}" if isinstance(placed, Skipped) else placed.doubt
         _say(merged=told, slice=name, doubt=doubt)
-    merged = merging.finish()
+        _allow(0)
+    _allow(asked.timeout)
+    merged = merging.finish(again=lambda _: _allow(asked.timeout))
     um_per_slice, um_per_px = scales_of(session)
     facts = describe(
         merged,
@@ -152,6 +158,14 @@ def _step_back(nice: int) -> None:
         Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_DIE))
     except OSError:
         return  # not Linux, or not allowed; then the kernel chooses as it does for everybody
+
+
+def _allow(seconds: int) -> None:
+    """Let the system end this process unless it comes back here in time; 0: never.
+
+    No handler is set: one of Python's would wait until the very call returns in which we are stuck.
+    """
+    signal.alarm(seconds)
 
 
 def _say(**line: Any) -> None:

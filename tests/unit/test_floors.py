@@ -32,6 +32,7 @@ SHELL = [
     "focusd.durations",
     "focusd.exits",
     "focusd.lengths",
+    "focusd.merge_cli",
     "focusd.places",
     "focusd.progress_line",
     "focusd.screens",

@@ -358,7 +358,7 @@ def test_a_lost_picture_is_a_failure_that_says_how_to_merge_again(daemon):
     daemon.tell("job_ended", job=7, kind="shoot", ending="done")
     daemon.tell("merge_failed", session=SESSION, error="no memory")
     code, _, err = ended(process)
-    assert code == 1 and f"focusctl merge /sessions/{SESSION}" in err
+    assert code == 1 and f"focusctl merge {SESSION}" in err
 
 
 def test_a_stack_that_nobody_merges_is_done_when_it_is_shot(daemon):

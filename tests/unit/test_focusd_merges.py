@@ -119,6 +119,7 @@ def test_a_merge_is_told_step_by_step_and_taken_over(bench: Bench) -> None:
         ),
         ("os.kill(os.getpid(), signal.SIGKILL)", "memory ran out"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+        ("os.kill(os.getpid(), signal.SIGALRM)", "stuck at one slice for longer than merge.timeout_s"),
         ("print('no JSON'); print('[1]'); sys.exit(3)", "status 3"),
         ("done(2, 'merged.jpg')", "depth.png, and it is not there"),
     ],

@@ -175,3 +175,30 @@ def test_sixteen_bit_slices_also_give_a_tiff(session):
     assert child.returncode == 0
     assert read_photo(session / "merges/1/merged.tif").dtype == np.uint16
     assert read_photo(session / "merges/1/merged.jpg").dtype == np.uint8
+
+
+def test_stuck_for_longer_than_it_may_it_is_ended_by_the_system(session):
+    (session / "slices/0001.jpg").unlink()
+    os.mkfifo(session / "slices/0001.jpg")  # whoever reads it waits for ever
+    with started(session, "--timeout", "1") as child:
+        tell(child, slice="slices/0000.jpg")
+        tell(child, slice="slices/0001.jpg")
+        assert len(child.stdout.readlines()) == 1
+    assert child.returncode == -signal.SIGALRM
+    assert not (session / "merges").exists()
+
+
+def test_a_slice_left_out_is_told_and_the_rest_is_merged(session):
+    (session / "slices/0001.jpg").write_bytes(b"torn")
+    with started(session, "--skip-bad", "--method", "depthmap") as child:
+        for i in range(4):
+            tell(child, slice=f"slices/{i:04}.jpg")
+        tell(child, end=True)
+        child.stdin.close()
+        lines = [json.loads(line) for line in child.stdout]
+        child.stderr.read()
+    assert "left out" in lines[1]["doubt"]
+    assert lines[-1]["done"]["slices"] == 3
+    facts = json.loads((session / "merges/1/merge.json").read_text())
+    assert facts["settings"]["method"] == "depthmap"
+    assert facts["skipped"][0]["index"] == 1

@@ -1,0 +1,141 @@
+"""A session merged anew: because somebody asks, or because an earlier daemon was ended before it was done."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from focusd.errors import Refused
+from focusd.merges import STOPPED, Merges
+from stack.session import Phase, Session, Sessions, SessionState
+
+_log = logging.getLogger(__name__)
+
+TRIES = 2
+"""A merge that twice ended with the daemon, or the power, may well be why: it is not begun again unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one merge is told; None and empty leave it to the configuration.
+
+    Attributes
+    ----------
+    method
+        auto, weighted, depthmap or pyramid.
+    slices, exclude
+        Ranges of indices, both ends in: only these, and not these.
+    """
+
+    method: str | None = None
+    front_wins: bool = False
+    keep_borders: bool = False
+    align: bool = True
+    even_light: bool = True
+    skip_bad: bool = False
+    slices: Sequence[tuple[int, int]] = ()
+    exclude: Sequence[tuple[int, int]] = ()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The child's options."""
+        flags = {
+            "--front-wins": self.front_wins,
+            "--keep-borders": self.keep_borders,
+            "--no-align": not self.align,
+            "--no-even-light": not self.even_light,
+            "--skip-bad": self.skip_bad,
+        }
+        method = ("--method", self.method) if self.method else ()
+        return (*method, *(flag for flag, given in flags.items() if given))
+
+    def wants(self, index: int) -> bool:
+        """Say whether a slice is to be merged."""
+        asked = not self.slices or _within(self.slices, index)
+        return asked and not _within(self.exclude, index)
+
+
+class Redo:
+    """Hands saved slices to a merge once more.
+
+    Parameters
+    ----------
+    sessions, merges
+        Where they are, and who merges.
+    shooting
+        Gives the session that is being shot, if any.
+    """
+
+    def __init__(self, sessions: Sessions, merges: Merges, shooting: Callable[[], str | None]) -> None:
+        self._sessions = sessions
+        self._merges = merges
+        self._shooting = shooting
+
+    def begin(self, wanted: str, choice: Choice) -> tuple[Session, int]:
+        """Begin to merge a session anew; give it and how many slices that takes.
+
+        Raises `Refused`, and as `Sessions.open` does.
+        """
+        session = self._sessions.open(wanted)
+        if self._shooting() == session.id:
+            raise Refused(f"{session.id} is being shot, and merged as it is; wait until it is done")
+        if stage := self._merges.stage(session):
+            raise Refused(f"a merge of {session.id} is {stage} already; wait until it is done")
+        files = [file for index, file in _files(session.state()) if choice.wants(index)]
+        if len(files) < 2:
+            raise Refused(f"{session.id} has {len(files)} saved slices of those asked for; a merge takes two")
+        self._feed(session, files, choice)
+        return session, len(files)
+
+    def make_up(self) -> tuple[str, ...]:
+        """Begin what an earlier daemon left undone; give the sessions' ids."""
+        begun = []
+        for session in self._sessions.all():
+            state = session.state()
+            if not left_undone(session, state):
+                continue
+            if worn_out(state):
+                _log.warning(
+                    "the merge of %s was cut short %d times and is not begun again by itself; "
+                    "`focusctl merge %d` does it",
+                    session.id,
+                    TRIES,
+                    session.number,
+                )
+                continue
+            _log.warning("the merge of %s was left undone and is done now", session.id)
+            self._feed(session, [file for _, file in _files(state)], Choice())
+            begun.append(session.id)
+        return tuple(begun)
+
+    def _feed(self, session: Session, files: list[str], choice: Choice) -> None:
+        feed = self._merges.follow(session, choice.options)
+        for file in files:
+            feed.add(file)
+        feed.end()
+
+
+def left_undone(session: Session, state: SessionState) -> bool:
+    """Say whether a session has all its slices and should have a picture, but its merge was cut short."""
+    if state.phase is not Phase.DONE:
+        return False
+    if not state.merges:
+        return bool(session.facts.configuration.get("merge", {}).get("follow", False))
+    return _cut_short(state, -1)
+
+
+def worn_out(state: SessionState) -> bool:
+    """Say whether the last merges were cut short so often that another is not begun unasked."""
+    return len(state.merges) >= TRIES and all(_cut_short(state, -back) for back in range(1, TRIES + 1))
+
+
+def _cut_short(state: SessionState, at: int) -> bool:
+    merge = state.merges[at]
+    return not merge.ended or merge.error == STOPPED
+
+
+def _files(state: SessionState) -> Iterator[tuple[int, str]]:
+    return ((index, state.saved[index].file) for index in sorted(state.saved))
+
+
+def _within(ranges: Sequence[tuple[int, int]], index: int) -> bool:
+    return any(first <= index <= last for first, last in ranges)

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+from stack_rig import MICRON, PLAN
+
+from focusd.errors import Refused
+from focusd.events import EventHub
+from focusd.journals import Journals
+from focusd.merges import STOPPED, Merges
+from focusd.redo import Choice, Redo, left_undone, worn_out
+from rail.axis import Position, Trust
+from rail.clock import MonotonicClock
+from stack.plan import Marks, lay_out
+from stack.session import Facts, MergeState, Phase, Session, Sessions, SessionState
+
+DONE, CUT, STOPPED_WITH = MergeState(ended=True), MergeState(), MergeState(error=STOPPED, ended=True)
+FAILED = MergeState(error="the slices show different subjects", ended=True)
+
+
+def session(folder: Path, follow: bool = True) -> Session:
+    layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
+    facts = Facts(configuration={"merge": {"follow": follow}})
+    return Sessions(folder).create(PLAN, layout, MICRON, facts)
+
+
+def state(*merges: MergeState, phase: Phase = Phase.DONE) -> SessionState:
+    return SessionState(phase, 5, merges=merges)
+
+
+@pytest.mark.parametrize(
+    ("merges", "undone"),
+    [
+        ((), True),
+        ((CUT,), True),
+        ((STOPPED_WITH,), True),
+        ((DONE,), False),
+        ((FAILED,), False),
+        ((CUT, DONE), False),
+    ],
+)
+def test_what_was_cut_short_is_left_undone_and_what_failed_is_not(
+    tmp_path: Path, merges: tuple[MergeState, ...], undone: bool
+) -> None:
+    assert left_undone(session(tmp_path), state(*merges)) is undone
+
+
+def test_a_stack_that_lacks_slices_or_was_never_to_be_merged_is_left_alone(tmp_path: Path) -> None:
+    assert not left_undone(session(tmp_path), state(CUT, phase=Phase.PAUSED))
+    assert not left_undone(session(tmp_path, follow=False), state())
+
+
+def test_a_merge_that_was_twice_cut_short_is_not_begun_again_unasked() -> None:
+    assert not worn_out(state(CUT))
+    assert not worn_out(state(CUT, DONE, CUT))
+    assert worn_out(state(CUT, STOPPED_WITH))
+
+
+def test_a_choice_becomes_the_childs_options() -> None:
+    assert Choice().options == ()
+    choice = Choice("pyramid", front_wins=True, align=False)
+    assert choice.options == ("--method", "pyramid", "--front-wins", "--no-align")
+    chosen = Choice(slices=[(3, 5), (9, 9)], exclude=[(4, 4)])
+    assert [index for index in range(12) if chosen.wants(index)] == [3, 5, 9]
+
+
+def test_what_cannot_be_merged_now_is_refused(tmp_path: Path) -> None:
+    one = session(tmp_path)
+    merges = Merges(("/nothing",), Journals(MonotonicClock()), EventHub().publish, lambda session: None)
+    shot = [one.id]
+    redo = Redo(Sessions(tmp_path), merges, lambda: shot[0] if shot else None)
+    with pytest.raises(Refused, match="is being shot"):
+        redo.begin(one.id, Choice())
+    shot.clear()
+    with pytest.raises(Refused, match="0 saved slices"):
+        redo.begin(one.id, Choice())
+    merges.close()
