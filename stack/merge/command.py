@@ -3,11 +3,14 @@
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from stack.durable import write_durably
 from stack.merge.arguments import among, parse, settings_of
+from stack.merge.batch import here, run
+from stack.merge.cluster import spread_over
 from stack.merge.compare import differing_places, sheet, versions
 from stack.merge.depthview import coloured
 from stack.merge.errors import MergeError, NothingToMerge, OutputRefused, TransformsUnreadable
@@ -15,7 +18,7 @@ from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.output import check_output, check_place, write_picture
 from stack.merge.placements import Placements, as_facts, placements_in
 from stack.merge.products import NO_TAGS, export_aligned, picture_tags, save_version, write_slabs
-from stack.merge.progress import Progress
+from stack.merge.progress import Progress, Silence
 from stack.merge.record import as_json, describe
 from stack.merge.selection import chosen, is_session
 from stack.merge.settings import MergeSettings
@@ -59,11 +62,27 @@ def _run(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -
         session, number = asked.choose
         choose(_folder(session, daemon), int(number))
         progress.said(f"merged.* of {session} is merge {number}", event="merge_chosen", merge=int(number))
+    elif asked.batch is not None:
+        return _batch(asked, progress)
     elif asked.output is not None:
         _merge(asked, progress)
     else:
         return _redo(asked, daemon, progress)
     return DONE
+
+
+def _batch(asked: argparse.Namespace, progress: Progress) -> int:
+    merge = partial(merge_session, asked=asked, progress=Silence())
+    spread = here(merge) if asked.scheduler is None else partial(spread_over, asked.scheduler, merge)
+    tally = run(asked, progress, spread)
+    progress.said(
+        f"{tally.merged} merged, {tally.skipped} skipped, {tally.failed} failed",
+        event="batch_done",
+        merged=tally.merged,
+        skipped=tally.skipped,
+        failed=tally.failed,
+    )
+    return FAILED if tally.failed else DONE
 
 
 def _compare(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> None:

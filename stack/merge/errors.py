@@ -6,6 +6,7 @@ MergeError
 ├── AlignmentFailed      a slice cannot be laid over the others
 ├── NothingToMerge       no slice was given
 ├── TransformsUnreadable a file of transforms that is not one, or is for other slices
+├── ClusterUnreachable   no scheduler, or nothing to reach one with
 ├── NoSuchVersion        a session has no merge of that number
 ├── ComparisonRefused    versions that show nothing in common
 └── OutputRefused        the result cannot be written where it was asked for
@@ -51,6 +52,10 @@ class TransformsUnreadable(MergeError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class ClusterUnreachable(MergeError):
+    """A batch cannot be spread over other machines."""
 
 
 class NoSuchVersion(MergeError):

@@ -43,7 +43,9 @@ class Progress:
             self._line(event="batch_progress", session=name, done=done, of=of, **facts)
         else:
             self.close()
-            said = facts.get("error") or facts.get("skipped") or f"merged in {facts.get('seconds')} s"
+            said = facts.get("skipped") or f"failed: {facts.get('error')}"
+            if "seconds" in facts:
+                said = f"{facts['slices']} slices merged in {facts['seconds']} s"
             self._write(f"{done} of {of}  {name}: {said}\n")
 
     def done(self, facts: dict[str, Any]) -> None:
@@ -103,6 +105,19 @@ class Progress:
     def _write(self, text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
+
+
+class Silence(Progress):
+    """Tells nothing: for one of many merges, of which only the end is told."""
+
+    def __init__(self) -> None:
+        super().__init__(as_json=False)
+
+    def _line(self, **facts: Any) -> None:
+        pass
+
+    def _write(self, text: str) -> None:
+        pass
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

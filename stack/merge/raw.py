@@ -26,7 +26,12 @@ def develop(path: Path, data: bytes) -> NDArray[np.uint16]:
     with _opened(path, data) as raw:
         try:
             developed: NDArray[np.uint16] = raw.postprocess(
-                use_camera_wb=True, no_auto_bright=True, output_bps=16, gamma=(2.4, 12.92), user_flip=0
+                use_camera_wb=True,
+                no_auto_bright=True,
+                adjust_maximum_thr=0,  # else white depends on the brightest pixel of each file
+                output_bps=16,
+                gamma=(2.4, 12.92),
+                user_flip=0,
             )
         except Exception as e:  # LibRaw's errors have a tree of their own
             raise PhotoUnreadable(path, f"the raw file is cut short or damaged ({e})") from e

@@ -1,0 +1,132 @@
+"""Many sessions merged one after another, or by several machines: what is done is skipped, so it resumes."""
+
+import argparse
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stack.merge.arguments import among, settings_of
+from stack.merge.errors import MergeError, NothingToMerge
+from stack.merge.progress import Progress
+from stack.merge.selection import is_session, session_slices
+from stack.merge.versions import version_numbers
+
+MergeOne = Callable[[Path], dict[str, Any]]
+"""Merges one session; gives its facts. Raises `MergeError`."""
+
+Finished = Iterable[tuple[Path, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How a batch ended: sessions merged, skipped because that was done already, and failed."""
+
+    merged: int
+    skipped: int
+    failed: int
+
+
+def run(asked: argparse.Namespace, progress: Progress, spread: Callable[[Sequence[Path]], Finished]) -> Tally:
+    """Merge every session below the roots that is not merged with these settings yet.
+
+    `spread` merges sessions in whatever order and gives each as it is finished, with `seconds` or `error`.
+    One that fails is told and the rest goes on. Raises `NothingToMerge` where there is no session at all.
+    """
+    sessions = list(sessions_below(asked.batch))
+    if not sessions:
+        raise NothingToMerge(f"{', '.join(map(str, asked.batch))}: there is no session")
+    undone, done = [], 0
+    for session in sessions:
+        if reason := why_not(session, asked):
+            done += 1
+            progress.session(session.name, done, len(sessions), skipped=reason)
+        else:
+            undone.append(session)
+    skipped, failed = done, 0
+    for session, facts in spread(undone):
+        done += 1
+        failed += "error" in facts
+        progress.session(session.name, done, len(sessions), **facts)
+    return Tally(len(undone) - failed, skipped, failed)
+
+
+def here(merge: MergeOne) -> Callable[[Sequence[Path]], Finished]:
+    """Give what merges sessions one after another in this process."""
+    return lambda sessions: ((session, outcome(merge, session)) for session in sessions)
+
+
+def outcome(merge: MergeOne, session: Path) -> dict[str, Any]:
+    """Merge one session and give what became of it: `seconds`, `merge` and `slices`, or `error`."""
+    began_s = time.monotonic()
+    try:
+        facts = merge(session)
+    except MergeError as e:
+        return {"error": str(e)}
+    return {
+        "seconds": round(time.monotonic() - began_s, 1),
+        "slices": len(facts["slices"]),
+        "warnings": facts["warnings"],
+    }
+
+
+def sessions_below(roots: Sequence[Path]) -> Iterator[Path]:
+    """Give every session that is one of the roots or lies below one, in name order, once."""
+    seen: set[Path] = set()
+    for root in roots:
+        for folder, inner, _ in os.walk(root):
+            inner[:] = sorted(name for name in inner if not name.startswith("."))
+            path = Path(folder)
+            if is_session(path):
+                inner.clear()
+                if path.resolve() not in seen:
+                    seen.add(path.resolve())
+                    yield path
+
+
+def why_not(session: Path, asked: argparse.Namespace) -> str | None:
+    """Say why a session is not to be merged: done already, in use, or without slices; None: it is."""
+    if _in_use(session):
+        return "skipped: focusd has it in hand"
+    try:
+        photos = session_slices(session)
+    except OSError:
+        photos = []
+    files = [
+        photo.name
+        for position, photo in enumerate(photos)
+        if (asked.slices is None or among(asked.slices, position)) and not among(asked.exclude, position)
+    ]
+    if len(files) < 2:
+        return f"skipped: it has {len(files)} slices of those asked for"
+    wanted = settings_of(asked).as_facts()
+    for number in version_numbers(session):
+        if _made_of(session / "merges" / str(number) / "merge.json") == (wanted, files):
+            return f"skipped: merge {number} is what was asked for"
+    return None
+
+
+def _made_of(report: Path) -> tuple[dict[str, Any], list[str]] | None:
+    """Give a merge's settings and files, those left out as bad among them."""
+    try:
+        facts = json.loads(report.read_text())
+        files = [*facts["files"], *(one["name"] for one in facts["skipped"])]
+        return facts["settings"], sorted(files)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _in_use(session: Path) -> bool:
+    """Say whether somebody writes the session's journal: it is being shot or merged right now."""
+    try:
+        with (session / "journal.jsonl").open("rb") as journal:
+            fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,141 @@
+"""Many sessions: skipped when done, resumed after an interruption, spread over processes that may die."""
+
+import fcntl
+import json
+import os
+import signal
+import threading
+
+import pytest
+import simplejpeg
+from merge_stacks import rig_stack
+
+from stack.merge.arguments import parse
+from stack.merge.batch import sessions_below, why_not
+from stack.merge.command import main
+from stack.merge.versions import version_numbers
+
+
+def session(root, name, count=3):
+    folder = root / name
+    (folder / "slices").mkdir(parents=True)
+    (folder / "session.json").write_text("{}")
+    (folder / "journal.jsonl").write_text("")
+    for i, frame in enumerate(rig_stack().frames[:count]):
+        data = simplejpeg.encode_jpeg(frame, colorspace="BGR", quality=95)
+        (folder / f"slices/{i:04}.jpg").write_bytes(data)
+    return folder
+
+
+def batch(root, *words):
+    return main(["--batch", str(root), "--json", *words])
+
+
+def told(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_sessions_are_found_below_any_root_and_once(tmp_path):
+    one, two = session(tmp_path, "series/0001-a", 0), session(tmp_path, "0002-b", 0)
+    session(one, "slices/inner", 0)
+    assert list(sessions_below([tmp_path, one])) == [two, one]
+
+
+def test_a_batch_skips_what_is_done_and_does_again_what_was_asked_for_otherwise(tmp_path, capsys):
+    one, two = session(tmp_path, "0001-a"), session(tmp_path, "0002-b")
+    assert main([str(one)]) == 0
+    capsys.readouterr()
+    assert batch(tmp_path) == 0
+    lines = told(capsys)
+    assert [line["session"] for line in lines[:-1]] == ["0001-a", "0002-b"]
+    assert "merge 1 is what was asked for" in lines[0]["skipped"]
+    assert (lines[-1]["merged"], lines[-1]["skipped"], lines[-1]["failed"]) == (1, 1, 0)
+    assert batch(tmp_path, "--method", "pyramid") == 0
+    assert [version_numbers(folder) for folder in (one, two)] == [[1, 2], [1, 2]]
+    frame = rig_stack().frames[3]
+    (two / "slices/0003.jpg").write_bytes(simplejpeg.encode_jpeg(frame, colorspace="BGR", quality=95))
+    capsys.readouterr()
+    assert batch(tmp_path) == 0
+    assert [line.get("slices") for line in told(capsys)[:-1]] == [None, 4]
+
+
+def test_one_that_fails_is_told_and_the_rest_goes_on(tmp_path, capsys):
+    bad, good = session(tmp_path, "0001-a"), session(tmp_path, "0002-b")
+    (bad / "slices/0001.jpg").write_bytes(b"torn")
+    assert batch(tmp_path) == 1
+    lines = told(capsys)
+    assert "0001.jpg" in lines[0]["error"]
+    assert (good / "merged.jpg").is_file()
+    assert not (bad / "merges").exists()
+    assert batch(tmp_path, "--skip-bad") == 0
+    assert [line.get("slices") for line in told(capsys)[:-1]] == [None, 2]
+    assert batch(tmp_path, "--skip-bad") == 0
+    assert told(capsys)[-1]["skipped"] == 2
+
+
+def test_what_the_daemon_has_in_hand_and_what_has_no_slices_is_left_alone(tmp_path):
+    one, empty = session(tmp_path, "0001-a"), session(tmp_path, "0002-b", 1)
+    asked = parse(["--batch", str(tmp_path)])
+    assert why_not(one, asked) is None
+    assert "1 slices" in why_not(empty, asked)
+    with (one / "journal.jsonl").open("ab") as journal:
+        fcntl.flock(journal, fcntl.LOCK_EX)
+        assert "focusd has it in hand" in why_not(one, asked)
+
+
+def test_a_root_without_sessions_is_an_error(tmp_path, capsys):
+    assert batch(tmp_path) == 1
+    assert "no session" in told(capsys)[-1]["error"]
+
+
+def test_an_interrupted_batch_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
+    one, two = session(tmp_path, "0001-a"), session(tmp_path, "0002-b")
+    import stack.merge.products as products
+
+    rename = products._settle
+
+    def interrupted(part, merges):
+        if merges.parent == two:
+            raise KeyboardInterrupt
+        return rename(part, merges)
+
+    monkeypatch.setattr(products, "_settle", interrupted)
+    assert batch(tmp_path) == 130
+    assert version_numbers(one) == [1]
+    assert list((two / "merges").iterdir()) == []
+    monkeypatch.undo()
+    capsys.readouterr()
+    assert batch(tmp_path) == 0
+    assert [version_numbers(folder) for folder in (one, two)] == [[1], [1]]
+
+
+def test_without_a_scheduler_there_is_a_word_of_it(tmp_path, capsys):
+    pytest.importorskip("distributed")
+    session(tmp_path, "0001-a")
+    assert batch(tmp_path, "--scheduler", "nonsense://127.0.0.1:1") == 1
+    assert "no scheduler answers" in told(capsys)[-1]["error"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_workers_share_a_batch_and_one_that_is_killed_loses_nothing(tmp_path, capsys):
+    distributed = pytest.importorskip("distributed")
+    sessions = [session(tmp_path, f"{i:04}-s", 6) for i in range(4)]
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        victim = next(iter(cluster.workers.values())).pid
+        done_before = []
+
+        def kill():
+            os.kill(victim, signal.SIGKILL)
+            done_before.extend(folder for folder in sessions if (folder / "merged.jpg").exists())
+
+        killer = threading.Timer(0.4, kill)
+        killer.start()
+        assert batch(tmp_path, "--scheduler", cluster.scheduler_address) == 0
+        killer.join()
+    assert len(done_before) < 4
+    lines = told(capsys)
+    assert (lines[-1]["merged"], lines[-1]["failed"]) == (4, 0)
+    assert [version_numbers(folder) for folder in sessions] == [[1]] * 4
+    assert not [left for folder in sessions for left in (folder / "merges").glob(".*")]
