@@ -18,7 +18,13 @@ from stack.session import Phase, Session, SessionState
 
 Json = dict[str, Any]
 
-_FILES = {"merged": "merged.jpg", "depth": "depth.png", "report": "report.html"}
+_FILES = {
+    "merged": "merged.jpg",
+    "depth": "depth.png",
+    "confidence": "confidence.png",
+    "depth_preview": "depth-preview.jpg",
+    "report": "report.html",
+}
 
 
 def status_view(
