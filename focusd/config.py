@@ -5,6 +5,7 @@ the values of the rooms below. The defaults equal the config.yaml at the root of
 """
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -17,7 +18,7 @@ from focusd.encoding import FormatName
 from focusd.errors import ConfigInvalid
 from focusd.problems import problems_of
 from focusd.yaml_text import OverrideInvalid, YamlInvalid, parse_yaml, with_override
-from rail.drivers import DRIVERS
+from rail.drivers import CUSTOM, DRIVERS, DriverTiming
 from rail.focus import Dioptres, Distances, FocusTable, table_problems
 from rail.screw import Scale, lens_scale, ring_scale, screw_scale
 from stack.specimen import field_problems
@@ -140,6 +141,26 @@ class Homing(Strict):
     back_off_mm: float = Field(default=0.3, ge=0.01, le=20)
 
 
+class CustomDriver(Strict):
+    """The shortest times of a driver that is not among the known, from its data sheet."""
+
+    pulse_us: float = Field(default=5.0, ge=0, le=1000)
+    low_us: float = Field(default=5.0, ge=0, le=1000)
+    dir_setup_us: float = Field(default=20.0, ge=0, le=10_000)
+    wake_ms: float = Field(default=5.0, ge=0, le=10_000)
+
+    @property
+    def timing(self) -> DriverTiming:
+        """The same in nanoseconds, each rounded up."""
+        return DriverTiming(
+            CUSTOM,
+            pulse_ns=math.ceil(self.pulse_us * 1000),
+            low_ns=math.ceil(self.low_us * 1000),
+            dir_setup_ns=math.ceil(self.dir_setup_us * 1000),
+            wake_ns=math.ceil(self.wake_ms * 1_000_000),
+        )
+
+
 class AxisPins(Strict):
     """Where driver and limit switches are connected, and which level means what."""
 
@@ -160,6 +181,7 @@ class Axis(Strict):
     kind: Literal["rail", "ring", "lens"] = "rail"
     screw: Screw = Screw()
     driver: str = "A4988"
+    custom_driver: CustomDriver = CustomDriver()
     invert: bool = False
     travel_mm: float = Field(default=40.0, ge=0.1, le=1000)
     subject_side: Literal["near", "far"] = "far"
@@ -217,7 +239,12 @@ class Axis(Strict):
     @property
     def four_phase(self) -> bool:
         """Whether the motor's steps are patterns on its coils."""
-        return self.driver in DRIVERS and DRIVERS[self.driver].four_phase
+        return self.timing.four_phase
+
+    @cached_property
+    def timing(self) -> DriverTiming:
+        """What the driver needs: by its name, else as somebody looked it up."""
+        return DRIVERS.get(self.driver) or self.custom_driver.timing
 
 
 class Camera(Strict):
@@ -424,8 +451,10 @@ def _axis_contradictions(axis: Axis) -> Iterator[str]:
     if axis.kind == "lens":
         yield from _lens_contradictions(axis.lens)
         return
-    if axis.driver not in DRIVERS:
-        yield f'axis.driver: "{axis.driver}" is not one of {", ".join(DRIVERS)}'
+    if axis.driver not in (*DRIVERS, CUSTOM):
+        yield f'axis.driver: "{axis.driver}" is not one of {", ".join([*DRIVERS, CUSTOM])}'
+    elif axis.driver != CUSTOM and axis.custom_driver != CustomDriver():
+        yield f"axis.custom_driver: is only looked at where axis.driver is {CUSTOM}, and it is {axis.driver}"
     if axis.four_phase and axis.microsteps > 2:
         group = "ring" if axis.kind == "ring" else "screw"
         yield (
@@ -472,8 +501,8 @@ def _rail_contradictions(axis: Axis) -> Iterator[str]:
 
 def _step_rates(axis: Axis) -> tuple[int, int]:
     """Give the most steps a second in motion, and from standstill, for board, driver and its motor."""
-    timing = DRIVERS.get(axis.driver)
-    if timing is None or timing.fastest_full_steps_s is None or timing.starting_full_steps_s is None:
+    timing = axis.timing
+    if timing.fastest_full_steps_s is None or timing.starting_full_steps_s is None:
         return FASTEST_STEPS_S, FASTEST_STEPS_S
     fastest_steps_s = min(FASTEST_STEPS_S, timing.fastest_full_steps_s * axis.microsteps)
     return fastest_steps_s, min(fastest_steps_s, timing.starting_full_steps_s * axis.microsteps)

@@ -16,7 +16,6 @@ from focusd.errors import StartFailed
 from rail.boards import clean_steps_s
 from rail.clock import Clock, MonotonicClock
 from rail.coils import CoilWiring
-from rail.drivers import DRIVERS
 from rail.pins import Factory, MotionWiring, PanelPins, PanelWiring, open_factory
 from rail.position_store import FilePositionStore, NoPositionStore
 from rail.process import StepperProcess
@@ -270,7 +269,7 @@ def motion_wiring(axis: AxisConfig) -> MotionWiring | CoilWiring:
 def standstill(axis: AxisConfig) -> Standstill:
     """Say how the motor takes missing pulses; whoever configured its start speed has vouched for that."""
     start_steps_s = axis_settings(axis, home_allowed=False).ramp.start_steps_s
-    full_steps_s = DRIVERS[axis.driver].starting_full_steps_s or axis.pull_in_full_steps_s
+    full_steps_s = axis.timing.starting_full_steps_s or axis.pull_in_full_steps_s
     return Standstill(max(start_steps_s, full_steps_s * axis.microsteps), axis.microsteps)
 
 
@@ -292,7 +291,7 @@ def motion_description(
 ) -> dict[str, Any]:
     """Write down what the motion process must know, as plain JSON values."""
     return {
-        "driver": config.axis.driver,
+        "timing": asdict(config.axis.timing),
         "gravity": config.axis.gravity,
         "wiring": asdict(motion_wiring(config.axis)),
         "e_stop": config.axis.pins.e_stop,

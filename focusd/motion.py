@@ -13,7 +13,7 @@ from typing import Any
 
 from rail.clock import MonotonicClock, PromptClock
 from rail.coils import CoilPins, CoilWiring
-from rail.drivers import DRIVERS, DriverTiming
+from rail.drivers import DriverTiming
 from rail.errors import PinsUnavailable
 from rail.pins import EmergencyPin, Factory, MotionPins, MotionWiring, MotorPins, open_factory
 from rail.process import inherit, serve
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
 
 def _stepper(description: dict[str, Any], signals: Signals) -> LocalStepper:
     gravity, factory = bool(description["gravity"]), _factory(description)
-    timing = DRIVERS[description["driver"]]
+    timing = DriverTiming(**description["timing"])
     pins = _pins(factory, description["wiring"], timing, energised=gravity)
     emergency = _emergency(factory, description["e_stop"])
     return LocalStepper(

@@ -15,7 +15,6 @@ from camera.library import OpenPicamera2
 from focusd.config import Config
 from focusd.errors import StartFailed
 from rail.clock import Clock
-from rail.drivers import DRIVERS
 from simulator.carriage import CarriageSpec
 from simulator.pins import SimulatedFactory, Wiring
 from simulator.rig import RigSpec, SimulatedRig
@@ -119,7 +118,7 @@ def panel_and_motor(config: Config) -> Wiring:
 
 def carriage_spec(config: Config) -> CarriageSpec:
     """Give mechanics that fit the configured axis."""
-    axis, timing = config.axis, DRIVERS[config.axis.driver]
+    axis, timing = config.axis, config.axis.timing
     spec = _ring(config) if axis.kind == "ring" else _rail(config)
     spec = replace(spec, invert=axis.invert, wake_ns=timing.wake_ns)
     if timing.starting_full_steps_s is None or timing.fastest_full_steps_s is None:

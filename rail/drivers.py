@@ -54,5 +54,8 @@ _TIMINGS = (
     ),
 )
 
+CUSTOM = "custom"
+"""The name under which somebody gives a driver's times themselves."""
+
 DRIVERS: Mapping[str, DriverTiming] = {timing.name: timing for timing in _TIMINGS}
 """The drivers we know, by the name on the board."""

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from focusd.config import Config, load_config
 from focusd.errors import ConfigInvalid
 from focusd.hardware import (
     axis_settings,
+    motion_description,
     motion_wiring,
     panel_wiring,
     speed_cap,
@@ -13,6 +15,7 @@ from focusd.hardware import (
     standstill,
 )
 from focusd.simulated import carriage_spec, panel_and_motor, scene_spec
+from rail.drivers import DriverTiming
 from rail.stepper import Standstill
 
 ROOT_FILE = Path(__file__).parents[2] / "config.yaml"
@@ -77,7 +80,7 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         ),
         (
             "axis.driver=DM542",
-            'axis.driver: "DM542" is not one of A4988, DRV8825, TMC2209, ULN2003',
+            'axis.driver: "DM542" is not one of A4988, DRV8825, TMC2209, ULN2003, custom',
         ),
         (
             "axis.keep_out_mm=50",
@@ -238,3 +241,17 @@ def test_a_simulated_rail_is_wired_and_made_as_the_configuration_says() -> None:
     assert (wiring.step, wiring.outputs, wiring.buttons) == (2, {"led": 19}, {"shoot": 26})
     assert panel_wiring(config).light is None
     assert (scene_spec(config).near_um, scene_spec(config).far_um) == (19_250.0, 20_750.0)
+
+
+def test_a_driver_of_ones_own_gets_no_less_than_its_data_sheet_asks_for() -> None:
+    data = "axis.custom_driver={pulse_us: 2.5001, low_us: 3, dir_setup_us: 15, wake_ms: 0.5}"
+    axis = load_config(None, ["axis.driver=custom", data]).axis
+    assert axis.timing == DriverTiming("custom", 2501, 3000, 15_000, 500_000)
+    assert motion_description(load_config(None, ["axis.driver=custom", data]), None, None)[
+        "timing"
+    ] == asdict(axis.timing)
+
+
+def test_data_of_a_driver_that_is_not_ones_own_are_no_silent_nothing() -> None:
+    with pytest.raises(ConfigInvalid, match=r"axis\.custom_driver: is only looked at"):
+        load_config(None, ["axis.custom_driver.pulse_us=9"])

@@ -11,6 +11,7 @@ from typing import Any
 from carriage import Carriage
 
 from rail.axis import Axis
+from rail.drivers import DRIVERS
 from rail.pins import MotionWiring
 from rail.position_store import FilePositionStore
 from rail.process import StepperProcess
@@ -75,7 +76,7 @@ class Rig:
 def open_stepper() -> StepperProcess:
     """Start the motion process that a daemon starts."""
     description = {
-        "driver": "A4988",
+        "timing": asdict(DRIVERS["A4988"]),
         "gravity": False,
         "wiring": asdict(WIRING),
         "e_stop": None,
