@@ -36,9 +36,9 @@ class Fuser:
         self._glow: Plane | None = None
         self._glints: Plane | None = None
 
-    def add(self, pixels: Pixels, similarity: Similarity, gains: NDArray[np.float64], focus: Focus) -> Plane:
-        """Blend a slice in; `similarity` maps output pixels to its own. Give its final score."""
-        score, share = self._decide(focus)
+    def add(self, pixels: Pixels, similarity: Similarity, gains: NDArray[np.float64], focus: Focus) -> None:
+        """Blend a slice in; `similarity` maps output pixels to its own."""
+        share = self._decide(focus)
         scale: Any = (*(gains * (WHITE / np.iinfo(pixels.dtype).max)), 0.0)
         height, width = self._picture.shape[:2]
         for top in range(0, height, TILE_ROWS):
@@ -50,7 +50,6 @@ class Fuser:
                 if most >= LEAST_SHARE:
                     part = laid(pixels, similarity, rows, columns, careful=most >= CAREFUL_SHARE)
                     _blend(self._picture[rows, columns], part, scale, strip[:, columns])
-        return score
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """Give part of the picture as uint8 or uint16."""
@@ -65,12 +64,12 @@ class Fuser:
         small = cv2.resize(self._picture, (max(1, width), max(1, height)), interpolation=cv2.INTER_AREA)
         return cv2.convertScaleAbs(small, alpha=255 / WHITE)  # type: ignore[return-value]
 
-    def _decide(self, focus: Focus) -> tuple[Plane, Plane]:
-        """Give the slice's score, glints considered, and its share in the mean, 0 to 1."""
+    def _decide(self, focus: Focus) -> Plane:
+        """Give the slice's share in the mean, 0 to 1."""
         if self._total is None or self._glow is None or self._glints is None:
             self._glow, self._glints = focus.glow, focus.glints
             self._total = focus.score - self._glint_term(self._glints * focus.glow, focus.score.shape)
-            return self._total, np.ones_like(self._total)
+            return np.ones_like(self._total)
         glints = np.maximum(self._glints, focus.glints)
         # What is known to glint only now was weighed without its glow; the mean glow stands for all of it.
         self._total = self._total - self._glint_term((glints - self._glints) * self._glow, self._total.shape)
@@ -82,7 +81,7 @@ class Fuser:
         share = np.where(lead > 0, np.float32(1), lesser) / (1 + lesser)
         self._total = np.maximum(self._total, score) + np.log1p(lesser)
         self._glow = self._glow + reduced(share, COARSE) * (focus.glow - self._glow)
-        return score, share
+        return share  # type: ignore[no-any-return]
 
     def _glint_term(self, glow: Plane, shape: tuple[int, ...]) -> Plane:
         return np.float32(GLINT_WEIGHT) * enlarged(glow, COARSE, shape)

@@ -45,8 +45,8 @@ class Pyramid:
         self._glow = self._glints = np.zeros((0, 0), np.float32)
         self._slices = 0
 
-    def add(self, pixels: Pixels, similarity: Similarity, gains: NDArray[np.float64], focus: Focus) -> Plane:
-        """Blend a slice in; `similarity` maps output pixels to its own. Give its score as it came."""
+    def add(self, pixels: Pixels, similarity: Similarity, gains: NDArray[np.float64], focus: Focus) -> None:
+        """Blend a slice in; `similarity` maps output pixels to its own."""
         height, width = self._shape
         whole = laid(pixels, similarity, slice(0, height), slice(0, width), careful=True)
         scale: Any = (*(gains * (255 / np.iinfo(pixels.dtype).max)), 0.0)
@@ -63,7 +63,6 @@ class Pyramid:
         base = np.zeros(fine.shape[:2], np.float32) if strength is None else cv2.pyrDown(strength)
         weight = _log_weight(base + np.float32(1), covered) - _fitted(light, fine)
         self._blend(self._levels, fine, weight, late)
-        return focus.score
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """Give part of the picture as uint8 or uint16."""

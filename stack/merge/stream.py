@@ -163,8 +163,9 @@ class Merge:
             focus = barred(focus, alignment.similarity.reduced(self._factor))
         if self._settings.front_wins:
             focus = self._front.held_back(focus, self._focuser.noise)
-        score = self._fuser.add(pixels, alignment.similarity, gains, focus)
-        self._depth.add(index, score, focus.amplitude)
+        self._fuser.add(pixels, alignment.similarity, gains, focus)
+        # Glints are left out of it: what becomes known of them later would favour slices that came earlier.
+        self._depth.add(index, focus.score, focus.amplitude)
         self._slices.append((index, name, alignment, gains, _sharpness(focus.amplitude)))
         return alignment
 
