@@ -101,7 +101,8 @@ def _add_moving(app: FastAPI, house: House) -> None:
 
     @app.post("/home", openapi_extra=documented(HomeRequest))
     async def home(body: Annotated[HomeRequest, taken(HomeRequest)]) -> Answer:
-        return await rested(Home(body.allow))
+        job = operator.order(Home(body.allow))
+        return {**place_view(await _outcome(job.ended), scale), "missed_u": job.missed_u}
 
     @app.post("/jog", openapi_extra=documented(JogRequest))
     async def jog(body: Annotated[JogRequest, taken(JogRequest)]) -> Answer:

@@ -23,6 +23,7 @@ _PLAN_FIELDS = {
     "count": "count",
     "overlap": "overlap",
     "rehearse": "rehearse",
+    "recheck": "recheck",
     "after": "after",
     "delay": "delay_s",
     "exposure": "exposure",
@@ -198,6 +199,9 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     )
     rest = parser.add_argument_group("the rest")
     rest.add_argument("--rehearse", action="store_true", help="move, but photograph nothing")
+    rest.add_argument(
+        "--recheck", action="store_true", help="home again at the end, to see whether steps were lost"
+    )
     rest.add_argument("--after", choices=("park", "start", "stay"), help="where to go at the end")
     rest.add_argument("--delay", metavar="TIME", type=_typed(duration_s), help="wait before it begins: 3s")
     rest.add_argument(

@@ -330,6 +330,7 @@ class Plan(Strict):
     aim: Brightness = Brightness()
     frames: int = Field(default=1, ge=1, le=64)
     recycle_s: float = Field(default=0.0, ge=0, le=120)
+    recheck: bool = False
     fields: SpecimenFields = Field(default={})
 
 

@@ -128,6 +128,8 @@ class Job:
         For a stack: what it will be, or why it was refused.
     ended
         Where the axis came to rest, or what went wrong; after that another job may start.
+    missed_u
+        After homing: how far off its reference the axis had been; None where nobody had known its place.
     """
 
     def __init__(self, order: Order, since: int) -> None:
@@ -136,6 +138,7 @@ class Job:
         self.order = order
         self.since = since
         self.stop = StopSignal()
+        self.missed_u: float | None = None
         self.accepted: Future[Accepted] = Future()
         self.ended: Future[Position] = Future()
         for future in (self.accepted, self.ended):

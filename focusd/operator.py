@@ -235,7 +235,7 @@ class Operator:
         self._prepare()
         match job.order:
             case Home(allow):
-                self._home(allow)
+                self._home(job, allow)
             case Jog(distance_u):
                 self._jog(distance_u)
             case Goto(position_u):
@@ -253,13 +253,15 @@ class Operator:
                 self._studio.abandon(wanted, reason, self._observe)
         return JobEnding.DONE, None
 
-    def _home(self, allow: bool) -> None:
+    def _home(self, job: Job, allow: bool) -> None:
         if allow:
             self._consent.give()
             self._axis.allow_homing()
         self._consent.check()
         self._show(phase="homing")
-        self._axis.home()
+        missed_steps = self._axis.home().missed_steps
+        if missed_steps is not None:
+            job.missed_u = self._axis.scale.length_u(missed_steps)
 
     def _jog(self, distance_u: float) -> None:
         steps = self._axis.scale.nearest_steps(distance_u)

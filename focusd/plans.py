@@ -67,6 +67,7 @@ class PlanRequest(Strict):
     frames: int | None = Field(default=None, ge=1, le=64)
     recycle_s: float | None = Field(default=None, ge=0, le=120)
     fields: SpecimenFields = Field(default={})
+    recheck: bool | None = None
     rehearse: bool = False
 
 
@@ -104,6 +105,7 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
         aim=_aim(base.aim, request),
         frames=request.frames or base.frames,
         recycle_s=base.recycle_s if request.recycle_s is None else request.recycle_s,
+        recheck=base.recheck if request.recheck is None else request.recheck,
         rehearse=request.rehearse,
         assumed_is_enough=config.axis.assumed_is_enough,
     )

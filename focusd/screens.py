@@ -116,6 +116,8 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
     for name, value in (session.get("fields") or {}).items():
         yield _row(name, str(value), terminal)
     yield _row("merge", _known(session.get("merge")), terminal)
+    if session.get("missed_u") is not None:
+        yield _row("recheck", f"{_length(abs(session['missed_u']))} off home after the last slice", terminal)
     for to, at in (session.get("delivered") or {}).items():
         yield _row("delivered", f"to {to}, {at}", terminal)
     for to in session.get("undelivered") or ():
@@ -157,7 +159,16 @@ def session_words(session: Answer) -> str:
 def place_words(place: Answer) -> str:
     """Say where the axis came to rest."""
     at = _length(place.get("position_u"), place.get("unit", "um"))
-    return f"at {at}, {_TRUST.get(str(place.get('trust')), 'trust unknown')}"
+    return f"at {at}, {_TRUST.get(str(place.get('trust')), 'trust unknown')}{_missed_words(place)}"
+
+
+def _missed_words(place: Answer) -> str:
+    """Say what homing found of lost steps; nothing where there was nothing to compare with."""
+    missed_u = place.get("missed_u")
+    if missed_u is None:
+        return ""
+    off = f"it had been {_length(abs(missed_u), place.get('unit', 'um'))} off" if missed_u else "no step lost"
+    return f"; {off} since it was last known"
 
 
 def marks_words(marks: Answer) -> str:

@@ -43,10 +43,15 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The end of a move: where the axis came to rest, and when the last step was taken."""
+    """The end of a move: where the axis came to rest, and when the last step was taken.
+
+    After homing, `missed_steps` is how far from the reference the axis was believed to be when it touched it:
+    what was lost, or gained, since the position was last known. None where it was not known.
+    """
 
     position: Position
     at_rest_ns: int
+    missed_steps: int | None = None
 
 
 class Axis(Protocol):

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rail.axis import Arrival, Position, Reach, Trust
@@ -222,6 +222,8 @@ class StepperAxis:
         """Find the reference away from the subject, and come to rest at that end of the reach.
 
         Fast until the limit closes, back until it opens and clear of it, then slowly until it closes again.
+        From a known place it goes straight to where the slow touch begins, losing nothing on the way, so that
+        the touch measures what had been lost before.
 
         Raises
         ------
@@ -234,12 +236,12 @@ class StepperAxis:
         self._refuse_when_stopped()
         settings = self._settings
         with self._journey():
-            self._touch()
+            missed_steps = self._touch()
             self._origin_steps = settings.home_steps - self._stepper.count_steps()
             self._trust = Trust.KNOWN
             reach = self.reach
             run = self._approach(reach.nearest_steps if settings.home_sense < 0 else reach.farthest_steps)
-        return self._arrival(run)
+        return replace(self._arrival(run), missed_steps=missed_steps)
 
     def zero(self, at_steps: int | None = None) -> Position:
         """Take the owner's word for where the axis stands, and hold it there: the position is then known.
@@ -448,27 +450,46 @@ class StepperAxis:
             distance_steps = run_up_steps
         return self._run(distance_steps, self._ramp())
 
-    def _touch(self) -> None:
-        """Come to rest on the reference, slowly."""
+    def _touch(self) -> int | None:
+        """Come to rest on the reference, slowly; give how far off it a known place turned out to be."""
         settings = self._settings
-        towards, away = settings.home_sense, -settings.home_sense
+        towards, known = settings.home_sense, self._trust is Trust.KNOWN
         slack_steps = settings.run_up_steps + settings.clearance_steps
-        touch_ramp = Ramp(settings.touch_steps_s, settings.touch_steps_s, 1)
         limits = self._limits()
-        if not (limits.near if towards < 0 else limits.far):
-            self._seek(
-                towards * (self._farthest_home_steps() + slack_steps), settings.homing_ramp, Seek.PRESSED
-            )
-        self._seek(away * slack_steps, settings.ramp.slowest(), Seek.RELEASED)
-        self._run(away * settings.clearance_steps, settings.ramp.slowest())
-        self._seek(towards * 2 * slack_steps, touch_ramp, Seek.PRESSED)
+        if limits.near if towards < 0 else limits.far:
+            self._touch_again(slack_steps)
+        elif not known:
+            self._seek(towards * (settings.travel_steps + slack_steps), settings.homing_ramp, Seek.PRESSED)
+            self._touch_again(slack_steps)
+        elif not self._goes_clear():
+            early_steps = self._off_reference_steps()
+            self._touch_again(slack_steps)
+            return early_steps  # touched at speed: right to a full step or two, and far off by itself
+        else:
+            # With a dead switch, no farther into the end than a known place allows.
+            self._seek(towards * (settings.clearance_steps + slack_steps), self._touch_ramp, Seek.PRESSED)
+        return self._off_reference_steps() if known else None
 
-    def _farthest_home_steps(self) -> int:
-        """Give how far off the reference can be: with a dead switch, no farther than that into the end."""
-        settings = self._settings
-        if self._trust is Trust.KNOWN:
-            return min(abs(self.position().steps - settings.home_steps), settings.travel_steps)
-        return settings.travel_steps
+    def _goes_clear(self) -> bool:
+        """Go to where a slow touch of the reference begins; false where the switch was closed before that."""
+        towards, clear_steps = self._settings.home_sense, self._settings.clearance_steps
+        distance_steps = max(0, -towards * self._off_reference_steps() - clear_steps)
+        return self._run(towards * distance_steps, self._settings.ramp, Seek.PRESSED).ending is Ending.DONE
+
+    def _touch_again(self, slack_steps: int) -> None:
+        """Go back from the closed switch until it opens and clear of it, then touch it slowly."""
+        settings, slowly = self._settings, self._settings.ramp.slowest()
+        away = -settings.home_sense
+        self._seek(away * slack_steps, slowly, Seek.RELEASED)
+        self._run(away * settings.clearance_steps, slowly)
+        self._seek(-away * 2 * slack_steps, self._touch_ramp, Seek.PRESSED)
+
+    def _off_reference_steps(self) -> int:
+        return self.position().steps - self._settings.home_steps
+
+    @property
+    def _touch_ramp(self) -> Ramp:
+        return Ramp(self._settings.touch_steps_s, self._settings.touch_steps_s, 1)
 
     def _seek(self, distance_steps: int, ramp: Ramp, seek: Seek) -> None:
         if self._run(distance_steps, ramp, seek).ending is Ending.FOUND:

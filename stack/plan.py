@@ -125,6 +125,8 @@ class StackPlan:
         How many are taken of each slice, to be averaged.
     recycle_s
         What a flash needs to recharge: so long after an exposure no other begins.
+    recheck
+        Home again after the last slice, to see whether steps were lost on the way.
     rehearse
         Move and settle, photograph nothing.
     assumed_is_enough
@@ -142,6 +144,7 @@ class StackPlan:
     aim: Aim = AS_METERED
     frames: int = 1
     recycle_s: float = 0.0
+    recheck: bool = False
     rehearse: bool = False
     assumed_is_enough: bool = False
 

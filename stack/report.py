@@ -94,6 +94,13 @@ def warnings(
             f"Slices are {layout.pitch_u:.4g} {unit} apart and each is sharp over {layout.dof_u:.4g} "
             f"{unit}: expect unsharp bands between them."
         )
+    if state.missed_u is not None and abs(state.missed_u) > layout.pitch_u / 2:
+        found.append(
+            f"The motor lost steps on the way: homed after the last slice, the axis was "
+            f"{abs(state.missed_u):.4g} {unit} off, more than half of the {layout.pitch_u:.4g} {unit} "
+            "between slices. Their places are not what they say: look for a jam, a loose coupling or too "
+            "little current, then shoot again."
+        )
     found += [f"Slice {index} was shot again: {why}." for index, why in sorted(state.retaken.items())]
     found += [f"The journal was altered on disk, {what}." for what in state.damage]
     found += [f"A merge failed: {merge_state.error}" for merge_state in state.merges if merge_state.error]

@@ -119,6 +119,8 @@ class SessionState:
         Whether the axis found its reference for this stack.
     retaken
         Why slices were shot again, by index.
+    missed_u
+        How far off its reference the axis was when homed after the last slice; None: that was not done.
     delivered
         When it last arrived (UTC) wherever it was delivered to, by destination.
     damage
@@ -136,6 +138,7 @@ class SessionState:
     ended_at: str | None = None
     homed: bool = False
     retaken: Mapping[int, str] = field(default_factory=dict)
+    missed_u: float | None = None
     delivered: Mapping[str, str] = field(default_factory=dict)
     damage: tuple[str, ...] = ()
 
@@ -434,6 +437,8 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
             return replace(state, phase=Phase.SHOOTING, reason=None, began_at=began_at, ended_at=None)
         case "homed":
             return replace(state, homed=True)
+        case "rechecked":
+            return replace(state, missed_u=facts["missed_u"])
         case "exposure_locked":
             width_px, height_px = facts["size_px"]
             exposure = exposure_of(facts["exposure"])

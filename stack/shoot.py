@@ -462,10 +462,28 @@ class _Stack:
             if ending.kind is EndingKind.DONE:
                 ending = Ending(EndingKind.FAILED, str(failure), failure)
         park = partial(self._shooter.park, self._plan, self._layout, self._stop, self._tell)
-        if ending.kind is EndingKind.DONE and (failure := failure_of(park)):
-            trouble.append(f"the stack is done, but the axis was not parked: {failure}")
+        if ending.kind is EndingKind.DONE:
+            if failure := failure_of(self._recheck):
+                trouble.append(f"the stack is done, but whether steps were lost is not known: {failure}")
+            if failure := failure_of(park):
+                trouble.append(f"the stack is done, but the axis was not parked: {failure}")
         saved = len(fold(self._journal.entries, self._layout.slices).saved)
         return replace(ending, saved=saved, trouble=tuple(trouble))
+
+    def _recheck(self) -> None:
+        """Find the reference again where the plan wants it, and record how far off the axis was.
+
+        A position that was not known has nothing to compare with.
+        """
+        if not self._plan.recheck or self._layout.adrift:
+            return
+        self._stop.check()
+        self._tell(progress("rechecking", self._layout))
+        missed_steps = self._axis.home().missed_steps
+        if missed_steps is not None:
+            self._record(
+                "rechecked", missed_steps=missed_steps, missed_u=self._axis.scale.length_u(missed_steps)
+            )
 
     def _record_ending(self, ending: Ending) -> None:
         match ending.kind:

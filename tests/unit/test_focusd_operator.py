@@ -1,5 +1,6 @@
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from rail.axis import Position, Trust
 from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, PositionUnknown, Stopped
 from stack.errors import NotResumable, PlanRefused, StopAsked
 from stack.plan import FromHere, Marks, Pitch, StackPlan
+from stack.report import warnings
 from stack.session import Phase
 from stack.stop import StopKind
 
@@ -365,3 +367,38 @@ def test_after_a_long_rest_the_motor_cools(tmp_path: Path) -> None:
     assert released.wait(20)
     rig.operator.close()
     assert rig.axis.position().trust is Trust.ASSUMED
+
+
+# --- steps that were lost ---------------------------------------------------------------------------------
+
+
+def test_homing_again_after_the_last_slice_finds_the_steps_a_jam_cost(rig: DaemonRig) -> None:
+    rig.marked()
+    before_steps = rig.rail.lost_steps
+    acts = {1: rig.rail.world.break_down, 2: rig.rail.world.mend}
+    rig.on("slice_saved", lambda: acts.get(rig.last("slice_saved")["index"], str)("carriage_jammed"))
+    rig.shoot(replace(PLAN, recheck=True)).ended.result(0)
+    lost_u = rig.axis.scale.length_u(rig.rail.lost_steps - before_steps)
+    state = rig.sessions.open(1).state()
+    assert lost_u > 10
+    assert (state.phase, state.missed_u) == (Phase.DONE, lost_u)
+    assert "lost steps" in " ".join(warnings(rig.sessions.open(1).layout, state))
+
+
+def test_a_stack_without_loss_is_rechecked_without_a_word(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.shoot(replace(PLAN, recheck=True)).ended.result(0)
+    session = rig.sessions.open(1)
+    assert session.state().missed_u == 0
+    assert warnings(session.layout, session.state()) == []
+
+
+def test_nothing_is_rechecked_unasked(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.shoot().ended.result(0)
+    assert rig.sessions.open(1).state().missed_u is None
+
+
+def test_homing_says_what_was_lost_since_the_last_time(rig: DaemonRig) -> None:
+    assert rig.tell(Home()).missed_u is None
+    assert rig.tell(Home()).missed_u == 0

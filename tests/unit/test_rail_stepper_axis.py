@@ -504,3 +504,19 @@ def test_an_axis_with_a_mark_inside_its_travel_is_zeroed_there(tmp_path):
     assert rig.axis.zero(-4_800) == Position(-4_800, Trust.KNOWN)
     with pytest.raises(BeyondReach, match="outside the travel"):
         rig.axis.zero(4_801)
+
+
+def test_homing_from_a_known_place_measures_what_was_lost_since(homed):
+    homed.axis.move_to(5000)
+    assert homed.axis.home().missed_steps == 0
+    before_steps = homed.lost_steps
+    homed.after_edges(300, lambda: homed.world.break_down("carriage_jammed"))
+    homed.after_edges(420, lambda: homed.world.mend("carriage_jammed"))
+    homed.axis.move_to(5000)
+    assert homed.lost_steps - before_steps == 120
+    assert homed.axis.home().missed_steps == 120
+    assert homed.axis.home().missed_steps == 0
+
+
+def test_homing_from_an_unknown_place_has_nothing_to_compare_with(rig):
+    assert rig.axis.home().missed_steps is None
