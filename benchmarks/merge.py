@@ -59,10 +59,10 @@ class Subject:
         if self.stack is not None:
             shown = {"truth": np.clip(laid_over(self.stack, ours)[0], 0, 255).astype(np.uint8)}
         else:
-            middle = cv2.imread(str(self.slices[len(self.slices) // 2]))
-            shown = {"middle slice": middle[: size[1], : size[0]]}
+            shown = {}
+            runs = {**runs, "middle slice": Run(cv2.imread(str(self.slices[len(self.slices) // 2])))}
         for name, run in runs.items():
-            matrix = overlay(_padded(run.picture, size), ours.picture).matrix
+            matrix = overlay(run.picture, ours.picture).matrix
             flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
             shown[name] = cv2.warpAffine(run.picture, matrix, size, flags=flags)
         return shown
@@ -148,7 +148,7 @@ def _run(name: str, merger: Merger, subject: Subject) -> Run | None:
 def _row(subject: Subject, runs: dict[str, Run], crops: int) -> np.ndarray:
     shown = subject.columns(runs)
     pictures = list(shown.values())
-    compared = pictures if subject.stack is not None else pictures[1:]
+    compared = pictures if subject.stack is not None else pictures[:-1]
     places = differing_places(_inner(compared), CROP_PX, crops)
     return sheet([f"{subject.name}: {name}"[:26] for name in shown], pictures, places, CROP_PX)
 
@@ -160,11 +160,6 @@ def _inner(pictures: list[np.ndarray]) -> list[np.ndarray]:
     for part, picture in zip(inner, pictures, strict=True):
         part[margin:-margin, margin:-margin] = picture[margin:-margin, margin:-margin]
     return inner
-
-
-def _padded(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    more = max(0, size[1] - picture.shape[0]), max(0, size[0] - picture.shape[1])
-    return cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_CONSTANT, value=(255, 255, 255))
 
 
 def _stacked(rows: list[np.ndarray]) -> np.ndarray:

@@ -52,20 +52,28 @@ def overlay(truth, picture, origin=None):
     `origin` is where in the truth its first pixel about lies; else their centres are taken to meet.
     """
     height, width = truth.shape[:2]
-    more = height - picture.shape[0], width - picture.shape[1]
-    left, top = origin or (more[1] / 2, more[0] / 2)
+    size = picture.shape[1], picture.shape[0]
+    if origin is not None:
+        starts = [Similarity(tx=origin[0], ty=origin[1])]
+    else:
+        starts = [_centred(scale, size, (width, height)) for scale in (1.0, 0.8, 0.9, 1.12, 1.25)]
     textures = [
         Textures(*local_contrast(cv2.cvtColor(p.astype(np.float32), cv2.COLOR_BGR2GRAY)))
-        for p in (_framed(picture, truth.shape), truth)
+        for p in (_framed(picture, truth.shape), _framed(truth, picture.shape))
     ]
-    return fit(*textures, (Similarity(tx=left, ty=top),)).similarity
+    return fit(*textures, starts).similarity
+
+
+def _centred(scale, size, whole):
+    """Give the similarity that maps the centre of a picture of `size` to that of the whole."""
+    shift = [(w - 1) / 2 - scale * (s - 1) / 2 for s, w in zip(size, whole, strict=True)]
+    return Similarity(scale, 0.0, *shift)
 
 
 def _framed(picture, shape):
-    """Give a picture the size of another one, white where it has nothing: the fit leaves out what clips."""
+    """Give a picture at least the size of another, white, which the fit leaves out, where it has nothing."""
     more = [max(0, wanted - has) for wanted, has in zip(shape[:2], picture.shape[:2], strict=True)]
-    whole = cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_CONSTANT, value=(255, 255, 255))
-    return whole[: shape[0], : shape[1]]
+    return cv2.copyMakeBorder(picture, 0, more[0], 0, more[1], cv2.BORDER_CONSTANT, value=(255, 255, 255))
 
 
 def registered(truth, picture):

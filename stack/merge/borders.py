@@ -11,19 +11,16 @@ from stack.merge.similarity import Similarity
 
 BARRED: Final = np.float32(-1e4)
 """A score so low that what bears it never counts beside anything else."""
-SMEARED_PX: Final = 12.0
-"""As far as the blurs and the cubic sample by which sharpness is told reach in from a border."""
 
 
 def covered(similarity: Similarity, shape: tuple[int, int], size_px: tuple[int, int]) -> NDArray[np.bool_]:
-    """Say which pixels of an output of `shape` a slice of `size_px` (width, height) shows, borders aside."""
+    """Say which pixels of an output of `shape` a slice of `size_px` (width, height) shows."""
     rows, columns = np.arange(shape[0], dtype=np.float64)[:, None], np.arange(shape[1], dtype=np.float64)
     x = similarity.p * columns - similarity.q * rows + similarity.tx
     y = similarity.q * columns + similarity.p * rows + similarity.ty
     width, height = size_px
-    inside = (x >= SMEARED_PX) & (x <= width - 1 - SMEARED_PX)
-    inside &= (y >= SMEARED_PX) & (y <= height - 1 - SMEARED_PX)
-    return np.asarray(inside)
+    # To the last pixel: a margin against the repeated border's part in sharpness costs 1.5 dB for 2 px.
+    return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
 
 
 def barred(focus: Focus, similarity: Similarity) -> Focus:

@@ -74,3 +74,18 @@ def test_what_cannot_be_merged_now_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="0 saved slices"):
         redo.begin(one.id, Choice())
     merges.close()
+
+
+def test_only_what_was_cut_short_once_is_made_up_for(tmp_path: Path) -> None:
+    once, twice, done = (session(tmp_path) for _ in range(3))
+    for one, cuts in ((once, 1), (twice, 2), (done, 0)):
+        with one.journal(MonotonicClock()) as journal:
+            journal.append("stack_done")
+            for _ in range(cuts):
+                journal.append("merge_started")
+            if not cuts:
+                journal.append("merge_started")
+                journal.append("merge_failed", error="the slices show different subjects")
+    merges = Merges(("/nothing",), Journals(MonotonicClock()), EventHub().publish, lambda session: None)
+    assert Redo(Sessions(tmp_path), merges, lambda: None).make_up() == (once.id,)
+    merges.close()

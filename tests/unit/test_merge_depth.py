@@ -1,5 +1,5 @@
 import numpy as np
-from merge_stacks import fogged_stack, merged, still_stack
+from merge_stacks import fogged_stack, merged, rig_stack, still_stack
 
 from stack.merge.depth import Depth
 from stack.merge.settings import MergeSettings
@@ -16,6 +16,14 @@ def test_the_depth_map_says_in_which_slice_a_place_is_sharp():
     assert known.mean() > 0.9
     assert np.median(error) < 0.2  # of a slice
     assert (error < 1).mean() > 0.85
+
+
+def test_glints_do_not_pull_depth_towards_slices_that_came_first():
+    stack = rig_stack()
+    result = merged(stack.frames)
+    true = stack.depth[result.crop.rows, result.crop.columns]
+    within = (true > -1) & (true < len(stack.frames))
+    assert (np.abs((result.depth - 1.0) / 128 - true) <= 1)[within].mean() > 0.95
 
 
 def test_indices_are_those_of_the_stack_not_of_the_order_fed():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from merge_stacks import SIZE, fogged_stack, merged, registered, rig_stack, still_stack
 from rendered import Shake, Surface, psnr, render, scene
 
-from stack.merge.borders import SMEARED_PX, covered
+from stack.merge.borders import covered
 from stack.merge.bydepth import lit_slice, tent
 from stack.merge.merging import Merging, Photo, slab, slab_ranges
 from stack.merge.settings import MergeSettings, Method, method_named
@@ -114,23 +114,22 @@ def test_the_front_wins_over_what_is_seen_past_it():
 
 @pytest.mark.parametrize("method", [Method.WEIGHTED, Method.PYRAMID])
 def test_kept_borders_show_the_whole_first_slice_and_no_smear(method):
-    stack = rig_stack()
+    stack = render(scene(SIZE, 8, 3, glints=False), 8, 1.0, SIZE, Shake(0.004, 8.0, seed=7))
     result = merged(stack.frames, MergeSettings(method=method, keep_borders=True))
     assert result.pixels.shape == stack.frames[0].shape
     cropped = merged(stack.frames, MergeSettings(method=method))
     border = np.ones(result.pixels.shape[:2], bool)
     border[cropped.crop.rows, cropped.crop.columns] = False
-    # What only some slices show is as good as those slices, or the first alone, can make it.
-    best = np.max([psnr(frame, stack.truth, border) for frame in stack.frames[:1]])
-    assert psnr(result.pixels, stack.truth, border) > best - 1
+    assert border.mean() > 0.1
+    # Without slices barred from where they have no pixels it is 31 dB; the first slice alone has 26.
+    assert psnr(result.pixels, stack.truth, border) > 35
 
 
-def test_what_a_slice_covers_keeps_clear_of_its_border():
+def test_what_a_slice_covers_ends_with_its_last_pixel():
     seen = covered(Similarity(tx=5), (60, 80), (80, 60))
     columns = np.flatnonzero(seen[30])
-    assert columns[0] == SMEARED_PX - 5
-    assert columns[-1] == 79 - SMEARED_PX - 5
-    assert not seen[0].any()
+    assert (columns[0], columns[-1]) == (0, 74)
+    assert seen[:, :75].all()
 
 
 def test_auto_is_the_best_all_round():

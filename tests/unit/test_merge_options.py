@@ -178,7 +178,11 @@ def test_each_merge_of_a_session_is_a_version_and_the_last_is_chosen(session, tm
     assert facts["settings"]["method"] == "pyramid"
     assert [one["index"] for one in facts["slices"]] == [1, 2, 3]
     assert facts["depth"]["um_per_slice"] == 20
+    (session / "merges/2/merged.tif").write_bytes(b"sixteen bits")
+    merge("--choose", session, "2")
+    assert (session / "merged.tif").read_bytes() == b"sixteen bits"
     merge("--choose", session, "1")
+    assert not (session / "merged.tif").is_symlink()  # merge 1 has none
     assert all((session / name).resolve().parent.name == "1" for name in CHOSEN if (session / name).exists())
     merge("--compare", session, "1", "2", "-o", tmp_path / "sheet.png")
     assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] > 2 * 240

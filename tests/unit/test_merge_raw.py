@@ -44,6 +44,16 @@ def test_a_raw_file_is_developed_to_sixteen_bits(folder):
     assert np.corrcoef(grey[inner].ravel(), wanted[inner].ravel())[0, 1] > 0.95
 
 
+def test_a_bright_spot_in_one_slice_does_not_darken_the_rest(folder):
+    frame = np.full((300, 400, 3), 90, np.uint8)
+    read = []
+    for spot in (120, 255):
+        frame[10:20, 10:20] = spot
+        (folder / "spot.dng").write_bytes(encode_dng(mosaic_of(frame), TAGS, CORRECTION))
+        read.append(read_photo(folder / "spot.dng")[200, 200].astype(int))
+    assert np.abs(read[0] - read[1]).max() <= 2
+
+
 def test_raw_slices_merge_to_a_deep_picture_with_their_exif(folder, tmp_path):
     assert main([str(folder), "-o", str(tmp_path / "a.tif")]) == 0
     assert read_photo(tmp_path / "a.tif").dtype == np.uint16
