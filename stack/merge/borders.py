@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from stack.merge.focus import Focus
 from stack.merge.similarity import Similarity
 
-BARRED: Final = np.float32(-1e4)
-"""A score so low that what bears it never counts beside anything else."""
+BARRED: Final = np.float32(1e4)
+"""A score lowered by so much never counts beside any other."""
 
 
 def covered(similarity: Similarity, shape: tuple[int, int], size_px: tuple[int, int]) -> NDArray[np.bool_]:
@@ -32,7 +32,6 @@ def barred(focus: Focus, similarity: Similarity) -> Focus:
         return focus
     height, width = focus.score.shape
     outside = ~covered(similarity, (height, width), (width, height))
-    score, amplitude = focus.score.copy(), focus.amplitude.copy()
-    score[outside] = BARRED
+    amplitude = focus.amplitude.copy()
     amplitude[outside] = np.inf  # so that it is never the least that a pixel showed
-    return replace(focus, score=score, amplitude=amplitude)
+    return replace(focus, amplitude=amplitude).held_back(BARRED * outside.astype(np.float32))

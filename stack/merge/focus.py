@@ -11,7 +11,7 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
 The brightness is held within a band about its running mean, lest a dark blurred thing before a glint win.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -54,12 +54,20 @@ class Focus:
         Brightness `(H/4, W/4)` float32, 10 px, levels about its running mean.
     glints
         `(H/4, W/4)` float32, 0 to 1: near pixels that are clipped in this slice.
+    held
+        By how much the score was lowered for other reasons than focus; `(H, W)` float32, or None.
     """
 
     score: Plane
     amplitude: Plane
     glow: Plane
     glints: Plane
+    held: Plane | None = None
+
+    def held_back(self, by: Plane) -> "Focus":
+        """Give it with its score lowered."""
+        held = by if self.held is None else self.held + by
+        return replace(self, score=self.score - by, held=held)
 
 
 class Focuser:

@@ -6,7 +6,6 @@ transparent. Here a pixel that had a peak of sharpness, and lost it again, keeps
 back there. Slices must come near first.
 """
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -38,4 +37,4 @@ class Front:
             return focus
         self._over |= (self._peak > PEAK * noise) & (amplitude < LOST * self._peak)
         np.maximum(self._peak, amplitude, out=self._peak, where=~self._over)
-        return replace(focus, score=focus.score - HELD_BACK * self._over.astype(np.float32))
+        return focus.held_back(HELD_BACK * self._over.astype(np.float32))

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.borders import BARRED
 from stack.merge.focus import BRIGHTNESS_WEIGHT, GLINT_WEIGHT, Focus
 from stack.merge.lay import laid
 from stack.merge.photos import Pixels
@@ -50,7 +49,7 @@ class Pyramid:
         height, width = self._shape
         whole = laid(pixels, similarity, slice(0, height), slice(0, width), careful=True)
         scale: Any = (*(gains * (255 / np.iinfo(pixels.dtype).max)), 0.0)
-        covered = _covered(focus.score, self._shape)
+        held: Any = _held(focus, self._shape)
         fine: Any = cv2.multiply(whole, scale, dtype=cv2.CV_32F)
         strength: Plane | None = None
         light, late = self._light(focus)
@@ -58,10 +57,10 @@ class Pyramid:
             coarse = cv2.pyrDown(fine)
             band = fine - cv2.pyrUp(coarse, dstsize=(fine.shape[1], fine.shape[0]))
             strength = _strength(band, level)
-            self._blend(level, band, _log_weight(strength, covered) - _fitted(light, band), late)
-            fine, covered = coarse, cv2.pyrDown(covered)
+            self._blend(level, band, _log_weight(strength, held) - _fitted(light, band), late)
+            fine, held = coarse, cv2.pyrDown(held)
         base = np.zeros(fine.shape[:2], np.float32) if strength is None else cv2.pyrDown(strength)
-        weight = _log_weight(base + np.float32(1), covered) - _fitted(light, fine)
+        weight = _log_weight(base + np.float32(1), held) - _fitted(light, fine)
         self._blend(self._levels, fine, weight, late)
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
@@ -123,9 +122,9 @@ def _strength(band: NDArray[Any], level: int) -> Plane:
     return blurred(grey, SPREAD_PX) + np.float32(FLOOR / 2**level)
 
 
-def _log_weight(strength: Plane, covered: NDArray[Any]) -> Plane:
-    """Give the logarithm of a weight: next to none where the slice has no pixels."""
-    return np.asarray(np.float32(POWER) * np.log(strength) - np.float32(1e4) * (1 - covered), np.float32)
+def _log_weight(strength: Plane, held: NDArray[Any]) -> Plane:
+    """Give the logarithm of a weight."""
+    return np.asarray(np.float32(POWER) * np.log(strength) - held, np.float32)
 
 
 def _fitted(plane: Plane, band: NDArray[Any]) -> Plane:
@@ -135,10 +134,13 @@ def _fitted(plane: Plane, band: NDArray[Any]) -> Plane:
     return np.asarray(cv2.resize(plane, size, interpolation=how), np.float32)
 
 
-def _covered(score: Plane, shape: tuple[int, int]) -> NDArray[Any]:
-    """Give 1 where the slice has pixels, at full resolution: elsewhere its score bars it."""
-    has = (score > BARRED / 2).astype(np.float32)
-    return cv2.resize(has, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+def _held(focus: Focus, shape: tuple[int, int]) -> Plane:
+    """Give by how much a slice is held back, at full resolution."""
+    if focus.held is None:
+        return np.zeros(shape, np.float32)
+    return np.asarray(
+        cv2.resize(focus.held, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32
+    )
 
 
 def _stored(band: NDArray[Any]) -> Stored:
