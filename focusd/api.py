@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from camera.errors import CameraError
 from camera.lens import LensAxis
+from focusd.doctor import examine_running
 from focusd.errors import FocusdError
 from focusd.event_stream import EventStream
 from focusd.exits import Exit
@@ -87,6 +88,10 @@ def _add_looking(app: FastAPI, house: House) -> None:
         return axis_view(
             now, axis.look(), axis.settings, house.rig.complaints, house.rig.clock.monotonic_ns()
         )
+
+    @app.get("/doctor")
+    def doctor() -> Answer:
+        return {"verdicts": [asdict(verdict) for verdict in examine_running(house)]}
 
     @app.get("/events")
     async def events(since: int | None = None) -> Response:

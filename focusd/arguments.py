@@ -160,6 +160,13 @@ def _parser() -> argparse.ArgumentParser:
         help="counted from home (default: at the home reference)",
     )
     command("axis", "show all about the axis: position, reach, switches, speeds")
+    doctor = command("doctor", "look the rig over, moving nothing, and say what to do about what is wrong")
+    doctor.add_argument(
+        "--config", metavar="FILE", type=Path, help="where no daemon runs: the settings to check"
+    )
+    doctor.add_argument(
+        "--state-dir", metavar="DIR", type=Path, help="where no daemon runs: where the position is stored"
+    )
     command("acknowledge", "say that the rig is safe again after an emergency stop")
     _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
     _add_sessions(command("sessions", "list, show, remove or hand out the stacks on the disk"), everywhere)

@@ -13,6 +13,7 @@ from typing import TextIO
 from focusd.arguments import in_units, parse, plan_request
 from focusd.call import Call
 from focusd.client import Answer, ClientError, Daemon, NoDaemon
+from focusd.doctor_cli import doctor
 from focusd.exits import Exit
 from focusd.merge_cli import MergingDaemon
 from focusd.places import sockets_to_try
@@ -286,6 +287,7 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "zero": _zero,
     "axis": _axis,
     "acknowledge": _acknowledge,
+    "doctor": doctor,
     "mark": _mark,
     "sessions": sessions,
     "sim": _sim,

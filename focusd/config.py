@@ -561,15 +561,23 @@ def _lens_contradictions(lens: FocusMotor) -> Iterator[str]:
         yield f"axis.lens.ends_d: {near_d:g} to {far_d:g} leaves no room for run_up_d ({lens.run_up_d:g})"
 
 
-def _pin_contradictions(config: Config) -> Iterator[str]:
-    users: dict[int, list[str]] = {}
+def wired_pins(config: Config) -> dict[str, int]:
+    """Give every GPIO that this rig uses, by the name of its setting."""
     axis_pins = config.axis.pins.model_dump(include=set(config.axis.parts))
     panel_pins = {name: pin for name, pin in config.panel.model_dump().items() if name.endswith("_pin")}
-    for group, pins in (("axis.pins", axis_pins), ("panel", panel_pins)):
-        for name, wired in pins.items():
-            for pin in wired if isinstance(wired, tuple) else (wired,):
-                if pin is not None:
-                    users.setdefault(pin, []).append(f"{group}.{name}")
+    return {
+        f"{group}.{name}{f'[{place}]' if isinstance(wired, tuple) else ''}": pin
+        for group, pins in (("axis.pins", axis_pins), ("panel", panel_pins))
+        for name, wired in pins.items()
+        for place, pin in enumerate(wired if isinstance(wired, tuple) else (wired,))
+        if pin is not None
+    }
+
+
+def _pin_contradictions(config: Config) -> Iterator[str]:
+    users: dict[int, list[str]] = {}
+    for name, pin in wired_pins(config).items():
+        users.setdefault(pin, []).append(name)
     for pin, names in users.items():
         if len(names) > 1:
             yield f"{' and '.join(names)}: are all GPIO {pin}; each needs a pin of its own"

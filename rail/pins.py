@@ -8,7 +8,8 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,12 @@ Pin = Any
 
 _CHIP_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
 """Pi 5; Pi 4; Pi 3 and Zero 2. The number of the chip changes with the kernel, its label does not."""
+
+
+_HEADER_LINES = 28
+"""GPIO 0 to 27 are on the header."""
+_LINE_USED = 1
+"""LG_GPIO_IS_KERNEL: somebody holds the line (lgpio.h)."""
 
 
 def open_factory(run_folder: Path | None = None) -> Factory:
@@ -42,16 +49,12 @@ def open_factory(run_folder: Path | None = None) -> Factory:
     PinsUnavailable
         lgpio is not installed, no chip of a Raspberry Pi is there, or it may not be opened.
     """
-    _give_lgpio_a_folder(run_folder)
+    lgpio = _lgpio(run_folder)
     try:
-        import lgpio
         from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
         from gpiozero.pins.local import LocalPiFactory
     except ImportError as e:
-        raise PinsUnavailable(
-            "the library lgpio is missing, so no pin can be driven; install it with "
-            "`sudo apt install python3-lgpio`, or run with --simulate"
-        ) from e
+        raise PinsUnavailable(f"gpiozero cannot be used ({e}), so no pin can be driven") from e
 
     class RailPin(LGPIOPin):  # type: ignore[misc]
         """gpiozero's lgpio pin, but an output has its level from the start: ENABLE must not blink."""
@@ -69,8 +72,41 @@ def open_factory(run_folder: Path | None = None) -> Factory:
             self._chip = chip
             self.pin_class = RailPin
 
-    try:
+    with _chip_opens(lgpio):
         return RailFactory(_find_chip(lgpio))
+
+
+def line_users(run_folder: Path | None = None) -> dict[int, str]:
+    """Give the GPIO lines that somebody holds now, and by what name; claims none.
+
+    Raises `PinsUnavailable` as `open_factory` does.
+    """
+    lgpio = _lgpio(run_folder)
+    with _chip_opens(lgpio):
+        handle = lgpio.gpiochip_open(_find_chip(lgpio))
+        try:
+            lines = [lgpio.gpio_get_line_info(handle, number) for number in range(_HEADER_LINES)]
+        finally:
+            lgpio.gpiochip_close(handle)
+    return {number: user for _, number, flags, _, user in lines if flags & _LINE_USED}
+
+
+def _lgpio(run_folder: Path | None) -> Any:
+    _give_lgpio_a_folder(run_folder)
+    try:
+        import lgpio
+    except ImportError as e:
+        raise PinsUnavailable(
+            "the library lgpio is missing, so no pin can be driven; install it with "
+            "`sudo apt install python3-lgpio`, or run with --simulate"
+        ) from e
+    return lgpio
+
+
+@contextmanager
+def _chip_opens(lgpio: Any) -> Iterator[None]:
+    try:
+        yield
     except (lgpio.error, OSError) as e:
         raise PinsUnavailable(
             f"the GPIO chip cannot be opened ({e}); add this user to the group gpio, or run with --simulate"

@@ -107,3 +107,8 @@ def test_a_killed_motion_process_is_noticed_and_its_last_step_known(machine):
     assert report["trust"] == "unknown"
     assert report["path_steps"][-1] == pytest.approx(201, abs=1)
     assert report["lost_steps"] == 0
+
+
+def test_the_lines_that_a_motion_process_holds_are_told_apart_from_free_ones(machine):
+    report = machine.play("moves", "users")
+    assert report == {"free": [], "held": [5, 6, 16, 20, 21], "left": []}

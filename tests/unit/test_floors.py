@@ -29,6 +29,7 @@ SHELL = [
     "focusd.cli",
     "focusd.client",
     "focusd.demo",
+    "focusd.doctor_cli",
     "focusd.durations",
     "focusd.exits",
     "focusd.lengths",
@@ -44,6 +45,7 @@ SHELL = [
 
 LAZY = {
     "focusd.cli": ["stack.merge.command"],
+    "focusd.doctor_cli": ["focusd.doctor"],
     "focusd.sessions_cli": ["stack.errors", "stack.export"],
 }
 """What a module of the shell imports in the moment it is needed and not before."""

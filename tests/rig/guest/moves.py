@@ -14,6 +14,7 @@ from patience import wait_until
 from rig import RAMP, TRACE_S, TRAVEL_STEPS, WIRING, Report, Rig, open_stepper
 
 from rail.errors import Halted, MotionLost, PinsUnavailable, Stopped
+from rail.pins import line_users
 
 
 def home() -> Report:
@@ -123,6 +124,14 @@ def lost() -> Report:
 
     threading.Thread(target=kill_on_the_way).start()
     return rig.report(said=_said(MotionLost, lambda: rig.axis.move_to(500)))
+
+
+def users() -> Report:
+    free = line_users(Path("/run"))
+    stepper = open_stepper()
+    held = line_users(Path("/run"))
+    stepper.close()
+    return {"free": sorted(free), "held": sorted(held), "left": sorted(line_users(Path("/run")))}
 
 
 def _said(kind: type[Exception], act: Callable[[], object]) -> str:

@@ -1,0 +1,144 @@
+"""Looks the rig over without moving anything: from inside the daemon where one runs, else from here.
+
+What is looked at is gathered here; what it means is said by `focusd.verdicts`.
+"""
+
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+from focusd.config import Config, load_config, wired_pins
+from focusd.errors import ConfigInvalid
+from focusd.hardware import board_model
+from focusd.house import House
+from focusd.places import config_file, state_folder
+from focusd.verdicts import (
+    Health,
+    Rights,
+    Switches,
+    Verdict,
+    of_camera,
+    of_complaints,
+    of_disk,
+    of_far_pressed_switch,
+    of_lateness,
+    of_pins,
+    of_position,
+    of_rights,
+    of_stored_position,
+    of_switches,
+)
+from rail.axis import Position, Trust
+from rail.boards import clean_steps_s
+from rail.errors import PinsUnavailable
+from rail.pins import input_pin, line_users, open_factory
+from rail.position_store import FilePositionStore
+from rail.stepper_axis import StepperAxis
+
+
+def examine_running(house: House) -> Iterator[Verdict]:
+    """Look over a rig whose daemon runs; asks no pin and no camera anything, so it disturbs no stack."""
+    now, rig = house.operator.now(), house.rig
+    simulated = ", with a simulated rig" if rig.simulation is not None else ""
+    yield Verdict("daemon", Health.GOOD, f"focusd {house.versions['focusrail']} runs{simulated}")
+    if house.operator.lost is not None:
+        yield Verdict("motion", Health.BAD, house.operator.lost, "start focusd again, then home")
+    if isinstance(rig.axis, StepperAxis):
+        yield from of_complaints(rig.complaints)
+        yield from _of_motor(rig.axis, now.position)
+    if now.emergency:
+        words = "an emergency stop is in force: nothing moves"
+        yield Verdict(
+            "emergency stop", Health.BAD, words, "see that the rig is safe, then focusctl acknowledge"
+        )
+    yield of_position(now.position)
+    yield of_camera(now.camera.problem, now.camera.model)
+    yield of_disk(str(house.sessions.root), now.free_bytes, now.reserve_bytes)
+
+
+def _of_motor(axis: StepperAxis, position: Position) -> Iterator[Verdict]:
+    sight, settings, length_u = axis.look(), axis.settings, axis.scale.length_u
+    yield of_lateness(sight.late_steps, sight.max_late_ns)
+    switches = Switches(sight.limits.near, sight.limits.far, sight.emergency_pressed)
+    yield from of_switches(switches)
+    if position.trust is Trust.KNOWN:
+        near_steps, far_steps = settings.ends_steps
+        yield from of_far_pressed_switch(
+            switches,
+            position_u=length_u(position.steps),
+            ends_u=(length_u(near_steps), length_u(far_steps)),
+            play_u=length_u(settings.run_up_steps + settings.clearance_steps),
+        )
+
+
+def examine_alone(path: Path | None, state: Path | None = None) -> Iterator[Verdict]:
+    """Look over a rig that no daemon runs: its configuration, chip, pins, switches, and what is permitted.
+
+    Parameters
+    ----------
+    path
+        The configuration; None: where a daemon would find it.
+    state
+        Where the position is stored; None: where a daemon started by this user would store it.
+    """
+    yield Verdict("daemon", Health.DOUBTFUL, "none runs", "systemctl start focusd, or focusd by hand")
+    try:
+        path = config_file(path)
+        config = load_config(path)
+    except ConfigInvalid as error:
+        yield Verdict("configuration", Health.BAD, "; ".join(error.problems), f"edit {error.source}")
+        return
+    yield Verdict("configuration", Health.GOOD, str(path) if path else "none, so the built-in defaults hold")
+    yield _of_board(board_model())
+    if config.axis.kind == "lens":
+        return
+    yield from of_rights(_own_rights())
+    yield from _of_wiring(config)
+    stored = FilePositionStore((state or state_folder()) / "position.json").load()
+    yield of_stored_position(stored, self_holding=config.axis.self_holding)
+
+
+def _of_board(model: str) -> Verdict:
+    if rate := clean_steps_s(model):
+        return Verdict("board", Health.GOOD, f"{model}, which steps cleanly up to {rate} a second")
+    words = f"{model or 'no Raspberry Pi'}: how fast it steps cleanly is not known"
+    return Verdict("board", Health.DOUBTFUL, words, "set axis.cap_steps_s, or run focusd --simulate here")
+
+
+def _of_wiring(config: Config) -> Iterator[Verdict]:
+    """Ask the chip who holds its lines, and the switches what they read; only inputs are claimed."""
+    try:
+        users = line_users()
+        yield Verdict("GPIO chip", Health.GOOD, "found, and may be used")
+        yield from of_pins(wired_pins(config), users)
+        if users.keys().isdisjoint(wired_pins(config).values()):
+            yield from of_switches(_read_switches(config))
+    except PinsUnavailable as error:
+        yield Verdict("GPIO chip", Health.BAD, str(error))
+
+
+def _read_switches(config: Config) -> Switches:
+    factory, pins = open_factory(), config.axis.pins
+    pressed_level = pins.limit_active == "high"
+
+    def read(name: str, number: int | None, active: bool) -> bool | None:
+        pin = input_pin(factory, number) if name in config.axis.parts else None
+        return None if pin is None else bool(pin.state) is active
+
+    try:
+        return Switches(
+            read("limit_near", pins.limit_near, pressed_level),
+            read("limit_far", pins.limit_far, pressed_level),
+            read("e_stop", pins.e_stop, True),
+        )
+    finally:
+        factory.close()
+
+
+def _own_rights() -> Rights:
+    if os.geteuid() == 0:
+        return Rights(priority=99, locked_bytes=2**63 - 1)
+    priority, _ = resource.getrlimit(resource.RLIMIT_RTPRIO)
+    locked_bytes, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    return Rights(priority, 2**63 - 1 if locked_bytes == resource.RLIM_INFINITY else locked_bytes)
