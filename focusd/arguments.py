@@ -169,7 +169,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("acknowledge", "say that the rig is safe again after an emergency stop")
     _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
-    _add_sessions(command("sessions", "list, show, remove or hand out the stacks on the disk"), everywhere)
+    _add_sessions(
+        command("sessions", "list, show, check, remove or hand out the stacks on the disk"), everywhere
+    )
     commands.add_parser(
         "merge", help="merge pictures here, without a daemon (see: focusctl merge --help)", add_help=False
     )
@@ -282,6 +284,10 @@ def _add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.Argument
     action("list", "a line for each (the default)")
     show = action("show", "all about one")
     show.add_argument("id", nargs="?", metavar="ID", help="number or name (default: the latest)")
+    check = action("check", "compare every file with what the journal promised; changes nothing")
+    check.add_argument(
+        "id", nargs="?", metavar="ID", help="number or name, or a folder, without a daemon (default: all)"
+    )
     remove = action("rm", "remove stacks from the disk, slices, pictures and all; asks first")
     remove.add_argument("ids", nargs="+", metavar="ID", help="number or name")
     remove.add_argument("--yes", action="store_true", help="do not ask")

@@ -132,6 +132,18 @@ def sessions_screen(sessions: list[Answer]) -> Iterator[str]:
     yield from map(session_words, sessions)
 
 
+def checks_screen(checks: Sequence[Answer], terminal: Terminal) -> Iterator[str]:
+    """Say of each stack what is intact, and what is not."""
+    if not checks:
+        yield "no stacks yet"
+    for check in checks:
+        sound = "sound" if not check["problems"] else terminal.alarm("damaged")
+        yield f"{check['session']}  {sound}: {', '.join(_check_parts(check))}"
+        yield from (f"  {problem}" for problem in check["problems"])
+        unproven = [one["why"] for one in check["slices"] if one["verdict"] == "unproven"]
+        yield from (terminal.faint(f"  {why}") for why in unproven)
+
+
 def results(session: Answer, terminal: Terminal) -> Iterator[str]:
     """Name what a stack left on the disk: the picture, the depth map, the folder."""
     files = session.get("files") or {}
@@ -304,6 +316,21 @@ def _session_state(session: Answer) -> str:
     }
     count = _of(session.get("saved"), session.get("slices"))
     return f"{session.get('phase')}{reason}, {count} slices{merged.get(str(merge), '')}"
+
+
+def _check_parts(check: Answer) -> Iterator[str]:
+    verdicts = [one["verdict"] for one in check["slices"]]
+    for verdict in dict.fromkeys(("intact", *verdicts)):
+        yield f"{verdicts.count(verdict)} slices {verdict}"
+    if check["not_shot"]:
+        yield f"{len(check['not_shot'])} not shot yet"
+    if check["merges"]:
+        intact = sum(one["verdict"] == "intact" for one in check["merges"])
+        yield f"{intact} of {len(check['merges'])} merged files intact"
+    if check["torn_bytes"]:
+        yield "the journal's last line was being written"
+    if check["unfinished"]:
+        yield f"{len(check['unfinished'])} unfinished files"
 
 
 def _of(part: object, whole: object) -> str:

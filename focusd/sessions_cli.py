@@ -1,13 +1,14 @@
-"""`focusctl sessions`: what there is on the disk, shown, thrown away or handed out."""
+"""`focusctl sessions`: what there is on the disk, shown, checked, thrown away or handed out."""
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from focusd.call import Call
 from focusd.client import Answer
 from focusd.exits import Exit
-from focusd.screens import session_screen, session_words, sessions_screen
+from focusd.screens import checks_screen, session_screen, session_words, sessions_screen
 
 
 def sessions(call: Call) -> Exit:
@@ -15,6 +16,8 @@ def sessions(call: Call) -> Exit:
     match call.typed.action:
         case "show":
             return _show(call)
+        case "check":
+            return _check(call)
         case "rm":
             return _remove(call)
         case "export":
@@ -30,6 +33,27 @@ def _show(call: Call) -> Exit:
         return call.problem("Nothing to show", "there are no stacks yet", Exit.REFUSED)
     session = call.daemon.session(wanted)
     return call.result(session, session_screen(session, call.out))
+
+
+def _check(call: Call) -> Exit:
+    """Read every file here and now; a folder needs no daemon to be named. Fails where something is wrong."""
+    from stack.check import check
+    from stack.errors import SessionError
+    from stack.session import Sessions
+
+    wanted = call.typed.id
+    try:
+        if wanted is not None and "/" in wanted:
+            folders = [Path(wanted).resolve(strict=True)]
+        else:
+            there = Sessions(Path(call.daemon.ask("/status")["disk"]["folder"]))
+            folders = [there.find(one) for one in ([wanted] if wanted else there.ids())]
+        checked = [check(folder) for folder in folders]
+    except (SessionError, OSError) as error:
+        return call.problem("Not checked", str(error), Exit.REFUSED)
+    answer = {"sessions": [{**asdict(one), "problems": one.problems} for one in checked]}
+    call.result(answer, checks_screen(answer["sessions"], call.out))
+    return Exit.FAILED if any(one.problems for one in checked) else Exit.DONE
 
 
 def _remove(call: Call) -> Exit:

@@ -4,7 +4,6 @@ StackError
 ├── PlanRefused          nothing was begun; every reason is given
 ├── JournalError
 │   ├── JournalBusy      somebody else writes it
-│   ├── JournalDamaged   a line in the middle is not what was written
 │   └── JournalFailed    a line could not be made durable
 ├── SessionError
 │   ├── NoSuchSession
@@ -52,14 +51,6 @@ class JournalBusy(JournalError):
     def __init__(self, message: str, *, path: Path, holder: str) -> None:
         super().__init__(message, path=path)
         self.holder = holder
-
-
-class JournalDamaged(JournalError):
-    """A line with good lines after it does not carry what was written."""
-
-    def __init__(self, message: str, *, path: Path, line: int) -> None:
-        super().__init__(message, path=path)
-        self.line = line
 
 
 class JournalFailed(JournalError):

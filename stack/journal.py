@@ -2,7 +2,9 @@
 
 A line is one JSON object that ends in `,"crc32":"xxxxxxxx"}`: the CRC-32 of the line's bytes before that
 comma, in lower-case hexadecimal. `seq` counts from 1 without gaps. What `append` has returned survives a
-power cut; what the cut leaves of an append that had not returned is a torn tail; the next writer drops it.
+power cut; what the cut leaves of an append that had not returned is a torn tail, a line without an end; the
+next writer drops it. A line that has its end and not its checksum was altered on the disk. It is never read
+as truth and never removed: what the good lines say still stands, and whoever reads them is told of the gap.
 """
 
 import fcntl
@@ -11,7 +13,7 @@ import os
 import re
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from typing import Self
 
 from rail.clock import Clock
 from stack.durable import sync_folder
-from stack.errors import JournalBusy, JournalDamaged, JournalFailed
+from stack.errors import JournalBusy, JournalFailed
 
 _OWN_NAMES = ("seq", "at", "mono_ns", "event")
 _SEALED = re.compile(rb'(.*),"crc32":"([0-9a-f]{8})"\}', re.DOTALL)
@@ -58,6 +60,9 @@ class Damage:
     line: int
     why: str
 
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.why}"
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:
@@ -67,16 +72,16 @@ class Replay:
     ----------
     entries
         The good lines, in order.
-    good_bytes
-        Where the last good line ends; what follows is the torn tail.
+    whole_bytes
+        Where the last line ends that has an end; what follows is the torn tail.
     torn_bytes
         Length of the torn tail, 0 after a clean end.
     damage
-        Bad lines that have good ones after them: not torn, but altered on disk.
+        Lines that were altered on disk, and places where lines are gone.
     """
 
     entries: tuple[Entry, ...]
-    good_bytes: int
+    whole_bytes: int
     torn_bytes: int
     damage: tuple[Damage, ...]
 
@@ -94,30 +99,27 @@ def replay_bytes(content: bytes) -> Replay:
     """Read a journal's bytes: see `replay`."""
     entries: list[Entry] = []
     damage: list[Damage] = []
-    suspects: list[Damage] = []
-    good_bytes = 0
-    next_seq = 1
-    for number, start, line in _lines(content):
+    next_seq, altered = 1, 0
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         entry = _unseal(line)
         if entry is None:
-            suspects.append(Damage(number, "its checksum does not fit"))
+            damage.append(Damage(number, "its checksum does not fit"))
+            altered += 1
             continue
-        if entry.seq != next_seq and not suspects:
-            suspects.append(Damage(number, f"it is number {entry.seq} where {next_seq} should follow"))
-        damage += suspects
-        suspects = []
-        good_bytes = start + len(line) + 1
+        if not next_seq <= entry.seq <= next_seq + altered:
+            damage.append(Damage(number, f"it is number {entry.seq} where {next_seq} should follow"))
         if entry.seq >= next_seq:
             entries.append(entry)
-            next_seq = entry.seq + 1
-    return Replay(tuple(entries), good_bytes, len(content) - good_bytes, tuple(damage))
+            next_seq, altered = entry.seq + 1, 0
+    whole_bytes = content.rfind(b"\n") + 1
+    return Replay(tuple(entries), whole_bytes, len(content) - whole_bytes, tuple(damage))
 
 
 class Journal:
     """The one writer of a journal. Threads may share it; processes may not.
 
-    Opening drops a torn tail and nothing else. Raises `JournalBusy` when somebody else writes the journal,
-    and `JournalDamaged` when a line in its middle was altered: nothing is written after such a line.
+    Opening drops a torn tail and nothing else; altered lines stay where they are, and `damage` names them.
+    Raises `JournalBusy` when somebody else writes the journal.
 
     Parameters
     ----------
@@ -141,23 +143,16 @@ class Journal:
         try:
             self._claim()
             history = replay(path)
-            if history.damage:
-                worst = history.damage[0]
-                raise JournalDamaged(
-                    f"line {worst.line} of {path} was altered on disk ({worst.why}): the slices are as they "
-                    "were and can be merged, but this session cannot go on",
-                    path=path,
-                    line=worst.line,
-                )
             if history.torn_bytes:
-                os.ftruncate(self._file, history.good_bytes)
+                os.ftruncate(self._file, history.whole_bytes)
             os.fsync(self._file)
             sync_folder(path.parent)
         except BaseException:
             os.close(self._file)
             raise
-        self._end = history.good_bytes
+        self._end = history.whole_bytes
         self._entries = list(history.entries)
+        self.damage = history.damage
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -246,14 +241,6 @@ def _unseal(line: bytes) -> Entry | None:
     facts = json.loads(sealed[1] + b"}")
     seq, at, mono_ns, event = (facts.pop(name) for name in _OWN_NAMES)
     return Entry(seq, at, mono_ns, event, facts)
-
-
-def _lines(content: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Give number, first byte and bytes of every line that has an end."""
-    start = 0
-    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
-        yield number, start, line
-        start += len(line) + 1
 
 
 def _holder(file: int) -> str:

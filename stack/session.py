@@ -3,13 +3,13 @@
 import contextlib
 import fcntl
 import hashlib
-import json
+import itertools
 import os
 import re
 import secrets
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -24,9 +24,13 @@ from stack.errors import AmbiguousSession, NoSuchSession, RemovalRefused, Sessio
 from stack.journal import Entry, Journal, replay
 from stack.plan import Layout, StackPlan
 from stack.record import exposure_of, layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
+from stack.seal import sealed, unsealed
 
 SCHEMA = 1
 """Version of session.json and of the journal's words."""
+
+JOURNAL = "journal.jsonl"
+"""The name of a session's journal."""
 
 HIGHEST = ".highest-number"
 """Where a folder of sessions remembers the numbers of those that were removed."""
@@ -124,7 +128,8 @@ class SessionState:
     delivered
         When it last arrived (UTC) wherever it was delivered to, by destination.
     damage
-        What is wrong with the journal, in words; empty for a sound one.
+        What is wrong with the journal, in words; empty for a sound one. What the bad lines said is not in
+        this state.
     """
 
     phase: Phase
@@ -149,8 +154,11 @@ class SessionState:
 
     @property
     def resumable(self) -> bool:
-        """Whether shooting may go on, once it is clear that nobody is shooting now."""
-        return self.phase in (Phase.CREATED, Phase.SHOOTING, Phase.PAUSED, Phase.FAILED) and not self.damage
+        """Whether shooting may go on, once it is clear that nobody is shooting now.
+
+        A damaged journal does not forbid it: a slice counts only while its file is what a good line says.
+        """
+        return self.phase in (Phase.CREATED, Phase.SHOOTING, Phase.PAUSED, Phase.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +217,7 @@ class Session:
     @property
     def journal_path(self) -> Path:
         """Where the journal is."""
-        return self.path / "journal.jsonl"
+        return self.path / JOURNAL
 
     def journal(self, clock: Clock) -> Journal:
         """Open the journal for writing; one writer at a time, or `stack.errors.JournalBusy`."""
@@ -218,8 +226,9 @@ class Session:
     def state(self) -> SessionState:
         """Read the journal as it is now; needs no lock and may be called beside the writer."""
         history = replay(self.journal_path)
-        damage = tuple(f"line {bad.line}: {bad.why}" for bad in history.damage)
-        return replace(fold(history.entries, self.layout.slices), damage=damage)
+        return replace(
+            fold(history.entries, self.layout.slices), damage=tuple(str(bad) for bad in history.damage)
+        )
 
     def slice_name(self, index: int, suffix: str = ".jpg") -> str:
         """Give the file of a slice, relative to the folder."""
@@ -227,18 +236,35 @@ class Session:
 
     def flaw(self, saved: SavedSlice) -> str | None:
         """Say what is wrong with a file of a saved slice; None when all are what was acknowledged."""
-        return next(filter(None, map(self._flaw_of, saved.files)), None)
+        flaws = (file_flaw(self.path, one.file, one.bytes, one.sha256) for one in saved.files)
+        return next(filter(None, flaws), None)
 
-    def _flaw_of(self, saved: SavedFile) -> str | None:
-        try:
-            content = (self.path / saved.file).read_bytes()
-        except OSError as error:
-            return f"{saved.file} cannot be read: {error.strerror}"
-        if len(content) != saved.bytes:
-            return f"{saved.file} has {len(content)} bytes and was saved with {saved.bytes}"
-        if hashlib.sha256(content).hexdigest() != saved.sha256:
-            return f"{saved.file} is not what was saved: its checksum differs"
-        return None
+    @property
+    def size_px(self) -> tuple[int, int] | None:
+        """Width and height of the frames the camera gave when the session was made; None where unknown."""
+        width_px, height_px = self.facts.camera.get("size_px") or (0, 0)
+        return (width_px, height_px) if width_px and height_px else None
+
+    def unvouched(self, saved: Container[int]) -> dict[int, tuple[Path, ...]]:
+        """Give the finished files of slices other than those `saved`, by index."""
+        return unvouched(self.path, saved)
+
+    def set_aside(self, index: int) -> tuple[str, ...]:
+        """Move the files of a slice to `aside/`, where nothing replaces them; give their names there.
+
+        Raises `OSError` as the system gives it.
+        """
+        aside, slices = self.path / "aside", self.path / "slices"
+        names = []
+        for path in sorted(slices.glob(f"{index:04d}.*")):
+            aside.mkdir(exist_ok=True)
+            place = _free_name(aside, path)
+            path.rename(place)
+            names.append(f"aside/{place.name}")
+        if names:
+            for folder in (aside, slices, self.path):
+                sync_folder(folder)
+        return tuple(names)
 
     def next_merge(self) -> Path:
         """Make the folder for another merge: merges/1, merges/2 ..."""
@@ -306,7 +332,7 @@ class Sessions:
             try:
                 (part / "slices").mkdir(parents=True)
                 (part / "merges").mkdir()
-                (part / "journal.jsonl").touch()
+                (part / JOURNAL).touch()
                 write_durably(part / "session.json", _session_json(session))
                 part.rename(path)
             except BaseException:
@@ -340,6 +366,10 @@ class Sessions:
 
         Raises `NoSuchSession`, `AmbiguousSession`, or `SessionUnreadable` for one that cannot be read.
         """
+        return load(self.find(wanted))
+
+    def find(self, wanted: str | int) -> Path:
+        """Give the folder of a session as `open` does, readable or not."""
         text = str(wanted).strip()
         folders = self._folders()
         found = [path for number, path in folders if text.isdigit() and int(text) == number]
@@ -355,7 +385,7 @@ class Sessions:
                 wanted=text,
                 candidates=names,
             )
-        return load(found[0])
+        return found[0]
 
     def _highest_number(self) -> int:
         """Give the highest number in use, or that of a removed session where it was higher."""
@@ -387,7 +417,7 @@ def load(path: Path) -> Session:
     """Read a session's folder; raises `SessionUnreadable`."""
     file = path / "session.json"
     try:
-        content = json.loads(file.read_bytes())
+        content = unsealed(file.read_bytes())
         if content["schema"] != SCHEMA:
             raise ValueError(f"it is of schema {content['schema']}, and this version reads {SCHEMA}")
         return Session(
@@ -402,7 +432,8 @@ def load(path: Path) -> Session:
             ),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise SessionUnreadable(f"{file} cannot be read: {error!r}", path=file) from error
+        why = str(error) if isinstance(error, ValueError) else repr(error)
+        raise SessionUnreadable(f"{file} cannot be read: {why}", path=file) from error
 
 
 def fold(entries: Iterable[Entry], slices: int) -> SessionState:
@@ -411,10 +442,12 @@ def fold(entries: Iterable[Entry], slices: int) -> SessionState:
     saved: dict[int, SavedSlice] = {}
     retaken: dict[int, str] = {}
     for entry in entries:
+        state = _begun(state)
         match entry.event, entry.facts:
             case "slice_saved", _:
                 one = _saved_slice(entry)
                 saved[one.index] = one
+                state = replace(state, exposure=state.exposure or one.exposure)
             case "slice_retaken", {"index": int(index), "why": str(why)}:
                 saved.pop(index, None)
                 retaken[index] = why
@@ -423,10 +456,43 @@ def fold(entries: Iterable[Entry], slices: int) -> SessionState:
     return replace(state, saved=saved, retaken=retaken)
 
 
+def file_flaw(folder: Path, file: str, size_bytes: int | None, sha256: str | None) -> str | None:
+    """Say what is wrong with a file below `folder`, in words; None when it is what was promised of it.
+
+    A size or a checksum that is None was not promised.
+    """
+    try:
+        content = (folder / file).read_bytes()
+    except OSError as error:
+        return f"{file} cannot be read: {error.strerror}"
+    if size_bytes is not None and len(content) != size_bytes:
+        return f"{file} has {len(content)} bytes and was saved with {size_bytes}"
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        return f"{file} is not what was saved: its checksum differs"
+    return None
+
+
+def unvouched(folder: Path, saved: Container[int]) -> dict[int, tuple[Path, ...]]:
+    """Give the finished files of slices other than those `saved` in a session's folder, by index.
+
+    A power cut between a file and its journal line leaves one; damage to the journal may leave more.
+    """
+    found: dict[int, tuple[Path, ...]] = {}
+    for path in sorted((folder / "slices").glob("[0-9]*.*")):
+        if path.stem.isdecimal() and int(path.stem) not in saved:
+            found[int(path.stem)] = (*found.get(int(path.stem), ()), path)
+    return found
+
+
 def slug(name: str) -> str:
     """Give `name` as a part of a file name: ASCII letters, digits, dots and dashes."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9.]+", "-", ascii_name)[:40].strip("-.") or "stack"
+
+
+def _begun(state: SessionState) -> SessionState:
+    """Take any line for a sign that shooting had begun, the one that says so being lost."""
+    return replace(state, phase=Phase.SHOOTING) if state.phase is Phase.CREATED else state
 
 
 def _after(state: SessionState, entry: Entry) -> SessionState:
@@ -494,7 +560,13 @@ def _session_json(session: Session) -> bytes:
         "camera": session.facts.camera,
         "fields": session.facts.fields,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return sealed(content)
+
+
+def _free_name(folder: Path, path: Path) -> Path:
+    """Give a name in `folder` for `path` that nothing bears."""
+    names = itertools.chain([path.name], (f"{path.stem}-{n}{path.suffix}" for n in itertools.count(2)))
+    return next(place for name in names if not (place := folder / name).exists())
 
 
 @contextlib.contextmanager

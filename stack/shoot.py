@@ -172,8 +172,9 @@ class Shooter:
     def shoot(self, session: Session, journal: Journal, stop: StopSignal, observe: Observe) -> Ending:
         """Shoot what the session lacks: all of it at first, the rest after a pause, a failure or a crash.
 
-        Files that the journal calls saved are verified before they are trusted, and shot again where they
-        differ. Slices shot later are held to the exposure recorded with the first.
+        Files that the journal calls saved are verified before they are trusted; where they differ they are
+        set aside and shot again, and so are files that it does not speak of. Slices shot later are held to
+        the exposure recorded with the first.
 
         Raises `NotResumable` when the session is over, or its positions mean nothing any more; after that
         every error becomes an `Ending`.
@@ -290,23 +291,36 @@ class _Stack:
 
     def _begin(self, state: SessionState) -> SessionState:
         """Say that shooting begins or goes on, and drop what cannot be trusted; give what is left to do."""
-        if state.phase is Phase.CREATED:
+        anew = state.phase is Phase.CREATED
+        if anew:
             self._record(
                 "stack_started",
                 slices=self._layout.slices,
                 positions_steps=list(self._layout.positions_steps),
                 plan=plan_record(self._plan),
             )
+        state = self._verified(state)
+        if anew:
             wait(self._clock, round(self._plan.delay_s * 1e9), self._stop)
-            return state
+        else:
+            damage = {"damage": [str(bad) for bad in self._journal.damage]} if self._journal.damage else {}
+            self._record("stack_resumed", missing=list(state.missing), **damage)
+        return state
+
+    def _verified(self, state: SessionState) -> SessionState:
+        """Compare every file with what the journal says of it; set aside what differs, to be shot again."""
         self._session.tidy()
         for index, saved in state.saved.items():
             self._stop.check()
             if flaw := self._session.flaw(saved):
-                self._record("slice_retaken", index=index, why=flaw)
-        state = fold(self._journal.entries, self._layout.slices)
-        self._record("stack_resumed", missing=list(state.missing))
-        return state
+                self._retake(index, flaw)
+        for index in self._session.unvouched(state.saved):
+            if index < self._layout.slices:
+                self._retake(index, "its file is there, and no line of the journal speaks of it")
+        return fold(self._journal.entries, self._layout.slices)
+
+    def _retake(self, index: int, why: str) -> None:
+        self._record("slice_retaken", index=index, why=why, aside=list(self._session.set_aside(index)))
 
     def _reference(self) -> None:
         self._stop.check()
@@ -325,10 +339,10 @@ class _Stack:
     def _lock(self, state: SessionState) -> None:
         """Hold the camera to the session's exposure; meter it at the middle slice where there is none."""
         recorded = state.exposure if state.saved else None
-        if recorded and state.size_px != self._camera.size_px:
+        size_px = state.size_px or self._session.size_px
+        if recorded and size_px != self._camera.size_px:
             raise CameraChanged(
-                f"this session's frames are {state.size_px} pixels, "
-                f"and the camera now gives {self._camera.size_px}"
+                f"this session's frames are {size_px} pixels, and the camera now gives {self._camera.size_px}"
             )
         granted = self._camera.lock(recorded or self._plan.exposure or self._meter())
         if recorded is None:

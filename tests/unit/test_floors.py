@@ -46,7 +46,7 @@ SHELL = [
 LAZY = {
     "focusd.cli": ["stack.merge.command"],
     "focusd.doctor_cli": ["focusd.doctor"],
-    "focusd.sessions_cli": ["stack.errors", "stack.export"],
+    "focusd.sessions_cli": ["stack.check", "stack.errors", "stack.export", "stack.session"],
 }
 """What a module of the shell imports in the moment it is needed and not before."""
 

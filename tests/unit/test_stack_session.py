@@ -269,7 +269,42 @@ def test_a_damaged_journal_is_told_and_the_rest_still_read(session: Session) -> 
     state = session.state()
     assert list(state.saved) == [1]
     assert state.damage == ("line 2: its checksum does not fit",)
-    assert not state.resumable
+    assert state.resumable
+
+
+def test_a_first_line_that_is_lost_does_not_make_a_session_look_untouched(session: Session) -> None:
+    with session.journal(MonotonicClock()) as journal:
+        journal.append("stack_started")
+        journal.append("exposure_locked", **LOCKED)
+        journal.append("slice_saved", **saved_facts(0))
+    lines = session.journal_path.read_bytes().splitlines(keepends=True)
+    session.journal_path.write_bytes(lines[2])
+    state = session.state()
+    assert (state.phase, state.exposure, state.size_px) == (Phase.SHOOTING, EXPOSURE, None)
+    assert state.damage
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_session_json_with_a_bit_flipped_anywhere_is_not_read(
+    sessions: Sessions, session: Session, bit: int
+) -> None:
+    file = session.path / "session.json"
+    content = file.read_bytes()
+    for place in range(bit, len(content), 8):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << bit
+        file.write_bytes(flipped)
+        with pytest.raises(SessionUnreadable, match="checksum"):
+            sessions.open(1)
+
+
+def test_a_slice_set_aside_replaces_nothing_there(session: Session) -> None:
+    for content in (b"first", b"second"):
+        (session.path / "slices/0003.jpg").write_bytes(content)
+        session.set_aside(3)
+    assert not list((session.path / "slices").iterdir())
+    aside = {path.name: path.read_bytes() for path in (session.path / "aside").iterdir()}
+    assert aside == {"0003.jpg": b"first", "0003-2.jpg": b"second"}
 
 
 def test_a_slice_is_trusted_only_when_it_is_what_was_acknowledged(session: Session) -> None:
