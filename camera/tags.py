@@ -124,8 +124,7 @@ def _when(tags: SliceTags) -> bytes:
 
 
 def _description(tags: SliceTags) -> bytes:
-    places = 3 if tags.unit == "d" else 1
-    place = f"{tags.position_u:.{places}f} {tags.unit}"
+    place = f"{tags.position_u:g} d" if tags.unit == "d" else f"{tags.position_u:.1f} {tags.unit}"
     return f"slice {tags.index + 1} of {tags.slices} at {place}".encode()
 
 

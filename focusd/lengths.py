@@ -64,13 +64,13 @@ def length(typed: str) -> Length:
 def length_words(length_u: float, unit: str = "um") -> str:
     """Write a length for people: `250 µm`, `-4.25 mm`, `12.5 °`, `0.5 dioptres`.
 
-    To a tenth of a micrometre, a thousandth of a degree or of a dioptre. Without its space it can be typed
-    back.
+    To a tenth of a micrometre, a thousandth of a degree, or five decimals of a dioptre, as a 32nd has.
+    Without its space it can be typed back.
     """
     if unit == "deg":
         return f"{_decimal(round(length_u * 1000), 3)} °"
     if unit == "d":
-        return f"{_decimal(round(length_u * 1000), 3)} dioptres"
+        return f"{_decimal(round(length_u * 100_000), 5)} dioptres"
     tenths = round(length_u * 10)
     if abs(tenths) < 10_000:
         return f"{_decimal(tenths, 1)} µm"

@@ -230,7 +230,7 @@ def _definitions(pairs: Mapping[str, Any]) -> str:
 def _table(slices: Sequence[Mapping[str, Any]], unit: str) -> str:
     if not slices:
         return "<p>None was saved.</p>"
-    places = 3 if unit == "d" else 2
+    places = 5 if unit == "d" else 2
     rows = "\n".join(
         f"<tr><td>{one['index']}</td><td>{one['position_u']:.{places}f}</td><td>{_exposure(one['exposure'])}</td>"
         f"<td>{'–' if one['seconds'] is None else format(one['seconds'], '.2f')}</td>"

@@ -54,7 +54,7 @@ def test_focusctl_moves_it_in_dioptres(lens):
     code, words = focusctl(lens, "axis")
     assert code == 0
     assert "4.5 dioptres, known" in words
-    assert "counts from infinity" in words and "0.031 dioptres each" in words
+    assert "counts from infinity" in words and "0.03125 dioptres each" in words
 
 
 @pytest.mark.parametrize(

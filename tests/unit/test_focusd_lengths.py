@@ -145,4 +145,5 @@ def test_dioptres_are_read_as_they_are_meant(typed, dioptres):
 
 def test_dioptres_are_written_so_that_they_can_be_typed_back():
     assert length_words(4.5, "d") == "4.5 dioptres"
+    assert length_words(1 / 32, "d") == "0.03125 dioptres"
     assert length(length_words(-0.25, "d")) == Length(-0.25, "d")
