@@ -132,7 +132,8 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
         undo.pop_all()
     _tell_of_interruptions(sessions, hub)
     redo = Redo(sessions, merges, lambda: operator.session)
-    redo.make_up()
+    if config.merge.follow:
+        redo.make_up()
     operator.start()
     panel.start()
     for session in sessions.all():
