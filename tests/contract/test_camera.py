@@ -1,25 +1,32 @@
-"""What every camera keeps to: the simulated one here, a real one with `pytest -m pi`."""
+"""What every camera keeps to: simulated ones of every kind here, a real one with `pytest -m pi`."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from camera_bench import camera_rig
+from camera_bench import SPEC, camera_rig, jump
 
-from camera.camera import Camera, Exposure, Frame
+from camera.camera import Aim, Camera, Exposure, Frame
 from camera.configuration import PicamSettings
 from camera.errors import CameraError, CaptureCancelled
-from camera.picam import Clock, PicamCamera, load_picamera2
+from camera.loan import Clock
+from camera.memory import Memory
+from camera.picam import PicamCamera, load_picamera2
 from rail.clock import MonotonicClock
+from simulator.sensor import CameraSpec
 
 
 @dataclass
 class Bench:
+    """A camera, its time, and what changes the scene before it: from dark (0) to bright (1), at once."""
+
     camera: Camera
     clock: Clock
+    show: Callable[[float], None] | None = None
 
     def in_ms(self, milliseconds: int) -> int:
         return self.clock.monotonic_ns() + 1_000_000 * milliseconds
@@ -31,9 +38,10 @@ class Bench:
         return [self.camera.capture(self.in_ms(100)) for _ in range(count)]
 
 
-def simulated(folder: Path) -> Bench:
-    rig, clock = camera_rig(folder)
-    return Bench(PicamCamera(rig.picamera2, PicamSettings(), clock), clock)
+def simulated(spec: CameraSpec, memory: Memory, folder: Path) -> Bench:
+    rig, clock = camera_rig(folder, replace(SPEC, camera=spec))
+    camera = PicamCamera(rig.picamera2, PicamSettings(), clock, lambda: memory)
+    return Bench(camera, clock, lambda level: jump(rig, 1000 * level))
 
 
 def real(folder: Path) -> Bench:
@@ -41,7 +49,21 @@ def real(folder: Path) -> Bench:
     return Bench(PicamCamera(load_picamera2(), PicamSettings(), clock), clock)
 
 
-@pytest.fixture(params=[simulated, pytest.param(real, marks=pytest.mark.pi)])
+LARGE, SMALL = Memory(4 * 10**9, 512 * 10**6, 3 * 10**8), Memory(43 * 10**7, 256 * 10**6, 10**6)
+PI_5 = replace(SPEC.camera, platform="PISP")
+BENCHES = [
+    pytest.param(partial(simulated, PI_5, LARGE), id="Pi 5"),
+    pytest.param(partial(simulated, replace(PI_5, platform="VC4"), LARGE), id="Pi 4"),
+    pytest.param(partial(simulated, replace(PI_5, platform="VC4"), SMALL), id="512 MB"),
+    pytest.param(
+        partial(simulated, replace(PI_5, global_shutter=True, offset_ns=14_260), LARGE), id="global"
+    ),
+    pytest.param(partial(simulated, replace(PI_5, mono=True), LARGE), id="mono"),
+    pytest.param(real, marks=pytest.mark.pi, id="real"),
+]
+
+
+@pytest.fixture(params=BENCHES)
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     make: Callable[[Path], Bench] = request.param
     bench = make(tmp_path)
@@ -83,6 +105,13 @@ def test_what_is_metered_can_be_locked(bench: Bench) -> None:
     assert granted.colour_gains == pytest.approx(metered.colour_gains, rel=0.005)
 
 
+def test_what_is_metered_is_as_bright_as_wanted(bench: Bench) -> None:
+    plain = bench.camera.meter(bench.in_ms(100))
+    darker = bench.camera.meter(bench.in_ms(0), Aim(stops=-1))
+
+    assert darker.time_us * darker.gain == pytest.approx(plain.time_us * plain.gain / 2, rel=0.05)
+
+
 def test_metering_forgets_the_lock(bench: Bench) -> None:
     bench.locked()
     bench.camera.meter(bench.in_ms(0))
@@ -111,6 +140,22 @@ def test_a_frame_begins_when_it_may_and_is_read_out_on_return(bench: Bench) -> N
 
         assert after_ns <= frame.began_ns < frame.began_ns + 1000 * frame.exposure.time_us < frame.ended_ns
         assert frame.ended_ns <= bench.clock.monotonic_ns()
+
+
+def test_no_frame_shows_what_was_there_before(bench: Bench) -> None:
+    if bench.show is None:
+        pytest.skip("nobody changes the scene before this camera")
+    bench.show(0.5)
+    bench.locked()
+    shown = []
+    for level in (0.2, 0.8, 0.2, 0.8):
+        bench.show(level)
+        shown.append(bench.camera.capture(bench.in_ms(150)).pixels.mean(axis=(1, 2)))
+
+    assert all(rows.max() - rows.min() < 3 for rows in shown), "rows of two scenes"
+    assert abs(shown[0].mean() - shown[2].mean()) < 2
+    assert abs(shown[1].mean() - shown[3].mean()) < 2
+    assert shown[1].mean() > shown[0].mean() + 20
 
 
 def test_no_frame_is_given_twice(bench: Bench) -> None:
