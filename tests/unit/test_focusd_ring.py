@@ -93,11 +93,11 @@ def test_a_rings_grid_is_exact() -> None:
         ),
         (
             "panel.led_pin=27",
-            "axis.pins.coils and panel.led_pin: are all GPIO 27; each needs a pin of its own",
+            "axis.pins.coils[1] and panel.led_pin: are all GPIO 27; each needs a pin of its own",
         ),
         (
             "axis.pins.coils=[17, 17, 22, 23]",
-            "axis.pins.coils and axis.pins.coils: are all GPIO 17; each needs a pin of its own",
+            "axis.pins.coils[0] and axis.pins.coils[1]: are all GPIO 17; each needs a pin of its own",
         ),
     ],
 )
