@@ -152,7 +152,8 @@ def _add_stacks(app: FastAPI, house: House) -> None:
     @app.post("/plan", openapi_extra=documented(PlanRequest))
     async def plan(body: Annotated[PlanRequest, taken(PlanRequest)]) -> Answer:
         asked = plan_asked_for(house.config, body)
-        preview = house.studio.preview(asked, fields_asked_for(house.config, body))
+        fields = fields_asked_for(house.config, body)
+        preview = await asyncio.to_thread(house.studio.preview, asked, fields)
         return plan_view(asked, preview, scale, house.config.axis.distances)
 
     @app.post("/shoot", status_code=202, openapi_extra=documented(PlanRequest))

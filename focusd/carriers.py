@@ -7,6 +7,7 @@ session is only read.
 import hashlib
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import threading
@@ -20,6 +21,8 @@ from stack.durable import LEFTOVER_SUFFIX, sync_folder
 CHUNK_BYTES: Final = 1 << 20
 SILENCE_S: Final = 60
 """A connection over which nothing has come for so long is taken for dead."""
+DIES_WITH_US: Final = ("setpriv", "--pdeathsig", "TERM")
+"""Before a command: the kernel ends it with the thread that began it, however that ends (util-linux)."""
 IDENTITY: Final = "session.json"
 """Written once, so two sessions of one name are told apart by it."""
 
@@ -168,7 +171,14 @@ class RsyncCarrier:
 
     def _rsync(self, folder: Path, files: Sequence[str], *options: str) -> str:
         """Run rsync on `files`; give what it says. Raises `NotDelivered`."""
-        command = ["rsync", "--checksum", "--times", "--copy-links", "--partial-dir=.rsync-partial"]
+        command = [
+            *DIES_WITH_US,
+            "rsync",
+            "--checksum",
+            "--times",
+            "--copy-links",
+            "--partial-dir=.rsync-partial",
+        ]
         command += [f"--timeout={SILENCE_S}", "--from0", "--files-from=-", f"--rsh={self._shell}", *options]
         command += [f"{folder}/", f"{self._destination}/{folder.name}/"]
         try:
@@ -184,10 +194,12 @@ class RsyncCarrier:
                     errors="replace",
                 )
         except FileNotFoundError as error:
-            raise NotDelivered("rsync is not installed: sudo apt install rsync") from error
+            raise NotDelivered("setpriv is not installed: sudo apt install util-linux") from error
         said, complaint = child.communicate("\0".join(files))
         with self._lock:
             self._child = None
+        if shutil.which("rsync") is None:
+            raise NotDelivered("rsync is not installed: sudo apt install rsync")
         if child.returncode != 0:
             raise NotDelivered(f"{self._destination}: {_cause(complaint) or _epitaph(child.returncode)}")
         return said

@@ -16,7 +16,7 @@ from focusd.events import Publish
 from focusd.journals import Journals
 from stack.errors import StackError
 from stack.export import pictures
-from stack.session import Phase, Session, SessionState
+from stack.session import Phase, Session, Sessions, SessionState
 
 _log = logging.getLogger(__name__)
 
@@ -90,9 +90,11 @@ class Deliveries:
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="deliveries", daemon=True)
 
-    def start(self) -> None:
-        """Begin to deliver, in a thread of its own; without destinations there is none."""
+    def start(self, sessions: Sessions) -> None:
+        """Begin with what has not arrived yet, in a thread of its own; without destinations there is none."""
         if self._destinations:
+            for session in sessions.all():
+                self.consider(session)
             self._thread.start()
 
     def consider(self, session: Session) -> None:

@@ -72,17 +72,19 @@ def _of_motor(axis: StepperAxis, position: Position) -> Iterator[Verdict]:
         )
 
 
-def examine_alone(path: Path | None, state: Path | None = None) -> Iterator[Verdict]:
-    """Look over a rig that no daemon runs: its configuration, chip, pins, switches, and what is permitted.
+def examine_alone(unanswered: str, path: Path | None = None, state: Path | None = None) -> Iterator[Verdict]:
+    """Look over a rig whose daemon does not answer: its configuration, chip, pins, switches, and its rights.
 
     Parameters
     ----------
+    unanswered
+        Why no daemon answered, in words: there may be none, or none for this user.
     path
         The configuration; None: where a daemon would find it.
     state
         Where the position is stored; None: where a daemon started by this user would store it.
     """
-    yield Verdict("daemon", Health.DOUBTFUL, "none runs", "systemctl start focusd, or focusd by hand")
+    yield Verdict("daemon", Health.DOUBTFUL, unanswered)
     try:
         path = config_file(path)
         config = load_config(path)

@@ -15,18 +15,19 @@ def doctor(call: Call) -> Exit:
     """Look the rig over; ends with 1 where something is bad."""
     try:
         verdicts = call.daemon.ask("/doctor")["verdicts"]
-    except NoDaemon:
-        verdicts = _alone(call)
+    except NoDaemon as error:
+        verdicts = _alone(call, str(error))
     call.result({"verdicts": verdicts}, _lines(verdicts, call.out))
     return Exit.FAILED if any(verdict["health"] == "bad" for verdict in verdicts) else Exit.DONE
 
 
-def _alone(call: Call) -> list[dict[str, Any]]:
+def _alone(call: Call, unanswered: str) -> list[dict[str, Any]]:
     from dataclasses import asdict
 
     from focusd.doctor import examine_alone
 
-    return [asdict(verdict) for verdict in examine_alone(call.typed.config, call.typed.state_dir)]
+    found = examine_alone(unanswered, call.typed.config, call.typed.state_dir)
+    return [asdict(verdict) for verdict in found]
 
 
 def _lines(verdicts: Iterable[Mapping[str, str]], terminal: Terminal) -> Iterator[str]:

@@ -136,9 +136,7 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
         redo.make_up()
     operator.start()
     panel.start()
-    for session in sessions.all():
-        deliveries.consider(session)
-    deliveries.start()
+    deliveries.start(sessions)
     return House(
         config, rig, operator, studio, book, sessions, merges, redo, deliveries, hub, panel, versions
     )

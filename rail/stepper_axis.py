@@ -474,7 +474,9 @@ class StepperAxis:
         """Go to where a slow touch of the reference begins; false where the switch was closed before that."""
         towards, clear_steps = self._settings.home_sense, self._settings.clearance_steps
         distance_steps = max(0, -towards * self._off_reference_steps() - clear_steps)
-        return self._run(towards * distance_steps, self._settings.ramp, Seek.PRESSED).ending is Ending.DONE
+        # The ramp of homing: where steps were lost the switch comes early, and its end stop may be near.
+        run = self._run(towards * distance_steps, self._settings.homing_ramp, Seek.PRESSED)
+        return run.ending is Ending.DONE
 
     def _touch_again(self, slack_steps: int) -> None:
         """Go back from the closed switch until it opens and clear of it, then touch it slowly."""

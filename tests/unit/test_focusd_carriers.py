@@ -1,5 +1,9 @@
 """What was carried is there and the same; what cannot be is said, and nothing at the other end is lost."""
 
+import fcntl
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -149,3 +153,20 @@ def test_what_ssh_complains_of_is_passed_on(session, tmp_path):
 )
 def test_a_place_says_by_its_form_how_it_is_reached(to, kind):
     assert type(carrier_to(to, same_disk=False)) is kind
+
+
+@needs_rsync
+def test_what_is_being_sent_ends_with_the_daemon_however_that_ends(session, place, tmp_path):
+    """The stand-in for ssh takes a lock that the kernel gives back when it ends, and then waits for ever."""
+    shell, begun, lock = tmp_path / "shell", tmp_path / "begun", tmp_path / "lock"
+    shell.write_text(f"#!/bin/sh\nexec 9>{lock}\nflock 9\necho >{begun}\nexec cat\n")
+    shell.chmod(0o755)
+    os.mkfifo(begun)
+    carry = f"RsyncCarrier('lab:{place}', '{shell}').carry(Path('{session}'), ['session.json'])"
+    code = f"from pathlib import Path; from focusd.carriers import RsyncCarrier; {carry}"
+    daemon = subprocess.Popen([sys.executable, "-c", code])
+    begun.read_text()
+    daemon.kill()
+    daemon.wait()
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)

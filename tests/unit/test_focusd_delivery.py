@@ -139,7 +139,7 @@ def test_a_stack_that_was_removed_meanwhile_is_forgotten(bench: Bench) -> None:
 
 
 def test_the_thread_delivers_what_it_is_told_of_and_ends(bench: Bench) -> None:
-    bench.deliveries.start()
+    bench.deliveries.start(bench.sessions)
     told = threading.Event()
     with bench.hub.listening(told.set):
         bench.session()

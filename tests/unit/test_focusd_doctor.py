@@ -123,8 +123,8 @@ def test_without_a_daemon_it_looks_at_what_there_is(tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text("axis: {travel_mm: 60}\n")
     FilePositionStore(tmp_path / "position.json").save(StoredPosition(9, Trust.KNOWN, True, ""))
-    verdicts = {verdict.thing: verdict for verdict in examine_alone(config, tmp_path)}
-    assert verdicts["daemon"].health is DOUBTFUL
+    verdicts = {verdict.thing: verdict for verdict in examine_alone("nobody answers", config, tmp_path)}
+    assert (verdicts["daemon"].health, verdicts["daemon"].words) == (DOUBTFUL, "nobody answers")
     assert verdicts["configuration"].words == str(config)
     assert "cut short" in verdicts["position"].words
 
@@ -132,7 +132,9 @@ def test_without_a_daemon_it_looks_at_what_there_is(tmp_path):
 def test_a_configuration_that_cannot_be_used_is_the_first_thing_to_mend(tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text("axis: {travel_mm: far}\n")
-    assert [(verdict.thing, verdict.health) for verdict in examine_alone(config, tmp_path)] == [
+    assert [
+        (verdict.thing, verdict.health) for verdict in examine_alone("nobody answers", config, tmp_path)
+    ] == [
         ("daemon", DOUBTFUL),
         ("configuration", BAD),
     ]

@@ -520,3 +520,20 @@ def test_homing_from_a_known_place_measures_what_was_lost_since(homed):
 
 def test_homing_from_an_unknown_place_has_nothing_to_compare_with(rig):
     assert rig.axis.home().missed_steps is None
+
+
+def test_homing_is_never_faster_than_homing_may_be_wherever_it_begins(tmp_path):
+    careful = replace(RAMP, max_steps_s=400)
+    rig = Rig(tmp_path, settings=replace(SETTINGS, homing_ramp=careful))
+    rig.axis.home()
+    rig.axis.move_to(5000)
+    run, ramps = rig.stepper.run, []
+
+    def noted(distance_steps, ramp, *, seek=None):
+        if distance_steps < 0:
+            ramps.append(ramp)
+        return run(distance_steps, ramp, seek=seek)
+
+    rig.stepper.run = noted
+    rig.axis.home()
+    assert ramps and max(ramp.max_steps_s for ramp in ramps[:-1]) <= 400
