@@ -157,9 +157,9 @@ def test_a_place_says_by_its_form_how_it_is_reached(to, kind):
 
 @needs_rsync
 def test_what_is_being_sent_ends_with_the_daemon_however_that_ends(session, place, tmp_path):
-    """The stand-in for ssh takes a lock that the kernel gives back when it ends, and then waits for ever."""
+    """The stand-in for ssh takes a lock that the kernel gives back when it ends, and then says nothing."""
     shell, begun, lock = tmp_path / "shell", tmp_path / "begun", tmp_path / "lock"
-    shell.write_text(f"#!/bin/sh\nexec 9>{lock}\nflock 9\necho >{begun}\nexec cat\n")
+    shell.write_text(f"#!/bin/sh\nexec 9>{lock}\nflock 9\necho >{begun}\nwhile read -r _; do :; done\n")
     shell.chmod(0o755)
     os.mkfifo(begun)
     carry = f"RsyncCarrier('lab:{place}', '{shell}').carry(Path('{session}'), ['session.json'])"
