@@ -14,7 +14,7 @@ from stack.merge.arguments import among, settings_of
 from stack.merge.errors import MergeError, NothingToMerge
 from stack.merge.progress import Progress
 from stack.merge.selection import is_session, session_slices
-from stack.merge.versions import version_numbers
+from stack.merge.versions import choose, version_numbers
 
 MergeOne = Callable[[Path], dict[str, Any]]
 """Merges one session; gives its facts. Raises `MergeError`."""
@@ -92,22 +92,50 @@ def why_not(session: Path, asked: argparse.Namespace) -> str | None:
     """Say why a session is not to be merged: done already, in use, or without slices; None: it is."""
     if _in_use(session):
         return "skipped: focusd has it in hand"
+    files = _files(session, asked)
+    if len(files) < 2:
+        return f"skipped: it has {len(files)} slices of those asked for"
+    number = _as_asked(session, asked, files)
+    return None if number is None else f"skipped: merge {number} is what was asked for"
+
+
+def finished_before(session: Path, asked: argparse.Namespace) -> dict[str, Any] | None:
+    """Give the facts of a merge that is what was asked for, chosen; None: it is still to be made.
+
+    A worker that dies between its last file and its answer leaves a whole merge that nobody heard of.
+    Raises `NoSuchVersion` or `OutputRefused`.
+    """
+    number = _as_asked(session, asked, _files(session, asked))
+    if number is None:
+        return None
+    facts: dict[str, Any] = json.loads((choose(session, number) / "merge.json").read_text())
+    return facts
+
+
+def _files(session: Path, asked: argparse.Namespace) -> list[str]:
+    """Give the names of a session's slices that are asked for."""
     try:
         photos = session_slices(session)
     except OSError:
-        photos = []
-    files = [
+        return []
+    return [
         photo.name
         for position, photo in enumerate(photos)
         if (asked.slices is None or among(asked.slices, position)) and not among(asked.exclude, position)
     ]
-    if len(files) < 2:
-        return f"skipped: it has {len(files)} slices of those asked for"
+
+
+def _as_asked(session: Path, asked: argparse.Namespace, files: list[str]) -> int | None:
+    """Give the first merge that was made of these files with the settings asked for."""
     wanted = settings_of(asked).as_facts()
-    for number in version_numbers(session):
-        if _made_of(session / "merges" / str(number) / "merge.json") == (wanted, files):
-            return f"skipped: merge {number} is what was asked for"
-    return None
+    return next(
+        (
+            number
+            for number in version_numbers(session)
+            if _made_of(session / "merges" / str(number) / "merge.json") == (wanted, files)
+        ),
+        None,
+    )
 
 
 def _made_of(report: Path) -> tuple[dict[str, Any], list[str]] | None:

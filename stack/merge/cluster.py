@@ -18,8 +18,8 @@ def spread_over(
 ) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Merge sessions on the scheduler's workers; give each as it is finished, with what became of it.
 
-    What a worker had in hand when it died is done again by another: a version appears whole or not at all, so
-    nothing is lost and nothing is half there. Raises `ClusterUnreachable`.
+    What a worker had in hand when it died is given to another: a version appears whole or not at all, so
+    nothing is half there, and `merge` looks for a whole one first. Raises `ClusterUnreachable`.
     """
     try:
         distributed: Any = import_module("distributed")

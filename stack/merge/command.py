@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from stack.durable import write_durably
 from stack.merge.arguments import among, parse, settings_of
-from stack.merge.batch import here, run
+from stack.merge.batch import finished_before, here, run
 from stack.merge.cluster import spread_over
 from stack.merge.compare import differing_places, sheet, versions
 from stack.merge.depthview import coloured
@@ -72,7 +72,7 @@ def _run(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -
 
 
 def _batch(asked: argparse.Namespace, progress: Progress) -> int:
-    merge = partial(merge_session, asked=asked, progress=Silence())
+    merge = partial(_merge_once, asked=asked)
     spread = here(merge) if asked.scheduler is None else partial(spread_over, asked.scheduler, merge)
     tally = run(asked, progress, spread)
     progress.said(
@@ -83,6 +83,11 @@ def _batch(asked: argparse.Namespace, progress: Progress) -> int:
         failed=tally.failed,
     )
     return FAILED if tally.failed else DONE
+
+
+def _merge_once(session: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Merge a session unless somebody else did so since the batch began; give its facts."""
+    return finished_before(session, asked) or merge_session(session, asked, Silence())
 
 
 def _compare(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> None:

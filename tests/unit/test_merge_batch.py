@@ -11,7 +11,7 @@ import simplejpeg
 from merge_stacks import rig_stack
 
 from stack.merge.arguments import parse
-from stack.merge.batch import sessions_below, why_not
+from stack.merge.batch import finished_before, sessions_below, why_not
 from stack.merge.command import main
 from stack.merge.versions import version_numbers
 
@@ -57,6 +57,19 @@ def test_a_batch_skips_what_is_done_and_does_again_what_was_asked_for_otherwise(
     capsys.readouterr()
     assert batch(tmp_path) == 0
     assert [line.get("slices") for line in told(capsys)[:-1]] == [None, 4]
+
+
+def test_a_merge_that_nobody_heard_of_is_not_made_again(tmp_path):
+    one = session(tmp_path, "0001-a")
+    asked = parse(["--batch", str(tmp_path)])
+    assert finished_before(one, asked) is None
+    assert main([str(one)]) == 0
+    (one / "merged.jpg").unlink()
+    facts = finished_before(one, asked)
+    assert facts is not None
+    assert len(facts["slices"]) == 3
+    assert (one / "merged.jpg").is_file()
+    assert finished_before(one, parse(["--batch", str(tmp_path), "--method", "pyramid"])) is None
 
 
 def test_one_that_fails_is_told_and_the_rest_goes_on(tmp_path, capsys):
