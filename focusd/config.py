@@ -21,6 +21,7 @@ from focusd.yaml_text import OverrideInvalid, YamlInvalid, parse_yaml, with_over
 from rail.drivers import CUSTOM, DRIVERS, DriverTiming
 from rail.focus import Dioptres, Distances, FocusTable, table_problems
 from rail.screw import Scale, lens_scale, ring_scale, screw_scale
+from rail.tmc2209 import MotorCurrent, Tuning
 from stack.specimen import field_problems
 
 Pin = Annotated[int, Field(ge=0, le=27)]
@@ -161,6 +162,22 @@ class CustomDriver(Strict):
         )
 
 
+class DriverUart(Strict):
+    """How a driver is talked to that understands it, and what it is told of the motor."""
+
+    port: str = "/dev/serial0"
+    address: int = Field(default=0, ge=0, le=3)
+    run_ma: int = Field(default=600, ge=1, le=3000)
+    hold_ma: int = Field(default=300, ge=1, le=3000)
+    sense_ohm: float = Field(default=0.11, ge=0.01, le=1)
+    quiet: bool = True
+
+    @property
+    def current(self) -> MotorCurrent:
+        """The motor's current; raises `ValueError` for one that the resistors do not allow."""
+        return MotorCurrent(self.run_ma, self.hold_ma, self.sense_ohm)
+
+
 class AxisPins(Strict):
     """Where driver and limit switches are connected, and which level means what."""
 
@@ -182,6 +199,7 @@ class Axis(Strict):
     screw: Screw = Screw()
     driver: str = "A4988"
     custom_driver: CustomDriver = CustomDriver()
+    uart: DriverUart | None = None
     invert: bool = False
     travel_mm: float = Field(default=40.0, ge=0.1, le=1000)
     subject_side: Literal["near", "far"] = "far"
@@ -226,6 +244,11 @@ class Axis(Strict):
     def microsteps(self) -> int:
         """How finely the driver divides a full step."""
         return self.ring.microsteps if self.kind == "ring" else self.screw.microsteps
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """What the driver is told where it is talked to."""
+        return None if self.uart is None else Tuning(self.uart.current, self.microsteps, self.uart.quiet)
 
     @property
     def parts(self) -> frozenset[str]:
@@ -456,6 +479,8 @@ def _axis_contradictions(axis: Axis) -> Iterator[str]:
         yield f'axis.driver: "{axis.driver}" is not one of {", ".join([*DRIVERS, CUSTOM])}'
     elif axis.driver != CUSTOM and axis.custom_driver != CustomDriver():
         yield f"axis.custom_driver: is only looked at where axis.driver is {CUSTOM}, and it is {axis.driver}"
+    if axis.uart is not None:
+        yield from _uart_contradictions(axis, axis.uart)
     if axis.four_phase and axis.microsteps > 2:
         group = "ring" if axis.kind == "ring" else "screw"
         yield (
@@ -465,6 +490,15 @@ def _axis_contradictions(axis: Axis) -> Iterator[str]:
     if axis.gravity and axis.idle_release_s is not None:
         yield "axis.idle_release_s: must be null where axis.gravity is true: a released carriage would fall"
     yield from _ring_contradictions(axis) if axis.kind == "ring" else _rail_contradictions(axis)
+
+
+def _uart_contradictions(axis: Axis, uart: DriverUart) -> Iterator[str]:
+    if axis.driver != "TMC2209":
+        yield f"axis.uart: only a TMC2209 is talked to, and axis.driver is {axis.driver}; set it to null"
+    try:
+        uart.current  # noqa: B018 - made to see whether it can be
+    except ValueError as error:
+        yield f"axis.uart: {error}"
 
 
 def _rail_contradictions(axis: Axis) -> Iterator[str]:

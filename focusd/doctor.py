@@ -8,9 +8,10 @@ import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from focusd.config import Axis as AxisConfig
 from focusd.config import Config, load_config, wired_pins
 from focusd.errors import ConfigInvalid
-from focusd.hardware import board_model
+from focusd.hardware import board_model, open_driver
 from focusd.house import House
 from focusd.places import config_file, state_folder
 from focusd.verdicts import (
@@ -21,6 +22,7 @@ from focusd.verdicts import (
     of_camera,
     of_complaints,
     of_disk,
+    of_driver,
     of_far_pressed_switch,
     of_lateness,
     of_pins,
@@ -31,14 +33,15 @@ from focusd.verdicts import (
 )
 from rail.axis import Position, Trust
 from rail.boards import clean_steps_s
-from rail.errors import PinsUnavailable
+from rail.errors import DriverFault, PinsUnavailable
 from rail.pins import input_pin, line_users, open_factory
 from rail.position_store import FilePositionStore
 from rail.stepper_axis import StepperAxis
+from rail.tmc2209 import Tmc2209
 
 
 def examine_running(house: House) -> Iterator[Verdict]:
-    """Look over a rig whose daemon runs; asks no pin and no camera anything, so it disturbs no stack."""
+    """Look over a rig whose daemon runs; asks neither pins nor camera anything, so it disturbs no stack."""
     now, rig = house.operator.now(), house.rig
     simulated = ", with a simulated rig" if rig.simulation is not None else ""
     yield Verdict("daemon", Health.GOOD, f"focusd {house.versions['focusrail']} runs{simulated}")
@@ -46,6 +49,7 @@ def examine_running(house: House) -> Iterator[Verdict]:
         yield Verdict("motion", Health.BAD, house.operator.lost, "start focusd again, then home")
     if isinstance(rig.axis, StepperAxis):
         yield from of_complaints(rig.complaints)
+        yield from _of_driver(house.config.axis, rig.driver)
         yield from _of_motor(rig.axis, now.position)
     if now.emergency:
         words = "an emergency stop is in force: nothing moves"
@@ -55,6 +59,18 @@ def examine_running(house: House) -> Iterator[Verdict]:
     yield of_position(now.position)
     yield of_camera(now.camera.problem, now.camera.model)
     yield of_disk(str(house.sessions.root), now.free_bytes, now.reserve_bytes)
+
+
+def _of_driver(axis: AxisConfig, driver: Tmc2209 | None) -> Iterator[Verdict]:
+    """Ask the motor's driver how it is, where it can be asked; it goes on with what it does."""
+    if axis.uart is None or driver is None:
+        return
+    try:
+        driver.look()
+    except DriverFault as error:
+        yield of_driver(axis.uart.port, str(error))
+    else:
+        yield of_driver(axis.uart.port, None)
 
 
 def _of_motor(axis: StepperAxis, position: Position) -> Iterator[Verdict]:
@@ -97,6 +113,7 @@ def examine_alone(unanswered: str, path: Path | None = None, state: Path | None 
         return
     yield from of_rights(_own_rights())
     yield from _of_wiring(config)
+    yield from _of_driver(config.axis, open_driver(config.axis))
     stored = FilePositionStore((state or state_folder()) / "position.json").load()
     yield of_stored_position(stored, self_holding=config.axis.self_holding)
 

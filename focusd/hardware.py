@@ -1,6 +1,7 @@
 """The rig as the configuration describes it, real or simulated: from here down one code runs for both."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -16,12 +17,17 @@ from focusd.errors import StartFailed
 from rail.boards import clean_steps_s
 from rail.clock import Clock, MonotonicClock
 from rail.coils import CoilWiring
+from rail.errors import DriverFault
 from rail.pins import Factory, MotionWiring, PanelPins, PanelWiring, open_factory
 from rail.position_store import FilePositionStore, NoPositionStore
 from rail.process import StepperProcess
 from rail.profile import Ramp
+from rail.serial_line import SerialLine
 from rail.stepper import Standstill, Stepper
 from rail.stepper_axis import AxisSettings, StepperAxis
+from rail.tmc2209 import Tmc2209
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from camera.picam import PicamCamera
@@ -36,6 +42,8 @@ class Rig:
     ----------
     axis, panel
         The rail, ring or lens; and the button, lamp and light.
+    driver
+        The motor's driver where it is talked to, else None.
     open_camera
         Opens the camera; raises `camera.errors.CameraUnavailable`.
     complaints
@@ -48,6 +56,7 @@ class Rig:
 
     axis: StepperAxis | LensAxis
     panel: PanelPins
+    driver: Tmc2209 | None
     complaints: tuple[str, ...]
     open_camera: Callable[[], Camera]
     clock: Clock
@@ -80,6 +89,8 @@ def open_rig(
     if config.axis.kind == "lens":
         return _lens_rig(config, simulation, run_folder, clock)
     description = json.dumps(motion_description(config, simulation, run_folder))
+    driver = open_driver(config.axis, simulation.driver_port if simulation else None)
+    _first_words(driver)  # before a motor that gravity pulls at is held by it
     stepper = StepperProcess([sys.executable, "-m", "focusd.motion", description])
     try:
         factory: Factory = simulation.factory if simulation else open_factory(run_folder)
@@ -92,10 +103,11 @@ def open_rig(
             simulate=simulate,
             home_allowed=home_allowed,
             cap_steps_s=cap_steps_s,
+            driver=driver,
         )
         complaints = (*stepper.complaints, *speed_complaints(config.axis, cap_steps_s))
         open_camera = _camera_opener(config, simulation, clock)
-        return Rig(axis, panel, complaints, open_camera, clock, simulation)
+        return Rig(axis, panel, driver, complaints, open_camera, clock, simulation)
     except BaseException:
         stepper.close()
         raise
@@ -106,7 +118,7 @@ def _lens_rig(config: Config, simulation: "Simulation | None", run_folder: Path 
     panel = PanelPins(simulation.factory if simulation else open_factory(run_folder), panel_wiring(config))
     lens = LensAxis(config.axis.scale, lens_settings(config.axis), clock)
     open_camera = _camera_opener(config, simulation, clock, lens)
-    return Rig(lens, panel, (), open_camera, clock, simulation)
+    return Rig(lens, panel, None, (), open_camera, clock, simulation)
 
 
 def put_light_out(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> None:
@@ -126,13 +138,30 @@ def open_axis(
     simulate: bool,
     home_allowed: bool,
     cap_steps_s: int | None = None,
+    driver: Tmc2209 | None = None,
 ) -> StepperAxis:
     """Make the axis on a stepper; a simulated rig's position is not to be taken for a real one's."""
     name = "simulated-position.json" if simulate else "position.json"
     settings = axis_settings(config.axis, home_allowed=home_allowed, cap_steps_s=cap_steps_s)
     # A new process does not know the pattern that the rotor stands at, and pulls it elsewhere with its first.
     store = NoPositionStore() if config.axis.four_phase else FilePositionStore(state_folder / name)
-    return StepperAxis(stepper, config.axis.scale, settings, store)
+    return StepperAxis(stepper, config.axis.scale, settings, store, driver)
+
+
+def open_driver(axis: AxisConfig, port: str | None = None) -> Tmc2209 | None:
+    """Make what talks to the motor's driver, at the configured port or another; None where nothing does."""
+    if axis.uart is None or axis.tuning is None:
+        return None
+    return Tmc2209(SerialLine(port or axis.uart.port), axis.uart.address, axis.tuning)
+
+
+def _first_words(driver: Tmc2209 | None) -> None:
+    """Tell the driver what it must know; what is wrong with it keeps from moving, and may yet be mended."""
+    if driver is not None:
+        try:
+            driver.check()
+        except DriverFault as error:
+            _log.warning("%s; nothing moves before that is put right", error)
 
 
 def board_model() -> str:

@@ -17,7 +17,8 @@ from rail.drivers import DriverTiming
 from rail.errors import PinsUnavailable
 from rail.pins import EmergencyPin, Factory, MotionPins, MotionWiring, MotorPins, open_factory
 from rail.process import inherit, serve
-from rail.stepper import LocalStepper, Signals, Standstill
+from rail.signals import Signals
+from rail.stepper import LocalStepper, Standstill
 
 
 def main(argv: list[str]) -> int:

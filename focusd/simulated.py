@@ -20,6 +20,7 @@ from simulator.pins import SimulatedFactory, Wiring
 from simulator.rig import RigSpec, SimulatedRig
 from simulator.scene import SceneError, SceneSpec
 from simulator.sensor import CameraSpec
+from simulator.tmc2209 import ChipOnLine, Tmc2209Chip
 from simulator.voice_coil import RINGING, VoiceCoilSpec
 from simulator.world import INPUTS, Resonance, World, WorldError
 
@@ -42,6 +43,8 @@ class Simulation:
         What the motion process must know of it, as plain JSON values.
     load_picamera2
         Gives what stands in for the class Picamera2; raises `CameraUnavailable`.
+    driver_port
+        The serial port to the motor's driver; None where it is not talked to.
     """
 
     world: World
@@ -50,6 +53,7 @@ class Simulation:
     scene: SceneSpec
     motion: Mapping[str, Any]
     load_picamera2: Callable[[], OpenPicamera2]
+    driver_port: str | None
 
 
 def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulation:
@@ -75,7 +79,14 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
             "full_steps": config.axis.microsteps == 1,
         },
         load_picamera2=_camera(config, world, scene, clock),
+        driver_port=_driver_port(config, world),
     )
+
+
+def _driver_port(config: Config, world: World) -> str | None:
+    """Put the driver's chip on a serial line, if it is talked to."""
+    uart = config.axis.uart
+    return None if uart is None else ChipOnLine(Tmc2209Chip(world, uart.address)).port
 
 
 def _earlier_world(path: Path, clock: Clock) -> World:

@@ -74,6 +74,13 @@ def of_complaints(complaints: Sequence[str]) -> Iterator[Verdict]:
         yield Verdict("motion", Health.GOOD, "the motion process runs, with all it asked the system for")
 
 
+def of_driver(port: str, problem: str | None) -> Verdict:
+    """Judge the motor's driver by what it says of itself."""
+    if problem is None:
+        return Verdict("driver", Health.GOOD, f"answers at {port}, and has nothing to complain of")
+    return Verdict("driver", Health.BAD, problem, "see docs/wiring.md; nothing moves until it answers")
+
+
 def of_lateness(late_steps: int, max_late_ns: int) -> Verdict:
     """Judge how steps came so far."""
     if not late_steps:

@@ -10,7 +10,7 @@ from focusd.now import Now, Preview
 from rail.axis import Position, Trust
 from rail.focus import Distances
 from rail.screw import Scale
-from rail.stepper import Sight
+from rail.signals import Sight
 from rail.stepper_axis import AxisSettings
 from stack.plan import Marks, StackPlan
 from stack.record import exposure_record

@@ -10,6 +10,8 @@ RailError
 ├── Halted               a limit, a fault; the position may be unknown
 │   └── MotionLost       the motion process died
 ├── HomingFailed
+├── DriverFault          the motor's driver does not answer, or has switched itself off
+│   └── DriverForgot     it was without power
 └── PinsUnavailable
 """
 
@@ -84,6 +86,14 @@ class HomingFailed(RailError):
     def __init__(self, message: str, *, fault: HomingFault) -> None:
         super().__init__(message)
         self.fault = fault
+
+
+class DriverFault(RailError):
+    """The motor's driver does not answer, does not obey, or has switched itself off."""
+
+
+class DriverForgot(DriverFault):
+    """The motor's driver lost its power, and with it what it had been told; so did the motor."""
 
 
 class PinsUnavailable(RailError):

@@ -1,7 +1,7 @@
 """The stepper in a process of its own, which nothing else on the machine can hold up.
 
 Client and child share two things, both inherited and both gone with them: a socket pair on which requests and
-answers go as JSON lines, one answer a request, and a page of memory (`rail.stepper.Signals`) through which a
+answers go as JSON lines, one answer a request, and a page of memory (`rail.signals.Signals`) through which a
 stop takes effect, and the count is seen, between any two steps.
 
 The child outlives its parent by less than a step: the closed socket halts it, and so does the kernel's signal
@@ -29,7 +29,8 @@ from typing import Any, Self
 from rail.axis import Position, Trust
 from rail.errors import MotionLost, PinsUnavailable
 from rail.profile import Ramp
-from rail.stepper import Ending, Limits, LocalStepper, Run, Seek, Sight, Signals, Stepper
+from rail.signals import Limits, Sight, Signalled, Signals
+from rail.stepper import Ending, LocalStepper, Run, Seek, Stepper
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ _PR_SET_TIMERSLACK = 29
 _MLOCK_CURRENT_FUTURE_ONFAULT = 1 | 2 | 4
 
 
-class StepperProcess:
+class StepperProcess(Signalled):
     """A `Stepper` whose loop runs in a child process.
 
     Start it from a thread that lives as long as the stepper is wanted: the kernel reports to the child the
@@ -87,7 +88,7 @@ class StepperProcess:
         self._socket, theirs = socket.socketpair()
         try:
             os.ftruncate(memory_fd, mmap.PAGESIZE)
-            self._signals = _shared_signals(memory_fd)
+            super().__init__(_shared_signals(memory_fd))
             self._child = subprocess.Popen(
                 [*argv, "--channel-fd", str(theirs.fileno()), "--signals-fd", str(memory_fd)],
                 stdin=subprocess.DEVNULL,
@@ -126,10 +127,6 @@ class StepperProcess:
         """Give what inputs and outputs were at most `WATCH_S` ago, or during a run when it began."""
         return self._signals.see()
 
-    def emergency(self) -> bool:
-        """Say whether the emergency stop was pressed and that is not acknowledged yet."""
-        return bool(self._signals.emergency)
-
     def acknowledge(self) -> bool:
         """Forget that the emergency stop was pressed, unless it still is."""
         return bool(self._ask({"do": "acknowledge"})["acknowledged"])
@@ -142,30 +139,9 @@ class StepperProcess:
         """Let the motor go."""
         self._ask({"do": "release"})
 
-    def count_steps(self) -> int:
-        """Give the pulses issued since opening, far less near."""
-        return self._signals.count_steps
-
     def running(self) -> bool:
         """Say whether steps are being issued now."""
         return bool(self._signals.running) and self._child.poll() is None
-
-    def stop(self) -> None:
-        """Ramp down, and issue nothing until `arm`."""
-        self._signals.stop = 1
-
-    def halt(self) -> None:
-        """Issue no further pulse until `arm`."""
-        self._signals.halt = 1
-
-    def stopped(self) -> bool:
-        """Say whether a stop or halt is in force."""
-        return bool(self._signals.stop or self._signals.halt)
-
-    def arm(self) -> None:
-        """Forget an earlier stop or halt."""
-        self._signals.stop = 0
-        self._signals.halt = 0
 
     def close(self) -> None:
         """Halt, and see the child end, which closes its stepper."""

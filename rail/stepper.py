@@ -7,7 +7,6 @@ Between any two steps the loop looks at the limits and at the signals other thre
 """
 
 import contextlib
-import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +16,7 @@ from rail.clock import Clock
 from rail.drivers import DriverTiming
 from rail.pins import MotorPins
 from rail.profile import Ramp, level_at, next_level
+from rail.signals import Limits, Sight, Signalled, Signals, noted
 
 _NS_A_SECOND = 10**9
 
@@ -55,14 +55,6 @@ class Seek(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Which limit switches are pressed; None where none is fitted."""
-
-    near: bool | None
-    far: bool | None
-
-
-@dataclass(frozen=True, slots=True)
 class Standstill:
     """How a motor takes it when pulses that were due do not come.
 
@@ -86,32 +78,6 @@ class Standstill:
         return (
             interval_ns * self.pull_in_steps_s < _NS_A_SECOND and late_ns > interval_ns * self.full_step_steps
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What the motor's inputs and outputs were when they were last looked at.
-
-    Attributes
-    ----------
-    limits
-        The limit switches.
-    emergency_pressed
-        The emergency stop; None where none is fitted.
-    energised
-        Whether the motor is held.
-    looked_ns
-        When.
-    late_steps, max_late_ns
-        How many steps since opening came more than half an interval late, and the longest that any was.
-    """
-
-    limits: Limits
-    emergency_pressed: bool | None
-    energised: bool
-    looked_ns: int
-    late_steps: int
-    max_late_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,75 +106,6 @@ class Run:
     max_late_ns: int
     abrupt: bool = False
     detail: str = ""
-
-
-class Signals(ctypes.Structure):
-    """What the loop and the rest of the world tell each other while it runs.
-
-    Plain memory, so that it works the same between threads and, in a shared mapping, between processes. Each
-    field has one writer at a time and is written whole.
-    """
-
-    _fields_ = (
-        ("count_steps", ctypes.c_int64),
-        ("stop", ctypes.c_uint8),
-        ("halt", ctypes.c_uint8),
-        ("running", ctypes.c_uint8),
-        ("emergency", ctypes.c_uint8),
-        ("near", ctypes.c_uint8),
-        ("far", ctypes.c_uint8),
-        ("emergency_input", ctypes.c_uint8),
-        ("energised", ctypes.c_uint8),
-        ("looked_ns", ctypes.c_int64),
-        ("late_steps", ctypes.c_int64),
-        ("max_late_ns", ctypes.c_int64),
-    )
-    count_steps: int
-    """Pulses given since the stepper was opened, far less near."""
-    stop: int
-    """Ramp down, and stay so."""
-    halt: int
-    """No more pulses, and stay so."""
-    running: int
-    """Steps are being issued."""
-    emergency: int
-    """The emergency stop was pressed; no more pulses until that is acknowledged."""
-    near: int
-    """The near limit switch when it was last looked at: 0 open, 1 pressed, 2 none fitted."""
-    far: int
-    """The far one."""
-    emergency_input: int
-    """The emergency stop's input."""
-    energised: int
-    """The motor is held."""
-    looked_ns: int
-    """When the inputs were last looked at."""
-    late_steps: int
-    """Steps that came more than half an interval late."""
-    max_late_ns: int
-    """The longest that any was."""
-
-    def see(self) -> Sight:
-        """Give what the stepper last noted of its inputs."""
-        return Sight(
-            limits=Limits(near=_pressed(self.near), far=_pressed(self.far)),
-            emergency_pressed=_pressed(self.emergency_input),
-            energised=bool(self.energised),
-            looked_ns=self.looked_ns,
-            late_steps=self.late_steps,
-            max_late_ns=self.max_late_ns,
-        )
-
-
-_NOT_FITTED = 2
-
-
-def _noted(pressed: bool | None) -> int:
-    return _NOT_FITTED if pressed is None else int(pressed)
-
-
-def _pressed(noted: int) -> bool | None:
-    return None if noted == _NOT_FITTED else bool(noted)
 
 
 class Stepper(Protocol):
@@ -277,7 +174,7 @@ class Stepper(Protocol):
         ...
 
 
-class LocalStepper:
+class LocalStepper(Signalled):
     """Steps from this process, through `pins`.
 
     Parameters
@@ -313,7 +210,7 @@ class LocalStepper:
         self._far: bool | None = None
         self._timing = timing
         self._clock = clock
-        self._signals = Signals() if signals is None else signals
+        super().__init__(Signals() if signals is None else signals)
         self._gravity = gravity
         self._risen_ns = 0
         self._fallen_ns = 0
@@ -413,10 +310,6 @@ class LocalStepper:
                 return Ending.STALLED
         return Ending.STOPPED if braking else Ending.DONE
 
-    def count_steps(self) -> int:
-        """Give the pulses issued since opening."""
-        return self._signals.count_steps
-
     def running(self) -> bool:
         """Say whether steps are being issued now."""
         return bool(self._signals.running)
@@ -428,7 +321,7 @@ class LocalStepper:
     def watch(self) -> None:
         """Note what inputs and outputs are, and whether the emergency stop is pressed; between runs."""
         signals, pins = self._signals, self._pins
-        signals.near, signals.far = _noted(pins.near_pressed()), _noted(pins.far_pressed())
+        signals.near, signals.far = noted(pins.near_pressed()), noted(pins.far_pressed())
         self._emergency_seen()
         signals.energised = pins.energised
         signals.looked_ns = self._clock.monotonic_ns()
@@ -437,10 +330,6 @@ class LocalStepper:
         """Give what inputs and outputs are."""
         self.watch()
         return self._signals.see()
-
-    def emergency(self) -> bool:
-        """Say whether the emergency stop was pressed and that is not acknowledged yet."""
-        return bool(self._signals.emergency)
 
     def acknowledge(self) -> bool:
         """Forget that the emergency stop was pressed, unless it still is."""
@@ -451,7 +340,7 @@ class LocalStepper:
         """Read the emergency stop, and remember for good if it is pressed."""
         signals = self._signals
         pressed = None if self._emergency is None else self._emergency()
-        signals.emergency_input = _noted(pressed)
+        signals.emergency_input = noted(pressed)
         if pressed:
             signals.emergency = 1
         return bool(signals.emergency)
@@ -464,23 +353,6 @@ class LocalStepper:
     def release(self) -> None:
         """Let the motor go."""
         self._pins.release()
-
-    def stop(self) -> None:
-        """Ramp down, and issue nothing until `arm`."""
-        self._signals.stop = 1
-
-    def halt(self) -> None:
-        """Issue no further pulse until `arm`."""
-        self._signals.halt = 1
-
-    def stopped(self) -> bool:
-        """Say whether a stop or halt is in force."""
-        return bool(self._signals.stop or self._signals.halt)
-
-    def arm(self) -> None:
-        """Forget an earlier stop or halt."""
-        self._signals.stop = 0
-        self._signals.halt = 0
 
     def close(self) -> None:
         """Halt and give the pins back; under gravity leave them as they are, driven."""

@@ -4,11 +4,12 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from rail.axis import Arrival, Position, Reach, Trust
 from rail.errors import (
     BeyondReach,
+    DriverFault,
     EmergencyStopInForce,
     Halted,
     HomingFailed,
@@ -22,7 +23,8 @@ from rail.errors import (
 from rail.position_store import PositionStore, StoredPosition
 from rail.profile import Ramp
 from rail.screw import Scale
-from rail.stepper import Ending, Limits, Run, Seek, Sight, Stepper
+from rail.signals import Limits, Sight
+from rail.stepper import Ending, Run, Seek, Stepper
 
 _log = logging.getLogger(__name__)
 
@@ -128,6 +130,14 @@ class AxisSettings:
         return 0 if marked or self.subject_side == "far" else self.travel_steps
 
 
+class MotorDriver(Protocol):
+    """A driver that can be asked how it is, as `rail.tmc2209.Tmc2209` can."""
+
+    def check(self) -> None:
+        """See that it is there, has what it was told, and is well; raises `rail.errors.DriverFault`."""
+        ...
+
+
 class StepperAxis:
     """An `rail.axis.Axis` on a stepper and one or two limit switches.
 
@@ -142,10 +152,21 @@ class StepperAxis:
         Owned from here on, and closed by `close`.
     store
         The memory of this axis alone.
+    driver
+        Asked before the first of several moves and after each: what moved no motor is no motion. None: it
+        cannot be asked.
     """
 
-    def __init__(self, stepper: Stepper, scale: Scale, settings: AxisSettings, store: PositionStore) -> None:
+    def __init__(
+        self,
+        stepper: Stepper,
+        scale: Scale,
+        settings: AxisSettings,
+        store: PositionStore,
+        driver: MotorDriver | None = None,
+    ) -> None:
         self._stepper = stepper
+        self._driver = driver
         self._scale = scale
         self._settings = settings
         self._store = store
@@ -260,6 +281,7 @@ class StepperAxis:
             `at_steps` lies outside the travel.
         """
         self._refuse_when_stopped()
+        self._refuse_without_driver()
         settings = self._settings
         place_steps = settings.home_steps if at_steps is None else at_steps
         near_steps, far_steps = settings.ends_steps
@@ -370,6 +392,18 @@ class StepperAxis:
         if self._stepper.stopped():
             raise Stopped("a stop is in force; arm the axis first", position=self.position())
 
+    def _refuse_without_driver(self) -> None:
+        try:
+            self._ask_driver()
+        except DriverFault as e:
+            self._trust = self._trust_without_hold()
+            self._forward_steps = 0
+            raise MoveRefused(f"{e}. The motor was not held, so the position is {self._trust}") from e
+
+    def _ask_driver(self) -> None:
+        if self._driver is not None:
+            self._driver.check()
+
     def _check_relative(self, distance_steps: int) -> None:
         excess_steps = abs(distance_steps) - self._settings.travel_steps
         if excess_steps > 0:
@@ -426,6 +460,7 @@ class StepperAxis:
     def _journey(self) -> Iterator[None]:
         """Begin no motion that is not recorded, and doubt the position when one ends in an unforeseen way."""
         if self._on_record is None or not self._on_record.moving:
+            self._refuse_without_driver()
             try:
                 self._record(self._stored(moving=True))
             except OSError as e:
@@ -433,8 +468,14 @@ class StepperAxis:
         self._under_way = True
         try:
             yield
+            self._ask_driver()
         except (Stopped, Halted, HomingFailed):
             raise
+        except DriverFault as e:
+            self._trust = Trust.UNKNOWN
+            raise Halted(
+                f"{e}. Steps may be lost, so the position is unknown", position=self.position()
+            ) from e
         except BaseException:
             self._trust = Trust.UNKNOWN
             raise

@@ -122,7 +122,7 @@ class Carriage:
         now_ns = self._clock.monotonic_ns()
         if high:
             self._before_pulse = state
-            jammed = self._world.broken("carriage_jammed")
+            jammed = self._world.broken("carriage_jammed") or self._world.broken("motor_unpowered")
             self._publish(_risen(state, self._spec, self._world.start_um, now_ns, jammed=jammed))
         elif now_ns - state.step_ns < self._spec.pulse_ns:
             self._publish(_missed(state, self._before_pulse, now_ns))

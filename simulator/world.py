@@ -47,15 +47,17 @@ FAULTS = (
     "e_stop_open",
     "camera_unproven",
     "camera_stuck",
+    "motor_unpowered",
 )
 """What can be broken from outside.
 
 `limit_*_stuck`: the switch's lever is jammed, it never reports the carriage. `limit_*_open`: its wire is
-off, the pull-up decides. `e_stop_open`: so is the emergency stop's. `carriage_jammed`: the motor cannot move
-it. `camera_timeout`: the ribbon is loose, no frame comes and nothing says so. `camera_missing_metadata`:
-frames come without the optional keys. `camera_unproven`: they come without their exposure time.
-`camera_stuck`: the driver hangs, starting and stopping never return. `exposure_drift`: every frame is exposed
-a line shorter than the one before.
+off, the pull-up decides. `e_stop_open`: so is the emergency stop's. `carriage_jammed`: the motor cannot
+move it. `motor_unpowered`: the motor's supply is off, and its driver's with it. `camera_timeout`: the
+ribbon is loose, no frame comes and nothing says so. `camera_missing_metadata`: frames come without the
+optional keys. `camera_unproven`: they come without their exposure time. `camera_stuck`: the driver hangs,
+starting and stopping never return. `exposure_drift`: every frame is exposed a line shorter than the one
+before.
 """
 
 HELD = 2**63 - 1

@@ -11,7 +11,7 @@ from rail.position_store import FilePositionStore
 from rail.profile import Ramp
 from rail.screw import Scale
 from rail.stepper import LocalStepper
-from rail.stepper_axis import AxisSettings, StepperAxis
+from rail.stepper_axis import AxisSettings, MotorDriver, StepperAxis
 from simulator.carriage import Carriage, CarriageSpec
 from simulator.clock import VirtualClock
 from simulator.pins import SimulatedFactory, Wiring
@@ -71,6 +71,7 @@ class Rig:
     spec: CarriageSpec = SPEC
     wiring: MotionWiring = field(default_factory=MotionWiring)
     clock: EventfulClock = field(default_factory=EventfulClock)
+    driver: MotorDriver | None = None
 
     def __post_init__(self) -> None:
         path = self.folder / "world"
@@ -91,7 +92,7 @@ class Rig:
             gravity=self.settings.gravity,
             emergency=self.emergency.pressed,
         )
-        self.axis = StepperAxis(self.stepper, SCALE, self.settings, self.store)
+        self.axis = StepperAxis(self.stepper, SCALE, self.settings, self.store, self.driver)
 
     @property
     def edges(self) -> int:

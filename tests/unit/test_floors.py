@@ -59,6 +59,7 @@ FOREIGN = {
     "distributed": ["stack.merge.cluster"],
     "gpiozero": ["rail.pins", "simulator.pins"],
     "lgpio": ["rail.pins"],
+    "serial": ["rail.serial_line"],
     "picamera2": ["camera.picam"],
     "libcamera": ["camera.picam"],
     "pydantic": ["focusd"],

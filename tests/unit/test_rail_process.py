@@ -17,7 +17,8 @@ from rail.errors import MotionLost, PinsUnavailable
 from rail.position_store import FilePositionStore
 from rail.process import StepperProcess
 from rail.profile import Ramp
-from rail.stepper import Ending, Limits, Seek
+from rail.signals import Limits
+from rail.stepper import Ending, Seek
 from rail.stepper_axis import StepperAxis
 from simulator.world import World
 

@@ -7,7 +7,8 @@ from rail_rig import RAMP, SETTINGS, SPEC, Rig
 from rail.drivers import DRIVERS
 from rail.pins import MotionWiring
 from rail.profile import Ramp, intervals_ns
-from rail.stepper import Ending, Limits, LocalStepper, Seek, Standstill
+from rail.signals import Limits
+from rail.stepper import Ending, LocalStepper, Seek, Standstill
 
 
 @pytest.fixture
