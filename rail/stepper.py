@@ -21,7 +21,10 @@ from rail.signals import Limits, Sight, Signalled, Signals, noted
 _NS_A_SECOND = 10**9
 
 BOUNCE_NS = 10_000_000
-"""A limit behind must read pressed for so long before it counts: contacts chatter as they open."""
+"""How long contacts chatter at most, as they open and as they close.
+
+A limit behind must read pressed for so long before it counts, and no run begins so soon after a touch.
+"""
 
 
 class Ending(StrEnum):
@@ -215,6 +218,7 @@ class LocalStepper(Signalled):
         self._risen_ns = 0
         self._fallen_ns = 0
         self._awake_ns = 0
+        self._quiet_ns = 0
         if gravity:
             self.energise()
         self.watch()
@@ -226,6 +230,7 @@ class LocalStepper(Signalled):
         log = _Log(self._clock.monotonic_ns())
         signals.running = 1
         try:
+            self._clock.sleep_until_ns(self._quiet_ns)
             self.watch()
             if distance_steps and not self.emergency():
                 self._set_out(distance_steps > 0)
@@ -236,6 +241,8 @@ class LocalStepper(Signalled):
             signals.running = 0
         with contextlib.suppress(Exception):  # pins that fail have been told of, or will be by the next run
             self.watch()
+        if ending in (Ending.FOUND, Ending.LIMIT):
+            self._quiet_ns = log.at_rest_ns + BOUNCE_NS
         cut_off = ending in (Ending.FOUND, Ending.LIMIT, Ending.HALTED, Ending.EMERGENCY)
         return Run(
             issued_steps=signals.count_steps - before_steps,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rail_rig import SCALE, SETTINGS, SPEC, EventfulClock, Rig
+from rail_rig import RAMP, SCALE, SETTINGS, SPEC, EventfulClock, Rig
 
-from rail.drivers import DRIVERS
+from rail.drivers import DRIVERS, DriverTiming
 from rail.errors import Halted, Stopped
 from rail.profile import Ramp
 from rail.stepper import Ending, LocalStepper, Standstill
@@ -121,24 +121,111 @@ def test_halted_at_any_step_the_position_is_true_or_unknown(when):
         assert rig.lost_steps == lost or rig.axis.position().trust == "unknown"
 
 
+def unforgiving(rig):
+    """Go on with a stepper that trusts its motor to forgive no missing pulse."""
+    rig.stepper = LocalStepper(
+        rig.pins,
+        DRIVERS["A4988"],
+        rig.clock,
+        emergency=rig.emergency.pressed,
+        standstill=Standstill(pull_in_steps_s=int(SPEC.pull_in_steps_s), full_step_steps=0),
+    )
+    rig.axis = StepperAxis(rig.stepper, SCALE, SETTINGS, rig.store)
+    rig.clock.pass_ns(1_000_000_000)  # the new stepper does not know when the old one gave its last pulse
+    rig.axis.zero(992)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 1_200), st.integers(1_000_000, 50_000_000))
 def test_stalled_at_any_step_the_position_is_true_or_unknown(when, stall_ns):
     """Of a motor that forgives no missing pulse, for the simulated one forgives hardly any."""
     with rig_with(position_um=310.0) as rig:
         rig.axis.home()
-        rig.stepper = LocalStepper(
-            rig.pins,
-            DRIVERS["A4988"],
-            rig.clock,
-            standstill=Standstill(pull_in_steps_s=int(SPEC.pull_in_steps_s), full_step_steps=0),
-        )
-        rig.axis = StepperAxis(rig.stepper, SCALE, SETTINGS, rig.store)
-        rig.clock.pass_ns(1_000_000_000)  # the new stepper does not know when the old one gave its last pulse
-        rig.axis.zero(992)
+        unforgiving(rig)
         lost = rig.lost_steps
         rig.after_edges(when, lambda: rig.clock.pass_ns(stall_ns))
         with suppress(Halted):
             rig.axis.move_to(2_000)
         rig.clock.pass_ns(1_000_000_000)
+        assert rig.lost_steps == lost or rig.axis.position().trust == "unknown"
+
+
+microseconds_ns = st.integers(0, 50).map(lambda us: us * 1_000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.builds(
+        DriverTiming,
+        st.just("any"),
+        pulse_ns=microseconds_ns,
+        low_ns=microseconds_ns,
+        dir_setup_ns=st.integers(0, 5_000_000),
+        wake_ns=st.integers(0, 200_000_000),
+    ),
+    st.lists(st.integers(-120, 120), min_size=1, max_size=4),
+    stalls_ns,
+)
+def test_whatever_times_a_driver_needs_it_misses_no_pulse(timing, distances, stalls):
+    times = {name: getattr(timing, name) for name in ("pulse_ns", "low_ns", "dir_setup_ns", "wake_ns")}
+    with rig_with(clock=StallingClock(stalls), spec=replace(SPEC, **times)) as rig:
+        rig.stepper = LocalStepper(rig.pins, timing, rig.clock)
+        for distance in distances:
+            assert rig.stepper.run(distance, RAMP.slowest()).issued_steps == distance
+        assert (rig.edges, rig.stepper.count_steps(), rig.lost_steps) == (sum(distances), sum(distances), 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(400, 2_500), st.integers(0, 8_000_000), st.booleans())
+def test_a_limit_met_anywhere_ends_the_move_and_leaves_only_the_way_back(switch_um, bounce_ns, slowly):
+    """Something presses the far switch in mid-travel, where nobody expected it; its contacts chatter."""
+    spec = replace(SPEC, far_switch_um=switch_um, bounce_ns=bounce_ns)
+    ramp = RAMP.slowest() if slowly else RAMP
+    with rig_with(spec=spec, position_um=310.0, settings=replace(SETTINGS, ramp=ramp)) as rig:
+        rig.axis.home()
+        lost, offset = rig.lost_steps, rig.edges - rig.axis.position().steps
+        with pytest.raises(Halted):
+            rig.axis.move_to(8_300)
+        at_limit = rig.edges
+        rig.clock.pass_ns(1_000_000_000)
+        assert rig.edges - rig.axis.position().steps == offset
+        assert rig.lost_steps == lost or rig.axis.position().trust == "unknown"
+        assert slowly is (rig.axis.position().trust == "known")
+        with pytest.raises(Halted):
+            rig.axis.jog(50)
+        assert rig.edges == at_limit
+        rig.axis.jog(-400)
+        assert rig.edges == at_limit - 400
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0, 2_900), st.integers(0, 8_000_000))
+def test_a_switch_that_chatters_is_the_same_reference_from_everywhere(position_um, bounce_ns):
+    with rig_with(spec=replace(SPEC, bounce_ns=bounce_ns), position_um=position_um) as rig:
+        rig.axis.home()
+        first_um = rig.carriage_um
+        rig.axis.move_to(2_000)
+        again = rig.axis.home()
+        assert rig.carriage_um == pytest.approx(first_um, abs=0.001 + 2 * float(SCALE.per_step))
+        assert abs(again.missed_steps) <= 2
+        assert rig.carriage.state.crashes_near == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1_500), st.sampled_from(["stop", "halt", "e_stop"]), st.integers(0, 50_000_000))
+def test_however_a_move_ends_every_step_is_counted_and_the_place_is_true_or_unknown(when, how, stall_ns):
+    with rig_with(position_um=310.0) as rig:
+        rig.axis.home()
+        unforgiving(rig)
+        lost, offset = rig.lost_steps, rig.edges - rig.axis.position().steps
+
+        def interfere():
+            rig.clock.pass_ns(stall_ns)
+            rig.world.press("e_stop") if how == "e_stop" else getattr(rig.stepper, how)()
+
+        rig.after_edges(when, interfere)
+        with suppress(Stopped, Halted):
+            rig.axis.move_to(2_000)
+        rig.clock.pass_ns(1_000_000_000)
+        assert rig.edges - rig.axis.position().steps == offset
         assert rig.lost_steps == lost or rig.axis.position().trust == "unknown"

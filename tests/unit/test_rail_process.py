@@ -105,6 +105,30 @@ def test_stop_takes_effect_during_a_run_and_holds(stepper, world):
     assert stepper.run(10, RAMP).issued_steps == 10
 
 
+def test_a_parent_flooded_with_work_neither_hurries_nor_loses_a_step(stepper, world):
+    """Four threads that fight for the interpreter, and questions without end, while the child steps."""
+    over = threading.Event()
+
+    def toil():
+        while not over.is_set():
+            sum(range(20_000))
+            stepper.look(), stepper.count_steps()
+
+    before, threads = time.monotonic_ns(), [threading.Thread(target=toil) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        run = stepper.run(1_500, RAMP)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert (run.issued_steps, run.ending, run.abrupt) == (1_500, Ending.DONE, False)
+    carriage = world.carriage()
+    assert (carriage.edges, carriage.net_edges, carriage.lost_steps) == (1_500, 1_500, 0)
+    assert run.at_rest_ns - before >= RAMP.duration_ns(1_500)
+
+
 def test_a_killed_child_is_noticed_and_the_position_unknown(stepper, world, tmp_path):
     axis = StepperAxis(stepper, SCALE, SETTINGS, FilePositionStore(tmp_path / "position.json"))
     result = in_background(lambda: axis.jog(LONG_STEPS))
