@@ -20,6 +20,7 @@ from focusd.places import sockets_to_try
 from focusd.progress_line import JsonLines, LiveLine, PlainLines
 from focusd.screens import (
     axis_screen,
+    findings,
     marks_words,
     place_words,
     plan_screen,
@@ -215,7 +216,7 @@ def _summed_up(call: Call, progress: Progress) -> Exit:
     """Say what a stack that is over left behind, and if it did not end well, what to do."""
     session = call.daemon.session(progress.session) if progress.session else {}
     if not call.json:
-        for line in results(session, call.out):
+        for line in (*findings(session, call.out), *results(session, call.out)):
             call.out.line(line)
     if progress.outcome is Exit.DONE:
         return Exit.DONE

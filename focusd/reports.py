@@ -3,17 +3,20 @@
 import json
 import logging
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stack.durable import write_durably
-from stack.report import report, report_html, report_json
+from stack.faults import faults
+from stack.report import report, report_json
+from stack.report_page import Pictures, report_html
 from stack.session import Session
 
 _log = logging.getLogger(__name__)
 
 SMALLEST_PX = 1200
-"""The picture in a report is this wide or somewhat more: for looking at in a browser, not for printing."""
+"""The pictures in a report are this wide or somewhat more: for looking at in a browser, not for printing."""
 
 
 class Reports:
@@ -31,12 +34,16 @@ class Reports:
             _log.exception("the report of %s could not be written", session.id)
 
 
+def reported(session: Session) -> dict[str, Any]:
+    """Give the values of a session's report as they are now."""
+    return report(session, session.state(), _chosen_merge(session), faults(session.entries()))
+
+
 def _write(session: Session) -> None:
-    merge = _chosen_merge(session)
-    values = report(session, session.state(), merge)
+    values = reported(session)
     write_durably(session.path / "report.json", report_json(values).encode())
-    picture = _preview(session.path / "merged.jpg") if merge is not None else None
-    write_durably(session.path / "report.html", report_html(values, picture).encode())
+    page = report_html(values, _pictures(session.path, values["merge"]))
+    write_durably(session.path / "report.html", page.encode())
 
 
 def _chosen_merge(session: Session) -> dict[str, Any] | None:
@@ -49,10 +56,24 @@ def _chosen_merge(session: Session) -> dict[str, Any] | None:
     return merge
 
 
-def _preview(path: Path) -> bytes:
-    """Give a smaller JPEG of the one at `path`, decoded at its smaller size to begin with."""
+def _pictures(folder: Path, merge: Mapping[str, Any] | None) -> Pictures:
+    if merge is None:
+        return Pictures()
+    depth = folder / "depth-preview.jpg"
+    return Pictures(
+        merged=_preview(folder / "merged.jpg"),
+        depth=_preview(depth, merge.get("height_px")) if depth.exists() else None,
+    )
+
+
+def _preview(path: Path, rows: int | None = None) -> bytes:
+    """Give a smaller JPEG of the first `rows` of the one at `path`, decoded smaller to begin with."""
     import simplejpeg
 
-    small = simplejpeg.decode_jpeg(path.read_bytes(), colorspace="BGR", min_width=SMALLEST_PX)
+    content = path.read_bytes()
+    whole_rows = simplejpeg.decode_jpeg_header(content)[0]
+    small = simplejpeg.decode_jpeg(content, colorspace="BGR", min_width=SMALLEST_PX)
+    if rows is not None:
+        small = small[: round(len(small) * rows / whole_rows)]
     preview: bytes = simplejpeg.encode_jpeg(small, quality=85, colorspace="BGR")
     return preview

@@ -122,6 +122,7 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
         yield _row("delivered", f"to {to}, {at}", terminal)
     for to in session.get("undelivered") or ():
         yield _row("delivered", terminal.warning(f"not yet to {to}"), terminal)
+    yield from findings(session, terminal)
     yield from results(session, terminal)
 
 
@@ -142,6 +143,16 @@ def checks_screen(checks: Sequence[Answer], terminal: Terminal) -> Iterator[str]
         yield from (f"  {problem}" for problem in check["problems"])
         unproven = [one["why"] for one in check["slices"] if one["verdict"] == "unproven"]
         yield from (terminal.faint(f"  {why}") for why in unproven)
+
+
+def findings(session: Answer, terminal: Terminal) -> Iterator[str]:
+    """Say how the slices cover the subject, what may have cost quality, what went wrong on the way."""
+    for words in session.get("coverage") or ():
+        yield _row("coverage", words, terminal)
+    for words in session.get("warnings") or ():
+        yield _row("note", terminal.warning(words), terminal)
+    for fault in session.get("faults") or ():
+        yield _row("on the way", f"{str(fault.get('at'))[11:19]} {fault.get('words')}", terminal)
 
 
 def results(session: Answer, terminal: Terminal) -> Iterator[str]:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from focusd.delivery import outstanding
 from focusd.house import House
+from focusd.reports import reported
 from focusd.views import session_view
 from stack.errors import RemovalRefused, SessionError
 from stack.removal import objection
@@ -24,7 +25,15 @@ def add_sessions(app: FastAPI, house: House) -> None:
 
     @app.get("/sessions/{wanted}")
     def session(wanted: str) -> Answer:
-        return shown_session(house, house.sessions.open(wanted))
+        session = house.sessions.open(wanted)
+        told = reported(session)
+        coverage = told["coverage"]
+        return {
+            **shown_session(house, session),
+            "coverage": coverage["words"] if coverage else [],
+            "warnings": told["warnings"],
+            "faults": told["faults"],
+        }
 
     @app.delete("/sessions/{wanted}")
     def remove(wanted: str, forced: bool = False) -> Answer:

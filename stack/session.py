@@ -223,6 +223,10 @@ class Session:
         """Open the journal for writing; one writer at a time, or `stack.errors.JournalBusy`."""
         return Journal(self.journal_path, clock)
 
+    def entries(self) -> tuple[Entry, ...]:
+        """Read the good lines of the journal as it is now, as `state` does."""
+        return replay(self.journal_path).entries
+
     def state(self) -> SessionState:
         """Read the journal as it is now; needs no lock and may be called beside the writer."""
         history = replay(self.journal_path)

@@ -27,11 +27,20 @@ def coloured(
     """
     known = depth != UNKNOWN
     places = (depth.astype(np.float32) - ORIGIN) / PER_SLICE
-    near, far = (float(end) for end in np.percentile(places[known], (0.5, 99.5))) if known.any() else (0, 1)
+    near, far = depth_span(depth) or (0.0, 1.0)
     levels = np.clip((places - near) / max(far - near, 1e-3), 0, 1)
     picture: Any = cv2.applyColorMap(np.rint(levels * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
     picture[~known] = GREY
     return np.vstack([picture, _legend(depth.shape[1], near, far, um_per_slice, um_per_px)])
+
+
+def depth_span(depth: NDArray[np.uint16]) -> tuple[float, float] | None:
+    """Give the nearest and the farthest depth that colours show, in slices; None where none is known."""
+    known = depth[depth != UNKNOWN]
+    if not known.size:
+        return None
+    near, far = ((float(end) - ORIGIN) / PER_SLICE for end in np.percentile(known, (0.5, 99.5)))
+    return near, far
 
 
 def bar_um(width_px: int, um_per_px: float) -> float:

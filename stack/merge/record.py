@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from stack.merge.measures import warnings_of
+from stack.merge.coverage import coverage_record, shortfalls
+from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
+from stack.merge.depthview import depth_span
 from stack.merge.merging import Skipped
 from stack.merge.placements import similarity_of
 from stack.merge.settings import MergeSettings
@@ -41,19 +43,20 @@ def describe(
         "crop": {"left": crop.left, "top": crop.top, "width": crop.width_px, "height": crop.height_px},
         "settings": settings.as_facts(),
         "seconds": round(seconds, 3),
-        "depth": {"unknown": 0, "origin": 1, "per_slice": 128, "um_per_slice": um_per_slice},
+        "depth": {
+            "unknown": UNKNOWN,
+            "origin": ORIGIN,
+            "per_slice": PER_SLICE,
+            "um_per_slice": um_per_slice,
+            "span": [round(end, 2) for end in depth_span(merged.depth) or ()],
+        },
         "slices": [_slice(one, step) for one, step in zip(merged.slices, steps, strict=True)],
         "skipped": [{"index": one.index, "name": one.name, "reason": one.reason} for one in skipped],
-        "coverage": {
-            "first": round(coverage.first, 4),
-            "last": round(coverage.last, 4),
-            "sure": round(coverage.sure, 4),
-            "gaps": [{"before": gap.before, "after": gap.after, "left": gap.left} for gap in coverage.gaps],
-        },
+        "coverage": coverage_record(coverage),
         "warnings": [
             *(f"{one.name} was left out: {one.reason}" for one in skipped),
             *(f"{one.name}: alignment is doubtful: {one.doubt}" for one in merged.slices if one.doubt),
-            *warnings_of(coverage, near_first),
+            *shortfalls(coverage, near_first),
         ],
     }
 

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from stack.merge.align import Aligner, Alignment
 from stack.merge.borders import barred
+from stack.merge.coverage import Coverage
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
 from stack.merge.focus import Focuser
 from stack.merge.front import Front
 from stack.merge.fuse import Fuser
 from stack.merge.lay import laid_whole
-from stack.merge.measures import Coverage, coverage, shares
+from stack.merge.measures import coverage, shares
 from stack.merge.photos import Pixels
 from stack.merge.placements import Placements
 from stack.merge.planes import Plane

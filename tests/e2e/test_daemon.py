@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import socket
@@ -35,6 +36,12 @@ def test_a_press_becomes_a_picture(tmp_path: Path) -> None:
         assert (session["phase"], session["merge"]) == ("done", "done")
         for name in ("merged", "depth", "report"):
             assert Path(session["files"][name]).stat().st_size > 1000
+        told = json.loads(Path(session["folder"], "report.json").read_bytes())
+        assert session["coverage"] == told["coverage"]["words"] != []
+        assert (session["warnings"], session["faults"]) == (told["warnings"], told["faults"])
+        assert session["faults"] == []
+        page = Path(session["files"]["report"]).read_text()
+        assert (page.count("data:image/jpeg"), page.count("<svg")) == (2, 2)
         world = focusd.ask("/sim/state")
         assert world["outputs"]["light"] is False
         assert (world["carriage"]["crashes_near"], world["carriage"]["specimen_contacts"]) == (0, 0)

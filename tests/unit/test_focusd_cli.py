@@ -330,6 +330,27 @@ def test_waiting_ends_with_the_picture_the_depth_map_and_the_folder(daemon):
     ]
 
 
+def test_what_the_report_finds_is_said_after_the_stack_and_in_show(daemon):
+    found = [
+        "coverage   The nearest slice still gains sharpness.",
+        "note       The motor lost steps on the way.",
+        "on the way 12:34:56 Slice 3 was shot again.",
+    ]
+    process = typed("shoot --wait")
+    daemon.wait_until_asked("/shoot")
+    daemon.session.update(
+        coverage=["The nearest slice still gains sharpness."],
+        warnings=["The motor lost steps on the way."],
+        faults=[{"at": "2026-11-26T12:34:56+00:00", "index": 3, "words": "Slice 3 was shot again."}],
+    )
+    shoot_all(daemon)
+    finish(daemon)
+    _, out, _ = ended(process)
+    assert out.splitlines()[-6:-3] == found
+    _, out, _ = ended(typed(f"sessions show {SESSION}"))
+    assert out.splitlines()[-6:-3] == found
+
+
 @pytest.mark.parametrize(
     ("event", "ending", "code", "words"),
     [

@@ -4,16 +4,17 @@ from merge_stacks import merged
 from rendered import Shake, Surface, render
 
 from stack.merge.compare import Place, differing_places, sheet
+from stack.merge.coverage import Coverage, Gap, coverage_of, coverage_record, shortfalls, verdict
 from stack.merge.depth import Peaks
 from stack.merge.depthview import LEGEND_PX, bar_um, coloured, length_text
-from stack.merge.measures import coverage, shares, warnings_of
+from stack.merge.measures import coverage, shares
 from stack.merge.settings import MergeSettings
 
 SIZE = (240, 180)
 
 
-def slope(near, far, slices, blur_px):
-    """A rough slope from one depth to another, in slices, seen by so many."""
+def slope(near, far, slices, blur_px, without=(), again=()):
+    """A rough slope from one depth to another, seen by slices of which some lack, others come last."""
     width, height = (round(side * 1.24) for side in SIZE)
     random = np.random.default_rng(1)
     rough = 0.3 + 0.12 * random.standard_normal((height, width)).astype(np.float32)
@@ -21,29 +22,85 @@ def slope(near, far, slices, blur_px):
     everywhere = np.ones((height, width), np.float32)
     depth = np.repeat(np.linspace(near, far, height, dtype=np.float32)[:, None], width, axis=1)
     stack = render([Surface(radiance, everywhere, depth)], slices, blur_px, SIZE, Shake(seed=1))
-    return merged(stack.frames, MergeSettings(align=False))
+    left = [index for index in range(slices) if index not in (*without, *again)]
+    indices = [*left, *again]
+    return merged([stack.frames[index] for index in indices], MergeSettings(align=False), indices)
 
 
 def test_a_stack_that_covers_its_subject_is_not_complained_about():
     result = slope(1, 8, 10, 0.6)
-    assert warnings_of(result.coverage) == []
+    assert shortfalls(result.coverage) == []
+    assert "cover the subject" in verdict(result.coverage)
     assert result.coverage.sure > 0.9
     assert sum(one.share for one in result.slices) == pytest.approx(1)
     assert max(one.share for one in result.slices) < 0.25
 
 
-@pytest.mark.parametrize(("near", "far", "word"), [(-4, 8, "nearer"), (1, 13, "farther")])
-def test_an_end_that_still_gains_sharpness_is_told(near, far, word):
-    said = warnings_of(slope(near, far, 10, 0.6).coverage)
-    assert len(said) == 1
-    assert f"{word} next time" in said[0]
+NEAREST = "the nearest slice still gains sharpness: the subject starts in front of your near point"
+FARTHEST = "the farthest slice still gains sharpness: the subject goes on behind your far point"
 
 
-def test_slices_too_far_apart_are_told_with_the_worst_gap():
-    coverage = slope(1, 6, 8, 3.0).coverage
-    assert len(coverage.gaps) >= 3
-    assert all(gap.left < 0.76 for gap in coverage.gaps)
-    assert "smaller pitch" in warnings_of(coverage)[-1]
+@pytest.mark.parametrize(
+    ("near", "far", "words"), [(-4, 8, NEAREST), (-1.5, 8, NEAREST), (1, 13, FARTHEST), (1, 10.5, FARTHEST)]
+)
+def test_an_end_that_still_gains_sharpness_is_told(near, far, words):
+    found = slope(near, far, 10, 0.6).coverage
+    (said,) = shortfalls(found)
+    assert said.startswith(words)
+    assert verdict(found) is None
+    (far_first,) = shortfalls(found, near_first=False)
+    assert far_first.startswith(FARTHEST if words == NEAREST else NEAREST)
+
+
+@pytest.mark.parametrize(("near", "far"), [(0, 8), (0.5, 9), (2, 6)])
+def test_an_end_that_lies_beyond_the_subject_is_not_told(near, far):
+    assert shortfalls(slope(near, far, 10, 0.6).coverage) == []
+
+
+def test_slices_too_far_apart_are_told_with_what_is_left_between_them():
+    found = slope(1, 6, 8, 3.0).coverage
+    assert len(found.gaps) >= 3
+    assert all(gap.left < 0.76 for gap in found.gaps)
+    (said,) = shortfalls(found)
+    assert said.startswith("between slices 1 and 6 the pitch exceeds the depth of field: expect soft bands")
+    assert f"{min(gap.left for gap in found.gaps):.0%} of the sharpness" in said
+
+
+def test_a_missing_slice_leaves_a_soft_band_only_where_its_neighbours_do_not_reach():
+    assert shortfalls(slope(1, 8, 10, 1.3, without=(4,)).coverage) == [
+        "slice 4 is missing between 3 and 5: expect a soft band there"
+    ]
+    assert shortfalls(slope(1, 8, 10, 0.6, without=(4,)).coverage) == []
+
+
+def test_a_slice_merged_last_is_not_taken_for_the_farthest():
+    assert shortfalls(slope(1, 8, 10, 0.6, again=(4,)).coverage) == []
+
+
+def test_where_nothing_is_in_focus_nothing_is_said_of_ends_and_gaps():
+    blank = coverage(Peaks(*np.zeros((3, 40, 40), np.float32), np.ones((40, 40), bool)), [0, 1, 2])
+    assert shortfalls(blank) == []
+    assert "too little is in focus" in verdict(blank)
+
+
+def test_soft_bands_are_told_as_far_as_one_can_read():
+    def gaps(*befores):
+        return tuple(Gap(before, before + 1, 0.7 - before / 1000) for before in befores)
+
+    told = shortfalls(Coverage(0, 0, (*gaps(3, 14, 15), Gap(17, 20, 0.5)), 1))
+    assert [said.split(":")[0] for said in told] == [
+        "between slices 3 and 4 the pitch exceeds the depth of field",
+        "between slices 14 and 16 the pitch exceeds the depth of field",
+        "slices 18 to 19 are missing between 17 and 20",
+    ]
+    (many,) = shortfalls(Coverage(0, 0, gaps(1, 3, 5, 7, 9), 1))
+    assert many.startswith("between slices 9 and 10")
+    assert many.endswith("4 more places are like that")
+
+
+def test_coverage_is_written_down_and_read():
+    found = Coverage(0.1, 0.25, (Gap(3, 4, 0.71),), 0.5, judged=True)
+    assert coverage_of(coverage_record(found)) == found
 
 
 def test_shares_are_of_what_is_surely_in_focus():

@@ -9,11 +9,33 @@ from pathlib import Path
 import pytest
 from stack_rig import PLAN, Rig
 
+from stack.faults import Fault
 from stack.optics import Optics
-from stack.report import report, report_html, report_json, warnings
-from stack.session import Facts, MergeState, Session
+from stack.report import report, report_json, warnings
+from stack.report_page import Pictures, report_html
+from stack.session import Facts, Session
 
-EVIL = '<script>alert("x")</script>&"'
+EVIL = '<script>alert("x")</script>&"\'><svg onload=x>'
+
+MERGE = {
+    "height_px": 48,
+    "seconds": 4.2,
+    "settings": {"method": "weighted"},
+    "depth": {"um_per_slice": 10.0, "span": [0.5, 4.5]},
+    "slices": [
+        {"index": index, "sharpness": 2.0 + index, "share": share, "likeness": 1.0, "doubt": ""}
+        for index, share in enumerate((0.0, 0.1, 0.4, 0.3, 0.2, 0.0))
+    ],
+    "coverage": {"first": 0.0, "last": 0.0, "sure": 0.8, "judged": True, "gaps": []},
+    "warnings": [],
+}
+"""What a merge says of six slices that cover their subject."""
+
+OPEN = {**MERGE["coverage"], "first": 0.2, "gaps": [{"before": 2, "after": 3, "left": 0.6}]}
+STILL_GAINS = (
+    "the nearest slice still gains sharpness: the subject starts in front of your near point "
+    "(20% of what is in focus is sharpest there); begin nearer next time"
+)
 
 
 @pytest.fixture
@@ -67,13 +89,71 @@ def test_a_report_holds_what_is_needed_to_shoot_the_stack_again(session: Session
 
 
 def test_the_page_stands_alone_and_shows_picture_and_slices(session: Session) -> None:
-    html = report_html(report(session, session.state()), picture=b"\xff\xd8jpeg")
+    html = report_html(report(session, session.state(), MERGE), Pictures(b"\xff\xd8jpeg", b"\xff\xd8depth"))
     page = Page(html)
-    assert page.links == ["data:image/jpeg;base64," + base64.b64encode(b"\xff\xd8jpeg").decode()]
+    assert page.links == [
+        "data:image/jpeg;base64," + base64.b64encode(content).decode()
+        for content in (b"\xff\xd8jpeg", b"\xff\xd8depth")
+    ]
     assert page.tags.count("tr") == 1 + 6
-    for words in ("done", "6 of\n6 slices", "79.2 µm", "2x f/4", "12.34 ms", "1050.00"):
+    for words in (
+        "done",
+        "6 slices",
+        "79.2 µm",
+        "2x f/4",
+        "12.34 ms",
+        "1050.00",
+        "40.0%",
+        "0",
+        "40 µm depth",
+    ):
         assert words in page.text
-    assert "script" not in page.tags
+    for fetching in ("script", "link", "iframe", "object", "base", "form"):
+        assert fetching not in page.tags
+    for fetching in ("url(", "@import", "http:", "https:", "onload"):
+        assert fetching not in html
+
+
+def test_the_curves_have_a_place_for_every_slice(session: Session) -> None:
+    state = session.state()
+    whole = report_html(report(session, state, MERGE))
+    assert whole.count('class="bar"') == 4
+    assert whole.count("<polyline") == 1
+    assert whole.count("slice 2, 1020 µm: sharpness 4, 40.0% of the picture") == 2
+    lacking = replace(state, saved={index: state.saved[index] for index in (0, 1, 3, 4)})
+    torn = report_html(report(session, lacking, {**MERGE, "coverage": OPEN}))
+    assert torn.count("<polyline") == 2
+    assert torn.count('class="missing" x="2"') == torn.count('class="missing" x="5"') == 2
+    assert torn.count('class="soft" x="2.5" y="0" width="1"') == 2
+
+
+def test_without_a_merge_there_are_no_curves(session: Session) -> None:
+    assert "svg" not in Page(report_html(report(session, session.state()))).tags
+
+
+def test_what_the_merge_measured_stands_beside_each_slice(session: Session) -> None:
+    rows = report(session, session.state(), MERGE)["slices"]
+    assert [row["sharpness"] for row in rows] == [2, 3, 4, 5, 6, 7]
+    assert [row["share"] for row in rows] == [0, 0.1, 0.4, 0.3, 0.2, 0]
+    assert [row["share"] for row in report(session, session.state())["slices"]] == [None] * 6
+
+
+def test_coverage_is_said_in_plain_words_and_once(session: Session) -> None:
+    good = report(session, session.state(), MERGE)
+    assert good["coverage"]["covered"]
+    assert good["coverage"]["words"] == [
+        "The slices cover the subject: both ends lie beyond it, and no soft band between them."
+    ]
+    doubt = "0003.jpg: alignment is doubtful: likeness"
+    merge = {**MERGE, "coverage": OPEN, "warnings": [STILL_GAINS, doubt]}
+    values = report(session, session.state(), merge)
+    nearest, band = values["coverage"]["words"]
+    assert not values["coverage"]["covered"]
+    assert nearest == STILL_GAINS.capitalize() + "."
+    assert band.startswith("Between slices 2 and 3 the pitch exceeds the depth of field: expect a soft band")
+    assert values["warnings"] == [f"{doubt}."]
+    text = Page(report_html(values)).text
+    assert text.count("still gains sharpness") == text.count("expect a soft band") == 1
 
 
 def test_the_page_names_camera_and_moments_as_people_do(session: Session) -> None:
@@ -98,12 +178,16 @@ def test_whatever_names_hold_stays_text(session: Session) -> None:
     named = replace(
         session,
         plan=replace(session.plan, name=EVIL),
-        facts=Facts(fields={EVIL: EVIL}, versions={EVIL: EVIL}),
+        facts=Facts(fields={EVIL: EVIL}, versions={EVIL: EVIL}, camera={"make": EVIL}),
     )
-    state = replace(session.state(), reason=EVIL, retaken={1: EVIL})
-    page = Page(report_html(report(named, state, {"warnings": [EVIL]})))
+    state = replace(session.state(), reason=EVIL, damage=(EVIL,))
+    slices = [{**one, "doubt": EVIL} for one in MERGE["slices"]]
+    merge = {**MERGE, "warnings": [EVIL], "settings": {"method": EVIL}, "slices": slices}
+    fault = Fault("2026-11-26T12:00:00+00:00", EVIL)
+    page = Page(report_html(report(named, state, merge, [fault]), Pictures(b"jpeg", b"depth")))
     assert "script" not in page.tags
-    assert page.text.count(EVIL) == 9
+    assert page.tags.count("svg") == 2
+    assert page.text.count(EVIL) == 2 + 1 + 1 + 3 + 4 + 1 + 2 * 6
 
 
 def test_what_may_have_cost_quality_is_said(session: Session) -> None:
@@ -111,19 +195,32 @@ def test_what_may_have_cost_quality_is_said(session: Session) -> None:
     state = replace(
         state,
         saved={index: state.saved[index] for index in (1, 5)},
-        retaken={1: "its checksum differs"},
         damage=("line 3: its checksum does not fit",),
-        merges=(MergeState(error="out of memory", ended=True), MergeState()),
     )
     coarse = replace(session.layout, dof_u=9.0)
-    assert warnings(coarse, state, {"warnings": ["Slice 4 was too dark."], "other": 1}) == [
+    assert warnings(coarse, state) == [
         "4 of 6 slices are missing: 0, 2-4.",
         "Slices are 10 µm apart and each is sharp over 9 µm: expect unsharp bands between them.",
-        "Slice 1 was shot again: its checksum differs.",
         "The journal was altered on disk, line 3: its checksum does not fit.",
-        "A merge failed: out of memory",
-        "Slice 4 was too dark.",
     ]
+    merge = {"warnings": ["slice 4 was too dark"], "other": 1}
+    assert report(session, session.state(), merge)["warnings"] == ["Slice 4 was too dark."]
+
+
+def test_what_happened_on_the_way_is_told_with_its_time(session: Session) -> None:
+    fault = Fault("2026-11-26T12:34:56+00:00", "Slice 3 was shot again: its checksum differs.", 3)
+    values = report(session, session.state(), faults=[fault])
+    assert values["faults"] == [{"at": fault.at, "index": 3, "words": fault.words}]
+    assert "12:34:56 Slice 3 was shot again" in Page(report_html(values)).text
+
+
+def test_a_slice_shot_again_later_keeps_the_times(session: Session) -> None:
+    state = session.state()
+    again = replace(state.saved[2], began_ns=state.saved[5].began_ns + 10**9)
+    saved = {**{index: one for index, one in state.saved.items() if index != 2}, 2: again}
+    seconds = [one["seconds"] for one in report(session, replace(state, saved=saved))["slices"]]
+    assert seconds[2] == max(seconds)
+    assert seconds[0] == 0
 
 
 def test_times_across_a_restart_are_not_made_up(session: Session) -> None:
@@ -138,4 +235,4 @@ def test_times_across_a_restart_are_not_made_up(session: Session) -> None:
 def test_a_session_not_yet_shot_has_a_report(tmp_path: Path) -> None:
     session = Rig(tmp_path).session()
     page = Page(report_html(report(session, session.state())))
-    assert "None was saved." in page.text and "not begun" in page.text
+    assert "No slice was saved." in page.text and "not begun" in page.text

@@ -1,0 +1,239 @@
+"""A stack's report for people: one page that needs no other file, on a phone or a desk. Pure."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from stack.curve import largest, share_svg, sharpness_svg
+from stack.optics import Optics
+from stack.report_style import STYLE
+from stack.words import UNITS, exposure_words, moment_words, span_words
+
+Values = Mapping[str, Any]
+"""As from `stack.report.report`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """JPEGs scaled down for a page; None where there is none. `depth` is in colours, without a legend."""
+
+    merged: bytes | None = None
+    depth: bytes | None = None
+
+
+def report_html(values: Values, pictures: Pictures = Pictures()) -> str:
+    """Write the page. Whatever words are in `values` stay text."""
+    parts = [
+        _head(values),
+        _merged(values, pictures.merged),
+        _cards(values, pictures.depth),
+        _curves(values),
+        _facts(values),
+        _table(values["slices"], values["unit"]),
+    ]
+    body = "\n".join(part for part in parts if part)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(values["name"])} – {escape(values["session"])}</title>
+<style>
+{STYLE}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def _head(values: Values) -> str:
+    outcome, slices = escape(values["outcome"]), values["layout"]["slices"]
+    saved = len(values["slices"])
+    count = f"{slices} slices" if saved == slices else f"{saved} of {slices} slices"
+    facts = [count, moment_words(values["began_at"]), values["session"]]
+    reason = f"<p>{escape(values['reason'])}</p>\n" if values["reason"] else ""
+    return f"""<header>
+<h1>{escape(values["name"])} <span class="pill {outcome}">{outcome}</span></h1>
+<p class="soft-ink">{" · ".join(escape(fact) for fact in facts if fact)}</p>
+{reason}</header>"""
+
+
+def _merged(values: Values, picture: bytes | None) -> str:
+    if picture is None:
+        return ""
+    merge = values["merge"] or {}
+    method = (merge.get("settings") or {}).get("method")
+    how = [f"Merged from {len(merge.get('slices', ()))} slices"]
+    how += [f"{method} method"] if method else []
+    how += [span_words(merge["seconds"])] if "seconds" in merge else []
+    return _figure("merged", "The merged picture", picture, escape(" · ".join(how)))
+
+
+def _cards(values: Values, depth: bytes | None) -> str:
+    """Put the depth map beside what is to be said in words."""
+    coverage = values["coverage"]
+    words = "".join(
+        [
+            _list("Coverage", "good" if coverage["covered"] else "wait", coverage["words"])
+            if coverage
+            else "",
+            _list("Worth a look", "wait", values["warnings"]),
+            _list("On the way", "plain", [_on_the_way(fault) for fault in values["faults"]]),
+        ]
+    )
+    picture = _figure("depth", "The depth map", depth, _legend(values["merge"] or {})) if depth else ""
+    if not picture and not words:
+        return ""
+    return f'<div class="cards">\n{picture}\n<div>\n{words}</div>\n</div>'
+
+
+def _figure(kind: str, words: str, picture: bytes, caption: str) -> str:
+    encoded = base64.b64encode(picture).decode()
+    return (
+        f'<figure class="{kind}"><img alt="{words}" src="data:image/jpeg;base64,{encoded}">\n'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _legend(merge: Mapping[str, Any]) -> str:
+    """Say what the colours of the depth map mean."""
+    depth = merge.get("depth") or {}
+    span, um_per_slice = depth.get("span") or (), depth.get("um_per_slice")
+    near, far = "near", "far"
+    if span and um_per_slice:
+        near, far = "0", _length((span[1] - span[0]) * um_per_slice)
+    elif span:
+        near, far = f"slice {span[0]:.1f}", f"slice {span[1]:.1f}"
+    return f'<span class="ramp"><i>{near}</i><b></b><i>{far}</i></span> depth; grey was never in focus'
+
+
+def _length(um: float) -> str:
+    return f"{um / 1000:.3g} mm" if um >= 1000 else f"{um:.3g} µm"
+
+
+def _list(title: str, kind: str, sentences: Sequence[str]) -> str:
+    if not sentences:
+        return ""
+    items = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f'<section class="{kind}">\n<h2>{escape(title)}</h2>\n<ul>\n{items}\n</ul>\n</section>\n'
+
+
+def _on_the_way(fault: Mapping[str, Any]) -> str:
+    moment = moment_words(fault["at"]) or ""
+    return f"{moment[11:19]} {fault['words']}"
+
+
+def _curves(values: Values) -> str:
+    """Draw what the merge measured of each slice; nothing where it has not."""
+    rows, unit = values["slices"], UNITS[values["unit"]]
+    if largest(rows, "sharpness") <= 0:
+        return ""
+    slices = values["layout"]["slices"]
+    coverage = values["coverage"] or {"gaps": []}
+    notes = ['<span class="key soft"></span> soft band'] if coverage["gaps"] else []
+    notes += ['<span class="key missing"></span> missing'] if values["missing"] else []
+    return f"""<section class="curves">
+<h2>Slice by slice</h2>
+<p class="scale"><span>Sharpness, up to {largest(rows, "sharpness"):.3g} levels</span>{_spaced(notes)}</p>
+{sharpness_svg(rows, slices, coverage, unit)}
+<p class="scale"><span>Share of the picture, up to {largest(rows, "share"):.1%}</span></p>
+{share_svg(rows, slices, coverage, unit)}
+<p class="scale"><span>slice 0<br>{values["layout"]["near_u"]:.6g} {unit}, near</span>
+<span class="end">slice {slices - 1}<br>{values["layout"]["far_u"]:.6g} {unit}, far</span></p>
+</section>"""
+
+
+def _spaced(notes: Sequence[str]) -> str:
+    return f'<span class="end">{"&ensp;".join(notes)}</span>' if notes else ""
+
+
+def _facts(values: Values) -> str:
+    sections = [
+        _definitions("How it was shot", dict(_how(values))),
+        _definitions("Specimen", values["fields"]),
+        _definitions("Made with", values["versions"]),
+    ]
+    return f'<div class="facts">\n{"".join(sections)}</div>'
+
+
+def _how(values: Values) -> Iterator[tuple[str, str]]:
+    layout, plan, unit = values["layout"], values["plan"], UNITS[values["unit"]]
+    yield "Range", f"{layout['near_u']:.6g} to {layout['far_u']:.6g} {unit}"
+    asked = layout["asked_pitch_u"]
+    pitch = f"{layout['pitch_u']:.4g} {unit} at most, on a grid of {layout['step_u']:.4g} {unit}"
+    yield "Pitch", pitch if asked is None else f"{pitch} (asked: {asked:.4g} {unit})"
+    if layout["dof_u"] is not None:
+        yield "Depth of field", f"{layout['dof_u']:.4g} {unit}"
+    if optics := plan["optics"]:
+        yield "Optics", f"{Optics(**optics).words}, {optics['pixel_um']:g} µm pixels"
+    if exposure := values["exposure"]:
+        red, blue = exposure["colour_gains"]
+        yield "Exposure", f"{exposure_words(exposure)}, colour gains {red:.3g} and {blue:.3g}"
+    yield "Settling", f"{plan['settle_ms']} ms"
+    yield "Camera", _camera(values["camera"])
+    yield "Began", moment_words(values["began_at"]) or "not begun"
+    yield "Ended", moment_words(values["ended_at"]) or "not ended"
+    if pace := _pace(values["slices"]):
+        yield "Took", pace
+
+
+def _pace(slices: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say how long the slices took by the monotonic clock, from the beginning of the first exposure."""
+    seconds = [one["seconds"] for one in slices if one["seconds"] is not None]
+    if len(seconds) < 2:
+        return None
+    whole_s = max(seconds)
+    each_s = whole_s / (len(seconds) - 1)
+    return f"{span_words(whole_s)} from the first slice to the last, {span_words(each_s)} each"
+
+
+def _camera(camera: Mapping[str, Any]) -> str:
+    names = dict.fromkeys(str(camera[key]) for key in ("make", "model", "sensor") if key in camera)
+    size = f", {camera['size_px'][0]} × {camera['size_px'][1]} pixels" if "size_px" in camera else ""
+    return " ".join(names) + size
+
+
+def _definitions(title: str, pairs: Mapping[str, Any]) -> str:
+    if not pairs:
+        return ""
+    rows = "\n".join(
+        f"<dt>{escape(str(term))}</dt><dd>{escape(str(text))}</dd>" for term, text in pairs.items()
+    )
+    return f"<section>\n<h2>{escape(title)}</h2>\n<dl>\n{rows}\n</dl>\n</section>\n"
+
+
+def _table(slices: Sequence[Mapping[str, Any]], unit: str) -> str:
+    if not slices:
+        return "<p>No slice was saved.</p>"
+    rows = "\n".join(_row(one, 5 if unit == "d" else 2) for one in slices)
+    titles = ("Slice", f"Position, {UNITS[unit]}", "Exposure", "Time, s", "Size, MB", "Sharpness", "Share")
+    heads = "".join(f"<th>{title}</th>" for title in titles)
+    return f"""<details>
+<summary>All {len(slices)} slices</summary>
+<div class="wide"><table>
+<tr>{heads}</tr>
+{rows}
+</table></div>
+</details>"""
+
+
+def _row(one: Mapping[str, Any], places: int) -> str:
+    cells = (
+        str(one["index"]),
+        f"{one['position_u']:.{places}f}",
+        exposure_words(one["exposure"]),
+        _or_dash(one["seconds"], ".2f"),
+        f"{one['bytes'] / 1e6:.2f}",
+        _or_dash(one["sharpness"], ".2f"),
+        _or_dash(one["share"], ".1%"),
+    )
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
