@@ -56,7 +56,7 @@ class Bench:
         self._emergency = glance.emergency
         return mood(
             job=glance.job,
-            phase=glance.phase,
+            phase=glance.progress.phase,
             merging=self._merges.progress() is not None,
             failed=glance.failed,
             emergency=glance.emergency,

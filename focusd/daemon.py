@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import fcntl
 import logging
 import os
@@ -31,11 +32,12 @@ LOOK_S = 1.0
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the daemon in the foreground until SIGTERM or SIGINT; give the exit code."""
     asked = _arguments(argv)
+    faulthandler.enable()  # a watchdog ends what hangs by SIGABRT: the log then says where it hung
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         with _only_daemon(asked.state_dir):
-            if asked.light_out:
-                return _light_out(asked)
+            if asked.make_safe:
+                return _make_safe(asked)
             with _listening(asked.socket) as listener:
                 return _run(asked, listener)
     except KeyboardInterrupt:
@@ -58,7 +60,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--socket", type=Path, default=None, metavar="PATH", help="where to listen")
     parser.add_argument(
-        "--light-out", action="store_true", help="put out the light that a killed daemon left on, and end"
+        "--make-safe",
+        action="store_true",
+        help="put the light out, let the motor go (or hold it, as axis.gravity says), and end",
     )
     parser.add_argument("--version", action="version", version=f"focusd {version('focusrail')}")
     asked = parser.parse_args(argv)
@@ -85,14 +89,14 @@ def _run(asked: argparse.Namespace, listener: socket.socket) -> int:
     return asyncio.run(_serve(house, server, listener, f"unix:{asked.socket}"))
 
 
-def _light_out(asked: argparse.Namespace) -> int:
-    """Put the light out, for a service manager whose daemon could not."""
+def _make_safe(asked: argparse.Namespace) -> int:
+    """Bring the outputs to rest, for a service manager whose daemon could not."""
     from focusd.config import load_config
-    from focusd.hardware import put_light_out
+    from focusd.hardware import make_safe
 
     config = load_config(config_file(asked.config), asked.set)
     asked.socket.parent.mkdir(parents=True, exist_ok=True)
-    put_light_out(config, asked.state_dir, asked.socket.parent, simulate=asked.simulate)
+    make_safe(config, asked.state_dir, asked.socket.parent, simulate=asked.simulate)
     return 0
 
 
@@ -127,16 +131,23 @@ async def _answering(server: "Server", listener: socket.socket) -> AsyncIterator
 
 
 async def _watch(house: "House", notifier: Notifier, asked_to_end: asyncio.Event) -> bool:
-    """Tell the supervisor how things are, until the end is asked for; say whether the rig was lost."""
+    """Tell the supervisor how things are, until the end is asked for; say whether the rig was lost.
+
+    While somebody is silent who should not be, the supervisor's watchdog is no longer held off.
+    """
     look_s = min(LOOK_S, (notifier.watchdog_s or LOOK_S) / 2)
     told = ""
     while not asked_to_end.is_set():
-        if house.operator.lost:
-            _log.error("%s", house.operator.lost)
+        if lost := house.lost():
+            _log.error("%s", lost)
             return True
-        if (line := house.line()) != told:
+        silent = house.silent()
+        if (line := silent or house.line()) != told:
             notifier.status(told := line)
-        notifier.alive()
+            if silent:
+                _log.error("%s", silent)
+        if not silent:
+            notifier.alive()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked_to_end.wait(), look_s)
     return False

@@ -14,6 +14,7 @@ from focusd.config import Axis as AxisConfig
 from focusd.config import Config
 from focusd.encoding import FORMATS
 from focusd.errors import StartFailed
+from focusd.motion import rest_motor
 from rail.boards import clean_steps_s
 from rail.clock import Clock, MonotonicClock
 from rail.coils import CoilWiring
@@ -121,11 +122,16 @@ def _lens_rig(config: Config, simulation: "Simulation | None", run_folder: Path 
     return Rig(lens, panel, None, (), open_camera, clock, simulation)
 
 
-def put_light_out(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> None:
-    """Put the light out that a daemon left on when it was killed; raises `rail.errors.PinsUnavailable`."""
+def make_safe(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> None:
+    """Bring to rest what a killed daemon left: the light goes out, the motor is let go, or held by gravity.
+
+    Raises `rail.errors.PinsUnavailable`; the light is out by then where its pin could be had.
+    """
     simulation = _simulation(config, state_folder, MonotonicClock()) if simulate else None
     wiring = replace(panel_wiring(config), shoot=None, led=None)
     PanelPins(simulation.factory if simulation else open_factory(run_folder), wiring).close()
+    if config.axis.kind != "lens":
+        rest_motor(motion_description(config, simulation, run_folder))
     if simulation:
         simulation.factory.close()
 

@@ -11,19 +11,23 @@ from focusd.bench import Bench
 from focusd.carriers import carrier_to
 from focusd.config import Config, Delivery
 from focusd.delivery import Deliveries, Destination
+from focusd.durations import duration_words
 from focusd.encoding import FORMATS, Encoding
 from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.hardware import Rig, open_rig
+from focusd.heartbeat import Heartbeat, motion_silence_s
 from focusd.journals import Journals
 from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
-from focusd.merges import Merges
+from focusd.merges import MergeProgress, Merges
+from focusd.now import Glance, Progress
 from focusd.operator import Operator
 from focusd.panel import Panel
 from focusd.redo import Redo
 from focusd.reports import Reports
 from focusd.studio import Record, Studio
+from rail.stepper_axis import StepperAxis
 from stack.session import Phase, Session, Sessions
 from stack.writer import ThreadedWriter
 
@@ -36,6 +40,23 @@ NO_SWITCH_ON_A_RING = (
     "a focus ring has no switch to home to: turn it to its mark with `focusctl jog` and say that it is there "
     "with `focusctl zero`, or shoot a length from here"
 )
+
+
+def line_of(glance: Glance, merge: MergeProgress | None) -> str:
+    """Say in a line what goes on: `shoot: shooting slice 12 of 80, 3:20 left; merging 10 of 11 slices`."""
+    if glance.emergency:
+        return "emergency stop in force: nothing moves until `focusctl acknowledge`"
+    doing = f"{glance.job}: {_progress_words(glance.progress)}" if glance.job else "at rest"
+    return f"{doing}; merging {merge.merged} of {merge.saved} slices" if merge else doing
+
+
+def _progress_words(progress: Progress) -> str:
+    words = progress.phase or "starting"
+    if progress.index is not None:
+        words += f" slice {progress.index + 1} of {progress.slices}"
+    if progress.seconds_left is not None:
+        words += f", {duration_words(progress.seconds_left)} left"
+    return words
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +78,28 @@ class House:
 
     def line(self) -> str:
         """Say in a line how things are."""
-        glance, merge = self.operator.glance(), self.merges.progress()
-        if glance.emergency:
-            return "emergency stop in force: nothing moves until `focusctl acknowledge`"
-        doing = f"{glance.job}: {glance.phase or 'starting'}" if glance.job else "at rest"
-        return f"{doing}; merging {merge.merged} of {merge.saved} slices" if merge else doing
+        return line_of(self.operator.glance(), self.merges.progress())
+
+    def silent(self) -> str | None:
+        """Say who has given no sign of life for longer than may be; None while all live."""
+        if self.operator.silent():
+            return "the operator's thread has given no sign of life: something hangs that should not"
+        return None
+
+    def lost(self) -> str | None:
+        """Say why nothing can be done any more; None while all is well."""
+        return self.operator.lost or self._motion_lost()
+
+    def _motion_lost(self) -> str | None:
+        axis = self.rig.axis
+        if not isinstance(axis, StepperAxis):
+            return None
+        # Looked at first: a run that ends in between has looked again by then.
+        moving, looked_ns = axis.moving(), axis.look().looked_ns
+        silent_s = motion_silence_s(self.rig.clock.monotonic_ns(), looked_ns, moving=moving)
+        if silent_s is None:
+            return None
+        return f"the motion process has not looked at its inputs for {silent_s:.0f} s: it hangs, or is gone"
 
     def close(self) -> None:
         """End in order: motion, camera, journal; then the children; then the lamp; then whoever listens."""
@@ -169,6 +207,7 @@ def _operator(
         merges.merged,
         idle_release_s=None if lens else config.axis.idle_release_s,
         prepare=eye.camera if lens else lambda: None,
+        heartbeat=Heartbeat(rig.clock),
     )
 
 

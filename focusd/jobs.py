@@ -132,12 +132,12 @@ class Job:
         After homing: how far off its reference the axis had been; None where nobody had known its place.
     """
 
-    def __init__(self, order: Order, since: int) -> None:
+    def __init__(self, order: Order, since: int, stop: StopSignal | None = None) -> None:
         self.number = next(_numbers)
         self.kind = kind_of(order)
         self.order = order
         self.since = since
-        self.stop = StopSignal()
+        self.stop = stop or StopSignal()
         self.missed_u: float | None = None
         self.accepted: Future[Accepted] = Future()
         self.ended: Future[Position] = Future()

@@ -36,6 +36,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def rest_motor(description: dict[str, Any]) -> None:
+    """Leave the motor as a motion process does that ends: let go, or held where gravity pulls."""
+    _stepper(description, Signals()).close()
+
+
 def _stepper(description: dict[str, Any], signals: Signals) -> LocalStepper:
     gravity, factory = bool(description["gravity"]), _factory(description)
     timing = DriverTiming(**description["timing"])

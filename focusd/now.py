@@ -44,7 +44,7 @@ class Glance:
     """What the panel needs to know, many times a second."""
 
     job: str | None
-    phase: str | None
+    progress: Progress
     failed: bool
     emergency: bool
 

@@ -16,17 +16,22 @@ from focusd.errors import Busy, Refused
 from focusd.events import EventHub
 from focusd.exits import Exit
 from focusd.eye import Eye
+from focusd.heartbeat import Heartbeat
 from focusd.jobs import Abandon, Acknowledge, Goto, Home, Job, JobEnding, Jog, Order, Resume, Shoot, Zero
 from focusd.marks import HomingConsent, MarkBook
 from focusd.now import Glance, Now, Progress
 from focusd.outcomes import outcome_of, words_of
 from focusd.studio import Studio
 from rail.axis import OperatedAxis, Trust
+from rail.clock import MonotonicClock
 from rail.errors import MotionLost, PositionUnknown
 from stack.shoot import Ending
-from stack.stop import StopKind
+from stack.stop import StopKind, StopSignal
 
 _log = logging.getLogger(__name__)
+
+SILENT_FRAMES = 60
+"""Frames that may go by between two signs of life: some are in flight, one that differs is taken again."""
 
 
 class Operator:
@@ -46,6 +51,8 @@ class Operator:
         Rest after which the motor is released; None: never.
     prepare
         Called before every job: brings about whatever the axis is a part of.
+    heartbeat
+        Beats while orders are carried out.
     """
 
     def __init__(
@@ -59,6 +66,7 @@ class Operator:
         merged: Callable[[str], int],
         idle_release_s: float | None,
         prepare: Callable[[], object] = lambda: None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self._axis = axis
         self._eye = eye
@@ -69,6 +77,7 @@ class Operator:
         self._merged = merged
         self._idle_release_s = idle_release_s
         self._prepare = prepare
+        self._heartbeat = heartbeat or Heartbeat(MonotonicClock())
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._job: Job | None = None
@@ -91,7 +100,7 @@ class Operator:
                 raise Refused("focusd is ending and takes no more orders")
             if self._job is not None:
                 raise Busy(self._job.kind)
-            job = self._job = Job(order, self._hub.last_seq)
+            job = self._job = Job(order, self._hub.last_seq, StopSignal(self._heartbeat.beat))
             self._progress = Progress()
         self._inbox.put(job)
         return job
@@ -121,7 +130,7 @@ class Operator:
         job = self._job
         return Glance(
             job=job.kind if job else None,
-            phase=self._progress.phase,
+            progress=self._progress,
             failed=self._last_error is not None,
             emergency=self._axis.emergency(),
         )
@@ -153,6 +162,12 @@ class Operator:
         """The session being shot; None when none is."""
         return self._progress.session if self._job is not None else None
 
+    def silent(self) -> bool:
+        """Say whether the thread should have been heard by now; while the axis steps, it waits for that."""
+        if self._heartbeat.overdue() and self._axis.moving():
+            self._heartbeat.beat()
+        return self._heartbeat.overdue()
+
     @property
     def lost(self) -> str | None:
         """Why no order can be carried out any more, in words; None while all is well."""
@@ -178,6 +193,7 @@ class Operator:
             last_first.callback(self._eye.close)
             last_first.callback(self._axis.close)
             self._book.lapse()
+            self._heartbeat.beat()
             self._eye.try_camera()
             while self.work_once():
                 pass
@@ -190,10 +206,13 @@ class Operator:
         return job is not None
 
     def _next(self) -> Job | None:
+        self._heartbeat.rest()
         try:
             return self._inbox.get(timeout=self._idle_release_s)
         except queue.Empty:
+            self._heartbeat.beat()
             self._release()
+            self._heartbeat.rest()
             return self._inbox.get()
 
     def _release(self) -> None:
@@ -206,6 +225,7 @@ class Operator:
 
     def _carry_out(self, job: Job) -> None:
         """Do a job and say how it ended, whatever happens in it."""
+        self._heartbeat.beat()
         self._hub.publish("job_started", job=job.number, kind=job.kind)
         error: Exception | None = None
         try:
@@ -290,6 +310,7 @@ class Operator:
 
     def _observe(self, event: Mapping[str, object]) -> None:
         """Pass a stack's event on; called from the writer's thread too."""
+        self._heartbeat.beat(SILENT_FRAMES * self._eye.facts.frame_ns / 1e9)
         facts: dict[str, Any] = dict(event)
         name = str(facts.pop("event"))
         if name in ("stack_started", "stack_resumed"):

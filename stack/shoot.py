@@ -372,6 +372,7 @@ class _Stack:
     def _frames(self, index: int, settled_ns: int) -> Iterator[Frame]:
         """Take the frames of a slice, one when the next is wanted."""
         for _ in range(self._plan.frames):
+            self._stop.check()
             after_ns = max(settled_ns, self._recharged_ns)
             frame = self._camera.capture(after_ns, self._plan.recycle_ns)
             if frame.began_ns < after_ns:

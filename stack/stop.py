@@ -1,6 +1,7 @@
 """The wish to end a job, and waits that heed it."""
 
 import threading
+from collections.abc import Callable
 from enum import StrEnum
 
 from rail.clock import Clock
@@ -23,9 +24,15 @@ class StopSignal:
     """A wish to end that is never forgotten once it was made. Safe from any thread.
 
     The first wish counts, except that an abort overrides a stop.
+
+    Parameters
+    ----------
+    heard
+        Called whenever the job looks, which it does at least between any two things that it does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[], object] = lambda: None) -> None:
+        self._heard = heard
         self._lock = threading.Lock()
         self._wish: tuple[StopKind, str] | None = None
 
@@ -49,6 +56,7 @@ class StopSignal:
 
     def check(self) -> None:
         """Raise `StopAsked` when the end was asked for."""
+        self._heard()
         if self._wish is not None:
             raise StopAsked(self._wish[1])
 

@@ -16,6 +16,7 @@ from camera.picam import PicamCamera
 from focusd.encoding import FORMATS, Encoding, FormatName
 from focusd.events import EventHub
 from focusd.eye import Eye
+from focusd.heartbeat import Heartbeat
 from focusd.jobs import Home, Job, Order, Shoot
 from focusd.journals import Journals
 from focusd.light import Light
@@ -116,6 +117,7 @@ class DaemonRig:
             merged=lambda session: 0,
             idle_release_s=idle_release_s,
             prepare=self.prepare,
+            heartbeat=Heartbeat(self.clock),
         )
         self.heard = 0
         self.listening = ExitStack()

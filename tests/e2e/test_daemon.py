@@ -90,8 +90,8 @@ def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(t
         assert state.saved[2].sha256 == saved["sha256"]
         world = World.open(focusd.state / "world")
         assert world.driven("light"), "an output may stay as a killed process had it"
-        light_out = [sys.executable, "-m", "focusd.daemon", "--simulate", "--light-out"]
-        subprocess.run([*light_out, "--state-dir", str(focusd.state)], check=True, env=quiet(tmp_path))
+        make_safe = [sys.executable, "-m", "focusd.daemon", "--simulate", "--make-safe"]
+        subprocess.run([*make_safe, "--state-dir", str(focusd.state)], check=True, env=quiet(tmp_path))
         assert not world.driven("light")
         world.drive("light", 1)
     with daemon(tmp_path) as focusd:
