@@ -20,7 +20,7 @@ from rail.clock import Clock, MonotonicClock
 from rail.coils import CoilWiring
 from rail.errors import DriverFault
 from rail.pins import Factory, MotionWiring, PanelPins, PanelWiring, open_factory
-from rail.position_store import FilePositionStore, NoPositionStore
+from rail.position_store import FilePositionStore
 from rail.process import StepperProcess
 from rail.profile import Ramp
 from rail.serial_line import SerialLine
@@ -149,8 +149,7 @@ def open_axis(
     """Make the axis on a stepper; a simulated rig's position is not to be taken for a real one's."""
     name = "simulated-position.json" if simulate else "position.json"
     settings = axis_settings(config.axis, home_allowed=home_allowed, cap_steps_s=cap_steps_s)
-    # A new process does not know the pattern that the rotor stands at, and pulls it elsewhere with its first.
-    store = NoPositionStore() if config.axis.four_phase else FilePositionStore(state_folder / name)
+    store = FilePositionStore(state_folder / name)
     return StepperAxis(stepper, config.axis.scale, settings, store, driver)
 
 
@@ -206,6 +205,7 @@ def axis_settings(axis: AxisConfig, *, home_allowed: bool, cap_steps_s: int | No
     """Turn a person's millimetres, or degrees, into the axis's steps; raises `StartFailed`."""
     try:
         settings = _ring_settings(axis) if axis.kind == "ring" else _rail_settings(axis, home_allowed)
+        settings = replace(settings, turn_steps=4 * axis.microsteps, forgets_pattern=axis.four_phase)
     except ValueError as error:
         raise StartFailed(f"the axis cannot work as configured: {error}") from error
     if cap_steps_s is None:

@@ -148,6 +148,7 @@ def _rail(config: Config) -> CarriageSpec:
     travel_um, keep_out_um = axis.travel_mm * 1000, axis.keep_out_mm * 1000
     return CarriageSpec(
         um_per_step=float(axis.scale.per_step),
+        turn_steps=4 * axis.microsteps,
         backlash_um=0.6 * axis.backlash_um,
         far_switch_um=travel_um,
         far_end_um=travel_um + 1500,

@@ -22,12 +22,15 @@ class StoredPosition:
         A move had begun: the axis may be anywhere by now.
     grid
         The scale that `steps` counts in; on another they mean another place.
+    parked
+        The rotor stood where a driver that begins anew would hold it.
     """
 
     steps: int
     trust: Trust
     moving: bool
     grid: str
+    parked: bool = False
 
 
 class PositionStore(Protocol):
@@ -57,6 +60,7 @@ class FilePositionStore:
                 trust=Trust(fields["trust"]),
                 moving=bool(fields["moving"]),
                 grid=str(fields["grid"]),
+                parked=bool(fields.get("parked", False)),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -79,14 +83,3 @@ class FilePositionStore:
             os.fsync(folder_fd)
         finally:
             os.close(folder_fd)
-
-
-class NoPositionStore:
-    """Remembers nothing, for an axis whose place is not kept while nobody drives it."""
-
-    def load(self) -> StoredPosition | None:
-        """Give nothing."""
-        return None
-
-    def save(self, position: StoredPosition) -> None:
-        """Forget `position`."""

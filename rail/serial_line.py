@@ -6,8 +6,8 @@ from typing import Any, Final
 from rail.errors import DriverFault
 
 BAUD: Final = 115_200
-ANSWER_S: Final = 0.02
-"""A request and its answer take 1 ms at this rate; a Pi that is busy may look late."""
+ANSWER_S: Final = 0.1
+"""A request and its answer take 1 ms at this rate; on a busy machine they may be seen much later."""
 
 
 class SerialLine:

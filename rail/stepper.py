@@ -27,6 +27,10 @@ A limit behind must read pressed for so long before it counts, and no run begins
 """
 
 
+SWING_NS = 50_000_000
+"""How long a rotor needs to come to rest after its last step; let go before that, it stays anywhere."""
+
+
 class Ending(StrEnum):
     """Why a run ended."""
 
@@ -358,14 +362,15 @@ class LocalStepper(Signalled):
         self._awake_ns = self._clock.monotonic_ns() + self._timing.wake_ns
 
     def release(self) -> None:
-        """Let the motor go."""
+        """Let the motor go, once it has come to rest."""
+        self._clock.sleep_until_ns(self._risen_ns + SWING_NS)
         self._pins.release()
 
     def close(self) -> None:
         """Halt and give the pins back; under gravity leave them as they are, driven."""
         self.halt()
         if not self._gravity:
-            self._pins.release()
+            self.release()
             self._pins.close()
 
 

@@ -18,6 +18,7 @@ from rail.errors import (
     MotionLost,
     MoveRefused,
     PositionUnknown,
+    RailError,
     Stopped,
 )
 from rail.position_store import PositionStore, StoredPosition
@@ -62,6 +63,11 @@ class AxisSettings:
         The carriage stays where it is without power, as on a fine screw.
     home_allowed
         The owner has said that the way to the reference is free.
+    turn_steps
+        Steps of an electrical turn of the motor, four full steps. Without current a rotor may settle anywhere
+        in it; a driver that begins anew begins with the same angle of it.
+    forgets_pattern
+        Every process begins with that angle, as one that drives the coils itself does.
     near_end_steps
         The near end of the travel on an axis that counts from a mark, as a focus ring does, at most 0; None:
         the axis counts from its near end.
@@ -79,6 +85,8 @@ class AxisSettings:
     gravity: bool = False
     self_holding: bool = False
     home_allowed: bool = False
+    turn_steps: int = 1
+    forgets_pattern: bool = False
     near_end_steps: int | None = None
 
     def __post_init__(self) -> None:
@@ -174,7 +182,7 @@ class StepperAxis:
         self._forward_steps = 0
         self._under_way = False
         self._on_record: StoredPosition | None = None
-        found = _at_power_up(store.load(), _grid(scale), settings.self_holding)
+        found = _at_power_up(store.load(), _grid(scale), settings)
         self._origin_steps = found.steps - stepper.count_steps()
         self._trust = found.trust
 
@@ -343,9 +351,10 @@ class StepperAxis:
             self._stepper.energise()
 
     def release(self) -> None:
-        """Let the motor go; the position is then assumed where the rig holds itself, else unknown."""
+        """Let the motor go, parked; the position is then assumed where the rig holds itself, else unknown."""
         if self._settings.gravity:
             raise MoveRefused("this axis is vertical: without its motor the carriage would fall")
+        self._park_rotor()
         self._trust = self._trust_without_hold()
         self._forward_steps = 0
         self.rest()
@@ -374,7 +383,10 @@ class StepperAxis:
         self._stepper.arm()
 
     def close(self) -> None:
-        """Halt; let the motor go unless gravity pulls at it; give back pins and processes."""
+        """Let the motor go, parked, unless gravity pulls at it; give back pins and processes."""
+        if not self._settings.gravity:
+            self._stepper.arm()
+            self._park_rotor()
         self.rest()
         self._stepper.close()
 
@@ -491,6 +503,19 @@ class StepperAxis:
             distance_steps = run_up_steps
         return self._run(distance_steps, self._ramp())
 
+    def _park_rotor(self) -> None:
+        """Go the little way, away from the subject, to where a driver that begins anew holds the motor.
+
+        Where that cannot be, it stays: the place is then right to two full steps, as it is without parking.
+        """
+        settings, stepper = self._settings, self._stepper
+        off_steps = stepper.count_steps() % settings.turn_steps
+        held = settings.self_holding and self._trust is not Trust.UNKNOWN and not stepper.emergency()
+        if off_steps and held and not stepper.stopped():
+            with contextlib.suppress(RailError), self._journey():
+                away_steps = settings.turn_steps - off_steps if settings.home_sense > 0 else -off_steps
+                self._run(away_steps, settings.ramp.slowest())
+
     def _touch(self) -> int | None:
         """Come to rest on the reference, slowly; give how far off it a known place turned out to be."""
         settings = self._settings
@@ -606,7 +631,8 @@ class StepperAxis:
 
     def _stored(self, *, moving: bool) -> StoredPosition:
         place = self.position()
-        return StoredPosition(place.steps, place.trust, moving, _grid(self._scale))
+        parked = self._stepper.count_steps() % self._settings.turn_steps == 0
+        return StoredPosition(place.steps, place.trust, moving, _grid(self._scale), parked)
 
     def _record(self, position: StoredPosition) -> None:
         """Store `position` unless that is what the store holds for certain."""
@@ -626,14 +652,15 @@ def _grid(scale: Scale) -> str:
     return f"{scale.per_step} {scale.unit}"
 
 
-def _at_power_up(stored: StoredPosition | None, grid: str, self_holding: bool) -> Position:
+def _at_power_up(stored: StoredPosition | None, grid: str, settings: AxisSettings) -> Position:
     """Give what a stored position is worth after the power may have been away."""
     if (
         stored is None
         or stored.moving
         or stored.grid != grid
         or stored.trust is Trust.UNKNOWN
-        or not self_holding
+        or not settings.self_holding
+        or (settings.forgets_pattern and not stored.parked)
     ):
         return Position(0, Trust.UNKNOWN)
     return Position(stored.steps, Trust.ASSUMED)

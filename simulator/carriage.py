@@ -28,6 +28,9 @@ class CarriageSpec:
     ----------
     um_per_step
         Travel for one step.
+    turn_steps
+        Steps of an electrical turn. A driver that was without power begins at a whole number of them, and
+        pulls the rotor to the nearest. 1: it begins anywhere.
     invert
         DIR high turns the motor towards near instead of far.
     pulse_ns, low_ns, dir_setup_ns, wake_ns
@@ -52,6 +55,7 @@ class CarriageSpec:
     """
 
     um_per_step: float = 0.3125
+    turn_steps: int = 1
     invert: bool = False
     pulse_ns: int = 1_000
     low_ns: int = 1_000
@@ -87,7 +91,7 @@ class Carriage:
         self._spec = spec
         self._state = world.carriage()
         if self._state.changed_ns > clock.monotonic_ns():
-            self._state = world.reboot()
+            self._state = _begun_anew(world.reboot(), spec, world.start_um)
         # A predecessor killed within a pulse: its line fell with it.
         self._before_pulse = self._state._replace(step_high=False)
         self._publish(_switched(self._before_pulse, spec, clock.monotonic_ns()))
@@ -143,6 +147,13 @@ class Carriage:
             state = state._replace(samples=self._state.samples + 1)
         self._world.record(state)
         self._state = state
+
+
+def _begun_anew(state: CarriageState, spec: CarriageSpec, start_um: float) -> CarriageState:
+    """Give the state once the driver has its power again: the rotor follows it to where it begins."""
+    half = spec.turn_steps // 2
+    steps = half - (state.motor_steps + half) % spec.turn_steps
+    return turned(state, spec, start_um, steps) if steps else state
 
 
 def _risen(

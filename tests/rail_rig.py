@@ -43,8 +43,8 @@ SETTINGS = AxisSettings(
 class EventfulClock(VirtualClock):
     """A virtual clock on which things happen: `act` once, as soon as `when` is true."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, start_ns: int = 1_000_000_000_000) -> None:
+        super().__init__(start_ns)
         self._events: list[tuple[Callable[[], bool], Callable[[], None]]] = []
 
     def once(self, when: Callable[[], bool], act: Callable[[], None]) -> None:
@@ -74,16 +74,25 @@ class Rig:
     driver: MotorDriver | None = None
 
     def __post_init__(self) -> None:
-        path = self.folder / "world"
-        self.world = World.create(path, position_um=self.position_um)
+        self.world = World.create(self.folder / "world", position_um=self.position_um)
+        self.store = FilePositionStore(self.folder / "position.json")
+        self._wire()
+        self.switch_on()
+
+    def _wire(self) -> None:
         self.carriage = Carriage(self.world, self.clock, self.spec)
         self.factory = SimulatedFactory(self.world, self.clock, self.carriage, Wiring(e_stop=E_STOP))
         self.emergency = EmergencyPin(self.factory, E_STOP)
-        self.store = FilePositionStore(self.folder / "position.json")
+
+    def cut_power(self) -> None:
+        """Take the power from machine and driver, and give it back."""
+        self.world.close()
+        self.world, self.clock = World.open(self.folder / "world"), EventfulClock(1_000_000_000)
+        self._wire()
         self.switch_on()
 
     def switch_on(self) -> None:
-        """Begin anew with what the store and the carriage remember, as after a power cut."""
+        """Begin anew with what the store and the carriage remember, the driver having kept its power."""
         self.pins = MotionPins(self.factory, self.wiring, energised=self.settings.gravity)
         self.stepper = LocalStepper(
             self.pins,

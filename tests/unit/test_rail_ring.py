@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from ring_rig import SETTINGS, RingRig
 
-from rail.axis import Trust
+from rail.axis import Position, Trust
 from rail.errors import BeyondReach, Halted, HomingFailed, HomingFault, PositionUnknown, Stopped
 
 
@@ -126,3 +126,30 @@ def test_a_mark_outside_the_travel_is_no_setting():
         replace(SETTINGS, near_end_steps=10)
     with pytest.raises(ValueError, match="mark"):
         replace(SETTINGS, near_end_steps=-12_001)
+
+
+@pytest.mark.parametrize("half_steps", [True, False])
+def test_a_ring_let_go_in_step_with_its_first_pattern_is_where_it_was_after_a_restart(tmp_path, half_steps):
+    turn, ramp = (8, SETTINGS.ramp) if half_steps else (4, SLOW)
+    settings = replace(
+        SETTINGS, turn_steps=turn, forgets_pattern=True, ramp=ramp, homing_ramp=ramp, touch_steps_s=200
+    )
+    ring = RingRig(tmp_path, half_steps=half_steps, settings=settings)
+    zeroed(ring)
+    ring.axis.move_to(333)
+    ring.axis.close()
+    place, rotor = ring.axis.position().steps, ring.world.carriage()
+    assert 0 <= 333 - place < turn
+    ring.switch_on()
+    assert ring.axis.position() == Position(place, Trust.ASSUMED)
+    ring.axis.hold()
+    assert ring.world.carriage().motor_steps == rotor.motor_steps
+
+
+def test_a_ring_killed_between_two_turns_of_the_pattern_is_nowhere(tmp_path):
+    ring = RingRig(tmp_path, settings=replace(SETTINGS, turn_steps=8, forgets_pattern=True))
+    zeroed(ring)
+    ring.axis.move_to(333)
+    ring.axis.rest()
+    ring.switch_on()
+    assert ring.axis.position() == Position(0, Trust.UNKNOWN)

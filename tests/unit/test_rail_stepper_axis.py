@@ -275,9 +275,9 @@ def test_the_store_says_moving_while_it_moves_and_at_rest_where_that_is(homed):
     seen = []
     homed.after_edges(100, lambda: seen.append(homed.store.load()))
     homed.axis.move_to(2_000)
-    assert seen == [StoredPosition(992, Trust.KNOWN, True, "5/16 um")]
+    assert seen == [StoredPosition(992, Trust.KNOWN, True, "5/16 um", parked=True)]
     homed.axis.rest()
-    assert homed.store.load() == StoredPosition(2_000, Trust.KNOWN, False, "5/16 um")
+    assert homed.store.load() == StoredPosition(2_000, Trust.KNOWN, False, "5/16 um", parked=True)
 
 
 def test_many_moves_wait_for_the_disk_once(homed):
@@ -322,7 +322,7 @@ def broken_save(_position):
 def test_closing_records_the_rest(homed):
     homed.axis.move_to(2_000)
     homed.axis.close()
-    assert homed.store.load() == StoredPosition(2_000, Trust.KNOWN, False, "5/16 um")
+    assert homed.store.load() == StoredPosition(2_000, Trust.KNOWN, False, "5/16 um", parked=True)
 
 
 def test_power_lost_during_a_move_leaves_the_position_unknown(homed):
@@ -365,6 +365,67 @@ def test_a_released_motor_is_trusted_less(tmp_path, self_holding, trust):
     assert rig.axis.position().trust is trust
 
 
+TURN = 64
+
+
+@pytest.fixture(params=["near", "far"])
+def turning(request, tmp_path):
+    """A rail whose driver, without power, forgets at which of the 64 steps of an electrical turn it was.
+
+    It homes slowly: a real motor loses whole electrical turns, this one single steps.
+    """
+    side = request.param
+    rig = Rig(
+        tmp_path,
+        position_um=310.0 if side == "far" else 2_600.0,
+        settings=replace(SETTINGS, turn_steps=TURN, subject_side=side, homing_ramp=RAMP.slowest()),
+        spec=replace(SPEC, turn_steps=TURN),
+    )
+    rig.axis.home()
+    return rig
+
+
+@pytest.mark.parametrize("let_go", ["release", "close"])
+@pytest.mark.parametrize("target", [2_001, 2_031, 2_050])
+def test_a_motor_let_go_is_parked_where_a_power_cut_does_not_turn_it(turning, target, let_go):
+    turning.axis.move_to(3_000)
+    there_um = turning.carriage_um
+    turning.axis.move_to(target)
+    getattr(turning.axis, let_go)()
+    place, rotor = turning.axis.position(), turning.carriage.state.motor_steps
+    away = target - place.steps if turning.settings.home_sense < 0 else place.steps - target
+    assert 0 <= away < TURN
+    turning.cut_power()
+    assert turning.carriage.state.motor_steps == rotor
+    assert turning.axis.position() == Position(place.steps, Trust.ASSUMED)
+    turning.axis.move_to(3_000)
+    assert turning.carriage_um == pytest.approx(there_um, abs=1e-9)
+
+
+def test_a_motor_held_when_the_power_goes_is_turned_by_two_full_steps_at_most(turning):
+    turning.axis.move_to(2_001)
+    turning.axis.rest()
+    rotor = turning.carriage.state.motor_steps
+    turning.cut_power()
+    assert abs(turning.carriage.state.motor_steps - rotor) <= TURN // 2
+    assert turning.axis.position() == Position(2_001, Trust.ASSUMED)
+
+
+def test_where_the_place_is_unknown_or_nobody_may_move_nothing_is_parked(turning):
+    turning.axis.move_to(2_001)
+    edges = turning.edges
+    turning.axis.stop()
+    turning.axis.release()
+    assert turning.edges == edges
+    turning.axis.arm()
+    turning.axis.jog(7)
+    turning.world.press("e_stop")
+    turning.stepper.watch()
+    edges = turning.edges
+    turning.axis.close()
+    assert turning.edges == edges
+
+
 def test_a_position_on_another_grid_is_no_position(homed):
     axis = StepperAxis(homed.stepper, Scale("um", Fraction(5, 8)), SETTINGS, homed.store)
     assert axis.position().trust is Trust.UNKNOWN
@@ -398,7 +459,7 @@ def test_zeroing_makes_the_present_place_the_reference_and_holds_it(rig):
     assert rig.axis.zero() == rig.axis.position() == Position(0, Trust.KNOWN)
     assert (rig.edges, rig.world.carriage().enabled) == (edges, True)
     rig.axis.rest()
-    assert rig.store.load() == StoredPosition(0, Trust.KNOWN, False, "5/16 um")
+    assert rig.store.load() == StoredPosition(0, Trust.KNOWN, False, "5/16 um", parked=True)
 
 
 def test_a_zeroed_axis_reaches_as_far_as_a_homed_one(rig):
