@@ -24,6 +24,7 @@ _PLAN_FIELDS = {
     "overlap": "overlap",
     "rehearse": "rehearse",
     "recheck": "recheck",
+    "needs": "needs",
     "after": "after",
     "delay": "delay_s",
     "exposure": "exposure",
@@ -210,6 +211,9 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     rest.add_argument("--rehearse", action="store_true", help="move, but photograph nothing")
     rest.add_argument(
         "--recheck", action="store_true", help="home again at the end, to see whether steps were lost"
+    )
+    rest.add_argument(
+        "--needs", choices=("known", "assumed"), help="how sure the position must be for places named by it"
     )
     rest.add_argument("--after", choices=("park", "start", "stay"), help="where to go at the end")
     rest.add_argument("--delay", metavar="TIME", type=_typed(duration_s), help="wait before it begins: 3s")

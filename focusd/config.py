@@ -207,7 +207,6 @@ class Axis(Strict):
     home_allowed: bool = False
     gravity: bool = False
     self_holding: bool = True
-    assumed_is_enough: bool = False
     cap_steps_s: int | None = Field(default=None, ge=1, le=FASTEST_STEPS_S)
     pull_in_full_steps_s: int = Field(default=200, ge=1, le=5000)
     reversal_pause_ms: int = Field(default=20, ge=0, le=5000)
@@ -354,6 +353,7 @@ class Plan(Strict):
     frames: int = Field(default=1, ge=1, le=64)
     recycle_s: float = Field(default=0.0, ge=0, le=120)
     recheck: bool = False
+    needs: Literal["known", "assumed"] = "known"
     fields: SpecimenFields = Field(default={})
 
 

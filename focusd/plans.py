@@ -68,6 +68,7 @@ class PlanRequest(Strict):
     recycle_s: float | None = Field(default=None, ge=0, le=120)
     fields: SpecimenFields = Field(default={})
     recheck: bool | None = None
+    needs: Literal["known", "assumed"] | None = None
     rehearse: bool = False
 
 
@@ -107,7 +108,7 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
         recycle_s=base.recycle_s if request.recycle_s is None else request.recycle_s,
         recheck=base.recheck if request.recheck is None else request.recheck,
         rehearse=request.rehearse,
-        assumed_is_enough=config.axis.assumed_is_enough,
+        assumed_is_enough=(request.needs or base.needs) == "assumed",
     )
 
 

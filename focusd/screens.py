@@ -88,8 +88,9 @@ def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
     )
     if plan.get("after"):
         yield _row("then", _AFTER.get(plan["after"], str(plan["after"])), terminal)
-    if plan.get("homes_first"):
-        yield _row("first", "homes the axis, for its position is not known", terminal)
+    if needed := _NEEDS.get(str(plan.get("needs"))):
+        homes = "; homes the axis first" if plan.get("homes_first") else ""
+        yield _row("needs", f"{needed}{homes}", terminal)
     if plan.get("rehearse"):
         yield _row("note", "a rehearsal: it moves and photographs nothing", terminal)
     if (plan.get("pitch_u") or 0) > (plan.get("dof_u") or math.inf):
@@ -212,6 +213,12 @@ def exposure_words(exposure: Answer) -> str:
 
 
 _IN_FORCE = "the emergency stop was pressed: release it, then `focusctl acknowledge`"
+
+_NEEDS = {
+    "known": "a known position",
+    "assumed": "a position known or assumed",
+    "unknown": "no position: it counts from here",
+}
 
 _TRUST = {
     "known": "position known",

@@ -203,6 +203,7 @@ def plan_view(plan: StackPlan, preview: Preview, scale: Scale, distances: Distan
         "free_bytes": preview.free_bytes,
         "after": plan.after.value,
         "homes_first": preview.homes_first,
+        "needs": plan.needs.value,
         "rehearse": plan.rehearse,
         "same_specimen": list(preview.same_specimen),
     }

@@ -154,6 +154,13 @@ class StackPlan:
         return round(self.recycle_s * 1e9)
 
     @property
+    def needs(self) -> Trust:
+        """The least trust in the axis's place with which this can be shot; unknown: it counts from here."""
+        if self.relative:
+            return Trust.UNKNOWN
+        return Trust.ASSUMED if self.assumed_is_enough else Trust.KNOWN
+
+    @property
     def relative(self) -> bool:
         """Whether the places are counted from where the axis stands, wherever that is."""
         return isinstance(self.range, FromHere | AroundHere)
@@ -338,7 +345,7 @@ def needs_homing(plan: StackPlan, layout: Layout, here: Position) -> bool:
     if layout.adrift:
         return False
     if here.trust is Trust.ASSUMED:
-        return not (plan.relative or plan.assumed_is_enough)
+        return plan.needs is Trust.KNOWN
     return here.trust is Trust.UNKNOWN
 
 

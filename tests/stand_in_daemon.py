@@ -194,6 +194,7 @@ PLAN: Body = {
     "free_bytes": 12_000_000_000,
     "after": "start",
     "homes_first": False,
+    "needs": "known",
     "rehearse": False,
 }
 

@@ -151,6 +151,7 @@ def test_plan_shows_what_would_be_before_anything_moves(daemon, capsys):
             "time       about 0:34",
             "disk       52 MB of 12 GB free",
             "then       back to the first slice",
+            "needs      a known position",
         ],
     )
     body = {"plan": "beetle", "near_u": 19_250.0, "far_u": 20_750.0, "overlap": 0.75, "unit": "um"}
