@@ -77,6 +77,7 @@ def _add_looking(app: FastAPI, house: House) -> None:
                 latest_session(house),
                 house.deliveries.backlog(),
                 house.config.axis.distances,
+                house.rig.board.vitals(),
             ),
         }
 

@@ -23,6 +23,7 @@ from rail.focus import Dioptres, Distances, FocusTable, table_problems
 from rail.screw import Scale, lens_scale, ring_scale, screw_scale
 from rail.tmc2209 import MotorCurrent, Tuning
 from stack.specimen import field_problems
+from stack.vitals import Limits
 
 Pin = Annotated[int, Field(ge=0, le=27)]
 """A GPIO of the Pi's 40-pin header, numbered as the processor does (BCM)."""
@@ -394,6 +395,18 @@ class Merge(Strict):
     timeout_s: int = Field(default=300, ge=5, le=86_400)
 
 
+class Board(Strict):
+    """What the Pi may bear."""
+
+    too_hot_c: float | None = Field(default=80.0, ge=40, le=100)
+    power_patience_s: float = Field(default=60.0, ge=0, le=86_400)
+
+    @property
+    def limits(self) -> Limits:
+        """What stack and merge rest for."""
+        return Limits(self.too_hot_c, self.power_patience_s)
+
+
 class Simulation(Strict):
     """The rig that is not there, for `focusd --simulate`."""
 
@@ -424,6 +437,7 @@ class Config(Strict):
     storage: Storage = Storage()
     delivery: tuple[Delivery, ...] = ()
     merge: Merge = Merge()
+    board: Board = Board()
     simulation: Simulation = Simulation()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from camera.camera import Camera
 from camera.lens import LensAxis, LensSettings
+from focusd.board import Board
 from focusd.config import Axis as AxisConfig
 from focusd.config import Config
 from focusd.encoding import FORMATS
@@ -51,6 +52,8 @@ class Rig:
         What the system did not permit the motion process, in words.
     clock
         The time base of all of them.
+    board
+        The Pi.
     simulation
         None on a real rig.
     """
@@ -61,6 +64,7 @@ class Rig:
     complaints: tuple[str, ...]
     open_camera: Callable[[], Camera]
     clock: Clock
+    board: Board
     simulation: "Simulation | None"
 
 
@@ -108,7 +112,7 @@ def open_rig(
         )
         complaints = (*stepper.complaints, *speed_complaints(config.axis, cap_steps_s))
         open_camera = _camera_opener(config, simulation, clock)
-        return Rig(axis, panel, driver, complaints, open_camera, clock, simulation)
+        return Rig(axis, panel, driver, complaints, open_camera, clock, _board(simulation), simulation)
     except BaseException:
         stepper.close()
         raise
@@ -119,7 +123,11 @@ def _lens_rig(config: Config, simulation: "Simulation | None", run_folder: Path 
     panel = PanelPins(simulation.factory if simulation else open_factory(run_folder), panel_wiring(config))
     lens = LensAxis(config.axis.scale, lens_settings(config.axis), clock)
     open_camera = _camera_opener(config, simulation, clock, lens)
-    return Rig(lens, panel, None, (), open_camera, clock, simulation)
+    return Rig(lens, panel, None, (), open_camera, clock, _board(simulation), simulation)
+
+
+def _board(simulation: "Simulation | None") -> Board:
+    return Board() if simulation is None else Board(simulation.read_sysfs)
 
 
 def make_safe(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> None:

@@ -29,6 +29,7 @@ from focusd.reports import Reports
 from focusd.studio import Record, Studio
 from rail.stepper_axis import StepperAxis
 from stack.session import Phase, Session, Sessions
+from stack.vitals import Strain, strain
 from stack.writer import ThreadedWriter
 
 _log = logging.getLogger(__name__)
@@ -140,7 +141,12 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
             reports.write(session)
             deliveries.consider(session)
 
-        merges = Merges(command, journals, hub.publish, finish)
+        limits = config.board.limits
+
+        def strained(before: Strain | None) -> Strain | None:
+            return strain(rig.board.vitals(), limits, before)
+
+        merges = Merges(command, journals, hub.publish, finish, strained)
         undo.callback(merges.close)
         deliveries = Deliveries(
             {one.to: _destination(one) for one in config.delivery},
@@ -164,6 +170,8 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
             consent=consent,
             record=_record(config, versions),
             finish=finish,
+            vitals=rig.board.vitals,
+            limits=limits,
         )
         operator = _operator(config, rig, eye, studio, book, consent, hub, merges)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))

@@ -13,7 +13,8 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,15 @@ from focusd.journals import Journals
 from stack.durable import link_durably
 from stack.errors import StackError
 from stack.session import Session
+from stack.vitals import Strain
 
 _log = logging.getLogger(__name__)
 
 STOPPED = "focusd was stopped before the merge was done; it is done when focusd starts again"
 """What a merge ends with that ends with the daemon."""
+
+LOOK_AGAIN_S = 1.0
+"""How often a merge that rests looks whether it need not any more."""
 
 END_S = 5.0
 """How long a child that was asked to end may take before it is killed."""
@@ -35,11 +40,12 @@ END_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class MergeProgress:
-    """How far the running merge is."""
+    """How far the running merge is; `rests`: why it waits before the next slice."""
 
     session: str
     merged: int
     saved: int
+    rests: Strain | None = None
 
 
 class MergeFailed(FocusdError):
@@ -55,6 +61,7 @@ class Feed:
         self.saved = 0
         self.dropped: str | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._left = threading.Event()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
 
@@ -66,19 +73,20 @@ class Feed:
     def end(self) -> None:
         """Say that there are no more slices, so that the picture can be finished."""
         self._lines.put(json.dumps({"end": True}))
-        self.hang_up()
+        self._lines.put(None)
 
     def drop(self, why: str) -> None:
         """Give the merge up, whether it runs or waits."""
         with self._lock:
             self.dropped = self.dropped or why
             child = self._child
-        self.hang_up()
+        self.leave()
         if child is not None:
             _call_off(child)
 
-    def hang_up(self) -> None:
+    def leave(self) -> None:
         """Let `pour` end: there is nobody left to feed."""
+        self._left.set()
         self._lines.put(None)
 
     def attach(self, child: "subprocess.Popen[str]") -> None:
@@ -89,11 +97,15 @@ class Feed:
         if dropped:
             _call_off(child)
 
-    def pour(self, child: "subprocess.Popen[str]") -> None:
-        """Write every line to the child until the end; one that died takes no more."""
+    def pour(self, child: "subprocess.Popen[str]", rest: Callable[[threading.Event], None]) -> None:
+        """Write every line to the child until the end; one that died takes no more.
+
+        `rest` is called before each and may wait, until the event that it is given says that nobody is left.
+        """
         assert child.stdin is not None
         with contextlib.suppress(OSError), child.stdin as stdin:
             while (line := self._lines.get()) is not None:
+                rest(self._left)
                 stdin.write(line + "\n")
                 stdin.flush()
 
@@ -109,6 +121,8 @@ class Merges:
         Where it is said what became of them.
     finish
         Called for a session after its merge, before that is told; must not raise.
+    strained
+        Says why merging should rest, None where it need not; is given why it rests already.
     """
 
     def __init__(
@@ -117,7 +131,9 @@ class Merges:
         journals: Journals,
         publish: Publish,
         finish: Callable[[Session], None],
+        strained: Callable[[Strain | None], Strain | None] = lambda before: None,
     ) -> None:
+        self._strained = strained
         self._command = tuple(command)
         self._finish = finish
         self._journals = journals
@@ -204,11 +220,12 @@ class Merges:
         except OSError as error:
             raise MergeFailed(f"the merge could not be started: {error}") from error
         feed.attach(child)
-        feeder = threading.Thread(target=feed.pour, args=(child,), name="merge feed", daemon=True)
+        rest = partial(self._rest, feed)
+        feeder = threading.Thread(target=feed.pour, args=(child, rest), name="merge feed", daemon=True)
         feeder.start()
         said = self._listen(child, feed)
         status = _end_of(child)
-        feed.hang_up()
+        feed.leave()
         feeder.join()
         done = said.get("done")
         if done is None:
@@ -216,6 +233,23 @@ class Merges:
         files = list(done["files"].values())
         _adopt(feed.session, [Path(file) for file in files])
         return {"merge": done["merge"], "files": files, "slices": done["slices"], "seconds": done["seconds"]}
+
+    def _rest(self, feed: Feed, left: threading.Event) -> None:
+        """Wait while the Pi is too hot or its supply too low, and say so."""
+        found = self._strained(None)
+        if found is None:
+            return
+        self._publish("merge_rests", session=feed.session.id, why=found.value)
+        while found is not None:
+            self._show_rest(found)
+            found = None if left.wait(LOOK_AGAIN_S) else self._strained(found)
+        self._show_rest(None)
+        self._publish("merge_goes_on", session=feed.session.id)
+
+    def _show_rest(self, found: Strain | None) -> None:
+        progress = self._progress
+        if progress is not None:
+            self._progress = replace(progress, rests=found)
 
     def _start(self, feed: Feed) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -238,7 +272,8 @@ class Merges:
         return said
 
     def _note(self, feed: Feed, said: Mapping[str, Any]) -> None:
-        self._progress = MergeProgress(feed.session.id, said["merged"], feed.saved)
+        rests = self._progress.rests if self._progress else None
+        self._progress = MergeProgress(feed.session.id, said["merged"], feed.saved, rests)
         self._publish(
             "merge_progress",
             session=feed.session.id,

@@ -61,6 +61,7 @@ class Mood(StrEnum):
     READY = "ready"
     MOVING = "moving"
     SHOOTING = "shooting"
+    RESTING = "resting"
     MERGING = "merging"
     REFUSED = "refused"
     FAILED = "failed"
@@ -71,6 +72,7 @@ RHYTHMS_MS: dict[Mood, tuple[int, ...]] = {
     Mood.READY: (60, 1940),
     Mood.MOVING: (250, 250),
     Mood.SHOOTING: (1000, 0),
+    Mood.RESTING: (1500, 300, 100, 300),
     Mood.MERGING: (100, 150, 100, 1150),
     Mood.REFUSED: (80, 80),
     Mood.FAILED: (500, 100, 100, 100),
@@ -96,6 +98,8 @@ def mood(
         return Mood.EMERGENCY
     if refused_ns is not None and now_ns - refused_ns < REFUSAL_NS:
         return Mood.REFUSED
+    if phase == "resting":
+        return Mood.RESTING
     if job in ("shoot", "resume") and phase not in ("homing", "moving", "parking"):
         return Mood.SHOOTING
     if job is not None:

@@ -108,6 +108,10 @@ def _note(event: Answer, progress: Progress) -> str:
     match event.get("event"):
         case "slice_retaken" if event.get("session") == progress.session:
             return f"slice {event.get('index')} is taken again: {event.get('why')}"
+        case "rest_began" if event.get("session") == progress.session:
+            return f"resting: {event.get('reason')}"
+        case "merge_rests" if event.get("session") == progress.session:
+            return f"the merge rests for {event.get('why')} until the Pi is better"
         case "refused":
             return f"refused: {event.get('reason')}"
         case "job_ended" if progress.session is None and event.get("ending") == "failed":

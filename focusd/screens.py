@@ -24,14 +24,16 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
     if (status.get("light") or {}).get("on"):
         yield _row("light", "on", terminal)
     yield _row("disk", _disk_words(disk, terminal), terminal)
+    if board := _board_words(status.get("board") or {}, terminal):
+        yield _row("pi", board, terminal)
     last = status.get("last_session")
     yield _row("last stack", session_words(last) if last else "none yet", terminal)
     if (delivery := status.get("delivery") or {}).get("waiting"):
         yield _row("delivery", _delivery_words(delivery, terminal), terminal)
     if merge := status.get("merge"):
-        yield _row(
-            "merge", f"{merge.get('session')}: {_of(merge.get('merged'), merge.get('saved'))}", terminal
-        )
+        rests = terminal.warning(f", rests for {merge['rests']}") if merge.get("rests") else ""
+        merged = f"{merge.get('session')}: {_of(merge.get('merged'), merge.get('saved'))}"
+        yield _row("merge", merged + rests, terminal)
 
 
 def axis_screen(axis: Answer, terminal: Terminal) -> Iterator[str]:
@@ -235,6 +237,14 @@ _AFTER = {
 
 def _row(label: str, text: str, terminal: Terminal) -> str:
     return terminal.faint(f"{label:<{_LABEL_COLUMNS}}") + " " + text
+
+
+def _board_words(board: Answer, terminal: Terminal) -> str:
+    """Say how the Pi is, as far as it tells; nothing on a machine that tells nothing."""
+    parts = [f"{board['temperature_c']:.0f} °C"] if board.get("temperature_c") is not None else []
+    if board.get("under_voltage"):
+        parts.append(terminal.alarm("its supply is too low"))
+    return ", ".join(parts)
 
 
 def _job_words(job: Answer | None) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 
 from camera.errors import CameraUnavailable
 from camera.library import OpenPicamera2
+from focusd.board import ReadSysfs
 from focusd.config import Config
 from focusd.errors import StartFailed
 from rail.clock import Clock
+from simulator.board import sysfs
 from simulator.carriage import CarriageSpec
 from simulator.pins import SimulatedFactory, Wiring
 from simulator.rig import RigSpec, SimulatedRig
@@ -43,6 +45,8 @@ class Simulation:
         What the motion process must know of it, as plain JSON values.
     load_picamera2
         Gives what stands in for the class Picamera2; raises `CameraUnavailable`.
+    read_sysfs
+        Gives what its Pi's kernel would say.
     driver_port
         The serial port to the motor's driver; None where it is not talked to.
     """
@@ -53,6 +57,7 @@ class Simulation:
     scene: SceneSpec
     motion: Mapping[str, Any]
     load_picamera2: Callable[[], OpenPicamera2]
+    read_sysfs: ReadSysfs
     driver_port: str | None
 
 
@@ -79,6 +84,7 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
             "full_steps": config.axis.microsteps == 1,
         },
         load_picamera2=_camera(config, world, scene, clock),
+        read_sysfs=sysfs(world),
         driver_port=_driver_port(config, world),
     )
 

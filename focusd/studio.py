@@ -27,6 +27,7 @@ from stack.session import Facts, Session, Sessions
 from stack.shoot import Ending, EndingKind, Observe, Shooter
 from stack.specimen import CATALOGUE, Fields, same_specimen
 from stack.stop import StopKind
+from stack.vitals import USUAL, Limits, Vitals
 from stack.writer import SliceWriter
 
 _log = logging.getLogger(__name__)
@@ -74,6 +75,8 @@ class Studio:
         Takes the events of a stack.
     finish
         Called for a session whenever its shooting has ended; must not raise.
+    vitals, limits
+        How the Pi is, and what it may bear.
     """
 
     def __init__(
@@ -90,6 +93,8 @@ class Studio:
         consent: HomingConsent,
         record: Record,
         finish: Callable[[Session], None],
+        vitals: Callable[[], Vitals] = Vitals,
+        limits: Limits = USUAL,
     ) -> None:
         self._axis = axis
         self._eye = eye
@@ -103,6 +108,8 @@ class Studio:
         self._consent = consent
         self._record = record
         self._finish = finish
+        self._vitals = vitals
+        self._limits = limits
         self._shooter: Shooter | None = None
         self.paused: str | None = None
 
@@ -271,6 +278,8 @@ class Studio:
                 subject_side=self._axis.subject_side,
                 suffix=self._record.encoding.form.suffix,
                 bytes_a_pixel=self._record.encoding.form.bytes_a_pixel,
+                vitals=self._vitals,
+                limits=self._limits,
             )
         self._shooter.camera = camera
         return self._shooter

@@ -1,5 +1,6 @@
 """The daemon's values as the JSON its clients read. Pure, but for the look at a session's folder."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rail.stepper_axis import AxisSettings
 from stack.plan import Marks, StackPlan
 from stack.record import exposure_record
 from stack.session import Phase, Session, SessionState
+from stack.vitals import Vitals, vitals_record
 
 Json = dict[str, Any]
 
@@ -34,6 +36,7 @@ def status_view(
     last_session: Json | None,
     backlog: Backlog,
     distances: Distances | None,
+    vitals: Vitals,
 ) -> Json:
     """Show the rig as it is.
 
@@ -45,6 +48,8 @@ def status_view(
         Where its sessions go.
     distances
         What a place means before the lens.
+    vitals
+        How the Pi is.
     """
     scale, camera = now.scale, now.camera
     surely = distances if now.position.trust is not Trust.UNKNOWN else None
@@ -72,7 +77,8 @@ def status_view(
             "reserve_bytes": now.reserve_bytes,
         },
         "light": {"on": now.lit},
-        "merge": merge and {"session": merge.session, "merged": merge.merged, "saved": merge.saved},
+        "board": vitals_record(vitals),
+        "merge": merge and asdict(merge),
         "delivery": {"waiting": backlog.waiting, "problem": backlog.problem},
         "last_session": last_session,
         "last_error": now.last_error,

@@ -48,6 +48,8 @@ FAULTS = (
     "camera_unproven",
     "camera_stuck",
     "motor_unpowered",
+    "pi_hot",
+    "under_voltage",
 )
 """What can be broken from outside.
 
@@ -57,7 +59,7 @@ move it. `motor_unpowered`: the motor's supply is off, and its driver's with it.
 ribbon is loose, no frame comes and nothing says so. `camera_missing_metadata`: frames come without the
 optional keys. `camera_unproven`: they come without their exposure time. `camera_stuck`: the driver hangs,
 starting and stopping never return. `exposure_drift`: every frame is exposed a line shorter than the one
-before.
+before. `pi_hot`: the Pi stands in the sun. `under_voltage`: its supply is too weak.
 """
 
 HELD = 2**63 - 1

@@ -19,6 +19,7 @@ StackError
     ├── AxisAstray       the axis came to rest where it was not sent
     ├── CameraChanged    the camera cannot repeat the frames this session began with
     ├── DiskFull         the stack is paused, not lost
+    ├── PowerLow         so is this one
     └── SliceUnsaved     a slice could not be made durable
 """
 
@@ -151,6 +152,10 @@ class DiskFull(ShootError):
         super().__init__(message)
         self.free_bytes = free_bytes
         self.needed_bytes = needed_bytes
+
+
+class PowerLow(ShootError):
+    """The supply of the Pi has been too low for longer than anybody wants to wait."""
 
 
 class SliceUnsaved(ShootError):

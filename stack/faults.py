@@ -43,6 +43,13 @@ def _told(entry: Entry) -> Fault | None:
     match entry.event, entry.facts:
         case "slice_retaken", {"index": int(index), "why": str(why)}:
             return Fault(entry.at, f"Slice {index} was shot again: {why}.", index)
+        case "slice_saved", {"index": int(index), "vitals": {"under_voltage": True}}:
+            words = "the motor may have lost steps, and the sensor seen noise"
+            return Fault(entry.at, f"The supply of the Pi was too low at slice {index}: {words}.", index)
+        case "rest_began", {"reason": str(reason)}:
+            return Fault(entry.at, f"Rested: {reason}.")
+        case "rest_ended", {"seconds": float(seconds)}:
+            return Fault(entry.at, f"Went on after {span_words(seconds)}.")
         case "stack_paused", {"reason": str(reason)}:
             return Fault(entry.at, f"Paused: {reason}.")
         case "stack_failed", {"error": str(error)}:

@@ -10,6 +10,7 @@ from stack.merge.coverage import coverage_of, coverage_record, shortfalls, verdi
 from stack.plan import Layout
 from stack.record import exposure_record, plan_record
 from stack.session import SavedSlice, Session, SessionState
+from stack.vitals import vitals_record
 from stack.words import UNITS, index_words, sentence
 
 SCHEMA = 2
@@ -133,6 +134,7 @@ def _slices(saved: Mapping[int, SavedSlice], merge: Mapping[str, Any] | None) ->
             "exposure": exposure_record(one.exposure),
             "seconds": (one.began_ns - began_ns[0]) / 1e9 if one_boot else None,
             "saved_at": one.saved_at,
+            **vitals_record(one.vitals),
             **{name: measured.get(one.index, {}).get(name) for name in _MEASURED},
         }
         for _, one in sorted(saved.items())

@@ -180,6 +180,8 @@ def _how(values: Values) -> Iterator[tuple[str, str]]:
     yield "Ended", moment_words(values["ended_at"]) or "not ended"
     if pace := _pace(values["slices"]):
         yield "Took", pace
+    if warmth_c := [one["temperature_c"] for one in values["slices"] if one["temperature_c"] is not None]:
+        yield "Pi", f"{min(warmth_c):.0f} to {max(warmth_c):.0f} °C"
 
 
 def _pace(slices: Sequence[Mapping[str, Any]]) -> str | None:

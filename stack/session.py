@@ -25,6 +25,7 @@ from stack.journal import Entry, Journal, replay
 from stack.plan import Layout, StackPlan
 from stack.record import exposure_of, layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
 from stack.seal import sealed, unsealed
+from stack.vitals import UNKNOWN, Vitals, vitals_of
 
 SCHEMA = 1
 """Version of session.json and of the journal's words."""
@@ -68,7 +69,7 @@ class SavedFile:
 class SavedSlice:
     """A slice that was made durable at `saved_at` (UTC), as the journal recorded it.
 
-    `companions` are files saved beside the one that is merged, such as raw ones.
+    `companions` are files saved beside the one that is merged, such as raw ones; `vitals` is how the Pi was.
     """
 
     index: int
@@ -81,6 +82,7 @@ class SavedSlice:
     began_ns: int
     saved_at: str
     companions: tuple[SavedFile, ...] = ()
+    vitals: Vitals = UNKNOWN
 
     @property
     def files(self) -> tuple[SavedFile, ...]:
@@ -547,6 +549,7 @@ def _saved_slice(entry: Entry) -> SavedSlice:
         began_ns=facts["began_ns"],
         saved_at=entry.at,
         companions=tuple(SavedFile(**kept) for kept in facts.get("companions", ())),
+        vitals=vitals_of(facts.get("vitals", {})),
     )
 
 

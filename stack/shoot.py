@@ -33,6 +33,7 @@ from stack.errors import (
     FrameStale,
     FrameUnusable,
     NotResumable,
+    PowerLow,
     SliceUnsaved,
     StopAsked,
 )
@@ -41,6 +42,7 @@ from stack.plan import Layout, StackPlan, expected_slice_bytes, needs_homing, pa
 from stack.record import exposure_record, plan_record
 from stack.session import Phase, Session, SessionState, fold
 from stack.stop import StopKind, StopSignal, wait
+from stack.vitals import USUAL, Limits, Strain, Vitals, strain, strain_words, vitals_record
 from stack.writer import FRAMES_IN_FLIGHT, SliceWriter, failure_of
 
 BLACK_BELOW = 24
@@ -48,6 +50,9 @@ BLACK_BELOW = 24
 
 BLOWN_FROM = 250
 """A frame of which all but the darkest hundredth reaches this (of 255) is clipped."""
+
+LOOK_AGAIN_NS = 1_000_000_000
+"""How often a rig that rests looks whether it need not any more."""
 
 SAME_EXPOSURE = 0.01
 """How far, relatively, a recorded exposure and what the sensor grants later may lie apart."""
@@ -136,6 +141,8 @@ class Shooter:
         Room to set aside for a slice's files, before any is saved.
     now
         UTC.
+    vitals, limits
+        How the Pi is, and what it may bear: beyond that nothing moves until it is better.
     """
 
     def __init__(
@@ -153,6 +160,8 @@ class Shooter:
         companions: Mapping[str, Encode] | None = None,
         bytes_a_pixel: int = 1,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        vitals: Callable[[], Vitals] = Vitals,
+        limits: Limits = USUAL,
     ) -> None:
         self.axis = axis
         self.camera = camera
@@ -166,6 +175,8 @@ class Shooter:
         self.companions: Mapping[str, Encode] = companions or {}
         self.bytes_a_pixel = bytes_a_pixel
         self.now = now
+        self.vitals = vitals
+        self.limits = limits
         self.steady_ns = 0
         self._counted: set[str] = set()
 
@@ -275,6 +286,7 @@ class _Stack:
         state = self._begin(state)
         if not state.missing:
             return
+        self._await_relief()
         self._reference()
         for index in (state.missing[0], state.missing[-1]):
             self._axis.check(self._layout.positions_steps[index])
@@ -283,10 +295,10 @@ class _Stack:
         pace = _Pace(self._clock.monotonic_ns(), self._slice_estimate_ns(), len(state.missing))
         for done, index in enumerate(state.missing):
             seconds_left = pace.seconds_left(done, self._clock.monotonic_ns())
-            frame, arrival = self._take(index, seconds_left)
+            frame, arrival, vitals = self._take(index, seconds_left)
             if done == 0 and (fault := frame_fault(eight_bits(frame.pixels))):
                 raise FrameUnusable(f"the first frame is {fault}", index=index)
-            self._writer.submit(partial(self._save, index, frame, arrival))
+            self._writer.submit(partial(self._save, index, frame, arrival, vitals))
             del frame
 
     def _begin(self, state: SessionState) -> SessionState:
@@ -360,14 +372,35 @@ class _Stack:
         arrival = travel(self._axis, self._layout.positions_steps[self._layout.middle_index])
         return self._camera.meter(arrival.at_rest_ns + self._settle_ns, self._plan.aim)
 
-    def _take(self, index: int, seconds_left: float) -> tuple[Frame, Arrival]:
-        """Go to a slice and photograph it once the axis has settled."""
+    def _take(self, index: int, seconds_left: float) -> tuple[Frame, Arrival, Vitals]:
+        """Go to a slice and photograph it once the axis has settled; give how the Pi was meanwhile, too."""
         self._stop.check()
         self._check_room()
+        before = self._await_relief()
         self._progress("shooting", index, seconds_left)
         arrival = travel(self._axis, self._layout.positions_steps[index])
         self._stop.check()
-        return mean(self._frames(index, arrival.at_rest_ns + self._settle_ns)), arrival
+        frame = mean(self._frames(index, arrival.at_rest_ns + self._settle_ns))
+        return frame, arrival, self._shooter.vitals().after(before)
+
+    def _await_relief(self) -> Vitals:
+        """Rest while the Pi is too hot or its supply too low; give how it is then. Raises `PowerLow`."""
+        vitals, limits = self._shooter.vitals(), self._shooter.limits
+        found = strain(vitals, limits)
+        if found is None:
+            return vitals
+        began_ns, reason = self._clock.monotonic_ns(), strain_words(found, vitals, limits)
+        self._record("rest_began", why=found.value, reason=reason, vitals=vitals_record(vitals))
+        while found is not None:
+            self._tell(progress("resting", self._layout))
+            wait(self._clock, LOOK_AGAIN_NS, self._stop)
+            rested_s = (self._clock.monotonic_ns() - began_ns) / 1e9
+            if found is Strain.POWER and rested_s >= limits.power_patience_s:
+                raise PowerLow(f"{reason}; {rested_s:.0f} s later it still is. Mend it, then resume")
+            vitals = self._shooter.vitals()
+            found = strain(vitals, limits, found)
+        self._record("rest_ended", seconds=rested_s, vitals=vitals_record(vitals))
+        return vitals
 
     def _frames(self, index: int, settled_ns: int) -> Iterator[Frame]:
         """Take the frames of a slice, one when the next is wanted."""
@@ -398,7 +431,7 @@ class _Stack:
                 needed_bytes=needed_bytes,
             )
 
-    def _save(self, index: int, frame: Frame, arrival: Arrival) -> None:
+    def _save(self, index: int, frame: Frame, arrival: Arrival, vitals: Vitals) -> None:
         """Make a slice durable, then its journal line, then tell. Runs in the writer."""
         steps = arrival.position.steps
         position_u = self._axis.scale.length_u(steps)
@@ -427,6 +460,7 @@ class _Stack:
             exposure=exposure_record(frame.exposure),
             began_ns=frame.began_ns,
             ended_ns=frame.ended_ns,
+            vitals=vitals_record(vitals),
             metadata=plain(frame.metadata),
         )
 
@@ -582,7 +616,7 @@ def ending_of(error: Exception, stop: StopSignal) -> Ending:
     if isinstance(error, StopAsked | Stopped | CaptureCancelled):
         kind = EndingKind.ABORTED if stop.kind is StopKind.ABORT else EndingKind.PAUSED
         return Ending(kind, stop.reason or str(error))
-    if isinstance(error, DiskFull):
+    if isinstance(error, DiskFull | PowerLow):
         return Ending(EndingKind.PAUSED, str(error), error)
     return Ending(EndingKind.FAILED, str(error) or type(error).__name__, error)
 

@@ -76,6 +76,31 @@ def test_a_press_stops_and_the_stack_goes_on_later(tmp_path: Path) -> None:
         assert len({saved.exposure for saved in state.saved.values()}) == 1
 
 
+def test_a_hot_pi_rests_and_says_so_everywhere(tmp_path: Path) -> None:
+    with daemon(tmp_path) as focusd:
+        focusd.home_and_mark()
+        focusd.tell("/sim/fault", name="pi_hot")
+        begun = focusd.tell("/shoot", count=4)
+        rest = focusd.wait_for("rest_began")
+        assert (rest["session"], rest["why"]) == (begun["session"], "heat")
+        assert "91 °C" in rest["reason"]
+        status = focusd.ask("/status")
+        assert status["job"]["phase"] == "resting"
+        assert status["board"] == {"temperature_c": 91.0, "under_voltage": False}
+        focusd.tell("/sim/fault", name="pi_hot", on=False)
+        focusd.wait_for("rest_ended")
+        focusd.tell("/sim/fault", name="under_voltage")
+        focusd.wait_for("rest_began", lambda event: event["why"] == "power")
+        focusd.tell("/stop")
+        focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
+        focusd.tell("/sim/fault", name="under_voltage", on=False)
+        focusd.tell("/resume")
+        assert focusd.wait_for("merge_done")["slices"] == 4
+        faults = focusd.ask(f"/sessions/{begun['session']}")["faults"]
+        words = " ".join(fault["words"] for fault in faults)
+        assert "Rested: the Pi is at 91 °C" in words and "Rested: the supply of the Pi is too low" in words
+
+
 def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(tmp_path: Path) -> None:
     with daemon(tmp_path) as focusd:
         focusd.home_and_mark()

@@ -15,6 +15,7 @@ from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from stack.plan import Marks, lay_out
 from stack.session import Facts, Session, Sessions
+from stack.vitals import Strain
 
 BEGIN = """
 import json, os, signal, sys, time
@@ -54,7 +55,14 @@ class Bench:
         command = (sys.executable, "-I", str(self.script))
         journals = Journals(MonotonicClock())
         finish = self.finished
-        self.merges = Merges(command, journals, self.hub.publish, lambda session: finish.append(session.id))
+        self.strained: Strain | None = None
+        self.merges = Merges(
+            command,
+            journals,
+            self.hub.publish,
+            lambda session: finish.append(session.id),
+            lambda before: self.strained,
+        )
 
     def does(self, script: str) -> None:
         self.script.write_text(BEGIN + script)
@@ -140,6 +148,29 @@ def test_a_child_that_cannot_be_started_is_told(tmp_path: Path) -> None:
     bench.merges._command = (str(tmp_path / "nothing"),)
     assert "could not be started" in bench.outcome(bench.merge())["error"]
     bench.merges.close()
+
+
+def test_a_merge_rests_while_the_pi_is_strained_and_says_so(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(focusd.merges, "LOOK_AGAIN_S", 0.01)
+    bench.strained = Strain.HEAT
+    session = bench.merge()
+    assert bench.await_event(session, "merge_rests")["why"] == "heat"
+    progress = bench.merges.progress()
+    assert progress is not None and (progress.merged, progress.rests) == (0, Strain.HEAT)
+    bench.strained = None
+    assert bench.outcome(session)["event"] == "merge_done"
+    told = [event["event"] for event in bench.hub.after(0).events]
+    assert told.index("merge_rests") < told.index("merge_goes_on") < told.index("merge_progress")
+
+
+def test_a_merge_that_rests_can_be_given_up(bench: Bench) -> None:
+    bench.strained = Strain.POWER
+    session = bench.merge()
+    bench.await_event(session, "merge_rests")
+    bench.merges.close()
+    assert "focusd was stopped" in bench.outcome(session)["error"]
 
 
 def test_a_second_merge_waits_for_the_first(bench: Bench) -> None:

@@ -61,6 +61,7 @@ def test_nothing_a_finger_does_on_a_moving_rig_ever_shoots(moments: list[tuple[s
         ({"job": "shoot", "phase": "homing"}, Mood.MOVING),
         ({"job": "shoot", "phase": "shooting"}, Mood.SHOOTING),
         ({"job": "resume", "phase": "metering"}, Mood.SHOOTING),
+        ({"job": "shoot", "phase": "resting"}, Mood.RESTING),
         ({"job": "rehearse", "phase": "moving"}, Mood.MOVING),
         ({"merging": True}, Mood.MERGING),
         ({"merging": True, "failed": True}, Mood.FAILED),
