@@ -2,6 +2,7 @@
 
 A parabola through the score of the best slice and its two neighbours gives a fraction of a slice. Where
 no slice stands out the place is filled from what is around it, or, far from everything, stays unknown.
+What is kept of every pixel are seven whole numbers of sixteen bits: half the memory of floats, and faster.
 """
 
 import math
@@ -29,6 +30,14 @@ LEAST_SUPPORT: Final = 0.02
 SURE_ENOUGH: Final = 0.9
 STRIP_ROWS: Final = 128
 FILTER_REACH_PX: Final = 2 * GUIDE_RADIUS_PX + 2
+SCORE_UNIT: Final = 256.0
+"""Parts of one of a score, which lies between -64 and 64, in which it is kept."""
+AMPLITUDE_UNIT: Final = 128.0
+"""Parts of a level of 255 in which amplitudes are kept."""
+NONE: Final = np.int16(-32768)
+"""The score of a neighbour that there is not."""
+
+Stored = NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Peaks:
         Where the sharpest slice has a neighbour on both sides, so that `drop` is known.
     """
 
-    index: Plane
+    index: Stored
     sure: Plane
     drop: Plane
     known: NDArray[np.bool_]
@@ -57,46 +66,56 @@ class Depth:
     """Follows the sharpest slice of every pixel."""
 
     def __init__(self) -> None:
-        self._best: Plane | None = None
-        self._before: Plane
-        self._after: Plane
-        self._last: Plane
-        self._index: Plane
-        self._amplitude: Plane
-        self._least: Plane
-        self._was_best: NDArray[np.bool_]
+        self._best: Stored | None = None
+        self._before: Stored
+        self._after: Stored
+        self._last: Stored
+        self._index: Stored
+        self._amplitude: Stored
+        self._least: Stored
+        self._was_best: NDArray[np.uint8]
         self._slices = 0
 
     def add(self, index: int, score: Plane, amplitude: Plane) -> None:
         """Take in a slice's score and amplitude of detail, `(H, W)` each."""
         self._slices += 1
         if self._best is None:
-            self._best, self._last, self._amplitude = score.copy(), score, amplitude.copy()
-            self._least = amplitude.copy()
-            self._before, self._after = np.full_like(score, -np.inf), np.full_like(score, -np.inf)
-            self._index = np.full_like(score, index)
-            self._was_best = np.ones(score.shape, bool)
+            self._best, self._amplitude = _stored(score, SCORE_UNIT), _stored(amplitude, AMPLITUDE_UNIT)
+            self._last, self._least = self._best.copy(), self._amplitude.copy()
+            self._before, self._after = np.full_like(self._best, NONE), np.full_like(self._best, NONE)
+            self._index = np.full_like(self._best, index)
+            self._was_best = np.full(score.shape, 255, np.uint8)
             self._newest, self._spacing = index, 1
             return
         self._newest, self._spacing = index, index - self._newest
-        self._after[self._was_best] = score[self._was_best]
-        np.minimum(self._least, amplitude, out=self._least)
-        better = score > self._best
-        chosen = better.astype(np.uint8)
-        cv2.copyTo(score, chosen, self._best)
-        cv2.copyTo(self._last, chosen, self._before)
-        self._after[better] = -np.inf
-        cv2.copyTo(amplitude, chosen, self._amplitude)
-        cv2.copyTo(np.full_like(score, index), chosen, self._index)
-        self._was_best, self._last = better, score
+        for top in range(0, len(score), STRIP_ROWS):
+            rows = slice(top, top + STRIP_ROWS)
+            self._follow(
+                rows, index, _stored(score[rows], SCORE_UNIT), _stored(amplitude[rows], AMPLITUDE_UNIT)
+            )
+
+    def _follow(self, rows: slice, index: int, score: Stored, amplitude: Stored) -> None:
+        assert self._best is not None
+        best, last, after = self._best[rows], self._last[rows], self._after[rows]
+        cv2.copyTo(score, self._was_best[rows], after)
+        np.minimum(self._least[rows], amplitude, out=self._least[rows])
+        better = cv2.compare(score, best, cv2.CMP_GT)
+        cv2.copyTo(score, better, best)
+        cv2.copyTo(last, better, self._before[rows])
+        cv2.copyTo(np.full_like(score, NONE), better, after)
+        cv2.copyTo(amplitude, better, self._amplitude[rows])
+        cv2.copyTo(np.full_like(score, index), better, self._index[rows])
+        last[...], self._was_best[rows] = score, better
 
     def peaks(self, noise: float) -> "Peaks":
         """Give what each pixel's focus curve says, `(H, W)` each; `noise` as in `map`."""
         assert self._best is not None
-        with np.errstate(invalid="ignore"):
-            drop = (2 * self._best - self._before - self._after) / 2
-        known = np.isfinite(drop)
-        return Peaks(self._index, self._sure(noise), np.where(known, drop, 0).astype(np.float32), known)
+        drop, known = np.empty(self._best.shape, np.float32), np.empty(self._best.shape, bool)
+        for top in range(0, len(drop), STRIP_ROWS):
+            rows = slice(top, top + STRIP_ROWS)
+            rise, fall, known[rows] = self._slopes(rows)
+            drop[rows] = (rise + fall) / 2
+        return Peaks(self._index, self._sure(noise), drop, known)
 
     def map(self, guide: NDArray[np.uint8], noise: float) -> NDArray[np.uint16]:
         """Give the depth map `(H, W)`: 1 + 128 x slice index, 0 where unknown, smoothed but not across edges.
@@ -105,14 +124,13 @@ class Depth:
         """
         assert self._best is not None
         sure = self._sure(noise)
-        fraction = self._fraction()
         half = abs(self._spacing) / 2
         nearest, farthest = self._index.min() - half, self._index.max() + half
-        depth = np.empty(fraction.shape, np.uint16)
+        depth = np.empty(self._best.shape, np.uint16)
         for top in range(0, len(depth), STRIP_ROWS):  # the filter needs many planes; a strip of each will do
             first = max(0, top - FILTER_REACH_PX)
             rows = slice(first, top + STRIP_ROWS + FILTER_REACH_PX)
-            smooth, support = _guided(fraction[rows], sure[rows], guide[rows].astype(np.float32))
+            smooth, support = _guided(self._fraction(rows), sure[rows], guide[rows].astype(np.float32))
             value = np.rint(ORIGIN + PER_SLICE * np.clip(smooth, nearest, farthest))
             found = np.where(support > LEAST_SUPPORT, np.clip(value, ORIGIN, 65535), UNKNOWN)
             depth[top : top + STRIP_ROWS] = found[top - first :][:STRIP_ROWS]
@@ -127,17 +145,38 @@ class Depth:
         """
         spread = SCATTER * math.sqrt(2 * math.log(max(2, self._slices)))
         chance = (1 + spread) / (1 - spread)
-        peak = self._amplitude / np.maximum(self._least, noise)
-        return np.clip((peak / chance - 1) / (SURE_PEAK - 1), 0, 1).astype(np.float32)
+        sure = np.empty(self._amplitude.shape, np.float32)
+        for top in range(0, len(sure), STRIP_ROWS):
+            rows = slice(top, top + STRIP_ROWS)
+            least = np.maximum(self._least[rows], np.float32(noise * AMPLITUDE_UNIT))
+            sure[rows] = np.clip((self._amplitude[rows] / (least * chance) - 1) / (SURE_PEAK - 1), 0, 1)
+        return sure
 
-    def _fraction(self) -> Plane:
+    def _fraction(self, rows: slice) -> Plane:
         """Give the top of the parabola through the best score and its neighbours, as an index of slices."""
+        rise, fall, _ = self._slopes(rows)
+        bends = rise + fall > 1e-3
+        offset = (rise - fall) / np.where(bends, 2 * (rise + fall), 1)
+        return np.asarray(self._index[rows] + np.where(bends, offset, 0) * self._spacing, np.float32)
+
+    def _slopes(self, rows: slice) -> tuple[Plane, Plane, NDArray[np.bool_]]:
+        """Give by how much the score falls from its peak to the slice before and the one after.
+
+        Both are 0 where one of these is not known; last of all is where they are.
+        """
         assert self._best is not None
-        rise, fall = self._best - self._before, self._best - self._after
-        known = np.isfinite(rise) & np.isfinite(fall) & (rise + fall > 1e-3)
-        rise, fall = np.where(known, rise, 1), np.where(known, fall, 1)
-        offset: Any = (rise - fall) / (2 * (rise + fall))
-        return np.asarray(self._index + np.where(known, offset, 0) * self._spacing, np.float32)
+        best, before, after = (
+            plane[rows].astype(np.float32) for plane in (self._best, self._before, self._after)
+        )
+        known = (before > NONE) & (after > NONE)
+        rise, fall = (best - before) / SCORE_UNIT, (best - after) / SCORE_UNIT
+        return np.where(known, rise, 0), np.where(known, fall, 0), known
+
+
+def _stored(plane: Plane, unit: float) -> Stored:
+    """Give a plane as whole numbers of 1/`unit`; what does not fit is held at the ends."""
+    scale: Any = unit
+    return np.asarray(cv2.multiply(plane, scale, dtype=cv2.CV_16S), np.int16)
 
 
 def _guided(values: Plane, sure: Plane, guide: Plane) -> tuple[Plane, Plane]:
