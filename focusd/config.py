@@ -503,6 +503,11 @@ def _axis_contradictions(axis: Axis) -> Iterator[str]:
         )
     if axis.gravity and axis.idle_release_s is not None:
         yield "axis.idle_release_s: must be null where axis.gravity is true: a released carriage would fall"
+    elif not axis.self_holding and axis.idle_release_s is not None:
+        yield (
+            "axis.idle_release_s: must be null where axis.self_holding is false: released, the carriage may "
+            "move, and its place is forgotten"
+        )
     yield from _ring_contradictions(axis) if axis.kind == "ring" else _rail_contradictions(axis)
 
 

@@ -36,8 +36,9 @@ class DriverTiming:
 
 # A4988, DRV8825: their data sheets. TMC2209: 20 ns of DIR setup on paper, but reversals went wrong below
 # 60 ns in the field (Marlin #17323); no wake-up time is named, StealthChop wants 130 ms of standstill.
-# ULN2003: a pattern has neither pulse nor direction. Its 28BYJ-48, by data sheet, starts at 600 half steps
-# a second and follows up to 1000; 50 ms is room for the rotor to fall into its place and come to rest there.
+# ULN2003: a pattern has neither pulse nor direction. Its 28BYJ-48, by Kiatronics' data sheet, starts at 600
+# half steps a second ("idle in-traction frequency") and follows up to 1000 ("out-traction"); 50 ms is room
+# for the rotor to fall into its place and come to rest there.
 _TIMINGS = (
     DriverTiming("A4988", pulse_ns=1_000, low_ns=1_000, dir_setup_ns=200, wake_ns=1_000_000),
     DriverTiming("DRV8825", pulse_ns=1_900, low_ns=1_900, dir_setup_ns=650, wake_ns=1_700_000),

@@ -115,6 +115,15 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             "axis.gravity=true",
             "axis.idle_release_s: must be null where axis.gravity is true: a released carriage would fall",
         ),
+        (
+            "axis.self_holding=false",
+            "axis.idle_release_s: must be null where axis.self_holding is false: released, the carriage may "
+            "move, and its place is forgotten",
+        ),
+        (
+            "axis.uart={run_ma: 400}",
+            "axis.uart: only a TMC2209 is talked to, and axis.driver is A4988; set it to null",
+        ),
         ("simulation.subject_mm=60", "simulation.subject_mm: 60 lies beyond axis.travel_mm (40)"),
         (
             "simulation.scene=replay",
@@ -132,6 +141,7 @@ def test_a_problem_names_the_path_the_value_and_what_would_be_right(override: st
 
 
 def test_every_problem_is_told_at_once() -> None:
+    assert len(problems("axis.uart={run_ma: 100}")) == 2
     assert len(problems("axis.travel_mm=0", "axis.screw.lead_mm=0", "camera.index=9", "plans.a.after=x")) == 4
     assert len(problems("axis.keep_out_mm=99", "panel.led_pin=26", "plans.a.optics=b")) == 3
 

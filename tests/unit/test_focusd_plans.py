@@ -6,6 +6,7 @@ from camera.camera import Exposure
 from focusd.config import load_config
 from focusd.errors import Unknown
 from focusd.plans import PlanRequest, plan_asked_for
+from rail.axis import Trust
 from stack.errors import PlanRefused
 from stack.optics import Optics
 from stack.plan import AroundHere, Between, BetweenMarks, Count, FromHere, FromOptics, Park, Pitch, StackPlan
@@ -81,6 +82,16 @@ def test_a_request_changes_one_thing_and_leaves_the_rest(
 def test_a_request_that_contradicts_itself_is_refused(request_: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanRefused, match=words):
         asked(**request_)
+
+
+def test_a_plan_needs_a_known_place_unless_it_or_the_request_says_otherwise() -> None:
+    assert [asked().needs, asked(needs="assumed").needs] == [Trust.KNOWN, Trust.ASSUMED]
+    config = CONFIG.model_copy(
+        update={"plans": {"default": CONFIG.plans["default"].model_copy(update={"needs": "assumed"})}}
+    )
+    assert plan_asked_for(config, PlanRequest()).needs is Trust.ASSUMED
+    assert plan_asked_for(config, PlanRequest(needs="known")).needs is Trust.KNOWN
+    assert asked(length_u=100).needs is Trust.UNKNOWN
 
 
 def test_an_unknown_plan_or_lens_is_refused_with_those_there_are() -> None:
