@@ -37,6 +37,7 @@ from focusd.requests import (
     taken,
 )
 from focusd.sessions_api import add_sessions, latest_session
+from focusd.survey_api import add_surveys
 from focusd.units import check_unit
 from focusd.views import axis_view, lens_view, marks_view, place_view, plan_view, status_view
 from rail.errors import RailError
@@ -57,6 +58,7 @@ def create_app(house: House) -> FastAPI:
     _add_moving(app, house)
     _add_stacks(app, house)
     add_sessions(app, house)
+    add_surveys(app, house)
     return app
 
 

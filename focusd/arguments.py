@@ -176,6 +176,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "merge", help="merge pictures here, without a daemon (see: focusctl merge --help)", add_help=False
     )
+    _add_calibrate(
+        command("calibrate", "measure the rig by its camera, and put what is found into config.yaml"),
+        everywhere,
+    )
     _add_sim(command("sim", "reach into a simulated rig (focusd --simulate)"), everywhere)
     return parser
 
@@ -307,6 +311,46 @@ def _add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.Argument
         "(default: {number}-{name})",
     )
     export.add_argument("--slices", action="store_true", help="the slices too")
+
+
+def _add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="WHAT", required=True)
+    length_ = _typed(length)
+
+    def action(name: str, says: str) -> argparse.ArgumentParser:
+        one = actions.add_parser(
+            name,
+            help=says,
+            description=f"{says[0].upper()}{says[1:]}.",
+            parents=[everywhere],
+            allow_abbrev=False,
+        )
+        one.add_argument(
+            "--plan", metavar="PLAN", help="whose settling time, exposure and optics hold (default: default)"
+        )
+        _add_writing(one)
+        return one
+
+    settle = action("settle", "how long the picture shakes after a move")
+    settle.add_argument(
+        "--move", metavar="LENGTH", type=length_, help="how long the moves are (as in a stack)"
+    )
+    settle.add_argument("--rounds", metavar="N", type=int, help="how many moves (8)")
+    settle.add_argument("--watch", metavar="TIME", type=_typed(duration_s), help="how long after each (1s)")
+    backlash = action("backlash", "the play of screw or gears, going there and back about here")
+    backlash.add_argument(
+        "--span", metavar="LENGTH", type=length_, help="how far (four times what is configured)"
+    )
+    backlash.add_argument("--pitch", metavar="LENGTH", type=length_, help="from picture to picture")
+
+
+def _add_writing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--yes", action="store_true", help="write what is found to config.yaml without asking"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help="write to this one (that focusd was started with)"
+    )
 
 
 def _add_sim(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from focusd.arguments import in_units, parse, plan_request
+from focusd.calibrate_cli import calibrate
 from focusd.call import Call
 from focusd.client import Answer, ClientError, Daemon, NoDaemon
 from focusd.doctor_cli import doctor
@@ -290,6 +291,7 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "acknowledge": _acknowledge,
     "doctor": doctor,
     "mark": _mark,
+    "calibrate": calibrate,
     "sessions": sessions,
     "sim": _sim,
 }

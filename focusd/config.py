@@ -421,6 +421,9 @@ class Simulation(Strict):
     subject_d: float = Field(default=5.0, ge=0, le=100)
     lens_um_a_d: float = Field(default=200.0, ge=0.1, le=100_000)
     flicker_percent: float = Field(default=0.0, ge=0, le=50)
+    backlash_um: float | None = Field(default=None, ge=0, le=5000)
+    sway_hertz: float = Field(default=35.0, ge=1, le=500)
+    sway_decay_ms: float = Field(default=30.0, ge=1, le=2000)
 
 
 class Config(Strict):

@@ -77,8 +77,15 @@ def _run(asked: argparse.Namespace, listener: socket.socket) -> int:
     from focusd.config import load_config
     from focusd.house import open_house
 
-    config = load_config(config_file(asked.config), asked.set)
-    house = open_house(config, asked.state_dir, asked.socket.parent, simulate=asked.simulate)
+    source = config_file(asked.config)
+    config = load_config(source, asked.set)
+    house = open_house(
+        config,
+        asked.state_dir,
+        asked.socket.parent,
+        simulate=asked.simulate,
+        config_file=source and source.absolute(),
+    )
     try:
         from focusd.server import create_server
 

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from focusd.bench import Bench
+from focusd.calibrations import Calibrations
 from focusd.carriers import carrier_to
 from focusd.config import Config, Delivery
 from focusd.delivery import Deliveries, Destination
@@ -27,6 +28,7 @@ from focusd.panel import Panel
 from focusd.redo import Redo
 from focusd.reports import Reports
 from focusd.studio import Record, Studio
+from focusd.surveyor import Surveyor
 from rail.stepper_axis import StepperAxis
 from stack.session import Phase, Session, Sessions
 from stack.vitals import Strain, strain
@@ -62,7 +64,7 @@ def _progress_words(progress: Progress) -> str:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the faces of the daemon ask."""
+    """What the faces of the daemon ask; `config_file` is what `config` was read from, if from any file."""
 
     config: Config
     rig: Rig
@@ -76,6 +78,8 @@ class House:
     hub: EventHub
     panel: Panel
     versions: dict[str, str]
+    calibrations: Calibrations
+    config_file: Path | None = None
 
     def line(self) -> str:
         """Say in a line how things are."""
@@ -115,7 +119,14 @@ class House:
             last_first.callback(self.operator.close)
 
 
-def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> House:
+def open_house(
+    config: Config,
+    state_folder: Path,
+    run_folder: Path | None,
+    *,
+    simulate: bool,
+    config_file: Path | None = None,
+) -> House:
     """Open the rig and start all threads; to be called from the main thread.
 
     Raises `rail.errors.PinsUnavailable` and `focusd.errors.StartFailed`.
@@ -173,7 +184,9 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
             vitals=rig.board.vitals,
             limits=limits,
         )
-        operator = _operator(config, rig, eye, studio, book, consent, hub, merges)
+        calibrations = Calibrations(state_folder / "calibrations")
+        surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, calibrations)
+        operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
     _tell_of_interruptions(sessions, hub)
@@ -184,7 +197,20 @@ def open_house(config: Config, state_folder: Path, run_folder: Path | None, *, s
     panel.start()
     deliveries.start(sessions)
     return House(
-        config, rig, operator, studio, book, sessions, merges, redo, deliveries, hub, panel, versions
+        config,
+        rig,
+        operator,
+        studio,
+        book,
+        sessions,
+        merges,
+        redo,
+        deliveries,
+        hub,
+        panel,
+        versions,
+        calibrations,
+        config_file,
     )
 
 
@@ -198,6 +224,7 @@ def _operator(
     rig: Rig,
     eye: Eye,
     studio: Studio,
+    surveyor: Surveyor,
     book: MarkBook,
     consent: HomingConsent,
     hub: EventHub,
@@ -209,6 +236,7 @@ def _operator(
         rig.axis,
         eye,
         studio,
+        surveyor,
         book,
         consent,
         hub,

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from focusd.surveys import Survey
 from rail.axis import Position
 from stack.plan import StackPlan
 from stack.specimen import Fields
@@ -67,13 +68,22 @@ class Abandon:
     reason: str
 
 
-Order = Home | Jog | Goto | Zero | Acknowledge | Shoot | Resume | Abandon
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Measure the rig by its camera."""
+
+    survey: Survey
+
+
+Order = Home | Jog | Goto | Zero | Acknowledge | Shoot | Resume | Abandon | Measure
 
 
 def kind_of(order: Order) -> str:
     """Give the word for an order."""
     if isinstance(order, Shoot) and order.plan.rehearse:
         return "rehearse"
+    if isinstance(order, Measure):
+        return order.survey.kind
     return type(order).__name__.lower()
 
 

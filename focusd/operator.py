@@ -17,11 +17,25 @@ from focusd.events import EventHub
 from focusd.exits import Exit
 from focusd.eye import Eye
 from focusd.heartbeat import Heartbeat
-from focusd.jobs import Abandon, Acknowledge, Goto, Home, Job, JobEnding, Jog, Order, Resume, Shoot, Zero
+from focusd.jobs import (
+    Abandon,
+    Acknowledge,
+    Goto,
+    Home,
+    Job,
+    JobEnding,
+    Jog,
+    Measure,
+    Order,
+    Resume,
+    Shoot,
+    Zero,
+)
 from focusd.marks import HomingConsent, MarkBook
 from focusd.now import Glance, Now, Progress
 from focusd.outcomes import outcome_of, words_of
 from focusd.studio import Studio
+from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis, Trust
 from rail.clock import MonotonicClock
 from rail.errors import MotionLost, PositionUnknown
@@ -39,8 +53,8 @@ class Operator:
 
     Parameters
     ----------
-    axis, eye, studio
-        The hardware, and what shoots stacks with it; owned from here on and closed by `close`.
+    axis, eye, studio, surveyor
+        The hardware, what shoots stacks with it, and what measures it; owned from here on, closed by `close`.
     book, consent
         What the owner wants remembered.
     hub
@@ -60,6 +74,7 @@ class Operator:
         axis: OperatedAxis,
         eye: Eye,
         studio: Studio,
+        surveyor: Surveyor,
         book: MarkBook,
         consent: HomingConsent,
         hub: EventHub,
@@ -71,6 +86,7 @@ class Operator:
         self._axis = axis
         self._eye = eye
         self._studio = studio
+        self._surveyor = surveyor
         self._book = book
         self._consent = consent
         self._hub = hub
@@ -269,6 +285,8 @@ class Operator:
                 return _as_job(self._studio.shoot(job, plan, fields, self._observe))
             case Resume(wanted):
                 return _as_job(self._studio.resume(job, wanted, self._observe))
+            case Measure(survey):
+                self._surveyor.survey(job, survey, self._observe)
             case Abandon(wanted, reason):
                 self._studio.abandon(wanted, reason, self._observe)
         return JobEnding.DONE, None
@@ -315,6 +333,8 @@ class Operator:
         name = str(facts.pop("event"))
         if name in ("stack_started", "stack_resumed"):
             self._show(session=facts["session"])  # before its merge has begun and shows it too
+        if name == "measuring":
+            self._show(phase="measuring", index=facts["done"] - 1, slices=facts["of"])
         if name == "progress":
             shown = {key: facts.get(key) for key in ("phase", "session", "index", "slices", "seconds_left")}
             self._show(**shown)

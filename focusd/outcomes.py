@@ -44,6 +44,7 @@ _TABLE: tuple[tuple[type[Exception], Outcome], ...] = (
     (rail.errors.Halted, Outcome(Exit.FAILED, 500, "Motion halted")),
     (rail.errors.RailError, Outcome(Exit.FAILED, 500, "Rail failed")),
     (camera.errors.CameraError, Outcome(Exit.FAILED, 500, "Camera failed")),
+    (stack.errors.NotMeasured, Outcome(Exit.FAILED, 500, "Not measured")),
     (stack.errors.StackError, Outcome(Exit.FAILED, 500, "Stack failed")),
 )
 """Searched from the top: what is particular stands before what it is a kind of."""

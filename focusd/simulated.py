@@ -152,10 +152,11 @@ def _rail(config: Config) -> CarriageSpec:
     """Give a rail: a switch at each end of its travel, then the specimen."""
     axis = config.axis
     travel_um, keep_out_um = axis.travel_mm * 1000, axis.keep_out_mm * 1000
+    played_um = config.simulation.backlash_um
     return CarriageSpec(
         um_per_step=float(axis.scale.per_step),
         turn_steps=4 * axis.microsteps,
-        backlash_um=0.6 * axis.backlash_um,
+        backlash_um=0.6 * axis.backlash_um if played_um is None else played_um,
         far_switch_um=travel_um,
         far_end_um=travel_um + 1500,
         specimen_um=travel_um - keep_out_um / 2 if axis.subject_side == "far" and keep_out_um else None,
@@ -192,7 +193,9 @@ def scene_spec(config: Config) -> SceneSpec:
 
 def _sway(config: Config) -> Resonance:
     """Say how what moves comes to rest: a carriage on its screw, or a lens on its spring."""
-    return RINGING if config.axis.kind == "lens" else Resonance()
+    if config.axis.kind == "lens":
+        return RINGING
+    return Resonance(config.simulation.sway_hertz, config.simulation.sway_decay_ms)
 
 
 def camera_spec(config: Config) -> CameraSpec:

@@ -12,15 +12,16 @@ StackError
 │   ├── NotResumable     done, aborted, or its positions mean nothing any more
 │   ├── RemovalRefused   it is in use, or there would be no picture of it left
 │   └── ExportRefused    no picture, a template that does not fit, or a name that is taken
-└── ShootError
-    ├── StopAsked        somebody asked; not a failure
-    ├── FrameUnusable    black or white all over
-    ├── FrameStale       exposed before the axis had settled
-    ├── AxisAstray       the axis came to rest where it was not sent
-    ├── CameraChanged    the camera cannot repeat the frames this session began with
-    ├── DiskFull         the stack is paused, not lost
-    ├── PowerLow         so is this one
-    └── SliceUnsaved     a slice could not be made durable
+├── ShootError
+│   ├── StopAsked        somebody asked; not a failure
+│   ├── FrameUnusable    black or white all over
+│   ├── FrameStale       exposed before the axis had settled
+│   ├── AxisAstray       the axis came to rest where it was not sent
+│   ├── CameraChanged    the camera cannot repeat the frames this session began with
+│   ├── DiskFull         the stack is paused, not lost
+│   ├── PowerLow         so is this one
+│   └── SliceUnsaved     a slice could not be made durable
+└── NotMeasured          the pictures do not show what was to be measured
 """
 
 from pathlib import Path
@@ -164,3 +165,7 @@ class SliceUnsaved(ShootError):
     def __init__(self, message: str, *, index: int) -> None:
         super().__init__(message)
         self.index = index
+
+
+class NotMeasured(StackError):
+    """The pictures of a calibration do not show what was to be measured; nothing is proposed."""

@@ -13,6 +13,8 @@ from rail_rig import SETTINGS, Rig
 from camera.camera import Camera
 from camera.configuration import PicamSettings
 from camera.picam import PicamCamera
+from focusd.calibrations import Calibrations
+from focusd.config import Axis
 from focusd.encoding import FORMATS, Encoding, FormatName
 from focusd.events import EventHub
 from focusd.eye import Eye
@@ -24,6 +26,7 @@ from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Feed
 from focusd.operator import Operator
 from focusd.studio import Record, Studio
+from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis
 from rail.pins import PanelPins, PanelWiring
 from simulator.rig import SimulatedRig
@@ -64,6 +67,8 @@ class PaperFeed(Feed):
 class DaemonRig:
     """A rig, its operator, and all that was told. `tell` runs a job to its end, in the test's thread."""
 
+    axis_settings = Axis()
+
     def __init__(
         self,
         folder: Path,
@@ -88,10 +93,15 @@ class DaemonRig:
         self.consent = HomingConsent(folder / "consent", configured=home_allowed)
         self.book = MarkBook(folder / "marks.json", self.axis, self.hub.publish)
         self.eye = Eye(self.open_camera)
+        light = Light(self.switch, warm_up_ns, self.clock)
+        self.calibrations = Calibrations(folder / "calibrations")
+        self.surveyor = Surveyor(
+            self.axis, self.eye, light, self.clock, self.axis_settings, self.calibrations
+        )
         self.studio = Studio(
             axis=self.axis,
             eye=self.eye,
-            light=Light(self.switch, warm_up_ns, self.clock),
+            light=light,
             clock=self.clock,
             writer=InlineWriter(),
             sessions=self.sessions,
@@ -111,6 +121,7 @@ class DaemonRig:
             self.axis,
             self.eye,
             self.studio,
+            self.surveyor,
             self.book,
             self.consent,
             self.hub,

@@ -25,7 +25,9 @@ FLOORS = {
 
 SHELL = [
     "focusd.arguments",
+    "focusd.calibrate_cli",
     "focusd.call",
+    "focusd.chart",
     "focusd.cli",
     "focusd.client",
     "focusd.demo",
@@ -44,6 +46,13 @@ SHELL = [
 """What focusctl is made of: typed dozens of times an hour on a small Pi, so it stands on itself alone."""
 
 LAZY = {
+    "focusd.calibrate_cli": [
+        "focusd.config",
+        "focusd.errors",
+        "focusd.yaml_edit",
+        "focusd.yaml_text",
+        "stack.durable",
+    ],
     "focusd.cli": ["stack.merge.command"],
     "focusd.doctor_cli": ["focusd.doctor"],
     "focusd.sessions_cli": ["stack.check", "stack.errors", "stack.export", "stack.session"],

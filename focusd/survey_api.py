@@ -1,0 +1,85 @@
+"""Measuring the rig by its camera, over HTTP: ask for a survey, see what was found."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import FastAPI
+from pydantic import Field
+
+from focusd.config import Config, Strict
+from focusd.house import House
+from focusd.jobs import Measure
+from focusd.plans import PlanRequest, plan_asked_for
+from focusd.requests import documented, taken
+from focusd.surveys import BacklashSurvey, Setting, SettleSurvey, Survey
+from focusd.units import check_unit
+from rail.screw import Unit
+
+Answer = dict[str, Any]
+
+Span = Annotated[float | None, Field(gt=0)]
+
+
+class SurveyRequest(Strict):
+    """With which plan's settling time, exposure and optics; what lengths are measured in."""
+
+    plan: str = "default"
+    unit: Unit | None = None
+
+
+class SettleRequest(SurveyRequest):
+    """How the rig is watched after moves."""
+
+    move_u: Span = None
+    rounds: int = Field(default=8, ge=2, le=100)
+    watch_s: float = Field(default=1.0, ge=0.2, le=20)
+
+
+class BacklashRequest(SurveyRequest):
+    """How far to go there and back, and how closely to look."""
+
+    span_u: Span = None
+    pitch_u: Span = None
+
+
+def add_surveys(app: FastAPI, house: House) -> None:
+    """Let clients measure the rig, and see what was found."""
+
+    def begun(survey: Survey, unit: Unit | None) -> Answer:
+        check_unit(unit, house.rig.axis.scale)
+        job = house.operator.order(Measure(survey))
+        return {"job": job.number, "since": job.since}
+
+    def setting(asked: SurveyRequest) -> Setting:
+        plan = plan_asked_for(house.config, PlanRequest(plan=asked.plan))
+        return Setting(asked.plan, plan, house.config.plans[asked.plan].optics)
+
+    @app.post("/calibrate/settle", status_code=202, openapi_extra=documented(SettleRequest))
+    async def settle(body: Annotated[SettleRequest, taken(SettleRequest)]) -> Answer:
+        return begun(SettleSurvey(setting(body), body.move_u, body.rounds, body.watch_s), body.unit)
+
+    @app.post("/calibrate/backlash", status_code=202, openapi_extra=documented(BacklashRequest))
+    async def backlash(body: Annotated[BacklashRequest, taken(BacklashRequest)]) -> Answer:
+        return begun(BacklashSurvey(setting(body), body.span_u, body.pitch_u), body.unit)
+
+    @app.get("/calibrations")
+    def calibrations() -> Answer:
+        return {"calibrations": house.calibrations.names()}
+
+    @app.get("/calibrations/{name}")
+    def calibration(name: str) -> Answer:
+        found = house.calibrations.show(name)
+        proposals = [{**one, **_present(house.config, one["keys"])} for one in found["proposals"]]
+        source = house.config_file
+        return {**found, "proposals": proposals, "config_file": str(source) if source else None}
+
+
+def _present(config: Config, keys: Sequence[str]) -> Answer:
+    """Say what a setting is now, and of a group of named ones, what they are: one is never written alone."""
+    now: Any = config.model_dump(mode="json")
+    for key in keys:
+        now = now.get(key) if isinstance(now, dict) else None
+    groups: Mapping[str, Mapping[str, Strict]] = {"plans": config.plans, "optics": config.optics}
+    named = groups.get(keys[0], {})
+    group = {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in named.items()}
+    return {"now": now, "group": group}

@@ -1,0 +1,63 @@
+"""What can be measured of a rig by its camera, as values: which, where, how closely."""
+
+from dataclasses import dataclass
+
+from stack.plan import StackPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a survey is made with.
+
+    Attributes
+    ----------
+    plan_name, plan
+        The plan of the configuration whose settling time, exposure and optics hold.
+    optics_name
+        The name of its optics; None where it has none.
+    """
+
+    plan_name: str
+    plan: StackPlan
+    optics_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettleSurvey:
+    """How long the rig shakes after a move.
+
+    Attributes
+    ----------
+    move_u
+        How long the moves are; None: as between two slices of the plan.
+    rounds, watch_s
+        How many moves, and how long each is watched.
+    """
+
+    setting: Setting
+    move_u: float | None = None
+    rounds: int = 8
+    watch_s: float = 1.0
+
+    kind = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class BacklashSurvey:
+    """The play of screw, gears and belt.
+
+    Attributes
+    ----------
+    span_u, pitch_u
+        How long the way there and back is, and how far apart pictures are taken; None: by what is configured
+        and by the depth of field.
+    """
+
+    setting: Setting
+    span_u: float | None = None
+    pitch_u: float | None = None
+
+    kind = "backlash"
+
+
+Survey = SettleSurvey | BacklashSurvey

@@ -1,0 +1,77 @@
+"""A rig with a play of its own is measured from the shell, and its configuration says so afterwards."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from daemon_process import daemon
+
+MINE = "# my rig\naxis:\n  backlash_um: 120.0  # as the seller says\n"
+
+RIG = (
+    "simulation={size_px: [160, 120], start_mm: 0.3, subject_mm: 1.5, subject_depth_um: 400.0, "
+    "backlash_um: 20.0, sway_decay_ms: 5.0}",
+)
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("d")
+    with daemon(folder, *RIG) as focusd:
+        focusd.tell("/home")
+        focusd.tell("/goto", position_u=1500.0)
+        yield focusd
+
+
+def started(rig, line):
+    environment = {**os.environ, "FOCUSRAIL_SOCKET": str(rig.socket)}
+    command = [sys.executable, "-m", "focusd.cli", *line.split()]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def typed(rig, line):
+    child = started(rig, line)
+    out, err = child.communicate(timeout=60)
+    return child.returncode, out, err
+
+
+def test_play_is_found_shown_and_written_and_nothing_else_is(rig, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(MINE)
+    mine.chmod(0o640)
+    code, out, err = typed(rig, f"calibrate backlash --span 240um --pitch 20um --yes --config {mine}")
+    assert code == 0, err
+    written = mine.read_text().splitlines()
+    found_um = float(written[2].split()[1])
+    assert 18 <= found_um <= 28, out
+    assert [written[0], written[1]] == MINE.splitlines()[:2]
+    assert written[2].endswith("# as the seller says")
+    assert mine.stat().st_mode & 0o777 == 0o640
+    assert "-  backlash_um: 120.0" in out
+    assert "• to far  o back" in out
+    evidence = next(line for line in out.splitlines() if line.startswith("evidence: "))
+    assert Path(evidence.removeprefix("evidence: ")).read_text().startswith("<svg")
+
+
+def test_without_a_yes_nothing_is_written(rig, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    code, out, err = typed(rig, f"--json calibrate backlash --span 200um --pitch 25um --config {mine}")
+    assert (code, err, mine.exists()) == (0, "", False)
+    answer = json.loads(out)
+    assert (answer["written"], answer["proposals"][0]["now"]) == (None, 100.0)
+
+
+def test_an_interrupt_stops_the_rig_and_says_so(rig):
+    child = started(rig, "calibrate backlash --span 1mm --pitch 10um")
+    since = len(rig.events)
+    rig.wait_for("measuring", lambda event: event["done"] == 2 and event in rig.events[since:])
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert (child.returncode, err[:18]) == (130, "focusctl: Stopped:")
+    assert rig.ask("/status")["light"]["on"] is False

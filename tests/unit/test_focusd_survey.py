@@ -1,0 +1,131 @@
+"""Measuring as a job of the daemon: what is kept, what is left behind, and how it ends."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from calibration_rig import CalibrationRig, Truth
+
+from focusd.calibrations import PLOT
+from focusd.errors import Refused, Unknown
+from focusd.jobs import Goto, Job, Measure
+from focusd.surveys import BacklashSurvey, Setting, SettleSurvey, Survey
+from rail.errors import BeyondReach, Stopped
+from stack.errors import NotMeasured, StopAsked
+from stack.optics import Optics
+from stack.plan import BetweenMarks, FromOptics, StackPlan
+
+OPTICS = Optics(magnification=2.0, f_number=4.0, pixel_um=3.0)
+PLAN = StackPlan("default", BetweenMarks(), FromOptics(), optics=OPTICS, settle_ms=300)
+SETTING = Setting("default", PLAN, "macro-2x")
+BACKLASH = BacklashSurvey(SETTING, span_u=300.0, pitch_u=10.0)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> CalibrationRig:
+    rig = CalibrationRig(tmp_path, Truth(backlash_um=45.0, decay_ms=20.0))
+    rig.home()
+    rig.tell(Goto(1050.0)).ended.result(0)
+    return rig
+
+
+def measured(rig: CalibrationRig, survey: Survey) -> Job:
+    return rig.tell(Measure(survey))
+
+
+def test_play_is_measured_kept_and_proposed_and_the_rig_is_as_before(rig: CalibrationRig) -> None:
+    measured(rig, BACKLASH).ended.result(0)
+    found = rig.calibrations.show(rig.last("measured")["calibration"])
+    assert found["figures"]["backlash_u"] == pytest.approx(45.0, abs=0.6)
+    assert found["proposals"] == [{"keys": ["axis", "backlash_um"], "value": 46.0}]
+    assert "44.8 µm ± 0.1 µm" in found["words"][0]
+    assert rig.lights == [True, False]
+    assert rig.axis.position().steps == 3360
+    assert rig.told("job_ended")[-1:] and rig.last("job_ended")["ending"] == "done"
+
+
+def test_settling_is_measured_between_slices_of_the_plan(rig: CalibrationRig) -> None:
+    measured(rig, SettleSurvey(SETTING, rounds=4, watch_s=0.5)).ended.result(0)
+    found = rig.calibrations.show("0001-settle")
+    (proposal,) = found["proposals"]
+    assert proposal["keys"] == ["plans", "default", "settle_ms"]
+    assert 10 <= proposal["value"] <= 120
+    assert rig.axis.position().steps == 3360
+
+
+def test_the_evidence_is_a_drawing_that_can_be_read(rig: CalibrationRig) -> None:
+    measured(rig, BACKLASH).ended.result(0)
+    drawn = (Path(rig.calibrations.show("0001-backlash")["folder"]) / PLOT).read_text()
+    root = ElementTree.fromstring(drawn)
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"to far", "back"} <= set(texts)
+    assert len(re.findall("<circle", drawn)) == 2 * 31
+
+
+def test_progress_is_told_picture_by_picture(rig: CalibrationRig) -> None:
+    phases = []
+    rig.on("measuring", lambda: phases.append(rig.operator.now().progress))
+    measured(rig, BACKLASH).ended.result(0)
+    told = [event for event in rig.hub.after(0).events if event["event"] == "measuring"]
+    assert [event["done"] for event in told] == list(range(1, 62))
+    assert phases[0].phase == "measuring"
+
+
+def test_a_stop_ends_it_keeps_the_position_and_puts_the_light_out(rig: CalibrationRig) -> None:
+    asked_ns: list[int] = []
+
+    def stop() -> None:
+        if rig.last("measuring")["done"] == 5:
+            asked_ns.append(rig.clock.monotonic_ns())
+            rig.operator.stop()
+
+    rig.on("measuring", stop)
+    with pytest.raises((Stopped, StopAsked)):
+        measured(rig, BACKLASH).ended.result(0)
+    assert rig.clock.monotonic_ns() - asked_ns[0] < 100_000_000
+    assert rig.last("job_ended")["ending"] == "stopped"
+    assert rig.lights == [True, False]
+    assert rig.axis.position().trust == "known"
+    assert rig.calibrations.names() == []
+    rig.tell(Goto(1050.0)).ended.result(0)
+
+
+def test_a_camera_that_fails_ends_it_with_the_light_out(rig: CalibrationRig) -> None:
+    rig.on("measuring", lambda: rig.rail.world.break_down("camera_timeout"))
+    measured(rig, BACKLASH)
+    assert rig.last("job_ended")["ending"] == "failed"
+    assert rig.lights == [True, False]
+
+
+def test_a_way_into_the_keep_out_is_refused_and_nothing_moves(rig: CalibrationRig) -> None:
+    rig.tell(Goto(2500.0)).ended.result(0)
+    edges = rig.rail.edges
+    with pytest.raises(BeyondReach):
+        measured(rig, BACKLASH).ended.result(0)
+    assert (rig.rail.edges, rig.lights) == (edges, [True, False])
+
+
+def test_a_span_and_pitch_that_make_no_sense_are_refused(rig: CalibrationRig) -> None:
+    for survey in (BacklashSurvey(SETTING, 300.0, 100.0), BacklashSurvey(SETTING, 300.0, 0.1)):
+        with pytest.raises(Refused, match="--pitch"):
+            measured(rig, survey).ended.result(0)
+
+
+def test_what_shows_nothing_proposes_nothing(rig: CalibrationRig) -> None:
+    rig.tell(Goto(2200.0)).ended.result(0)
+    with pytest.raises(NotMeasured, match="sharp"):
+        measured(rig, BACKLASH).ended.result(0)
+    assert rig.calibrations.names() == []
+
+
+def test_findings_are_numbered_and_a_name_is_no_path(rig: CalibrationRig) -> None:
+    for _ in range(2):
+        measured(rig, BACKLASH).ended.result(0)
+    assert rig.calibrations.names() == ["0001-backlash", "0002-backlash"]
+    kept = json.loads((rig.calibrations.root / "0002-backlash" / "result.json").read_bytes())
+    assert kept["kind"] == "backlash"
+    for name in ("0009-backlash", "../marks.json", "0001-backlash/.."):
+        with pytest.raises(Unknown):
+            rig.calibrations.show(name)
