@@ -1,4 +1,4 @@
-"""A motion process on the simulated rail of `rail_rig`: its command is `rail_child.py WORLD [--broken]`."""
+"""A motion process on the simulated rail of `rail_rig`: `rail_child.py WORLD [--broken] [--gravity]`."""
 
 import argparse
 from pathlib import Path
@@ -20,6 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("world", type=Path)
     parser.add_argument("--broken", action="store_true")
+    parser.add_argument("--gravity", action="store_true")
     parser.add_argument("--channel-fd", type=int, required=True)
     parser.add_argument("--signals-fd", type=int, required=True)
     args = parser.parse_args()
@@ -34,9 +35,16 @@ def main() -> None:
             Carriage(world, clock, REAL_TIME_SPEC),
             Wiring(e_stop=E_STOP),
         )
-        pins, emergency = MotionPins(factory, MotionWiring()), EmergencyPin(factory, E_STOP)
-        timing = DRIVERS["A4988"]
-        serve(LocalStepper(pins, timing, clock, channel.signals, emergency=emergency.pressed), channel)
+        pins = MotionPins(factory, MotionWiring(), energised=args.gravity)
+        stepper = LocalStepper(
+            pins,
+            DRIVERS["A4988"],
+            clock,
+            channel.signals,
+            gravity=args.gravity,
+            emergency=EmergencyPin(factory, E_STOP).pressed,
+        )
+        serve(stepper, channel)
 
 
 if __name__ == "__main__":

@@ -252,11 +252,16 @@ stepper.run(3000, Ramp(100, 100, 1))
 """
 
 
-@pytest.mark.parametrize("kind", ["tidy", "leaky"])
+@pytest.mark.parametrize("kind", ["tidy", "leaky", "vertical"])
 def test_the_child_halts_and_ends_when_its_parent_is_killed(world, kind):
-    """In the leaky case another process keeps the channel open: only the kernel's signal tells the child."""
+    """In the leaky case another process keeps the channel open: only the kernel's signal tells the child.
+
+    On a vertical rig it leaves the motor held.
+    """
+    vertical = ["--gravity"] if kind == "vertical" else []
+    command = [*CHILD, str(world.path), *vertical]
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, json.dumps([*CHILD, str(world.path)]), kind], stdout=subprocess.PIPE
+        [sys.executable, "-c", PARENT, json.dumps(command), kind], stdout=subprocess.PIPE
     )
     child, sibling = json.loads(parent.stdout.readline())
     try:
@@ -266,7 +271,7 @@ def test_the_child_halts_and_ends_when_its_parent_is_killed(world, kind):
         at_death = world.carriage().net_edges
         wait_until(lambda: gone(child), patience_s=5.0)
         assert world.carriage().net_edges <= at_death + 5
-        assert not world.carriage().enabled
+        assert world.carriage().enabled is bool(vertical)
     finally:
         parent.stdout.close()
         with contextlib.suppress(ProcessLookupError):

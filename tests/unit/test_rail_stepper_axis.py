@@ -598,3 +598,14 @@ def test_homing_is_never_faster_than_homing_may_be_wherever_it_begins(tmp_path):
     rig.stepper.run = noted
     rig.axis.home()
     assert ramps and max(ramp.max_steps_s for ramp in ramps[:-1]) <= 400
+
+
+@pytest.mark.parametrize("bounce_ns", [1_000_000, 5_000_000, 8_000_000, 9_900_000])
+@pytest.mark.parametrize("position_um", [310.0, 2_000.0])
+def test_contacts_that_chatter_after_the_touch_are_not_taken_for_a_switch_behind(
+    tmp_path, bounce_ns, position_um
+):
+    rig = Rig(tmp_path, position_um=position_um, spec=replace(SPEC, bounce_ns=bounce_ns))
+    for _ in range(3):
+        rig.axis.home()
+    assert rig.axis.position() == Position(992, Trust.KNOWN)
