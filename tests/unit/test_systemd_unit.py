@@ -37,9 +37,9 @@ def test_the_unit_is_as_closed_as_camera_and_pins_allow() -> None:
 def test_what_camera_pins_and_real_time_need_is_left_open() -> None:
     unit = settings()
     devices = {allowed.split()[0] for allowed in unit["DeviceAllow"]}
-    assert devices >= {"char-gpiochip", "char-video4linux", "char-media", "char-dma_heap"}
+    assert devices >= {"char-gpiochip", "char-video4linux", "char-media", "char-dma_heap", "char-ttyAMA"}
     assert int(unit["LimitRTPRIO"][0]) >= 40
-    assert unit["SupplementaryGroups"] == ["gpio video"]
+    assert unit["SupplementaryGroups"] == ["gpio video dialout"]
     taken_away = {
         "PrivateDevices",
         "PrivateUsers",
