@@ -1,8 +1,9 @@
 """Merging while a stack is shot: one child process at a time, fed with slices, behind everything else.
 
 A merge may fail, be killed for want of memory or come late; the session is as good without it, and
-`focusctl merge` does it again. The child reads the slices' names from its standard input and ends when that
-closes, so it outlives this process by no more than the slice it is at.
+`focusctl merge` does it again. One that was killed is begun once more by itself when the stack is shot. The
+child reads the slices' names from its standard input and ends when that closes, so it outlives this process
+by no more than the slice it is at.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ from focusd.events import Publish
 from focusd.journals import Journals
 from stack.durable import link_durably
 from stack.errors import StackError
+from stack.journal import Journal
 from stack.session import Session
 from stack.vitals import Strain
 
@@ -52,6 +54,10 @@ class MergeFailed(FocusdError):
     """A merge gave no picture."""
 
 
+class MergeKilled(MergeFailed):
+    """It was killed, as the kernel does when memory runs out."""
+
+
 class Feed:
     """The slices of one stack on their way to its merge. Any thread may feed; nothing here blocks."""
 
@@ -60,20 +66,23 @@ class Feed:
         self.options = tuple(options)
         self.saved = 0
         self.dropped: str | None = None
+        self._told: list[str] = []
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._left = threading.Event()
+        self._whole = threading.Event()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
 
     def add(self, file: str) -> None:
         """Hand on a slice, `file` relative to the session's folder."""
         self.saved += 1
-        self._lines.put(json.dumps({"slice": file}))
+        self._tell(json.dumps({"slice": file}))
 
     def end(self) -> None:
         """Say that there are no more slices, so that the picture can be finished."""
-        self._lines.put(json.dumps({"end": True}))
+        self._tell(json.dumps({"end": True}))
         self._lines.put(None)
+        self._whole.set()
 
     def drop(self, why: str) -> None:
         """Give the merge up, whether it runs or waits."""
@@ -81,6 +90,7 @@ class Feed:
             self.dropped = self.dropped or why
             child = self._child
         self.leave()
+        self._whole.set()
         if child is not None:
             _call_off(child)
 
@@ -88,6 +98,17 @@ class Feed:
         """Let `pour` end: there is nobody left to feed."""
         self._left.set()
         self._lines.put(None)
+
+    def begin_again(self) -> bool:
+        """Wait until every slice is told, and be ready to pour them all anew; False when it was given up."""
+        self._whole.wait()
+        with self._lock:
+            if self.dropped:
+                return False
+            self._lines, self._left, self._child = queue.SimpleQueue(), threading.Event(), None
+            for line in (*self._told, None):
+                self._lines.put(line)
+        return True
 
     def attach(self, child: "subprocess.Popen[str]") -> None:
         """Take over a child to feed."""
@@ -108,6 +129,10 @@ class Feed:
                 rest(self._left)
                 stdin.write(line + "\n")
                 stdin.flush()
+
+    def _tell(self, line: str) -> None:
+        self._told.append(line)
+        self._lines.put(line)
 
 
 class Merges:
@@ -205,13 +230,28 @@ class Merges:
             self._publish("merge_started", session=session.id)
             self._progress = MergeProgress(session.id, 0, feed.saved)
             try:
-                event, facts = "merge_done", self._made(feed)
+                event, facts = "merge_done", self._made_at_last(feed, journal)
             except (MergeFailed, OSError, StackError) as failure:
                 event, facts = "merge_failed", {"error": feed.dropped or str(failure)}
             journal.append(event, **facts)
         self._progress = None
         self._finish(session)
         self._publish(event, session=session.id, **facts)
+
+    def _made_at_last(self, feed: Feed, journal: Journal) -> dict[str, Any]:
+        """Make the picture; where the child is killed, begin once more when the stack is shot.
+
+        By then the camera works no more, and the slices are read one after the other. Raises `MergeFailed`.
+        """
+        try:
+            return self._made(feed)
+        except MergeKilled as killed:
+            if not feed.begin_again():
+                raise
+            journal.append("merge_killed", error=str(killed))
+            self._publish("merge_killed", session=feed.session.id, error=str(killed))
+            self._progress = MergeProgress(feed.session.id, 0, feed.saved)
+            return self._made(feed)
 
     def _made(self, feed: Feed) -> dict[str, Any]:
         """Run the child to its end; give what it made, taken over by the session. Raises `MergeFailed`."""
@@ -229,7 +269,8 @@ class Merges:
         feeder.join()
         done = said.get("done")
         if done is None:
-            raise MergeFailed(said.get("error") or _epitaph(status))
+            kind = MergeKilled if status == -signal.SIGKILL and "error" not in said else MergeFailed
+            raise kind(said.get("error") or _epitaph(status))
         files = list(done["files"].values())
         _adopt(feed.session, [Path(file) for file in files])
         return {"merge": done["merge"], "files": files, "slices": done["slices"], "seconds": done["seconds"]}
@@ -321,7 +362,10 @@ def _end_of(child: "subprocess.Popen[str]") -> int:
 def _epitaph(status: int) -> str:
     """Say how a child ended that did not say so itself."""
     if status == -signal.SIGKILL:
-        return "the merge was killed, most likely because memory ran out; free some and run `focusctl merge`"
+        return (
+            "the merge was killed, most likely because memory ran out: end what else runs, choose smaller "
+            "slices (camera.size_px) or merge.method weighted, and run `focusctl merge`"
+        )
     if status == -signal.SIGALRM:
         return (
             "the merge was stuck at one slice for longer than merge.timeout_s and was given up; "

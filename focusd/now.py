@@ -66,7 +66,7 @@ class Now:
     marks, camera
         What was marked; which camera.
     free_bytes, reserve_bytes
-        What the disk has, and what must stay.
+        What the disk has, None where it is gone, and what must stay.
     last_error
         How the last job failed, in words; None when it did not.
     lit
@@ -84,7 +84,7 @@ class Now:
     homing_allowed: bool
     marks: Marks
     camera: CameraFacts
-    free_bytes: int
+    free_bytes: int | None
     reserve_bytes: int
     last_error: str | None
     lit: bool

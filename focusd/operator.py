@@ -39,6 +39,7 @@ from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis, Trust
 from rail.clock import MonotonicClock
 from rail.errors import MotionLost, PositionUnknown
+from stack.errors import DiskGone
 from stack.shoot import Ending
 from stack.stop import StopKind, StopSignal
 
@@ -167,11 +168,17 @@ class Operator:
             homing_allowed=self._consent.given(),
             marks=self._book.marks,
             camera=self._eye.facts,
-            free_bytes=self._studio.free_bytes(),
+            free_bytes=self._free_bytes(),
             reserve_bytes=self._studio.reserve_bytes,
             last_error=self._last_error,
             lit=self._studio.lit,
         )
+
+    def _free_bytes(self) -> int | None:
+        try:
+            return self._studio.free_bytes()
+        except DiskGone:
+            return None
 
     @property
     def session(self) -> str | None:

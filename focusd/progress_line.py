@@ -112,6 +112,8 @@ def _note(event: Answer, progress: Progress) -> str:
             return f"resting: {event.get('reason')}"
         case "merge_rests" if event.get("session") == progress.session:
             return f"the merge rests for {event.get('why')} until the Pi is better"
+        case "merge_killed" if event.get("session") == progress.session:
+            return f"the merge begins again: {event.get('error')}"
         case "refused":
             return f"refused: {event.get('reason')}"
         case "job_ended" if progress.session is None and event.get("ending") == "failed":

@@ -326,6 +326,8 @@ def _camera_words(camera: Answer, terminal: Terminal) -> str:
 
 def _disk_words(disk: Answer, terminal: Terminal) -> str:
     free, reserve = disk.get("free_bytes"), disk.get("reserve_bytes")
+    if disk and free is None:
+        return terminal.alarm("gone, or failing") + (f"  {disk['folder']}" if disk.get("folder") else "")
     words = f"{_megabytes(free)} free"
     if reserve is not None:
         words += f" of which {_megabytes(reserve)} are kept free"

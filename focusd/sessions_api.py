@@ -49,9 +49,10 @@ def add_sessions(app: FastAPI, house: House) -> None:
 
 def latest_session(house: House) -> Answer | None:
     """Show the newest session that can be read."""
-    for session in reversed(house.sessions.ids()):
-        with suppress(SessionError):
-            return shown_session(house, house.sessions.open(session))
+    with suppress(OSError):  # of a disk that is gone, which the status tells elsewhere
+        for session in reversed(house.sessions.ids()):
+            with suppress(SessionError):
+                return shown_session(house, house.sessions.open(session))
     return None
 
 

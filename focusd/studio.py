@@ -21,7 +21,7 @@ from focusd.now import Preview
 from rail.axis import OperatedAxis
 from rail.clock import Clock
 from rail.errors import HomingNotAllowed
-from stack.errors import NotResumable
+from stack.errors import DiskGone, NotResumable
 from stack.plan import StackPlan, check, estimate, expected_slice_bytes, lay_out, needs_homing, slice_ns
 from stack.session import Facts, Session, Sessions
 from stack.shoot import Ending, EndingKind, Observe, Shooter
@@ -148,8 +148,11 @@ class Studio:
         return self._light.shining
 
     def free_bytes(self) -> int:
-        """Give the room on the sessions' disk."""
-        disk = os.statvfs(self._sessions.root)
+        """Give the room on the sessions' disk; raises `DiskGone`."""
+        try:
+            disk = os.statvfs(self._sessions.root)
+        except OSError as error:
+            raise DiskGone(error) from error
         return disk.f_bavail * disk.f_frsize
 
     @property

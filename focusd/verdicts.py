@@ -183,8 +183,10 @@ def of_camera(problem: str | None, model: str | None) -> Verdict:
     return Verdict("camera", Health.GOOD, model or "ready")
 
 
-def of_disk(folder: str, free_bytes: int, reserve_bytes: int) -> Verdict:
-    """Judge the room for sessions."""
+def of_disk(folder: str, free_bytes: int | None, reserve_bytes: int) -> Verdict:
+    """Judge the room for sessions; None: the disk does not say."""
+    if free_bytes is None:
+        return Verdict("disk", Health.BAD, f"{folder} is gone, or its disk is failing", "connect that disk")
     words = f"{_megabytes(free_bytes)} free in {folder}, of which {_megabytes(reserve_bytes)} are kept free"
     if free_bytes > reserve_bytes:
         return Verdict("disk", Health.GOOD, words)

@@ -20,6 +20,7 @@ StackError
 │   ├── CameraChanged    the camera cannot repeat the frames this session began with
 │   ├── DiskFull         the stack is paused, not lost
 │   ├── PowerLow         so is this one
+│   ├── DiskGone         pulled out, or failing altogether
 │   └── SliceUnsaved     a slice could not be made durable
 └── NotMeasured          the pictures do not show what was to be measured
 """
@@ -153,6 +154,16 @@ class DiskFull(ShootError):
         super().__init__(message)
         self.free_bytes = free_bytes
         self.needed_bytes = needed_bytes
+
+
+class DiskGone(ShootError):
+    """The disk of the sessions does not answer, or is not there any more."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"the disk of the sessions is gone or failing ({error.strerror or error}): nothing that was "
+            "saved is touched. Connect it again, or look at its cable and power, then resume"
+        )
 
 
 class PowerLow(ShootError):

@@ -23,7 +23,7 @@ class Fault:
 
 def faults(entries: Sequence[Entry]) -> tuple[Fault, ...]:
     """List what went wrong, in the order of a journal's entries."""
-    told = [(entry.seq, fault) for entry in entries if (fault := _told(entry)) is not None]
+    told = [(entry.seq, fault) for entry in entries for fault in _told(entry)]
     return tuple(fault for _, fault in sorted([*told, *_clock_steps(entries)], key=lambda one: one[0]))
 
 
@@ -39,24 +39,35 @@ def clock_step_s(earlier: Entry, later: Entry) -> float:
     return step_s if abs(step_s) > CLOCK_STEP_S else 0.0
 
 
-def _told(entry: Entry) -> Fault | None:
+def _told(entry: Entry) -> Iterator[Fault]:
     match entry.event, entry.facts:
+        case "slice_saved", {"index": int(index)}:
+            yield from _at_a_slice(entry, index)
         case "slice_retaken", {"index": int(index), "why": str(why)}:
-            return Fault(entry.at, f"Slice {index} was shot again: {why}.", index)
-        case "slice_saved", {"index": int(index), "vitals": {"under_voltage": True}}:
-            words = "the motor may have lost steps, and the sensor seen noise"
-            return Fault(entry.at, f"The supply of the Pi was too low at slice {index}: {words}.", index)
+            yield Fault(entry.at, f"Slice {index} was shot again: {why}.", index)
         case "rest_began", {"reason": str(reason)}:
-            return Fault(entry.at, f"Rested: {reason}.")
+            yield Fault(entry.at, f"Rested: {reason}.")
         case "rest_ended", {"seconds": float(seconds)}:
-            return Fault(entry.at, f"Went on after {span_words(seconds)}.")
+            yield Fault(entry.at, f"Went on after {span_words(seconds)}.")
         case "stack_paused", {"reason": str(reason)}:
-            return Fault(entry.at, f"Paused: {reason}.")
+            yield Fault(entry.at, f"Paused: {reason}.")
         case "stack_failed", {"error": str(error)}:
-            return Fault(entry.at, f"Shooting failed: {error}.")
+            yield Fault(entry.at, f"Shooting failed: {error}.")
         case "merge_failed", {"error": str(error)}:
-            return Fault(entry.at, f"A merge failed: {error}.")
-    return None
+            yield Fault(entry.at, f"A merge failed: {error}.")
+        case "merge_killed", {"error": str(error)}:
+            yield Fault(entry.at, f"A merge was begun again: {error}.")
+
+
+def _at_a_slice(entry: Entry, index: int) -> Iterator[Fault]:
+    match entry.facts:
+        case {"metadata": {"retakes": [str(why), *more]}}:
+            frames = f"{1 + len(more)} frames were" if more else "a frame was"
+            yield Fault(entry.at, f"Slice {index}: {frames} taken again. {why.rstrip('.')}.", index)
+    match entry.facts:
+        case {"vitals": {"under_voltage": True}}:
+            words = "the motor may have lost steps, and the sensor seen noise"
+            yield Fault(entry.at, f"The supply of the Pi was too low at slice {index}: {words}.", index)
 
 
 def _clock_steps(entries: Sequence[Entry]) -> Iterator[tuple[int, Fault]]:

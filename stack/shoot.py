@@ -30,6 +30,7 @@ from stack.errors import (
     AxisAstray,
     CameraChanged,
     DiskFull,
+    DiskGone,
     FrameStale,
     FrameUnusable,
     NotResumable,
@@ -50,6 +51,9 @@ BLACK_BELOW = 24
 
 BLOWN_FROM = 250
 """A frame of which all but the darkest hundredth reaches this (of 255) is clipped."""
+
+GONE = (errno.EIO, errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EROFS, errno.ESTALE)
+"""What a disk answers that was pulled out, or that the kernel has given up."""
 
 LOOK_AGAIN_NS = 1_000_000_000
 """How often a rig that rests looks whether it need not any more."""
@@ -128,7 +132,7 @@ class Shooter:
     encode
         Frame to file.
     free_bytes
-        How much room the disk of the sessions has.
+        How much room the disk of the sessions has; raises `DiskGone`.
     reserve_bytes
         How much of it must stay.
     subject_side
@@ -490,6 +494,8 @@ class _Stack:
                     free_bytes=self._shooter.free_bytes(),
                     needed_bytes=len(content),
                 ) from error
+            if error.errno in GONE:
+                raise DiskGone(error) from error
             raise SliceUnsaved(f"slice {index} could not be saved: {error}", index=index) from error
         if on_disk_bytes != len(content):
             raise SliceUnsaved(

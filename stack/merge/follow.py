@@ -31,7 +31,7 @@ from typing import IO, Any, Final, NoReturn
 import cv2
 
 from stack.merge.arguments import add_settings, settings_of
-from stack.merge.errors import MergeError
+from stack.merge.errors import MergeError, PhotoUnreadable
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.products import save_version
 from stack.merge.record import describe
@@ -101,6 +101,10 @@ def main(argv: Sequence[str]) -> int:
     _step_back(asked.nice)
     try:
         _follow(asked.session, asked)
+    except PhotoUnreadable as e:
+        without = f"`focusctl merge {asked.session.name} --skip-bad` makes a picture without that slice"
+        _say(error=f"{e}; {without}")
+        return 1
     except MergeError as e:
         _say(error=str(e))
         return 1

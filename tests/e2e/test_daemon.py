@@ -157,7 +157,7 @@ def test_when_the_motion_process_dies_the_daemon_says_so_and_ends(tmp_path: Path
         assert session.state().resumable
 
 
-def test_a_killed_merge_does_not_hurt_the_stack(tmp_path: Path) -> None:
+def test_a_killed_merge_does_not_hurt_the_stack_and_is_begun_again_after_it(tmp_path: Path) -> None:
     with daemon(tmp_path) as focusd:
         focusd.home_and_mark()
         begun = focusd.tell("/shoot", count=5)
@@ -167,11 +167,13 @@ def test_a_killed_merge_does_not_hurt_the_stack(tmp_path: Path) -> None:
             pid for pid in focusd.children() if b"stack.merge" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
         os.kill(merge, signal.SIGKILL)
-        assert "memory" in focusd.wait_for("merge_failed")["error"]
         focusd.wait_for("stack_done")
+        assert "memory" in focusd.wait_for("merge_killed")["error"]
+        assert focusd.wait_for("merge_done")["slices"] == 5
         focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
         session = focusd.ask("/sessions/1")
-        assert (session["phase"], session["merge"]) == ("done", "failed")
+        assert (session["phase"], session["merge"]) == ("done", "done")
+        assert ["begun again" in fault["words"] for fault in session["faults"]] == [True]
 
 
 def start_refused(folder: Path, *arguments: str) -> tuple[int, str]:

@@ -10,9 +10,10 @@ from stack_rig import MICRON, PLAN
 import focusd.merges
 from focusd.events import EventHub
 from focusd.journals import Journals
-from focusd.merges import Merges
+from focusd.merges import Feed, Merges
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
+from stack.faults import faults
 from stack.plan import Marks, lay_out
 from stack.session import Facts, Session, Sessions
 from stack.vitals import Strain
@@ -88,6 +89,11 @@ class Bench:
         assert (state.merges[-1].error or "") == event.get("error", "")
         return event
 
+    def await_death_of_the_child(self, feed: Feed) -> None:
+        """Wait until the child of `feed` was waited for."""
+        while feed._child is None or feed._child.returncode is None:
+            assert self.merges._thread.is_alive()
+
     def await_event(self, session: Session, *names: str) -> dict[str, Any]:
         news = threading.Event()
         with self.hub.listening(news.set):
@@ -141,6 +147,46 @@ def test_a_merge_that_gives_no_picture_says_why_and_the_next_one_runs(
     assert words in failed["error"]
     bench.does(MERGE)
     assert bench.outcome(bench.merge())["event"] == "merge_done"
+
+
+def test_a_merge_that_was_killed_is_begun_once_more_when_the_stack_is_shot(bench: Bench) -> None:
+    bench.does(
+        "tried = session + '/tried'\n"
+        "if not os.path.exists(tried):\n"
+        "    open(tried, 'w').close()\n"
+        "    next(slices())\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n" + MERGE
+    )
+    session = bench.session()
+    feed = bench.merges.follow(session)
+    feed.add("slices/0000.jpg")
+    bench.await_death_of_the_child(feed)
+    assert "merge_killed" not in [event["event"] for event in bench.hub.after(0).events], "too early"
+    feed.add("slices/0001.jpg")
+    feed.end()
+    done = bench.outcome(session)
+    assert (done["event"], done["slices"]) == ("merge_done", 2)
+    told = [event["event"] for event in bench.hub.after(0).events]
+    assert told == ["merge_started", "merge_killed", *["merge_progress"] * 2, "merge_done"]
+    (fault,) = faults(session.entries())
+    assert "A merge was begun again" in fault.words and "memory ran out" in fault.words
+
+
+def test_a_merge_that_is_killed_twice_fails(bench: Bench) -> None:
+    bench.does("open(session + '/tries', 'a').write('x'); os.kill(os.getpid(), signal.SIGKILL)")
+    session = bench.merge()
+    assert "memory ran out" in bench.outcome(session)["error"]
+    assert (session.path / "tries").read_text() == "xx"
+
+
+def test_a_killed_merge_of_a_stack_that_is_given_up_is_not_begun_again(bench: Bench) -> None:
+    bench.does("open(session + '/tries', 'a').write('x'); os.kill(os.getpid(), signal.SIGKILL)")
+    session = bench.session()
+    feed = bench.merges.follow(session)
+    bench.await_death_of_the_child(feed)
+    feed.drop("the stack is paused")
+    assert bench.outcome(session)["error"] == "the stack is paused"
+    assert (session.path / "tries").read_text() == "x"
 
 
 def test_a_child_that_cannot_be_started_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Shooting: slices show the right place at rest, nothing acknowledged is lost, every end is orderly."""
 
+import errno
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -21,10 +23,12 @@ from stack.errors import (
     AxisAstray,
     CameraChanged,
     DiskFull,
+    DiskGone,
     FrameStale,
     FrameUnusable,
     JournalFailed,
     NotResumable,
+    ShootError,
     SliceUnsaved,
     StopAsked,
 )
@@ -486,20 +490,23 @@ def test_what_no_ending_can_hold_still_stops_the_hardware_and_saves_the_frames(r
 
 
 @pytest.mark.parametrize("broken_index", [1, 5])
+@pytest.mark.parametrize(
+    ("code", "kind"), [(errno.EFBIG, SliceUnsaved), (errno.EIO, DiskGone), (errno.ENOENT, DiskGone)]
+)
 def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, broken_index: int
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, broken_index: int, code: int, kind: type[ShootError]
 ) -> None:
     session = rig.session()
     write = shoot.write_durably
 
     def broken(path: Path, content: bytes) -> None:
         if path.name == f"{broken_index:04d}.jpg":
-            raise OSError(5, "Input/output error")
+            raise OSError(code, os.strerror(code))
         write(path, content)
 
     monkeypatch.setattr(shoot, "write_durably", broken)
     ending = rig.shoot(session)
-    assert isinstance(ending.error, SliceUnsaved) and ending.error.index == broken_index
+    assert type(ending.error) is kind and os.strerror(code) in str(ending.error)
     saved = session.state().saved
     assert set(saved) == {index for index in range(len(rig.camera.captured)) if index != broken_index}
     assert [session.flaw(one) for one in saved.values()] == [None] * len(saved)
