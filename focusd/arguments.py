@@ -180,6 +180,7 @@ def _parser() -> argparse.ArgumentParser:
         command("calibrate", "measure the rig by its camera, and put what is found into config.yaml"),
         everywhere,
     )
+    _add_range(command("range", "find where the subject begins and ends to be sharp, and mark it"))
     _add_sim(command("sim", "reach into a simulated rig (focusd --simulate)"), everywhere)
     return parser
 
@@ -344,13 +345,20 @@ def _add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.Argumen
     backlash.add_argument("--pitch", metavar="LENGTH", type=length_, help="from picture to picture")
 
 
+def _add_range(parser: argparse.ArgumentParser) -> None:
+    length_ = _typed(length)
+    parser.add_argument("--near", metavar="POSITION", type=length_, help="where to begin, counted from home")
+    parser.add_argument("--far", metavar="POSITION", type=length_, help="where to end, counted from home")
+    parser.add_argument("--around", metavar="LENGTH", type=length_, help="half of it on each side of here")
+    parser.add_argument("--pitch", metavar="LENGTH", type=length_, help="from picture to picture")
+    parser.add_argument("--plan", metavar="PLAN", help="whose settling time, exposure and optics hold")
+    parser.add_argument("--save-plan", metavar="NAME", help="do not mark it, make it a plan of config.yaml")
+    _add_writing(parser)
+
+
 def _add_writing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--yes", action="store_true", help="write what is found to config.yaml without asking"
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="write to this one (that focusd was started with)"
-    )
+    parser.add_argument("--yes", action="store_true", help="mark or write what is found without asking")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="the config.yaml to write (focusd's own)")
 
 
 def _add_sim(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:

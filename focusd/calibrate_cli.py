@@ -100,7 +100,7 @@ def propose(call: Call, found: Answer) -> Exit:
     if not call.json:
         for line in _diff(path, before, after):
             call.out.line(line)
-    if not call.typed.yes and not _agreed(call):
+    if not call.typed.yes and not agreed(call, "Write this?"):
         return _result(call, found, written=None, words=["nothing was written; --yes says yes beforehand"])
     try:
         write(path, before, after)
@@ -168,9 +168,9 @@ def _diff(path: Path, before: str, after: str) -> Iterator[str]:
     yield from difflib.unified_diff(*lines, str(path), f"{path} (proposed)", lineterm="", n=1)
 
 
-def _agreed(call: Call) -> bool:
+def agreed(call: Call, question: str) -> bool:
     """Ask whoever sits there; where nobody does, the answer is no."""
     if call.json or not (sys.stdin.isatty() and call.err.live):
         return False
-    call.err.line("Write this? [y/N] ")
+    call.err.line(f"{question} [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

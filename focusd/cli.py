@@ -19,6 +19,7 @@ from focusd.exits import Exit
 from focusd.merge_cli import MergingDaemon
 from focusd.places import sockets_to_try
 from focusd.progress_line import JsonLines, LiveLine, PlainLines
+from focusd.range_cli import range_
 from focusd.screens import (
     axis_screen,
     findings,
@@ -292,6 +293,7 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "doctor": doctor,
     "mark": _mark,
     "calibrate": calibrate,
+    "range": range_,
     "sessions": sessions,
     "sim": _sim,
 }

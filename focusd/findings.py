@@ -1,13 +1,16 @@
 """From what was measured to what is said, drawn and proposed. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from focusd.config import Axis
 from focusd.lengths import length_words
+from rail.axis import Reach
 from rail.screw import Scale
 from stack.calibrate.backlash import Play
 from stack.calibrate.curves import Sweep, overall
+from stack.calibrate.extent import Extent
 from stack.calibrate.finding import Finding, Proposal
 from stack.calibrate.plot import Mark, Plot, Series
 from stack.calibrate.settle import Look, Settling
@@ -76,6 +79,82 @@ def backlash_finding(there: Sweep, back: Sweep, found: Play, scale: Scale, axis:
         ),
         proposals=(_ample(found, axis),),
     )
+
+
+def range_finding(
+    sweep: Sweep,
+    found: Extent,
+    reach: Reach,
+    scale: Scale,
+    pictures: Mapping[str, bytes],
+    saved: Proposal | None,
+) -> Finding:
+    """Say where the subject is, and propose the ends of a stack: a pitch of the sweep beyond it."""
+    near, far = _ends_u(found, sweep.pitch_u, reach, scale)
+    open_ends = [name for name, is_open in zip(("near", "far"), _open(found, scale), strict=True) if is_open]
+    open_words = [
+        f"it goes on beyond the {name} end of the way that was gone: sweep farther, with --near and --far"
+        for name in open_ends
+    ]
+    return Finding(
+        kind="range",
+        words=(
+            f"the subject is sharp from {_place(near.seen_u, scale)} to {_place(far.seen_u, scale)}",
+            *open_words,
+            f"{found.peaks_u.size} tiles of the picture say so; proposed, with a pitch to spare at either "
+            f"end: {_place(near.proposed_u, scale)} to {_place(far.proposed_u, scale)}",
+        ),
+        figures={
+            "near_u": near.proposed_u,
+            "far_u": far.proposed_u,
+            "sharp_near_u": near.seen_u,
+            "sharp_far_u": far.seen_u,
+            "open_ends": open_ends,
+            "unit": scale.unit,
+            "tiles": int(found.peaks_u.size),
+            "pitch_u": sweep.pitch_u,
+        },
+        plot=Plot(
+            "Sharpness along the way, and how much of the picture is sharpest where",
+            f"position, {scale.unit}",
+            "part of the most",
+            (_curve("sharpness", sweep), Series("tiles", tuple(found.crowd(sweep.places_u)))),
+            (Mark("near", near.proposed_u), Mark("far", far.proposed_u)),
+        ),
+        pictures=pictures,
+        proposals=(saved,) if saved is not None and not open_ends else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a subject: where it is last sharp, and where a stack should end."""
+
+    seen_u: float
+    proposed_u: float
+
+
+def _ends_u(found: Extent, pitch_u: float, reach: Reach, scale: Scale) -> tuple[End, End]:
+    """Give the near and the far end; places grow from near to far unless the unit is dioptres."""
+    limits = sorted((scale.length_u(reach.nearest_steps), scale.length_u(reach.farthest_steps)))
+    first = End(found.first_u, max(found.first_u - pitch_u, limits[0]))
+    last = End(found.last_u, min(found.last_u + pitch_u, limits[1]))
+    return (first, last) if scale.per_step > 0 else (last, first)
+
+
+def proposed_ends_u(found: Extent, pitch_u: float, reach: Reach, scale: Scale) -> tuple[float, float]:
+    """Give where a stack of what was found should begin and end, near first."""
+    near, far = _ends_u(found, pitch_u, reach, scale)
+    return near.proposed_u, far.proposed_u
+
+
+def _open(found: Extent, scale: Scale) -> tuple[bool, bool]:
+    ends = (found.first_open, found.last_open)
+    return ends if scale.per_step > 0 else (ends[1], ends[0])
+
+
+def _place(place_u: float, scale: Scale) -> str:
+    return length_words(place_u, scale.unit)
 
 
 def _ample(found: Play, axis: Axis) -> Proposal:

@@ -185,7 +185,10 @@ def open_house(
             limits=limits,
         )
         calibrations = Calibrations(state_folder / "calibrations")
-        surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, calibrations)
+        plans = {
+            name: plan.model_dump(mode="json", exclude_defaults=True) for name, plan in config.plans.items()
+        }
+        surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, plans, calibrations)
         operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()

@@ -7,11 +7,12 @@ from fastapi import FastAPI
 from pydantic import Field
 
 from focusd.config import Config, Strict
+from focusd.errors import RequestInvalid
 from focusd.house import House
 from focusd.jobs import Measure
 from focusd.plans import PlanRequest, plan_asked_for
 from focusd.requests import documented, taken
-from focusd.surveys import BacklashSurvey, Setting, SettleSurvey, Survey
+from focusd.surveys import BacklashSurvey, RangeSurvey, Setting, SettleSurvey, Survey
 from focusd.units import check_unit
 from rail.screw import Unit
 
@@ -42,6 +43,16 @@ class BacklashRequest(SurveyRequest):
     pitch_u: Span = None
 
 
+class RangeRequest(SurveyRequest):
+    """Where to look for the subject, and what to call a plan between its ends."""
+
+    near_u: float | None = None
+    far_u: float | None = None
+    around_u: Span = None
+    pitch_u: Span = None
+    save_as: str | None = Field(default=None, min_length=1, max_length=60)
+
+
 def add_surveys(app: FastAPI, house: House) -> None:
     """Let clients measure the rig, and see what was found."""
 
@@ -61,6 +72,15 @@ def add_surveys(app: FastAPI, house: House) -> None:
     @app.post("/calibrate/backlash", status_code=202, openapi_extra=documented(BacklashRequest))
     async def backlash(body: Annotated[BacklashRequest, taken(BacklashRequest)]) -> Answer:
         return begun(BacklashSurvey(setting(body), body.span_u, body.pitch_u), body.unit)
+
+    @app.post("/range", status_code=202, openapi_extra=documented(RangeRequest))
+    async def range_(body: Annotated[RangeRequest, taken(RangeRequest)]) -> Answer:
+        if (body.near_u is None) != (body.far_u is None) or None not in (body.near_u, body.around_u):
+            raise RequestInvalid(["give near_u and far_u together, or around_u, or neither"])
+        survey = RangeSurvey(
+            setting(body), body.near_u, body.far_u, body.around_u, body.pitch_u, body.save_as
+        )
+        return begun(survey, body.unit)
 
     @app.get("/calibrations")
     def calibrations() -> Answer:

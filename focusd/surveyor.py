@@ -4,25 +4,28 @@ The light is on for as long as it lasts, the exposure is locked as in a stack, a
 where it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from focusd.calibrations import Calibrations
 from focusd.config import Axis as AxisConfig
 from focusd.errors import Refused
 from focusd.eye import Eye
-from focusd.findings import backlash_finding, settle_finding
+from focusd.findings import backlash_finding, proposed_ends_u, range_finding, settle_finding
 from focusd.jobs import Job
 from focusd.light import Light
-from focusd.surveys import BacklashSurvey, Setting, SettleSurvey, Survey
-from rail.axis import OperatedAxis
+from focusd.surveys import BacklashSurvey, RangeSurvey, Setting, SettleSurvey, Survey
+from rail.axis import OperatedAxis, Trust
 from rail.clock import Clock
+from rail.errors import PositionUnknown
 from stack.calibrate.backlash import play
-from stack.calibrate.finding import Finding
-from stack.calibrate.probe import Probe, both_ways, looks_after_moves
+from stack.calibrate.extent import Extent, extent
+from stack.calibrate.finding import Finding, Proposal
+from stack.calibrate.probe import Probe, both_ways, looks_after_moves, sweep, tile_middle
 from stack.calibrate.settle import settling
 from stack.optics import DEFAULT_OVERLAP, depth_of_field_u
-from stack.plan import FromOptics, Pitch, StackPlan
+from stack.plan import FromOptics, Pitch, StackPlan, spread
 from stack.shoot import Observe
 from stack.stop import wait
 
@@ -31,6 +34,13 @@ MOST_GAPS = 150
 
 PARTS_OF_DEPTH = 4
 """Pictures within the depth of field where a curve of sharpness is to be seen whole."""
+
+THUMBNAIL_PX = 480
+
+MOST_PLACES = 600
+"""The same of a range."""
+
+USUAL_AROUND_UM = 5_000.0
 
 USUAL_GAPS = 40
 """How many parts a span is divided into where nothing says how deep the picture is sharp."""
@@ -43,8 +53,8 @@ class Surveyor:
     ----------
     axis, eye, light, clock
         The hardware.
-    settings
-        Of the axis, as configured.
+    settings, plans
+        Of the axis, as configured; and every plan by its name, as far as it is not by default.
     calibrations
         Where findings are kept.
     """
@@ -56,6 +66,7 @@ class Surveyor:
         light: Light,
         clock: Clock,
         settings: AxisConfig,
+        plans: Mapping[str, Mapping[str, Any]],
         calibrations: Calibrations,
     ) -> None:
         self._axis = axis
@@ -63,6 +74,7 @@ class Surveyor:
         self._light = light
         self._clock = clock
         self._settings = settings
+        self._plans = plans
         self._calibrations = calibrations
 
     def survey(self, job: Job, survey: Survey, observe: Observe) -> None:
@@ -96,6 +108,8 @@ class Surveyor:
                 return self._settle(probe, survey)
             case BacklashSurvey():
                 return self._backlash(probe, survey)
+            case RangeSurvey():
+                return self._range(probe, survey)
 
     def _settle(self, probe: Probe, survey: SettleSurvey) -> Finding:
         move_steps = self._steps(survey.move_u or self._usual_pitch_u(survey.setting.plan), "--move")
@@ -124,6 +138,68 @@ class Surveyor:
         there, back = both_ways(probe, self._axis.position().steps, gaps, pitch_steps)
         found = play(there, back, scale.span_u(1))
         return backlash_finding(there, back, found, scale, self._settings)
+
+    def _range(self, probe: Probe, survey: RangeSurvey) -> Finding:
+        scale, reach = self._axis.scale, self._axis.reach
+        near_steps, far_steps = self._way_steps(survey)
+        length_u = scale.span_u(far_steps - near_steps)
+        usual_u = self._depth_u(survey.setting.plan) or length_u / (2 * USUAL_GAPS)
+        pitch_steps = self._steps(survey.pitch_u or usual_u, "--pitch")
+        gaps = -(-(far_steps - near_steps) // pitch_steps)
+        if not 4 <= gaps < MOST_PLACES:
+            raise Refused(
+                f"{gaps + 1} pictures, {scale.span_u(pitch_steps):g} {scale.unit} apart, would be taken over "
+                f"{length_u:g}; from 5 to {MOST_PLACES} make sense: see --around, --near, --far, --pitch"
+            )
+        swept = sweep(probe, spread(near_steps, far_steps, gaps))
+        found = extent(swept)
+        near_u, far_u = proposed_ends_u(found, swept.pitch_u, reach, scale)
+        saved = self._saved(survey, near_u, far_u)
+        return range_finding(swept, found, reach, scale, self._pictures(probe, found), saved)
+
+    def _way_steps(self, survey: RangeSurvey) -> tuple[int, int]:
+        """Give the ends of the way to go, near first; raises `PositionUnknown`, and `Refused` for none."""
+        here, scale, reach = self._axis.position(), self._axis.scale, self._axis.reach
+        if here.trust is Trust.UNKNOWN:
+            raise PositionUnknown(
+                "the position is unknown, so places that are found would mean nothing; run `focusctl home`, "
+                "or `focusctl zero` where you know the place"
+            )
+        if survey.near_u is not None and survey.far_u is not None:
+            near_steps, far_steps = scale.nearest_steps(survey.near_u), scale.nearest_steps(survey.far_u)
+        else:
+            reach_u = scale.span_u(reach.farthest_steps - reach.nearest_steps)
+            usual_u = USUAL_AROUND_UM if scale.unit == "um" else reach_u / 4
+            half_steps = self._steps((survey.around_u or usual_u) / 2, "--around")
+            near_steps = max(reach.nearest_steps, here.steps - half_steps)
+            far_steps = min(reach.farthest_steps, here.steps + half_steps)
+        if near_steps >= far_steps:
+            raise Refused("the near end of the way lies not before its far end: give --near and --far")
+        return near_steps, far_steps
+
+    def _saved(self, survey: RangeSurvey, near_u: float, far_u: float) -> Proposal | None:
+        """Propose a plan between the ends: a new range for one that there is, else one like the survey's."""
+        if survey.save_as is None:
+            return None
+        ends = {"near_u": round(near_u, 3), "far_u": round(far_u, 3)}
+        if survey.save_as in self._plans:
+            return Proposal(("plans", survey.save_as, "range"), ends)
+        like = self._plans.get(survey.setting.plan_name, {})
+        return Proposal(("plans", survey.save_as), {**like, "range": ends})
+
+    def _pictures(self, probe: Probe, found: Extent) -> Mapping[str, bytes]:
+        """Go to either end once more; give the picture there, and the part that is sharp, at 1:1."""
+        from camera.view import View, show
+
+        pictures = {}
+        ends = ((found.first_u, found.first_tile), (found.last_u, found.last_tile))
+        names = ("near", "far") if self._axis.scale.per_step > 0 else ("far", "near")
+        for name, (place_u, tile) in zip(names, ends, strict=True):
+            pixels = probe.photograph(probe.go(self._axis.scale.nearest_steps(place_u))).pixels
+            middle = tile_middle(tile, probe.camera.size_px)
+            pictures[f"{name}.jpg"] = show(pixels, View(width_px=THUMBNAIL_PX)).jpeg
+            pictures[f"{name}-sharp.jpg"] = show(pixels, View(width_px=THUMBNAIL_PX, crop=middle)).jpeg
+        return pictures
 
     def _depth_u(self, plan: StackPlan) -> float | None:
         return depth_of_field_u(plan.optics, self._axis.scale.unit) if plan.optics else None

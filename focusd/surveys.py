@@ -60,4 +60,30 @@ class BacklashSurvey:
     kind = "backlash"
 
 
-Survey = SettleSurvey | BacklashSurvey
+@dataclass(frozen=True, slots=True)
+class RangeSurvey:
+    """Where the subject begins and ends.
+
+    Attributes
+    ----------
+    near_u, far_u
+        The way to go; None: half of `around_u` on each side of here, as far as the axis reaches.
+    around_u
+        None: five millimetres, or a quarter of the reach of a ring or lens.
+    pitch_u
+        How far apart pictures are taken; None: by the depth of field.
+    save_as
+        The name of a plan between the ends that are found; None: none is proposed.
+    """
+
+    setting: Setting
+    near_u: float | None = None
+    far_u: float | None = None
+    around_u: float | None = None
+    pitch_u: float | None = None
+    save_as: str | None = None
+
+    kind = "range"
+
+
+Survey = SettleSurvey | BacklashSurvey | RangeSurvey

@@ -96,7 +96,7 @@ class DaemonRig:
         light = Light(self.switch, warm_up_ns, self.clock)
         self.calibrations = Calibrations(folder / "calibrations")
         self.surveyor = Surveyor(
-            self.axis, self.eye, light, self.clock, self.axis_settings, self.calibrations
+            self.axis, self.eye, light, self.clock, self.axis_settings, {"default": {}}, self.calibrations
         )
         self.studio = Studio(
             axis=self.axis,

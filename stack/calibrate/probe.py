@@ -115,17 +115,21 @@ def both_ways(probe: Probe, middle_steps: int, gaps: int, pitch_steps: int) -> t
     return _swept(there), _swept(back)
 
 
-def sweep(probe: Probe, places_steps: Sequence[int], see: Callable[[int, Frame], object]) -> Sweep:
-    """Photograph places from near to far; `see` is shown every frame with its index."""
+def sweep(probe: Probe, places_steps: Sequence[int]) -> Sweep:
+    """Photograph places from near to far. Raises `rail.errors.MoveRefused` before anything moves."""
     probe.check(places_steps[0], places_steps[-1])
     seen = []
     for index, steps in enumerate(places_steps):
-        frame = probe.photograph(probe.go(steps))
-        see(index, frame)
-        seen.append((probe.axis.scale.length_u(steps), detail(frame.pixels, *tiling(probe.camera.size_px))))
-        del frame
+        seen.append((probe.axis.scale.length_u(steps), probe.tiles(probe.go(steps))))
         probe.tell(index + 1, len(places_steps))
     return _swept(seen)
+
+
+def tile_middle(tile: int, size_px: tuple[int, int]) -> tuple[float, float]:
+    """Give where the middle of a tile lies, as parts of width and height."""
+    rows, columns = tiling(size_px)
+    row, column = divmod(tile, columns)
+    return (column + 0.5) / columns, (row + 0.5) / rows
 
 
 def looks_after_moves(probe: Probe, move_steps: int, rounds: int, watch_ns: int) -> list[Look]:

@@ -75,3 +75,15 @@ def test_an_interrupt_stops_the_rig_and_says_so(rig):
     _, err = child.communicate(timeout=30)
     assert (child.returncode, err[:18]) == (130, "focusctl: Stopped:")
     assert rig.ask("/status")["light"]["on"] is False
+
+
+def test_the_subject_is_found_and_marked(rig):
+    rig.tell("/goto", position_u=1500.0)
+    code, out, err = typed(rig, "--json range --around 800um --pitch 50um --yes")
+    assert code == 0, err
+    found = json.loads(out)
+    # The insect is 400 um deep about 1.5 mm, and in frames as coarse as these all of that is sharp at once.
+    assert 1100 <= found["marks"]["near_u"] <= 1500 <= found["marks"]["far_u"] <= 1950
+    assert {Path(found["folder"], file).exists() for file in found["files"]} == {True}
+    code, _, err = typed(rig, "range --near 1.5mm --far 1.9mm --pitch 50um --yes")
+    assert (code, "beyond the near end" in err) == (1, True)

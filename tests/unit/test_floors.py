@@ -38,6 +38,7 @@ SHELL = [
     "focusd.merge_cli",
     "focusd.places",
     "focusd.progress_line",
+    "focusd.range_cli",
     "focusd.screens",
     "focusd.sessions_cli",
     "focusd.terminal",
@@ -61,8 +62,8 @@ LAZY = {
 
 FOREIGN = {
     "numpy": ["camera", "stack", "simulator"],
-    "cv2": ["stack.merge", "camera.files", "camera.png", "camera.streams", "simulator"],
-    "simplejpeg": ["stack.merge", "camera.files", "simulator", "focusd.reports"],
+    "cv2": ["stack.merge", "camera.files", "camera.png", "camera.streams", "camera.view", "simulator"],
+    "simplejpeg": ["stack.merge", "camera.files", "camera.view", "simulator", "focusd.reports"],
     "piexif": ["stack.merge"],
     "rawpy": ["stack.merge.raw"],
     "distributed": ["stack.merge.cluster"],

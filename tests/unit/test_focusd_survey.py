@@ -3,6 +3,7 @@
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from calibration_rig import CalibrationRig, Truth
 from focusd.calibrations import PLOT
 from focusd.errors import Refused, Unknown
 from focusd.jobs import Goto, Job, Measure
-from focusd.surveys import BacklashSurvey, Setting, SettleSurvey, Survey
-from rail.errors import BeyondReach, Stopped
+from focusd.surveys import BacklashSurvey, RangeSurvey, Setting, SettleSurvey, Survey
+from rail.errors import BeyondReach, PositionUnknown, Stopped
 from stack.errors import NotMeasured, StopAsked
 from stack.optics import Optics
 from stack.plan import BetweenMarks, FromOptics, StackPlan
@@ -129,3 +130,75 @@ def test_findings_are_numbered_and_a_name_is_no_path(rig: CalibrationRig) -> Non
     for name in ("0009-backlash", "../marks.json", "0001-backlash/.."):
         with pytest.raises(Unknown):
             rig.calibrations.show(name)
+
+
+RANGE = RangeSurvey(SETTING, around_u=600.0, pitch_u=25.0)
+
+
+def test_the_ends_of_the_subject_are_found_with_a_picture_of_either(rig: CalibrationRig) -> None:
+    measured(rig, RANGE).ended.result(0)
+    found = rig.calibrations.show("0001-range")
+    figures = found["figures"]
+    # Homing touched its switch on the way back: on the way there the carriage lags by the play.
+    near_u, far_u = (place_um + rig.truth.backlash_um for place_um in (1000, 1100))
+    assert figures["sharp_near_u"] == pytest.approx(near_u, abs=12)
+    assert figures["sharp_far_u"] == pytest.approx(far_u, abs=12)
+    assert near_u - 40 <= figures["near_u"] < near_u
+    assert far_u < figures["far_u"] <= far_u + 40
+    assert figures["open_ends"] == []
+    pictures = {name: Path(found["folder"], name).read_bytes() for name in found["files"] if "jpg" in name}
+    assert sorted(pictures) == ["far-sharp.jpg", "far.jpg", "near-sharp.jpg", "near.jpg"]
+    assert all(jpeg.startswith(b"\xff\xd8") for jpeg in pictures.values())
+    assert (rig.axis.position().steps, rig.lights) == (3360, [True, False])
+
+
+def test_a_subject_that_goes_on_beyond_the_way_is_said_to(rig: CalibrationRig) -> None:
+    survey = RangeSurvey(SETTING, near_u=1040.0, far_u=1400.0, pitch_u=20.0, save_as="card")
+    measured(rig, survey).ended.result(0)
+    found = rig.calibrations.show("0001-range")
+    assert found["figures"]["open_ends"] == ["near"]
+    assert found["proposals"] == []
+    assert any("beyond the near end" in words for words in found["words"])
+
+
+def test_a_plan_between_the_ends_is_proposed_like_the_one_it_was_made_with(rig: CalibrationRig) -> None:
+    rig.surveyor._plans = {"default": {"optics": "macro-2x"}, "card": {}}
+    for name in ("beetle", "card"):
+        measured(rig, replace(RANGE, save_as=name)).ended.result(0)
+    (new,) = rig.calibrations.show("0001-range")["proposals"]
+    (old,) = rig.calibrations.show("0002-range")["proposals"]
+    assert new["keys"] == ["plans", "beetle"]
+    assert new["value"]["optics"] == "macro-2x"
+    assert old["keys"] == ["plans", "card", "range"]
+    assert old["value"].keys() == {"near_u", "far_u"}
+
+
+def test_it_looks_no_farther_than_the_axis_reaches(rig: CalibrationRig) -> None:
+    measured(rig, RangeSurvey(SETTING, around_u=90_000.0, pitch_u=50.0)).ended.result(0)
+    reach = rig.axis.reach
+    carriage = rig.rail.carriage.state
+    assert carriage.crashes_near == carriage.crashes_far == 0
+    assert carriage.farthest_um <= reach.farthest_steps * 0.3125 + 1
+
+
+@pytest.mark.parametrize(
+    "survey",
+    [
+        RangeSurvey(SETTING, near_u=1000.0, far_u=900.0),
+        RangeSurvey(SETTING, around_u=600.0, pitch_u=0.5),
+        RangeSurvey(SETTING, around_u=600.0, pitch_u=400.0),
+        RangeSurvey(SETTING, around_u=600.0, pitch_u=0.01),
+    ],
+)
+def test_a_way_that_makes_no_sense_is_refused(rig: CalibrationRig, survey: RangeSurvey) -> None:
+    edges = rig.rail.edges
+    with pytest.raises(Refused, match="--"):
+        measured(rig, survey).ended.result(0)
+    assert rig.rail.edges == edges
+
+
+def test_places_are_not_looked_for_while_none_means_anything(tmp_path: Path) -> None:
+    lost = CalibrationRig(tmp_path)
+    with pytest.raises(PositionUnknown, match="focusctl home"):
+        measured(lost, RANGE).ended.result(0)
+    assert (lost.rail.edges, lost.lights[-1]) == (0, False)
