@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.photos import Pixels
 from stack.merge.similarity import Similarity
 
 
-def laid(pixels: Pixels, similarity: Similarity, rows: slice, columns: slice, careful: bool) -> NDArray[Any]:
+def laid(
+    pixels: NDArray[Any], similarity: Similarity, rows: slice, columns: slice, careful: bool
+) -> NDArray[Any]:
     """Give rows and columns of the output; outside the slice its border is repeated, to be cropped later.
 
     `careful` samples are cubic, others bilinear: softer, at a third of the cost.
@@ -24,11 +25,7 @@ def laid(pixels: Pixels, similarity: Similarity, rows: slice, columns: slice, ca
     return np.asarray(part)
 
 
-def laid_whole(pixels: Pixels, similarity: Similarity, factor: int) -> NDArray[Any]:
-    """Give the whole slice in output geometry, reduced by `factor`; what fills no pixel is left out."""
-    height, width = (side // factor for side in pixels.shape[:2])
-    small: Any = pixels
-    if factor > 1:
-        small = pixels[: height * factor, : width * factor]
-        small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
-    return laid(small, similarity.reduced(factor), slice(0, height), slice(0, width), careful=True)
+def laid_whole(pixels: NDArray[Any], similarity: Similarity) -> NDArray[Any]:
+    """Give the whole slice in output geometry."""
+    height, width = pixels.shape[:2]
+    return laid(pixels, similarity, slice(0, height), slice(0, width), careful=True)

@@ -7,11 +7,12 @@ from pathlib import Path
 from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
 from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
-from stack.merge.photos import Pixels, read_photo
+from stack.merge.frames import Frame, read_layers
+from stack.merge.photos import JPEG_SUFFIXES, Pixels, photo_shape, read_photo
 from stack.merge.placements import Placement, Placements, similarity_of
 from stack.merge.settings import MergeSettings, Method
 from stack.merge.similarity import Similarity
-from stack.merge.stream import Crop, Merge, Merged
+from stack.merge.stream import Crop, Merge, Merged, deciding_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,13 @@ class Merging:
         self.skipped: list[Skipped] = []
         self._skip_bad = skip_bad
         self._merge: Merge | None = Merge(settings, placements, crop)
+        self._in_layers: bool | None = None
 
     def add(self, photo: Photo) -> Alignment | Skipped:
         """Merge one more; give where it lies, or why it was left out. Raises `MergeError`."""
         assert self._merge is not None
         try:
-            placed = self._merge.add(photo.index, read_photo(photo.path), photo.name)
+            placed = self._merge.add(photo.index, self._read(photo.path), photo.name)
         except (PhotoUnreadable, SizesDiffer, AlignmentFailed) as e:
             if not self._skip_bad:
                 raise
@@ -69,6 +71,12 @@ class Merging:
             return skipped
         self.photos.append(photo)
         return placed
+
+    def _read(self, path: Path) -> Frame:
+        """Read a photograph, in layers if the first one is best taken so."""
+        if self._in_layers is None:
+            self._in_layers = best_in_layers(path, self.settings)
+        return read_layers(path) if self._in_layers else read_photo(path)
 
     def finish(self, bits: int | None = None, again: Callable[[int], None] = lambda done: None) -> Merged:
         """Give the result; `again` hears how many slices had a second look. Raises `MergeError`."""
@@ -80,6 +88,16 @@ class Merging:
         if self.settings.method is Method.DEPTHMAP:
             merged = by_depth(merged, _read_again(self.photos, again))
         return merged
+
+
+def best_in_layers(path: Path, settings: MergeSettings) -> bool:
+    """Say whether photographs like this one lose nothing by which colours are merged at half the size.
+
+    Large JPEGs do not. What is stored without loss stays so, and the pyramid wants every channel whole.
+    """
+    shape = photo_shape(path)
+    large = deciding_factor(shape.width_px, shape.height_px) > 1
+    return large and path.suffix.lower() in JPEG_SUFFIXES and settings.method is not Method.PYRAMID
 
 
 def _read_again(photos: Sequence[Photo], again: Callable[[int], None]) -> Iterator[Pixels]:

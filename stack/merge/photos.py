@@ -72,7 +72,7 @@ def photo_shape(path: Path) -> Shape:
         tags = tiff_tags(data)
         return Shape(tags[256][0], tags[257][0], tags.get(258, (8,))[0])
     except (ValueError, struct.error, KeyError, IndexError) as e:
-        raise PhotoUnreadable(path, _reason(e)) from e
+        raise cut_short(path, e) from e
 
 
 def read_photo(path: Path) -> Pixels:
@@ -95,7 +95,7 @@ def read_photo(path: Path) -> Pixels:
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
         pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except (ValueError, struct.error, KeyError, IndexError, cv2.error) as e:
-        raise PhotoUnreadable(path, _reason(e)) from e
+        raise cut_short(path, e) from e
     if pixels is None:
         raise PhotoUnreadable(path, CUT_SHORT)
     if pixels.dtype not in (np.uint8, np.uint16):
@@ -131,6 +131,11 @@ def load(path: Path) -> bytes:
 def is_jpeg(data: bytes) -> bool:
     """Say whether these are the bytes of a JPEG."""
     return data.startswith(b"\xff\xd8")
+
+
+def cut_short(path: Path, error: Exception) -> PhotoUnreadable:
+    """Give the error for a file that could not be decoded."""
+    return PhotoUnreadable(path, _reason(error))
 
 
 def _reason(error: Exception) -> str:

@@ -33,4 +33,4 @@ def enlarged(plane: Plane, factor: int, shape: tuple[int, ...]) -> Plane:
     more = max(0, height - whole.shape[0]), max(0, width - whole.shape[1])
     if any(more):
         whole = cv2.copyMakeBorder(whole, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
-    return np.asarray(whole[:height, :width], np.float32)
+    return whole[:height, :width]  # type: ignore[no-any-return]

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.focus import BRIGHTNESS_WEIGHT, GLINT_WEIGHT, Focus
-from stack.merge.lay import laid
+from stack.merge.frames import Frame, Layers
+from stack.merge.lay import laid_whole
 from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, blurred
 from stack.merge.similarity import Similarity
+from stack.merge.tone import Gains
 
 LEVELS: Final = 6
 SMALLEST_SIDE_PX: Final = 16
@@ -44,11 +46,11 @@ class Pyramid:
         self._glow = self._glints = np.zeros((0, 0), np.float32)
         self._slices = 0
 
-    def add(self, pixels: Pixels, similarity: Similarity, gains: NDArray[np.float64], focus: Focus) -> None:
-        """Blend a slice in; `similarity` maps output pixels to its own."""
-        height, width = self._shape
-        whole = laid(pixels, similarity, slice(0, height), slice(0, width), careful=True)
-        scale: Any = (*(gains * (255 / np.iinfo(pixels.dtype).max)), 0.0)
+    def add(self, frame: Frame, small: Pixels, similarity: Similarity, gains: Gains, focus: Focus) -> None:
+        """Blend a slice in, a whole one, as `fuse.Fuser` does."""
+        assert not isinstance(frame, Layers)
+        whole: Any = laid_whole(frame, similarity)
+        scale: Any = (*(gains * (255 / np.iinfo(frame.dtype).max)), 0.0)
         held: Any = _held(focus, self._shape)
         fine: Any = cv2.multiply(whole, scale, dtype=cv2.CV_32F)
         strength: Plane | None = None

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from stack.merge.align import Aligner, Alignment
 from stack.merge.borders import barred
+from stack.merge.canvas import LayersCanvas, WholeCanvas
 from stack.merge.coverage import Coverage
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
 from stack.merge.focus import Focuser
+from stack.merge.frames import Frame, Layers, grey8, shrunk
 from stack.merge.front import Front
 from stack.merge.fuse import Fuser
 from stack.merge.lay import laid_whole
@@ -26,13 +28,23 @@ from stack.merge.similarity import Floats, Similarity
 from stack.merge.tone import Tone
 
 DECIDING_PIXELS: Final = 3_300_000
-"""Above this, sharpness is judged at a lower resolution: it costs less and the result is better."""
+"""Above this, sharpness is judged at half the resolution: it costs less and the result is better."""
+FARTHER: Final = 2
+"""Half is left for a quarter only above so many times as many pixels."""
 LEAST_SHARE: Final = 0.25
 """Of the first slice's area that all slices must have in common."""
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
 ROWS: Final = 64
 _AS_IT_IS: Final = Alignment(Similarity(), 1.0)
+
+
+def deciding_factor(width_px: int, height_px: int) -> int:
+    """Give by how much pictures of that size are reduced to judge their sharpness: 1, 2, 4 ..."""
+    factor = 1
+    while height_px * width_px > DECIDING_PIXELS * factor**2 * (1 if factor == 1 else FARTHER):
+        factor *= 2
+    return factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +146,26 @@ class Merge:
         self._given_crop = crop
         self._slices: list[tuple[int, str, Alignment, NDArray[np.float64], float]] = []
 
-    def add(self, index: int, pixels: Pixels, name: str = "") -> Alignment:
+    def add(self, index: int, frame: Frame, name: str = "") -> Alignment:
         """Merge one more slice: its index in the stack, its pixels `(H, W, 3)` blue-green-red, 8 or 16 bit.
 
-        Gives where it lies. Raises `AlignmentFailed` or `SizesDiffer`; the merge so far is then as it was.
+        All are whole, or all in layers. Gives where it lies. Raises `AlignmentFailed` or `SizesDiffer`; the
+        merge so far is then as it was.
         """
         name = name or f"slice {index}"
         if not 0 <= index <= MAX_INDEX:
             raise ValueError(f"a slice's index lies between 0 and {MAX_INDEX}, not {index}")
         if not self._slices:
-            self._begin(pixels)
-        if pixels.shape != self._shape or pixels.dtype != self._dtype:
-            raise SizesDiffer(f"{name} is {_shape_of(pixels)}, the first slice is {self._first_shape}")
-        alignment = self._aligned(index, pixels, name)
+            self._begin(frame)
+        if frame.shape != self._shape or frame.dtype != self._dtype:
+            raise SizesDiffer(f"{name} is {_shape_of(frame)}, the first slice is {self._first_shape}")
+        alignment = self._aligned(index, frame, name)
         crop = self._common([*(one[2] for one in self._slices), alignment])
         if crop.width_px * crop.height_px < LEAST_SHARE * self._shape[0] * self._shape[1]:
             raise AlignmentFailed(name, "too little of the picture would be left that all slices show")
         if self._settings.align and self._placements is None:
             self._aligner.join()
-        small = laid_whole(pixels, alignment.similarity, self._factor)
+        small = laid_whole(shrunk(frame, self._factor), alignment.similarity.reduced(self._factor))
         gains = np.ones(3)
         if self._placements is not None:
             gains = np.array(self._placements[index].gains)
@@ -164,7 +177,7 @@ class Merge:
             focus = barred(focus, alignment.similarity.reduced(self._factor))
         if self._settings.front_wins:
             focus = self._front.held_back(focus, self._focuser.noise)
-        self._fuser.add(pixels, alignment.similarity, gains, focus)
+        self._fuser.add(frame, small, alignment.similarity, gains, focus)
         # Glints are left out of it: what becomes known of them later would favour slices that came earlier.
         self._depth.add(index, focus.score, focus.amplitude)
         self._slices.append((index, name, alignment, gains, _sharpness(focus.amplitude)))
@@ -216,26 +229,25 @@ class Merge:
             coverage(peaks, indices),
         )
 
-    def _aligned(self, index: int, pixels: Pixels, name: str) -> Alignment:
+    def _aligned(self, index: int, frame: Frame, name: str) -> Alignment:
         if self._placements is not None:
             if index not in self._placements:
                 raise AlignmentFailed(name, f"the transforms given say nothing of slice {index}")
             return Alignment(self._placements[index].similarity, 1.0)
-        return self._aligner.place(_grey8(pixels), name) if self._settings.align else _AS_IT_IS
+        return self._aligner.place(grey8(frame), name) if self._settings.align else _AS_IT_IS
 
-    def _begin(self, pixels: Pixels) -> None:
-        self._shape, self._dtype = pixels.shape, pixels.dtype
-        self._first_shape = _shape_of(pixels)
-        self._white = int(np.iinfo(pixels.dtype).max)
-        height, width = pixels.shape[:2]
-        self._factor = 1
-        while height * width > DECIDING_PIXELS * self._factor**2:
-            self._factor += 1
+    def _begin(self, frame: Frame) -> None:
+        self._shape, self._dtype = frame.shape, frame.dtype
+        self._first_shape = _shape_of(frame)
+        self._white = int(np.iinfo(frame.dtype).max)
+        height, width = frame.shape[:2]
+        self._factor = deciding_factor(width, height)
         self._aligner = Aligner(width, height)
         self._tone = Tone()
         self._focuser = Focuser()
+        canvas = LayersCanvas if isinstance(frame, Layers) else WholeCanvas
         pyramid = self._settings.method is Method.PYRAMID
-        self._fuser = Pyramid(height, width) if pyramid else Fuser(height, width, self._factor)
+        self._fuser = Pyramid(height, width) if pyramid else Fuser(canvas(height, width), self._factor)
         self._front = Front()
         self._depth = Depth()
 
@@ -314,10 +326,5 @@ def _within(span: slice, factor: int) -> slice:
     return slice(-(-span.start // factor), span.stop // factor)
 
 
-def _grey8(pixels: Pixels) -> NDArray[np.uint8]:
-    grey: Any = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    return np.asarray(grey if grey.dtype == np.uint8 else grey >> 8, np.uint8)
-
-
-def _shape_of(pixels: Pixels) -> str:
-    return f"{pixels.shape[1]}x{pixels.shape[0]}, {8 * pixels.dtype.itemsize} bit"
+def _shape_of(frame: Frame) -> str:
+    return f"{frame.shape[1]}x{frame.shape[0]}, {8 * frame.dtype.itemsize} bit"
