@@ -49,7 +49,7 @@ def test_in_layers_it_is_the_picture_that_whole_slices_give(judged_smaller):
 def test_a_light_that_changes_its_colour_leaves_no_cast(judged_smaller):
     """Brightness is kept apart from colour, so a gain of one colour must reach both."""
     frames = [smooth_in_colour(frame) for frame in rig_stack(flicker=0.0).frames]
-    frames = [tinted(frame, (1 + 0.006 * i, 1, 1 - 0.006 * i)) for i, frame in enumerate(frames)]
+    frames = [tinted(frame, (1 + 0.015 * i, 1, 1 - 0.015 * i)) for i, frame in enumerate(frames)]
     whole = merged(frames)
     layers = merged([in_layers(frame) for frame in frames])
     difference = cv2.blur(layers.pixels / 257 - whole.pixels / 257, (9, 9))
