@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stack.merge.frames import HALF, Frame, Layers
 from stack.merge.lay import laid, laid_whole
 from stack.merge.photos import Pixels
-from stack.merge.planes import Plane, enlarged
+from stack.merge.planes import Plane, enlarged_rows
 from stack.merge.similarity import Similarity
 from stack.merge.tone import Gains
 
@@ -113,7 +113,7 @@ class LayersCanvas:
             part: Any = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
             new: Any = cv2.multiply(part, gain * unit, dtype=cv2.CV_32F)  # type: ignore[call-overload]
             if cast is not None:
-                new += _enlarged_rows(cast, factor, tile.rows, self._brightness.shape)[:, tile.columns]
+                new += enlarged_rows(cast, factor, tile.rows, self._brightness.shape)[:, tile.columns]
             _move(self._brightness[tile.rows, tile.columns], new, tile.share)
         colour = small if factor == HALF else laid_whole(frame.colour, similarity.reduced(HALF))
         tint = np.column_stack([TINT * gains * unit, [NO_TINT, NO_TINT]]).astype(np.float32)
@@ -128,7 +128,7 @@ class LayersCanvas:
         part = np.empty((height, width, 3), dtype)
         for top in range(0, height, TILE_ROWS):
             strip = slice(rows.start + top, min(rows.start + top + TILE_ROWS, rows.stop))
-            colour = _enlarged_rows(self._colour, HALF, strip, self._brightness.shape)
+            colour = enlarged_rows(self._colour, HALF, strip, self._brightness.shape)
             whole = _blue_green_red(self._brightness[strip], colour)
             part[top : top + TILE_ROWS] = _as_deep(whole[:, columns], dtype)
         return part
@@ -157,22 +157,12 @@ def _tiles(share: Plane, factor: int, shape: tuple[int, ...]) -> Iterator[Tile]:
     height, width = shape[:2]
     for top in range(0, height, TILE_ROWS):
         rows = slice(top, min(top + TILE_ROWS, height))
-        strip = _enlarged_rows(share, factor, rows, shape)
+        strip = enlarged_rows(share, factor, rows, shape)
         for left in range(0, width, TILE_COLUMNS):
             columns = slice(left, min(left + TILE_COLUMNS, width))
             most = strip[:, columns].max()
             if most >= LEAST_SHARE:
                 yield Tile(rows, columns, strip[:, columns], bool(most >= CAREFUL_SHARE))
-
-
-def _enlarged_rows(plane: Any, factor: int, rows: slice, shape: tuple[int, ...]) -> Any:
-    """Give rows of a plane at full size; strips meet without a seam."""
-    if factor == 1:
-        return plane[rows]
-    first = max(0, rows.start // factor - 1)
-    last = min(plane.shape[0], -(-rows.stop // factor) + 1)
-    whole = enlarged(plane[first:last], factor, (rows.stop - first * factor, shape[1]))
-    return np.ascontiguousarray(whole[rows.start - first * factor :])
 
 
 def _move(ours: NDArray[np.uint16], new: Any, share: Plane) -> None:

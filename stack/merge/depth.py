@@ -65,51 +65,40 @@ class Peaks:
 class Depth:
     """Follows the sharpest slice of every pixel."""
 
-    def __init__(self) -> None:
-        self._best: Stored | None = None
-        self._before: Stored
-        self._after: Stored
-        self._last: Stored
-        self._index: Stored
-        self._amplitude: Stored
-        self._least: Stored
-        self._was_best: NDArray[np.uint8]
+    def __init__(self, height_px: int, width_px: int) -> None:
+        shape = height_px, width_px
+        self._best, self._before, self._after = (np.full(shape, NONE, np.int16) for _ in range(3))
+        self._last, self._index, self._amplitude = (np.zeros(shape, np.int16) for _ in range(3))
+        self._least = np.full(shape, np.iinfo(np.int16).max, np.int16)
+        self._was_best = np.zeros(shape, np.uint8)
+        self._newest: int | None = None
+        self._spacing = 1
         self._slices = 0
 
-    def add(self, index: int, score: Plane, amplitude: Plane) -> None:
-        """Take in a slice's score and amplitude of detail, `(H, W)` each."""
+    def begin(self, index: int) -> None:
+        """Begin with a slice: its index in the stack."""
+        if self._newest is not None:
+            self._spacing = index - self._newest
+        self._newest = index
         self._slices += 1
-        if self._best is None:
-            self._best, self._amplitude = _stored(score, SCORE_UNIT), _stored(amplitude, AMPLITUDE_UNIT)
-            self._last, self._least = self._best.copy(), self._amplitude.copy()
-            self._before, self._after = np.full_like(self._best, NONE), np.full_like(self._best, NONE)
-            self._index = np.full_like(self._best, index)
-            self._was_best = np.full(score.shape, 255, np.uint8)
-            self._newest, self._spacing = index, 1
-            return
-        self._newest, self._spacing = index, index - self._newest
-        for top in range(0, len(score), STRIP_ROWS):
-            rows = slice(top, top + STRIP_ROWS)
-            self._follow(
-                rows, index, _stored(score[rows], SCORE_UNIT), _stored(amplitude[rows], AMPLITUDE_UNIT)
-            )
 
-    def _follow(self, rows: slice, index: int, score: Stored, amplitude: Stored) -> None:
-        assert self._best is not None
+    def follow(self, rows: slice, score: Plane, amplitude: Plane) -> None:
+        """Take in a strip of it: its score and its amplitude of detail, `(h, W)` each."""
+        scored, strength = _stored(score, SCORE_UNIT), _stored(amplitude, AMPLITUDE_UNIT)
         best, last, after = self._best[rows], self._last[rows], self._after[rows]
-        cv2.copyTo(score, self._was_best[rows], after)
-        np.minimum(self._least[rows], amplitude, out=self._least[rows])
-        better = cv2.compare(score, best, cv2.CMP_GT)
-        cv2.copyTo(score, better, best)
-        cv2.copyTo(last, better, self._before[rows])
-        cv2.copyTo(np.full_like(score, NONE), better, after)
-        cv2.copyTo(amplitude, better, self._amplitude[rows])
-        cv2.copyTo(np.full_like(score, index), better, self._index[rows])
-        last[...], self._was_best[rows] = score, better
+        cv2.copyTo(scored, self._was_best[rows], after)
+        np.minimum(self._least[rows], strength, out=self._least[rows])
+        better = cv2.compare(scored, best, cv2.CMP_GT)
+        cv2.copyTo(scored, better, best)
+        if self._slices > 1:
+            cv2.copyTo(last, better, self._before[rows])
+        cv2.copyTo(np.full_like(scored, NONE), better, after)
+        cv2.copyTo(strength, better, self._amplitude[rows])
+        cv2.copyTo(np.full_like(scored, self._newest), better, self._index[rows])
+        last[...], self._was_best[rows] = scored, better
 
     def peaks(self, noise: float) -> "Peaks":
         """Give what each pixel's focus curve says, `(H, W)` each; `noise` as in `map`."""
-        assert self._best is not None
         drop, known = np.empty(self._best.shape, np.float32), np.empty(self._best.shape, bool)
         for top in range(0, len(drop), STRIP_ROWS):
             rows = slice(top, top + STRIP_ROWS)
@@ -122,10 +111,9 @@ class Depth:
 
         `guide` is the merged picture's brightness in the same geometry, `noise` the amplitude of flat areas.
         """
-        assert self._best is not None
         sure = self._sure(noise)
         half = abs(self._spacing) / 2
-        nearest, farthest = self._index.min() - half, self._index.max() + half
+        nearest, farthest = int(self._index.min()) - half, int(self._index.max()) + half
         depth = np.empty(self._best.shape, np.uint16)
         for top in range(0, len(depth), STRIP_ROWS):  # the filter needs many planes; a strip of each will do
             first = max(0, top - FILTER_REACH_PX)
@@ -164,7 +152,6 @@ class Depth:
 
         Both are 0 where one of these is not known; last of all is where they are.
         """
-        assert self._best is not None
         best, before, after = (
             plane[rows].astype(np.float32) for plane in (self._best, self._before, self._after)
         )

@@ -9,16 +9,23 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
   some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is best.
 
 The brightness is held within a band about its running mean, lest a dark blurred thing before a glint win.
+
+A slice is looked at as a whole first, at lower resolutions, and then judged strip by strip, so that the many
+planes that takes stay small and in the processor's cache.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.planes import Plane, blurred, enlarged, reduced
+from stack.merge.canvas import GREY
+from stack.merge.photos import Pixels
+from stack.merge.planes import Plane, blurred, enlarged_rows, reduced
+from stack.merge.tone import Gains
 
 BROAD_SIGMA_PX: Final = 4.0
 NARROW_POWER: Final = 2.0
@@ -38,30 +45,58 @@ GLINT_REACH_PX: Final = 10
 LEAST_NOISE: Final = 0.25
 COARSE: Final = 4
 """Brightness is smooth, so it is worked out at a quarter of the resolution."""
+BROAD: Final = 2
+"""And broad detail at half."""
+STRIP_ROWS: Final = 96
+REACH_PX: Final = 12
+"""How far beyond a strip its blurs look: four sigmas of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One slice as laid, and what is seen of it as a whole.
+
+    Attributes
+    ----------
+    small
+        `(H, W, 3)` blue-green-red.
+    mix
+        What makes brightness of it, levels of 255 after gains.
+    broad
+        Amplitude of detail over 4 px, `(H/2, W/2)` float32, levels of 255.
+    near, glow
+        Brightness over 6 and over 10 px, `(H/4, W/4)` float32, levels about its running mean.
+    glints
+        `(H/4, W/4)` float32, 0 to 1: near pixels that are clipped in this slice.
+    """
+
+    small: Pixels
+    mix: Plane
+    broad: Plane
+    near: Plane
+    glow: Plane
+    glints: Plane
 
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """What one slice says.
+    """What a strip of one slice says.
 
     Attributes
     ----------
+    rows
+        Which rows.
     score
-        `(H, W)` float32, without the glint term.
+        `(h, W)` float32, without the glint term.
     amplitude
-        `(H, W)` float32, levels of 255: fine detail over 4 px.
-    glow
-        Brightness `(H/4, W/4)` float32, 10 px, levels about its running mean.
-    glints
-        `(H/4, W/4)` float32, 0 to 1: near pixels that are clipped in this slice.
+        `(h, W)` float32, levels of 255: fine detail over 4 px.
     held
-        By how much the score was lowered for other reasons than focus; `(H, W)` float32, or None.
+        By how much the score was lowered for other reasons than focus; `(h, W)` float32, or None.
     """
 
+    rows: slice
     score: Plane
     amplitude: Plane
-    glow: Plane
-    glints: Plane
     held: Plane | None = None
 
     def held_back(self, by: Plane) -> "Focus":
@@ -79,25 +114,42 @@ class Focuser:
         self._wide: Plane | None = None
         self._slices = 0
 
-    def judge(self, grey: Plane, brightest: NDArray[np.uint8]) -> Focus:
-        """Score a slice by its brightness `(H, W)`, levels of 255, and its brightest channel before gains."""
-        detail = np.abs(grey - blurred(grey, DETAIL_SIGMA_PX))
-        broad = enlarged(blurred(reduced(detail, 2), BROAD_SIGMA_PX / 2), 2, detail.shape)
-        narrow = blurred(np.abs(grey - blurred(grey, FINEST_SIGMA_PX)), NARROW_SIGMA_PX)
-        if self._slices == 0:
-            self.noise, self._finest_noise = _quiet(broad), _quiet(reduced(narrow, COARSE))
-        narrow += self._finest_noise
-        score = broad + self.noise
-        score *= score
-        score *= score
-        score *= narrow
-        score = np.float32(NARROW_POWER) * np.log(score, out=score)  # 2 ln(broad^4 narrow), one logarithm
-        coarse = reduced(grey, COARSE)
+    def look(self, small: Pixels, gains: Gains) -> Sight:
+        """Look at a laid slice `(H, W, 3)` as a whole."""
+        height, width = small.shape[:2]
+        mix = (GREY * gains * (255 / np.iinfo(small.dtype).max)).astype(np.float32)[None]
+        detail = np.empty((height // BROAD, width // BROAD), np.float32)
+        coarse = np.empty((height // COARSE, width // COARSE), np.float32)
+        clipped = np.empty_like(coarse)
+        for rows in strips(height):
+            grey = _grey(small, mix, rows)
+            fine = np.abs(grey - blurred(grey, DETAIL_SIGMA_PX))
+            _fill(detail, rows, BROAD, _inner(fine, rows))
+            _fill(coarse, rows, COARSE, _inner(grey, rows))
+            _fill(clipped, rows, COARSE, _clipped(small[rows]))
+        broad = blurred(detail, BROAD_SIGMA_PX / BROAD)
         self._near, near = self._held(self._near, blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE))
         self._wide, glow = self._held(self._wide, blurred(coarse, GLINT_SIGMA_PX / COARSE))
+        if self._slices == 0:
+            narrow = [reduced(_narrow(small, mix, rows), COARSE) for rows in strips(height)]
+            self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
         self._slices += 1
-        score -= BRIGHTNESS_WEIGHT * enlarged(near, COARSE, score.shape)
-        return Focus(score, broad, glow, _glints(brightest))
+        return Sight(small, mix, broad, near, glow, _glints(clipped))
+
+    def judge(self, sight: Sight) -> Iterator[Focus]:
+        """Score it, strip by strip."""
+        shape = sight.small.shape
+        for rows in strips(shape[0]):
+            broad = enlarged_rows(sight.broad, BROAD, rows, shape)
+            narrow = _narrow(sight.small, sight.mix, rows) + np.float32(self._finest_noise)
+            score: Any = broad + np.float32(self.noise)
+            score *= score
+            score *= score
+            score *= narrow
+            cv2.log(score, score)  # 2 ln(broad^4 narrow), one logarithm
+            score *= np.float32(NARROW_POWER)
+            score -= np.float32(BRIGHTNESS_WEIGHT) * enlarged_rows(sight.near, COARSE, rows, shape)
+            yield Focus(rows, score, broad)
 
     def _held(self, mean: Plane | None, brightness: Plane) -> tuple[Plane, Plane]:
         """Give the running mean with this brightness in it, and the brightness within the band about it."""
@@ -105,13 +157,48 @@ class Focuser:
         return new, np.clip(brightness, new - BAND, new + BAND)
 
 
+def strips(height: int) -> Iterator[slice]:
+    """Give the rows of a picture, some at a time: as many as fill whole pixels of lower resolutions."""
+    for top in range(0, height, STRIP_ROWS):
+        yield slice(top, min(top + STRIP_ROWS, height))
+
+
+def _grey(small: Pixels, mix: Plane, rows: slice) -> Plane:
+    """Give the brightness of a strip and of what its blurs look at beyond it."""
+    channels: Any = small[max(0, rows.start - REACH_PX) : rows.stop + REACH_PX]
+    return np.asarray(cv2.transform(channels.astype(np.float32), mix), np.float32)
+
+
+def _inner(plane: Plane, rows: slice) -> Plane:
+    """Leave out what lies beyond the strip."""
+    return plane[min(rows.start, REACH_PX) :][: rows.stop - rows.start]
+
+
+def _narrow(small: Pixels, mix: Plane, rows: slice) -> Plane:
+    """Give the amplitude of a strip's finest detail."""
+    grey = _grey(small, mix, rows)
+    return _inner(blurred(np.abs(grey - blurred(grey, FINEST_SIGMA_PX)), NARROW_SIGMA_PX), rows)
+
+
+def _fill(plane: Plane, rows: slice, factor: int, strip: NDArray[Any]) -> None:
+    """Put a strip into a plane of lower resolution."""
+    part = reduced(strip, factor)
+    plane[rows.start // factor :][: len(part)] = part
+
+
 def _quiet(amplitude: Plane) -> float:
     """Give the amplitude where a slice shows least: its noise."""
-    return max(LEAST_NOISE, float(np.percentile(amplitude[::4, ::4], 5)))
+    return max(LEAST_NOISE, float(np.percentile(amplitude, 5)))
 
 
-def _glints(brightest: NDArray[np.uint8]) -> Plane:
-    clipped = (brightest >= CLIPPED).astype(np.uint8)
-    size = 2 * GLINT_REACH_PX + 1
-    wide = cv2.dilate(clipped, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    return blurred(reduced(wide, COARSE), 1.0)
+def _clipped(channels: Any) -> NDArray[np.uint8]:
+    """Say where (255) a strip's brightest channel is clipped."""
+    brightest: Any = cv2.max(cv2.max(channels[..., 0], channels[..., 1]), channels[..., 2])
+    limit: Any = CLIPPED if brightest.dtype == np.uint8 else CLIPPED << 8
+    return np.asarray(cv2.compare(brightest, limit, cv2.CMP_GE), np.uint8)
+
+
+def _glints(clipped: Plane) -> Plane:
+    size = 2 * round(GLINT_REACH_PX / COARSE) + 1
+    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return blurred(cv2.dilate((clipped > 0).astype(np.float32), reach), 1.0)

@@ -9,10 +9,8 @@ back there. Slices must come near first.
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stack.merge.focus import Focus
-from stack.merge.planes import Plane
 
 PEAK: Final = 4.0
 """A peak is this many times the noise, at least ..."""
@@ -25,16 +23,14 @@ HELD_BACK: Final = np.float32(30.0)
 class Front:
     """Watches the amplitude of detail at every pixel from near to far."""
 
-    def __init__(self) -> None:
-        self._peak: Plane | None = None
-        self._over: NDArray[np.bool_]
+    def __init__(self, height_px: int, width_px: int) -> None:
+        self._peak = np.zeros((height_px, width_px), np.float32)
+        self._over = np.zeros((height_px, width_px), bool)
 
     def held_back(self, focus: Focus, noise: float) -> Focus:
-        """Give the slice with its score lowered where a nearer one has had its peak."""
+        """Give a strip with its score lowered where a nearer slice has had its peak."""
         amplitude = np.where(np.isfinite(focus.amplitude), focus.amplitude, 0).astype(np.float32)
-        if self._peak is None:
-            self._peak, self._over = amplitude, np.zeros(amplitude.shape, bool)
-            return focus
-        self._over |= (self._peak > PEAK * noise) & (amplitude < LOST * self._peak)
-        np.maximum(self._peak, amplitude, out=self._peak, where=~self._over)
-        return focus.held_back(HELD_BACK * self._over.astype(np.float32))
+        peak, over = self._peak[focus.rows], self._over[focus.rows]
+        over |= (peak > PEAK * noise) & (amplitude < LOST * peak)
+        np.maximum(peak, amplitude, out=peak, where=~over)
+        return focus.held_back(HELD_BACK * over.astype(np.float32))

@@ -4,36 +4,69 @@ With scores `s` the picture is `sum(exp(s) x) / sum(exp(s))`. Kept are the mean 
 the sum (log-sum-exp, which cannot overflow); a new slice moves the mean by its share of the new sum.
 """
 
-from typing import Any
+from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.canvas import Canvas
-from stack.merge.focus import COARSE, GLINT_WEIGHT, Focus
+from stack.merge.focus import COARSE, GLINT_WEIGHT, Focus, Sight
 from stack.merge.frames import Frame
-from stack.merge.photos import Pixels
-from stack.merge.planes import Plane, enlarged, reduced
+from stack.merge.planes import Plane, enlarged_rows, reduced
 from stack.merge.similarity import Similarity
 from stack.merge.tone import Gains
 
+NOTHING: Final = -1e6
+"""The logarithm of the sum of no weights, near enough."""
+CERTAIN: Final = 80.0
+"""A lead by which one slice is all: beyond, its exponential would not fit."""
+
 
 class Fuser:
-    """Accumulates slices of shape `(H, W, 3)`; decides at a resolution lower by a whole `factor`."""
+    """Accumulates slices; decides at a resolution lower by a whole `factor`.
+
+    A slice is taken in by `look`, `weigh` for each of its strips, and `blend`.
+    """
 
     def __init__(self, canvas: Canvas, factor: int) -> None:
         self._canvas = canvas
         self._factor = factor
         self._total: Plane | None = None
-        self._glow: Plane | None = None
-        self._glints: Plane | None = None
+        self._glow: Plane
+        self._glints: Plane
+        self._term: Plane
+        self._late: Plane
+        self._share: Plane
 
-    def add(self, frame: Frame, small: Pixels, similarity: Similarity, gains: Gains, focus: Focus) -> None:
-        """Blend a slice in.
+    def look(self, sight: Sight) -> None:
+        """Begin with a slice: learn what glints in it, which all slices so far have to be told."""
+        self._share = np.empty(sight.small.shape[:2], np.float32)
+        if self._total is None:
+            self._total = np.full_like(self._share, NOTHING)
+            self._glow, self._glints = np.zeros_like(sight.glow), sight.glints
+        glints = np.maximum(self._glints, sight.glints)
+        # What is known to glint only now was weighed without its glow; the mean glow stands for all of it.
+        self._late = np.float32(GLINT_WEIGHT) * (glints - self._glints) * self._glow
+        self._term = np.float32(GLINT_WEIGHT) * glints * sight.glow
+        self._glints = glints
 
-        `similarity` maps output pixels to its own; `small` is the slice laid, reduced by the factor.
-        """
-        self._canvas.blend(frame, small, similarity, gains, self._decide(focus), self._factor)
+    def weigh(self, focus: Focus) -> None:
+        """Decide on a strip."""
+        assert self._total is not None
+        rows, shape = focus.rows, self._share.shape
+        score = focus.score - enlarged_rows(self._term, COARSE, rows, shape)
+        total = self._total[rows] - enlarged_rows(self._late, COARSE, rows, shape)
+        lead = np.clip(total - score, -CERTAIN, CERTAIN)
+        share = np.divide(1, 1 + cv2.exp(lead), out=self._share[rows])
+        np.maximum(total, score, out=self._total[rows])
+        self._total[rows] -= cv2.log(np.maximum(share, 1 - share))
+
+    def blend(self, frame: Frame, sight: Sight, similarity: Similarity, gains: Gains) -> None:
+        """End with a slice: blend it in as decided; `similarity` maps output pixels to its own."""
+        self._glow = self._glow + reduced(self._share, COARSE) * (sight.glow - self._glow)
+        self._canvas.blend(frame, sight.small, similarity, gains, self._share, self._factor)
+        del self._share
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """Give part of the picture as uint8 or uint16."""
@@ -42,25 +75,3 @@ class Fuser:
     def reduced(self, factor: int) -> NDArray[np.uint8]:
         """Give the picture so far at a lower resolution, uint8."""
         return self._canvas.reduced(factor)
-
-    def _decide(self, focus: Focus) -> Plane:
-        """Give the slice's share in the mean, 0 to 1."""
-        if self._total is None or self._glow is None or self._glints is None:
-            self._glow, self._glints = focus.glow, focus.glints
-            self._total = focus.score - self._glint_term(self._glints * focus.glow, focus.score.shape)
-            return np.ones_like(self._total)
-        glints = np.maximum(self._glints, focus.glints)
-        # What is known to glint only now was weighed without its glow; the mean glow stands for all of it.
-        self._total = self._total - self._glint_term((glints - self._glints) * self._glow, self._total.shape)
-        self._glints = glints
-        score = focus.score - self._glint_term(glints * focus.glow, focus.score.shape)
-        # Both exponentials divided by the greater, so that neither overflows.
-        lead = score - self._total
-        lesser = np.exp(-np.abs(lead))
-        share = np.where(lead > 0, np.float32(1), lesser) / (1 + lesser)
-        self._total = np.maximum(self._total, score) + np.log1p(lesser)
-        self._glow = self._glow + reduced(share, COARSE) * (focus.glow - self._glow)
-        return share  # type: ignore[no-any-return]
-
-    def _glint_term(self, glow: Plane, shape: tuple[int, ...]) -> Plane:
-        return np.float32(GLINT_WEIGHT) * enlarged(glow, COARSE, shape)

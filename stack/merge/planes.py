@@ -23,7 +23,7 @@ def reduced(plane: NDArray[Any], factor: int) -> Plane:
     return np.asarray(cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def enlarged(plane: Plane, factor: int, shape: tuple[int, ...]) -> Plane:
+def enlarged(plane: NDArray[Any], factor: int, shape: tuple[int, ...]) -> Any:
     """Undo `reduced` smoothly; what had been left out repeats its neighbour."""
     height, width = shape[0], shape[1]
     whole: Any = plane
@@ -33,4 +33,14 @@ def enlarged(plane: Plane, factor: int, shape: tuple[int, ...]) -> Plane:
     more = max(0, height - whole.shape[0]), max(0, width - whole.shape[1])
     if any(more):
         whole = cv2.copyMakeBorder(whole, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
-    return whole[:height, :width]  # type: ignore[no-any-return]
+    return whole[:height, :width]
+
+
+def enlarged_rows(plane: NDArray[Any], factor: int, rows: slice, shape: tuple[int, ...]) -> Any:
+    """Give rows of a plane enlarged to `shape`; strips meet without a seam."""
+    if factor == 1:
+        return plane[rows]
+    first = max(0, rows.start // factor - 1)
+    last = min(plane.shape[0], -(-rows.stop // factor) + 1)
+    whole = enlarged(plane[first:last], factor, (rows.stop - first * factor, shape[1]))
+    return np.ascontiguousarray(whole[rows.start - first * factor :])

@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.focus import BRIGHTNESS_WEIGHT, GLINT_WEIGHT, Focus
+from stack.merge.focus import BRIGHTNESS_WEIGHT, GLINT_WEIGHT, Focus, Sight
 from stack.merge.frames import Frame, Layers
 from stack.merge.lay import laid_whole
-from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, blurred
 from stack.merge.similarity import Similarity
 from stack.merge.tone import Gains
@@ -46,15 +45,25 @@ class Pyramid:
         self._glow = self._glints = np.zeros((0, 0), np.float32)
         self._slices = 0
 
-    def add(self, frame: Frame, small: Pixels, similarity: Similarity, gains: Gains, focus: Focus) -> None:
-        """Blend a slice in, a whole one, as `fuse.Fuser` does."""
+    def look(self, sight: Sight) -> None:
+        """Begin with a slice."""
+        self._held = np.zeros(sight.small.shape[:2], np.float32)
+
+    def weigh(self, focus: Focus) -> None:
+        """Learn by how much a strip is held back; the rest is decided level by level."""
+        if focus.held is not None:
+            self._held[focus.rows] = focus.held
+
+    def blend(self, frame: Frame, sight: Sight, similarity: Similarity, gains: Gains) -> None:
+        """End with a slice, a whole one: blend it in; `similarity` maps output pixels to its own."""
         assert not isinstance(frame, Layers)
         whole: Any = laid_whole(frame, similarity)
         scale: Any = (*(gains * (255 / np.iinfo(frame.dtype).max)), 0.0)
-        held: Any = _held(focus, self._shape)
+        height, width = self._shape
+        held: Any = cv2.resize(self._held, (width, height), interpolation=cv2.INTER_LINEAR)
         fine: Any = cv2.multiply(whole, scale, dtype=cv2.CV_32F)
         strength: Plane | None = None
-        light, late = self._light(focus)
+        light, late = self._light(sight)
         for level in range(self._levels):
             coarse = cv2.pyrDown(fine)
             band = fine - cv2.pyrUp(coarse, dstsize=(fine.shape[1], fine.shape[0]))
@@ -79,20 +88,20 @@ class Pyramid:
         small = cv2.resize(small, (max(1, width), max(1, height)), interpolation=cv2.INTER_AREA)
         return np.asarray(np.rint(np.clip(small, 0, 255)), np.uint8)
 
-    def _light(self, focus: Focus) -> tuple[Plane, Plane]:
+    def _light(self, sight: Sight) -> tuple[Plane, Plane]:
         """Give what a slice's glow takes from its weights, and what is now known to have been owed so far.
 
         A glint out of focus is larger and as white; that of the slice which glows least is the true one. What
         is known to glint only now was weighed without that; the mean glow stands for what went before.
         """
         if not self._slices:
-            self._glow, self._glints = focus.glow, focus.glints
-        glints = np.maximum(self._glints, focus.glints)
+            self._glow, self._glints = sight.glow, sight.glints
+        glints = np.maximum(self._glints, sight.glints)
         late = np.float32(GLINT_WEIGHT) * (glints - self._glints) * self._glow
         self._slices += 1
         self._glints = glints
-        self._glow = self._glow + (focus.glow - self._glow) / np.float32(self._slices)
-        return (np.float32(BRIGHTNESS_WEIGHT) + np.float32(GLINT_WEIGHT) * glints) * focus.glow, late
+        self._glow = self._glow + (sight.glow - self._glow) / np.float32(self._slices)
+        return (np.float32(BRIGHTNESS_WEIGHT) + np.float32(GLINT_WEIGHT) * glints) * sight.glow, late
 
     def _blend(self, level: int, band: NDArray[Any], score: Plane, late: Plane) -> None:
         """Move a level's means towards the slice's by its share of the weights so far."""
@@ -134,15 +143,6 @@ def _fitted(plane: Plane, band: NDArray[Any]) -> Plane:
     size = band.shape[1], band.shape[0]
     how = cv2.INTER_AREA if band.shape[1] < plane.shape[1] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(plane, size, interpolation=how), np.float32)
-
-
-def _held(focus: Focus, shape: tuple[int, int]) -> Plane:
-    """Give by how much a slice is held back, at full resolution."""
-    if focus.held is None:
-        return np.zeros(shape, np.float32)
-    return np.asarray(
-        cv2.resize(focus.held, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32
-    )
 
 
 def _stored(band: NDArray[Any]) -> Stored:

@@ -25,7 +25,7 @@ from stack.merge.planes import Plane
 from stack.merge.pyramid import Pyramid
 from stack.merge.settings import MergeSettings, Method
 from stack.merge.similarity import Floats, Similarity
-from stack.merge.tone import Tone
+from stack.merge.tone import Gains, Tone
 
 DECIDING_PIXELS: Final = 3_300_000
 """Above this, sharpness is judged at half the resolution: it costs less and the result is better."""
@@ -35,7 +35,6 @@ LEAST_SHARE: Final = 0.25
 """Of the first slice's area that all slices must have in common."""
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
-ROWS: Final = 64
 _AS_IT_IS: Final = Alignment(Similarity(), 1.0)
 
 
@@ -172,16 +171,27 @@ class Merge:
         elif self._settings.even_light:
             valid = (_within(crop.rows, self._factor), _within(crop.columns, self._factor))
             gains = self._tone.gains(small, self._white, valid)
-        focus = self._focuser.judge(*self._deciding(small, gains))
-        if self._settings.keep_borders:
-            focus = barred(focus, alignment.similarity.reduced(self._factor))
-        if self._settings.front_wins:
-            focus = self._front.held_back(focus, self._focuser.noise)
-        self._fuser.add(frame, small, alignment.similarity, gains, focus)
-        # Glints are left out of it: what becomes known of them later would favour slices that came earlier.
-        self._depth.add(index, focus.score, focus.amplitude)
-        self._slices.append((index, name, alignment, gains, _sharpness(focus.amplitude)))
+        sharpness = self._fuse(index, frame, small, alignment.similarity, gains)
+        self._slices.append((index, name, alignment, gains, sharpness))
         return alignment
+
+    def _fuse(self, index: int, frame: Frame, small: Pixels, similarity: Similarity, gains: Gains) -> float:
+        """Judge a laid slice and blend it in; give its sharpness."""
+        sight = self._focuser.look(small, gains)
+        self._fuser.look(sight)
+        self._depth.begin(index)
+        size_px, shown = (small.shape[1], small.shape[0]), []
+        for focus in self._focuser.judge(sight):
+            if self._settings.keep_borders:
+                focus = barred(focus, similarity.reduced(self._factor), size_px)
+            if self._settings.front_wins:
+                focus = self._front.held_back(focus, self._focuser.noise)
+            self._fuser.weigh(focus)
+            # Without glints: what becomes known of them later would favour slices that came earlier.
+            self._depth.follow(focus.rows, focus.score, focus.amplitude)
+            shown.append(focus.amplitude[::4, ::4])
+        self._fuser.blend(frame, sight, similarity, gains)
+        return _sharpness(np.vstack(shown))
 
     def preview(self, longest_px: int = 800) -> NDArray[np.uint8]:
         """Give the picture so far, `(h, w, 3)` uint8, reduced by a whole factor to at most `longest_px`."""
@@ -248,22 +258,8 @@ class Merge:
         canvas = LayersCanvas if isinstance(frame, Layers) else WholeCanvas
         pyramid = self._settings.method is Method.PYRAMID
         self._fuser = Pyramid(height, width) if pyramid else Fuser(canvas(height, width), self._factor)
-        self._front = Front()
-        self._depth = Depth()
-
-    def _deciding(self, small: NDArray[Any], gains: NDArray[np.float64]) -> tuple[Plane, NDArray[np.uint8]]:
-        """Give brightness after gains, and the brightest channel before; levels of 255."""
-        height, width = small.shape[:2]
-        grey = np.empty((height, width), np.float32)
-        brightest = np.empty((height, width), np.uint8)
-        mix = (np.array([0.114, 0.587, 0.299]) * gains * (255 / self._white)).astype(np.float32)[None]
-        for top in range(0, height, ROWS):
-            rows = slice(top, min(top + ROWS, height))
-            channels: Any = small[rows]
-            grey[rows] = cv2.transform(channels.astype(np.float32), mix)
-            highest: Any = cv2.max(cv2.max(channels[..., 0], channels[..., 1]), channels[..., 2])
-            brightest[rows] = highest if self._white == 255 else highest >> 8
-        return grey, brightest
+        self._front = Front(height // self._factor, width // self._factor)
+        self._depth = Depth(height // self._factor, width // self._factor)
 
     def _depth_map(self, crop: Crop) -> NDArray[np.uint16]:
         guide = cv2.cvtColor(self._fuser.reduced(self._factor), cv2.COLOR_BGR2GRAY)
@@ -317,8 +313,7 @@ def common_area(similarities: list[Similarity], width_px: int, height_px: int) -
 
 def _sharpness(amplitude: Plane) -> float:
     """Give the mean over what the slice shows."""
-    sample = amplitude[::4, ::4]
-    return float(sample[np.isfinite(sample)].mean())
+    return float(amplitude[np.isfinite(amplitude)].mean())
 
 
 def _within(span: slice, factor: int) -> slice:

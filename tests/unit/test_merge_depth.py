@@ -42,11 +42,17 @@ def test_where_nothing_is_ever_sharp_depth_is_unknown():
 def test_what_is_as_rough_in_every_slice_tells_no_depth():
     """The rim of a disc of bokeh, or grain in bright light: plenty of detail, and none of it in focus."""
     rng = np.random.default_rng(5)
-    depth = Depth()
+    depth = Depth(64, 64)
     for index in range(30):
         amplitude = (8 * (1 + 0.1 * rng.standard_normal((64, 64)))).astype(np.float32)
-        depth.add(index, np.log(amplitude), amplitude)
+        fed(depth, index, np.log(amplitude), amplitude)
     assert (depth.map(np.full((64, 64), 128, np.uint8), noise=1.0) == 0).mean() > 0.95
+
+
+def fed(depth, index, score, amplitude):
+    depth.begin(index)
+    for rows in (slice(0, 20), slice(20, 64)):
+        depth.follow(rows, score[rows], amplitude[rows])
 
 
 def peak(shape, index, place):
@@ -56,19 +62,19 @@ def peak(shape, index, place):
 
 def test_a_parabola_finds_the_place_between_slices():
     shape = (64, 64)
-    depth = Depth()
+    depth = Depth(*shape)
     for index in range(7):
         score = np.full(shape, -((index - 3.25) ** 2), np.float32)
-        depth.add(index, score, peak(shape, index, 3.25))
+        fed(depth, index, score, peak(shape, index, 3.25))
     found = depth.map(np.full(shape, 128, np.uint8), noise=1.0)
     assert np.unique(found).tolist() == [round(1 + 128 * 3.25)]
 
 
 def test_fed_backwards_and_sparsely_the_parabola_still_points_the_right_way():
     shape = (64, 64)
-    depth = Depth()
+    depth = Depth(*shape)
     for index in (40, 30, 20, 10, 0):
         score = np.full(shape, -((index - 22.5) ** 2) / 100, np.float32)
-        depth.add(index, score, peak(shape, index, 22.5))
+        fed(depth, index, score, peak(shape, index, 22.5))
     found = depth.map(np.full(shape, 128, np.uint8), noise=1.0)
     assert np.unique(found).tolist() == [round(1 + 128 * 22.5)]

@@ -128,7 +128,7 @@ def test_kept_borders_show_the_whole_first_slice_and_no_smear(method):
 
 
 def test_what_a_slice_covers_ends_with_its_last_pixel():
-    seen = covered(Similarity(tx=5), (60, 80), (80, 60))
+    seen = covered(Similarity(tx=5), slice(0, 60), (80, 60))
     columns = np.flatnonzero(seen[30])
     assert (columns[0], columns[-1]) == (0, 74)
     assert seen[:, :75].all()
