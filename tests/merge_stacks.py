@@ -4,12 +4,13 @@ from functools import cache
 
 import cv2
 import numpy as np
-from rendered import Shake, render, scene
+from rendered import MARGIN, Shake, Surface, _disc_mask, _texture, render, scene
 
-from stack.merge.align import Textures, fit, local_contrast
+from stack.merge.fit import fit
 from stack.merge.settings import MergeSettings
 from stack.merge.similarity import Similarity
 from stack.merge.stream import Merge
+from stack.merge.views import View
 
 SIZE = (400, 300)
 
@@ -38,6 +39,46 @@ def fogged_stack(slices=12):
     )
 
 
+KINDS = ("slope", "dome", "terraces", "low texture", "never in focus")
+
+
+@cache
+def kind_stack(kind, slices=9, seed=3):
+    """One difficulty at a time, on a rig that breathes, shakes, turns and flickers."""
+    shake = Shake(0.002, 0.7, 0.03, 0.05, 1.0, seed)
+    return render(_surfaces(kind, slices - 1, np.random.default_rng(seed)), slices, 1.3, SIZE, shake)
+
+
+def _surfaces(kind, last, random):
+    width, height = (round(side * (1 + 2 * MARGIN)) for side in SIZE)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    u, v = x / width, y / height
+
+    def surface(cover, depth, strength=1.0):
+        depth = np.broadcast_to(np.clip(depth, 0, 3) * last, u.shape).astype(np.float32)
+        return Surface(_texture(height, width, random, strength), np.float32(cover), depth)
+
+    def disc(right, down, radius):
+        return _disc_mask(x, y, right * width, down * height, radius * width)
+
+    ground = np.ones_like(u)
+    return {
+        "slope": lambda: [surface(ground, v)],
+        "dome": lambda: [surface(ground, 5 * (u - 0.5) ** 2 + 5 * (v - 0.5) ** 2)],
+        "terraces": lambda: [
+            surface(ground, 1),
+            surface(disc(0.3, 0.3, 0.2), 0.75),
+            surface(disc(0.62, 0.6, 0.2), 0.5),
+            surface(disc(0.36, 0.68, 0.13), 0.1),
+        ],
+        "low texture": lambda: [
+            surface(ground, 0.3 + 0.7 * v, 0.12),
+            surface(disc(0.55, 0.45, 0.14), 0.1, 0.12),
+        ],
+        "never in focus": lambda: [surface(ground, 2.2, 1.2), surface(disc(0.5, 0.55, 0.3), 0.3)],
+    }[kind]()
+
+
 def merged(frames, settings=None, indices=None):
     """Merge frames in order."""
     merge = Merge(settings or MergeSettings())
@@ -57,11 +98,11 @@ def overlay(truth, picture, origin=None):
         starts = [Similarity(tx=origin[0], ty=origin[1])]
     else:
         starts = [_centred(scale, size, (width, height)) for scale in (1.0, 0.8, 0.9, 1.12, 1.25)]
-    textures = [
-        Textures(*local_contrast(cv2.cvtColor(p.astype(np.float32), cv2.COLOR_BGR2GRAY)))
+    shown, true = [
+        View.of(cv2.cvtColor(p.astype(np.float32), cv2.COLOR_BGR2GRAY))
         for p in (_framed(picture, truth.shape), _framed(truth, picture.shape))
     ]
-    return fit(*textures, starts).similarity
+    return fit([shown], true, starts).similarity
 
 
 def _centred(scale, size, whole):

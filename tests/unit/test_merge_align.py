@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from merge_stacks import SIZE, rig_stack
+from merge_stacks import KINDS, SIZE, kind_stack, rig_stack
 from rendered import Shake, displacement_rms_px, render, scene
 
 from stack.merge.align import Aligner
@@ -28,10 +28,51 @@ def errors_px(stack):
     ]
 
 
+def rms(errors):
+    return float(np.sqrt(np.mean(np.square(errors))))
+
+
 def test_slices_are_laid_where_they_were_shot():
     found = errors_px(rig_stack())
     assert found[0] == 0
-    assert max(found) < 0.4
+    assert max(found) < 0.12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_subject_is_laid_within_a_fraction_of_a_pixel(kind):
+    """Measured: 0.02 to 0.06, low texture 0.10."""
+    assert rms(errors_px(kind_stack(kind))) < {"low texture": 0.2}.get(kind, 0.1)
+
+
+@pytest.mark.parametrize("kind", ["slope", "dome"])
+def test_a_slope_does_not_pull_slices_along(kind):
+    """Blur that changes from place to place displaces what is seen, by the same in every slice."""
+    stack = kind_stack(kind)
+    last = placed(stack)[-1].similarity.matrix
+    assert displacement_rms_px(last, stack.transforms[-1], SIZE) < 0.09
+
+
+def test_the_other_order_of_travel_is_as_good():
+    stack = kind_stack("dome")
+    whole = [np.vstack([matrix, [0, 0, 1]]) for matrix in stack.transforms]
+    aligner, errors = Aligner(*SIZE), []
+    for frame, matrix in zip(reversed(stack.frames), reversed(whole), strict=True):
+        found = aligner.place(grey(frame), "").similarity.matrix
+        aligner.join()
+        errors.append(displacement_rms_px(found, (matrix @ np.linalg.inv(whole[-1]))[:2], SIZE))
+    assert rms(errors) < 0.1
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 2, 3, 4], [0, 1, 2, 5, 6, 7]], ids=["twice", "missing"])
+def test_a_slice_that_is_there_twice_or_missing_does_not_matter(order):
+    stack = rig_stack()
+    aligner, errors = Aligner(*SIZE), []
+    for i in order:
+        found = aligner.place(grey(stack.frames[i]), str(i))
+        aligner.join()
+        assert not found.doubt
+        errors.append(displacement_rms_px(found.similarity.matrix, stack.transforms[i], SIZE))
+    assert max(errors) < 0.15
 
 
 @pytest.mark.parametrize("breathing", [0.03, -0.03])
@@ -39,7 +80,7 @@ def test_strong_breathing_is_followed(breathing):
     stack = render(scene(SIZE, 7, 4), 7, 1.3, SIZE, Shake(breathing, 1.0, 0.1, seed=4))
     last = stack.transforms[-1][0, 0]
     assert abs(last - (1 + breathing) ** 6) < 0.01  # a fifth of the picture
-    assert max(errors_px(stack)) < 0.4
+    assert max(errors_px(stack)) < 0.2
 
 
 def test_a_large_jump_between_two_slices_is_followed():
@@ -53,7 +94,7 @@ def test_a_large_jump_between_two_slices_is_followed():
     aligner.join()
     found = aligner.place(grey(moved), "1").similarity.matrix
     true = rig_stack().transforms[1] + np.array([[0, 0, 25.0], [0, 0, -9.0]])
-    assert displacement_rms_px(found, true, SIZE) < 0.5
+    assert displacement_rms_px(found, true, SIZE) < 0.15
 
 
 def test_another_picture_is_an_error_that_names_it_and_leaves_the_aligner_as_it_was():
@@ -67,7 +108,7 @@ def test_another_picture_is_an_error_that_names_it_and_leaves_the_aligner_as_it_
         aligner.place(other, "b.jpg")
     assert failed.value.name == "b.jpg"
     found = aligner.place(grey(stack.frames[1]), "c.jpg").similarity.matrix
-    assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.4
+    assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.12
 
 
 @pytest.mark.parametrize("level", [0, 90, 255])
@@ -86,4 +127,4 @@ def test_exposure_does_not_pull():
     aligner.join()
     darker = cv2.convertScaleAbs(grey(stack.frames[1]), alpha=0.7, beta=5)
     found = aligner.place(darker, "1").similarity.matrix
-    assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.4
+    assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.12

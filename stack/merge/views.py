@@ -1,0 +1,82 @@
+"""A slice as alignment sees it: light without its finest grain, at several sizes, and where it is known."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.planes import Plane, blurred, reduced
+from stack.merge.similarity import Similarity
+
+GRAIN_SIGMA_PX: Final = 2.0
+"""Noise and JPEG's blocks stay in place when the picture moves; light so blurred shows little of them."""
+CLIPPED: Final = 245
+CLIPPED_REACH_PX: Final = 5
+EDGE_PX: Final = 8
+"""Margin in which the blur has seen what is not there."""
+COARSEST_SIDE_PX: Final = 48
+TAPS_PX: Final = 1
+ROWS: Final = 32
+
+
+class View:
+    """Light of a slice as a pyramid, finest first, each level half of the one before.
+
+    A level is a plane of light, `(H, W)` float32, 0 to 255, and one that is 1 where it is known and 0 where
+    the slice is clipped or ends.
+    """
+
+    def __init__(self, light: Plane, known: Plane) -> None:
+        self.levels: list[tuple[Plane, Plane]] = [(light, known)]
+        while min(self.levels[-1][0].shape) >= 2 * COARSEST_SIDE_PX:
+            light, known = self.levels[-1]
+            whole = (reduced(known, 2) > 0.9).astype(np.float32)
+            self.levels.append((reduced(light, 2), whole))
+
+    @classmethod
+    def of(cls, grey: Plane) -> "View":
+        """Take `(H, W)` float32, 0 to 255, as photographs are stored."""
+        clipped = cv2.dilate((grey >= CLIPPED).astype(np.uint8), np.ones((CLIPPED_REACH_PX,) * 2, np.uint8))
+        known = 1 - clipped.astype(np.float32)
+        for edge in (np.s_[:EDGE_PX], np.s_[-EDGE_PX:], np.s_[:, :EDGE_PX], np.s_[:, -EDGE_PX:]):
+            known[edge] = 0
+        # Light, near enough: in pixel values a blurred edge lies nearer to its dark side.
+        return cls(blurred(grey * grey * np.float32(1 / 255), GRAIN_SIGMA_PX), known)
+
+    def laid(self, similarity: Similarity) -> "View":
+        """Give it as seen from the frame that `similarity` maps from."""
+        return View(*sampled(*self.levels[0], similarity))
+
+
+def sampled(light: Plane, known: Plane, similarity: Similarity) -> tuple[Plane, Plane]:
+    """Give a level in the frame that `similarity` maps from.
+
+    Exactly bilinear: some of OpenCV's warps place pixels on a grid of 1/32, and such errors would add up from
+    slice to slice.
+    """
+    height, width = light.shape
+    out, out_known = np.zeros_like(light), np.zeros_like(known)
+    flat, flat_known = light.ravel(), known.ravel()
+    columns = np.arange(width, dtype=np.float64)
+    for top in range(0, height, ROWS):
+        rows = np.arange(top, min(top + ROWS, height), dtype=np.float64)[:, None]
+        x = similarity.p * columns - similarity.q * rows + similarity.tx
+        y = similarity.q * columns + similarity.p * rows + similarity.ty
+        inside = _inside(x, y, width, height)
+        x, y = np.where(inside, x, 0), np.where(inside, y, 0)
+        column, row = x.astype(np.int32), y.astype(np.int32)
+        right, below = (x - column).astype(np.float32), (y - row).astype(np.float32)
+        at = row * width + column
+        upper = flat[at] * (1 - right) + flat[at + 1] * right
+        lower = flat[at + width] * (1 - right) + flat[at + width + 1] * right
+        out[top : top + ROWS] = (upper * (1 - below) + lower * below) * inside
+        nearest = at + (right > 0.5) + (below > 0.5) * width
+        out_known[top : top + ROWS] = flat_known[nearest] * inside
+    return out, out_known
+
+
+def _inside(x: NDArray[np.float64], y: NDArray[np.float64], width: int, height: int) -> NDArray[np.bool_]:
+    inside = (x >= TAPS_PX) & (x < width - 1 - TAPS_PX)
+    inside &= (y >= TAPS_PX) & (y < height - 1 - TAPS_PX)
+    return inside
