@@ -6,7 +6,7 @@ from typing import Any
 from focusd.config import Config
 from focusd.events import EventHub
 from focusd.exits import Exit
-from focusd.jobs import Shoot
+from focusd.jobs import Resume, Shoot
 from focusd.merges import Merges
 from focusd.operator import Operator
 from focusd.outcomes import outcome_of, words_of
@@ -42,7 +42,7 @@ class Bench:
                 case Request.ABORT:
                     self._operator.abort(reason="the button was held")
                 case Request.SHOOT:
-                    self._shoot()
+                    self._shoot_or_go_on()
         except Exception as error:  # a press must never end the panel's thread
             self._refuse()
             self._hub.publish("refused", kind=request.value, reason=words_of(error))
@@ -60,14 +60,20 @@ class Bench:
             merging=self._merges.progress() is not None,
             failed=glance.failed,
             emergency=glance.emergency,
+            paused=glance.paused is not None,
             refused_ns=self._refused_ns,
             now_ns=now_ns,
         )
 
-    def _shoot(self) -> None:
-        asked = PlanRequest()
-        order = Shoot(plan_asked_for(self._config, asked), fields_asked_for(self._config, asked))
+    def _shoot_or_go_on(self) -> None:
+        """Go on with the stack that waits, or where none does begin the default one."""
+        waits = self._operator.glance().paused
+        order = Resume(waits.session) if waits else self._default_stack()
         self._operator.order(order).accepted.add_done_callback(self._answered)
+
+    def _default_stack(self) -> Shoot:
+        asked = PlanRequest()
+        return Shoot(plan_asked_for(self._config, asked), fields_asked_for(self._config, asked))
 
     def _answered(self, accepted: "Future[Any]") -> None:
         error = accepted.exception()

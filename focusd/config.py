@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from focusd.encoding import FormatName
 from focusd.errors import ConfigInvalid
+from focusd.paused import ResumeAtBoot
 from focusd.problems import problems_of
 from focusd.yaml_text import OverrideInvalid, YamlInvalid, parse_yaml, with_override
 from rail.drivers import CUSTOM, DRIVERS, DriverTiming
@@ -441,6 +442,7 @@ class Config(Strict):
     delivery: tuple[Delivery, ...] = ()
     merge: Merge = Merge()
     board: Board = Board()
+    resume: ResumeAtBoot = "ask"
     simulation: Simulation = Simulation()
 
 

@@ -18,6 +18,7 @@ from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.hardware import Rig, open_rig
 from focusd.heartbeat import Heartbeat, motion_silence_s
+from focusd.jobs import Resume
 from focusd.journals import Journals
 from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
@@ -25,12 +26,13 @@ from focusd.merges import MergeProgress, Merges
 from focusd.now import Glance, Progress
 from focusd.operator import Operator
 from focusd.panel import Panel
+from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
 from focusd.redo import Redo
 from focusd.reports import Reports
 from focusd.studio import Record, Studio
 from focusd.surveyor import Surveyor
 from rail.stepper_axis import StepperAxis
-from stack.session import Phase, Session, Sessions
+from stack.session import Session, Sessions
 from stack.vitals import Strain, strain
 from stack.writer import ThreadedWriter
 
@@ -49,7 +51,10 @@ def line_of(glance: Glance, merge: MergeProgress | None) -> str:
     """Say in a line what goes on: `shoot: shooting slice 12 of 80, 3:20 left; merging 10 of 11 slices`."""
     if glance.emergency:
         return "emergency stop in force: nothing moves until `focusctl acknowledge`"
-    doing = f"{glance.job}: {_progress_words(glance.progress)}" if glance.job else "at rest"
+    if glance.job:
+        doing = f"{glance.job}: {_progress_words(glance.progress)}"
+    else:
+        doing = glance.paused.words if glance.paused else "at rest"
     return f"{doing}; merging {merge.merged} of {merge.saved} slices" if merge else doing
 
 
@@ -192,10 +197,12 @@ def open_house(
         operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
-    _tell_of_interruptions(sessions, hub)
+    left = take_up(sessions, studio, hub, config.resume)
     redo = Redo(sessions, merges, lambda: operator.session)
     if config.merge.follow:
         redo.make_up()
+    if left is not None:
+        operator.order(Resume(left.session))
     operator.start()
     panel.start()
     deliveries.start(sessions)
@@ -280,19 +287,21 @@ def _merge_options(config: Config) -> tuple[str, ...]:
     return "--nice", str(merge.nice), "--timeout", str(merge.timeout_s), "--method", merge.method
 
 
-def _tell_of_interruptions(sessions: Sessions, hub: EventHub) -> None:
-    """Name the stacks that the end of an earlier daemon cut short."""
-    for session in sessions.all():
-        state = session.state()
-        if state.phase is Phase.SHOOTING:
-            _log.warning(
-                "%s was interrupted with %d of %d slices saved; `focusctl resume %d` shoots the rest",
-                session.id,
-                len(state.saved),
-                state.slices,
-                session.number,
-            )
-            hub.publish("stack_interrupted", session=session.id, saved=len(state.saved), slices=state.slices)
+def take_up(sessions: Sessions, studio: Studio, hub: EventHub, at_boot: ResumeAtBoot) -> Paused | None:
+    """Tell of the stack that an earlier daemon left unfinished; give it if it is to go on by itself."""
+    left = left_over(sessions) if at_boot != "never" else None
+    if left is None:
+        return None
+    session, state = left
+    waits, adrift = paused(session, state), session.layout.adrift
+    by_itself = not adrift and goes_on(state, at_boot)
+    words = waits.words_of_loss if adrift else waits.words
+    _log.warning("%s", words)
+    facts = {"session": waits.session, "saved": waits.saved, "slices": waits.slices, "reason": waits.why}
+    hub.publish("stack_interrupted", **facts, words=words, goes_on=by_itself)
+    if not adrift:
+        studio.paused = waits
+    return waits if by_itself else None
 
 
 def _versions() -> dict[str, str]:

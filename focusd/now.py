@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from focusd.paused import Paused
 from rail.axis import Position, Reach
 from rail.screw import Scale
 from stack.plan import Estimate, Layout, Marks
@@ -47,6 +48,7 @@ class Glance:
     progress: Progress
     failed: bool
     emergency: bool
+    paused: Paused | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Now:
     ----------
     job, job_number, progress
         The word for what runs, its number, how far it is; None at rest.
+    paused
+        The stack that waits to go on, if any.
     position, moving
         Where the axis is.
     emergency
@@ -74,6 +78,7 @@ class Now:
     """
 
     job: str | None
+    paused: Paused | None
     job_number: int | None
     progress: Progress
     position: Position

@@ -34,6 +34,7 @@ from focusd.jobs import (
 from focusd.marks import HomingConsent, MarkBook
 from focusd.now import Glance, Now, Progress
 from focusd.outcomes import outcome_of, words_of
+from focusd.paused import DAEMON_ENDED
 from focusd.studio import Studio
 from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis, Trust
@@ -139,7 +140,7 @@ class Operator:
         paused = self._studio.paused
         if stopped is not None or paused is None:
             return stopped
-        self.order(Abandon(paused, reason))
+        self.order(Abandon(paused.session, reason))
         return "the paused stack"
 
     def glance(self) -> Glance:
@@ -150,6 +151,7 @@ class Operator:
             progress=self._progress,
             failed=self._last_error is not None,
             emergency=self._axis.emergency(),
+            paused=self._studio.paused,
         )
 
     def now(self) -> Now:
@@ -158,6 +160,7 @@ class Operator:
             job, progress = self._job, self._progress
         return Now(
             job=job.kind if job else None,
+            paused=self._studio.paused,
             job_number=job.number if job else None,
             progress=progress,
             position=self._axis.position(),
@@ -202,7 +205,7 @@ class Operator:
         """Stop what runs, motion first, and give the hardware back; a stack is left to be resumed."""
         with self._lock:
             self._closing = True
-        self.stop(reason="focusd was stopped")
+        self.stop(reason=DAEMON_ENDED)
         self._inbox.put(None)
         if self._thread.is_alive():
             self._thread.join()

@@ -62,6 +62,7 @@ class Mood(StrEnum):
     MOVING = "moving"
     SHOOTING = "shooting"
     RESTING = "resting"
+    PAUSED = "paused"
     MERGING = "merging"
     REFUSED = "refused"
     FAILED = "failed"
@@ -73,6 +74,7 @@ RHYTHMS_MS: dict[Mood, tuple[int, ...]] = {
     Mood.MOVING: (250, 250),
     Mood.SHOOTING: (1000, 0),
     Mood.RESTING: (1500, 300, 100, 300),
+    Mood.PAUSED: (800, 800),
     Mood.MERGING: (100, 150, 100, 1150),
     Mood.REFUSED: (80, 80),
     Mood.FAILED: (500, 100, 100, 100),
@@ -90,6 +92,7 @@ def mood(
     merging: bool,
     failed: bool,
     emergency: bool,
+    paused: bool,
     refused_ns: int | None,
     now_ns: int,
 ) -> Mood:
@@ -106,6 +109,8 @@ def mood(
         return Mood.MOVING
     if failed:
         return Mood.FAILED
+    if paused:
+        return Mood.PAUSED
     return Mood.MERGING if merging else Mood.READY
 
 

@@ -108,6 +108,8 @@ def _note(event: Answer, progress: Progress) -> str:
     match event.get("event"):
         case "slice_retaken" if event.get("session") == progress.session:
             return f"slice {event.get('index')} is taken again: {event.get('why')}"
+        case "homed" if event.get("session") == progress.session:
+            return " ".join(event.get("doubts") or ())
         case "rest_began" if event.get("session") == progress.session:
             return f"resting: {event.get('reason')}"
         case "merge_rests" if event.get("session") == progress.session:

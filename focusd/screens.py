@@ -18,6 +18,8 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
     yield _row("rig", _job_words(status.get("job")) + simulated, terminal)
     if axis.get("emergency_stop"):
         yield _row("STOPPED", terminal.alarm(_IN_FORCE), terminal)
+    if paused := status.get("paused"):
+        yield _row("paused", terminal.warning(str(paused.get("words"))), terminal)
     yield _row("position", _position_words(axis, terminal), terminal)
     yield _row("marks", marks_words(status.get("marks") or {}), terminal)
     yield _row("camera", _camera_words(camera, terminal), terminal)

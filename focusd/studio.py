@@ -18,11 +18,21 @@ from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.now import Preview
+from focusd.paused import Paused, paused
 from rail.axis import OperatedAxis
 from rail.clock import Clock
 from rail.errors import HomingNotAllowed
 from stack.errors import DiskGone, NotResumable
-from stack.plan import StackPlan, check, estimate, expected_slice_bytes, lay_out, needs_homing, slice_ns
+from stack.plan import (
+    StackPlan,
+    check,
+    estimate,
+    expected_slice_bytes,
+    lay_out,
+    needs_homing,
+    needs_homing_again,
+    slice_ns,
+)
 from stack.session import Facts, Session, Sessions
 from stack.shoot import Ending, EndingKind, Observe, Shooter
 from stack.specimen import CATALOGUE, Fields, same_specimen
@@ -111,7 +121,7 @@ class Studio:
         self._vitals = vitals
         self._limits = limits
         self._shooter: Shooter | None = None
-        self.paused: str | None = None
+        self.paused: Paused | None = None
 
     def preview(self, plan: StackPlan, fields: Fields) -> Preview:
         """Say what a plan of a specimen comes to, here and now; raises `PlanRefused` as shooting it would."""
@@ -171,11 +181,13 @@ class Studio:
         return self._run(job, shooter, session, observe)
 
     def resume(self, job: Job, wanted: str | None, observe: Observe) -> Ending:
-        """Shoot what a session lacks; None: the latest that lacks something."""
+        """Shoot what a session lacks; None: the one that waits, or else the latest that lacks something."""
+        if wanted is None and self.paused is not None:
+            wanted = self.paused.session
         session = self._latest_resumable() if wanted is None else self._sessions.open(wanted)
         self._check_format(session)
         shooter = self._ready_shooter(job)
-        homes = needs_homing(session.plan, session.layout, self._axis.position())
+        homes = needs_homing_again(session.plan, session.layout, self._axis.position())
         if homes and not self._consent.given():
             raise HomingNotAllowed(
                 f"session {session.id} can go on once the position is known: run `focusctl home --allow`, or "
@@ -242,7 +254,7 @@ class Studio:
 
     def _note_pause(self, job: Job, session: Session, ending: Ending, observe: Observe) -> None:
         """Remember a paused session; give it up if that was asked for when the pause was recorded already."""
-        self.paused = session.id if ending.kind is EndingKind.PAUSED else None
+        self.paused = paused(session, session.state()) if ending.kind is EndingKind.PAUSED else None
         if self.paused and job.stop.kind is StopKind.ABORT:
             self.abandon(session.id, job.stop.reason or "asked to abort", observe)
 

@@ -55,6 +55,7 @@ def status_view(
     surely = distances if now.position.trust is not Trust.UNKNOWN else None
     return {
         "job": _job_view(now),
+        "paused": _paused_view(now),
         "axis": {
             **place_view(now.position, scale),
             "moving": now.moving,
@@ -98,6 +99,13 @@ def _job_view(now: Now) -> Json | None:
         "slices": progress.slices,
         "seconds_left": progress.seconds_left,
     }
+
+
+def _paused_view(now: Now) -> Json | None:
+    """Show the stack that waits to go on; None while anything runs, for then it is too early to tell."""
+    if now.job is not None or now.paused is None:
+        return None
+    return {**asdict(now.paused), "words": now.paused.words}
 
 
 def place_view(position: Position, scale: Scale) -> Json:

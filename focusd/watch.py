@@ -144,6 +144,8 @@ def after(progress: Progress, event: Answer) -> Progress:
     match name:
         case "stack_started":
             return replace(progress, slices=event["slices"])
+        case "stack_resumed":
+            return replace(progress, shot=None, reason="")
         case "progress":
             return _moved_on(progress, event)
         case "slice_saved":

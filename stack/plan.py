@@ -349,6 +349,17 @@ def needs_homing(plan: StackPlan, layout: Layout, here: Position) -> bool:
     return here.trust is Trust.UNKNOWN
 
 
+def needs_homing_again(plan: StackPlan, layout: Layout, here: Position) -> bool:
+    """Say whether the axis must find its reference before it goes on with slices shot earlier.
+
+    A plan that counts from here may begin at an assumed place, but not go on there: the motor may have turned
+    by up to a full step while it was released, and what is shot now is to fit what was shot before.
+    """
+    return not layout.adrift and (
+        here.trust is Trust.UNKNOWN or (here.trust is Trust.ASSUMED and not plan.assumed_is_enough)
+    )
+
+
 def park_steps(
     layout: Layout, after: Park, reach: Reach, subject_side: Literal["near", "far"] = "far"
 ) -> int | None:

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
+from rail.screw import Unit
 from stack.faults import Fault
 from stack.merge.coverage import coverage_of, coverage_record, shortfalls, verdict
 from stack.plan import Layout
 from stack.record import exposure_record, plan_record
+from stack.rehoming import homing_doubts
 from stack.session import SavedSlice, Session, SessionState
 from stack.vitals import vitals_record
 from stack.words import UNITS, index_words, sentence
@@ -67,16 +69,16 @@ def report(
         "merge": dict(merge) if merge is not None else None,
         "coverage": coverage,
         "warnings": [
-            *warnings(layout, state, UNITS[scale.unit]),
+            *warnings(layout, state, scale.unit),
             *(sentence(said) for said in (merge or {}).get("warnings", ()) if not _repeats(coverage, said)),
         ],
         "faults": [{"at": one.at, "index": one.index, "words": one.words} for one in faults],
     }
 
 
-def warnings(layout: Layout, state: SessionState, unit: str = "µm") -> list[str]:
+def warnings(layout: Layout, state: SessionState, axis_unit: Unit = "um") -> list[str]:
     """List in sentences what may have cost quality, as far as shooting can tell."""
-    found = []
+    found, unit = [], UNITS[axis_unit]
     if state.missing:
         found.append(
             f"{len(state.missing)} of {state.slices} slices are missing: {index_words(state.missing)}."
@@ -93,6 +95,7 @@ def warnings(layout: Layout, state: SessionState, unit: str = "µm") -> list[str
             "between slices. Their places are not what they say: look for a jam, a loose coupling or too "
             "little current, then shoot again."
         )
+    found += homing_doubts(layout.pitch_u, state.moved_u, state.repeat_u, axis_unit)
     return found + [f"The journal was altered on disk, {what}." for what in state.damage]
 
 

@@ -127,6 +127,13 @@ class SessionState:
         Why slices were shot again, by index.
     missed_u
         How far off its reference the axis was when homed after the last slice; None: that was not done.
+    moved_u, repeat_u
+        When it went on, the most that the axis was off where it had been left, and that two homings differed;
+        None where that was not measured.
+    lacked_room
+        It was paused because the disk was full.
+    begun_in_vain
+        How often shooting began since a slice was last saved.
     delivered
         When it last arrived (UTC) wherever it was delivered to, by destination.
     damage
@@ -146,6 +153,10 @@ class SessionState:
     homed: bool = False
     retaken: Mapping[int, str] = field(default_factory=dict)
     missed_u: float | None = None
+    moved_u: float | None = None
+    repeat_u: float | None = None
+    lacked_room: bool = False
+    begun_in_vain: int = 0
     delivered: Mapping[str, str] = field(default_factory=dict)
     damage: tuple[str, ...] = ()
 
@@ -367,6 +378,13 @@ class Sessions:
         """Give the sessions, newest last; those that cannot be read are left out (see `ids`)."""
         return tuple(self._readable())
 
+    def newest(self) -> Session | None:
+        """Give the newest that can be read; None where there is none."""
+        for _, path in reversed(self._folders()):
+            with contextlib.suppress(SessionUnreadable):
+                return load(path)
+        return None
+
     def open(self, wanted: str | int) -> Session:
         """Find a session by number, by id or by the beginning of its id.
 
@@ -453,7 +471,7 @@ def fold(entries: Iterable[Entry], slices: int) -> SessionState:
             case "slice_saved", _:
                 one = _saved_slice(entry)
                 saved[one.index] = one
-                state = replace(state, exposure=state.exposure or one.exposure)
+                state = replace(state, exposure=state.exposure or one.exposure, begun_in_vain=0)
             case "slice_retaken", {"index": int(index), "why": str(why)}:
                 saved.pop(index, None)
                 retaken[index] = why
@@ -505,10 +523,22 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
     facts: Mapping[str, Any] = entry.facts
     match entry.event:
         case "stack_started" | "stack_resumed":
-            began_at = state.began_at or entry.at
-            return replace(state, phase=Phase.SHOOTING, reason=None, began_at=began_at, ended_at=None)
+            return replace(
+                state,
+                phase=Phase.SHOOTING,
+                reason=None,
+                began_at=state.began_at or entry.at,
+                ended_at=None,
+                lacked_room=False,
+                begun_in_vain=state.begun_in_vain + 1,
+            )
         case "homed":
-            return replace(state, homed=True)
+            return replace(
+                state,
+                homed=True,
+                moved_u=_farther(state.moved_u, facts.get("moved_u")),
+                repeat_u=_farther(state.repeat_u, facts.get("repeat_u")),
+            )
         case "rechecked":
             return replace(state, missed_u=facts["missed_u"])
         case "exposure_locked":
@@ -516,7 +546,13 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
             exposure = exposure_of(facts["exposure"])
             return replace(state, exposure=exposure, size_px=(width_px, height_px))
         case "stack_paused":
-            return replace(state, phase=Phase.PAUSED, reason=facts["reason"], ended_at=entry.at)
+            return replace(
+                state,
+                phase=Phase.PAUSED,
+                reason=facts["reason"],
+                ended_at=entry.at,
+                lacked_room=bool(facts.get("lacked_room")),
+            )
         case "stack_done":
             return replace(state, phase=Phase.DONE, reason=None, ended_at=entry.at)
         case "stack_aborted":
@@ -534,6 +570,11 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
             return replace(state, delivered={**state.delivered, facts["to"]: entry.at})
         case _:  # a later version's word, or one that changes nothing
             return state
+
+
+def _farther(a_u: float | None, b_u: float | None) -> float | None:
+    """Give the larger of two distances, whichever way they go."""
+    return max((one for one in (a_u, b_u) if one is not None), key=abs, default=None)
 
 
 def _saved_slice(entry: Entry) -> SavedSlice:

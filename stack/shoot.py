@@ -39,8 +39,17 @@ from stack.errors import (
     StopAsked,
 )
 from stack.journal import Journal
-from stack.plan import Layout, StackPlan, expected_slice_bytes, needs_homing, park_steps, slice_ns
+from stack.plan import (
+    Layout,
+    StackPlan,
+    expected_slice_bytes,
+    needs_homing,
+    needs_homing_again,
+    park_steps,
+    slice_ns,
+)
 from stack.record import exposure_record, plan_record
+from stack.rehoming import homing_doubts
 from stack.session import Phase, Session, SessionState, fold
 from stack.stop import StopKind, StopSignal, wait
 from stack.vitals import USUAL, Limits, Strain, Vitals, strain, strain_words, vitals_record
@@ -241,7 +250,9 @@ class Shooter:
             raise NotResumable(
                 f"session {session.id} is {state.phase}: there is nothing to go on with", session=session.id
             )
-        if not session.layout.adrift or state.phase is Phase.CREATED:
+        if not session.layout.adrift:
+            return
+        if state.phase is Phase.CREATED and self.axis.position().steps == session.layout.start_steps:
             return
         if self.axis.position().trust is not Trust.UNKNOWN or session.id not in self._counted:
             raise NotResumable(
@@ -291,7 +302,7 @@ class _Stack:
         if not state.missing:
             return
         self._await_relief()
-        self._reference()
+        self._reference(state)
         for index in (state.missing[0], state.missing[-1]):
             self._axis.check(self._layout.positions_steps[index])
         self._await_light()
@@ -338,12 +349,26 @@ class _Stack:
     def _retake(self, index: int, why: str) -> None:
         self._record("slice_retaken", index=index, why=why, aside=list(self._session.set_aside(index)))
 
-    def _reference(self) -> None:
+    def _reference(self, state: SessionState) -> None:
+        """Make sure of the place: once before the first slice, twice before more of them.
+
+        The second time measures how well homing repeats, which is how well these slices will fit the others.
+        """
         self._stop.check()
-        if needs_homing(self._plan, self._layout, self._axis.position()):
-            self._tell(progress("homing", self._layout))
-            self._axis.home()
-            self._record("homed")
+        goes_on = bool(state.saved)
+        needs = needs_homing_again if goes_on else needs_homing
+        if not needs(self._plan, self._layout, self._axis.position()):
+            return
+        self._tell(progress("homing", self._layout))
+        moved_steps = self._axis.home().missed_steps
+        repeat_steps = self._axis.home().missed_steps if goes_on else None
+        moved_u, repeat_u = self._length_u(moved_steps), self._length_u(repeat_steps)
+        found = {"moved_u": moved_u, "repeat_u": repeat_u} if goes_on else {}
+        doubts = list(homing_doubts(self._layout.pitch_u, moved_u, repeat_u, self._axis.scale.unit))
+        self._record("homed", **found, **({"doubts": doubts} if goes_on and doubts else {}))
+
+    def _length_u(self, steps: int | None) -> float | None:
+        return None if steps is None else self._axis.scale.length_u(steps)
 
     def _await_light(self) -> None:
         """Let the light warm up: what is metered before it is steady does not hold for the slices."""
@@ -536,16 +561,15 @@ class _Stack:
         self._tell(progress("rechecking", self._layout))
         missed_steps = self._axis.home().missed_steps
         if missed_steps is not None:
-            self._record(
-                "rechecked", missed_steps=missed_steps, missed_u=self._axis.scale.length_u(missed_steps)
-            )
+            self._record("rechecked", missed_steps=missed_steps, missed_u=self._length_u(missed_steps))
 
     def _record_ending(self, ending: Ending) -> None:
         match ending.kind:
             case EndingKind.DONE:
                 self._record("stack_done", slices=self._layout.slices)
             case EndingKind.PAUSED:
-                self._record("stack_paused", reason=ending.reason)
+                room = {"lacked_room": True} if isinstance(ending.error, DiskFull) else {}
+                self._record("stack_paused", reason=ending.reason, **room)
             case EndingKind.ABORTED:
                 self._record("stack_aborted", reason=ending.reason)
             case EndingKind.FAILED:

@@ -6,10 +6,12 @@ import stat
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import pytest
-from daemon_process import alive, await_death, daemon
+from daemon_process import Daemon, alive, await_death, daemon
 
 from simulator.world import World
 from stack.session import Phase, Sessions
@@ -119,14 +121,46 @@ def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(t
         subprocess.run([*make_safe, "--state-dir", str(focusd.state)], check=True, env=quiet(tmp_path))
         assert not world.driven("light")
         world.drive("light", 1)
-    with daemon(tmp_path) as focusd:
+    with daemon(tmp_path, "resume=auto") as focusd:
         assert not world.driven("light"), "and a new daemon begins in the dark"
-        assert focusd.wait_for("stack_interrupted")["session"] == begun["session"]
-        assert focusd.ask("/sessions/1")["phase"] == "interrupted"
-        focusd.tell("/resume")
+        told = focusd.wait_for("stack_interrupted")
+        assert (told["session"], told["goes_on"]) == (begun["session"], True)
         assert focusd.wait_for("merge_done")["slices"] == 6
         assert focusd.wait_for("stack_resumed")["missing"][-1] == 5
-        assert focusd.wait_for("homed")
+        assert "doubts" not in focusd.wait_for("homed")
+        focusd.wait_for("job_ended")
+        focusd.home_and_mark()
+        whole, again = (shot(focusd) for _ in range(2))
+        assert_alike(Path(begun["folder"]), whole, again)
+
+
+def assert_alike(resumed: Path, whole: Path, again: Path) -> None:
+    """See that a resumed stack equals one that was never interrupted as well as another such does."""
+    assert unlike(resumed, whole) < 1.5 * unlike(again, whole)
+    files = [f"slices/000{index}.jpg" for index in range(6)]
+    same = sum(unlike(resumed, whole, file) for file in files)
+    next_ones = sum(unlike(resumed, whole, *pair) for pair in pairwise((*files, files[0])))
+    assert same < 0.67 * next_ones, "slices are not where they would have been"
+
+
+def shot(focusd: Daemon) -> Path:
+    """Shoot a stack of six slices and see it merged; give its folder."""
+    begun = focusd.tell("/shoot", count=6)
+    focusd.wait_for("merge_done", lambda event: event["session"] == begun["session"])
+    return Path(begun["folder"])
+
+
+def unlike(one: Path, other: Path, file: str = "merged.jpg", other_file: str | None = None) -> float:
+    """Give by how much two stacks' pictures differ beyond noise (RMS, of 255), laid where they fit best.
+
+    Merged pictures are cut to what all slices show, so one may begin a pixel farther in.
+    """
+    a, b = (
+        cv2.GaussianBlur(cv2.imread(str(path)), (0, 0), 2)
+        for path in (one / file, other / (other_file or file))
+    )
+    within = a[20:-20, 20:-20]
+    return float(cv2.matchTemplate(b, within, cv2.TM_SQDIFF).min() / within.size) ** 0.5
 
 
 def test_an_end_in_mid_stack_leaves_it_to_be_resumed(tmp_path: Path) -> None:

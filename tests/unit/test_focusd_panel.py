@@ -64,6 +64,9 @@ def test_nothing_a_finger_does_on_a_moving_rig_ever_shoots(moments: list[tuple[s
         ({"job": "shoot", "phase": "resting"}, Mood.RESTING),
         ({"job": "rehearse", "phase": "moving"}, Mood.MOVING),
         ({"merging": True}, Mood.MERGING),
+        ({"merging": True, "paused": True}, Mood.PAUSED),
+        ({"paused": True, "failed": True}, Mood.FAILED),
+        ({"paused": True, "job": "home"}, Mood.MOVING),
         ({"merging": True, "failed": True}, Mood.FAILED),
         ({"job": "shoot", "phase": "shooting", "failed": True}, Mood.SHOOTING),
         ({"emergency": True, "failed": True, "job": "shoot"}, Mood.EMERGENCY),
@@ -74,7 +77,7 @@ def test_nothing_a_finger_does_on_a_moving_rig_ever_shoots(moments: list[tuple[s
 )
 def test_the_lamp_tells_what_needs_a_person_first(facts: dict[str, object], shown: Mood) -> None:
     rest = {"job": None, "phase": None, "merging": False, "failed": False, "emergency": False}
-    rest["refused_ns"] = None
+    rest |= {"paused": False, "refused_ns": None}
     assert mood(**{**rest, **facts}, now_ns=10_000_000_000) is shown  # type: ignore[arg-type]
 
 

@@ -1,0 +1,190 @@
+"""A stack that waits, after a pause or from an earlier daemon: who is told, and who goes on with it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+from daemon_rig import PLAN, DaemonRig
+
+from focusd.bench import Bench
+from focusd.config import load_config
+from focusd.house import line_of, take_up
+from focusd.jobs import Resume
+from focusd.merges import Merges
+from focusd.panel import Mood, Request
+from focusd.paused import DAEMON_ENDED, TRIES, ResumeAtBoot, cut_short, goes_on, left_over
+from stack.plan import FromHere
+from stack.session import Phase, SessionState
+
+
+class Resting:
+    def progress(self) -> None:
+        return None
+
+
+class PowerCut(BaseException):
+    """Nothing of the daemon is left to handle it."""
+
+
+def cut() -> None:
+    raise PowerCut
+
+
+def bench_of(rig: DaemonRig) -> Bench:
+    config = load_config(None, ["plans.default={spacing: {pitch_u: 20}}"])
+    return Bench(config, rig.operator, cast(Merges, Resting()), rig.hub, rig.clock)
+
+
+def interrupted(folder: Path) -> DaemonRig:
+    """Shoot until slice 1 is saved, then let the power fail; give the rig as it was."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rig = DaemonRig(folder)
+    rig.marked()
+    rig.on("slice_saved", cut, index=1)
+    with pytest.raises(PowerCut):
+        rig.shoot()
+    return rig
+
+
+def booted(earlier: DaemonRig, folder: Path, **settings: bool) -> DaemonRig:
+    """Give a new daemon on the disk of an earlier one, its axis as after any start."""
+    folder.mkdir()
+    rig = DaemonRig(folder, **settings)
+    rig.sessions._root = earlier.sessions.root
+    return rig
+
+
+def state(**facts: object) -> SessionState:
+    return replace(SessionState(Phase.SHOOTING, 5), **facts)
+
+
+@pytest.mark.parametrize(
+    ("left", "wished"),
+    [
+        (state(), False),
+        (state(phase=Phase.CREATED), False),
+        (state(phase=Phase.PAUSED, reason=DAEMON_ENDED), False),
+        (state(phase=Phase.PAUSED, reason="the disk is full", lacked_room=True), False),
+        (state(phase=Phase.PAUSED, reason="focusctl stop"), True),
+    ],
+)
+def test_only_what_ended_against_everybodys_wish_goes_on_by_itself(left: SessionState, wished: bool) -> None:
+    assert cut_short(left) is not wished
+    assert goes_on(left, "auto") is not wished
+    assert not goes_on(left, "ask")
+
+
+def test_what_was_begun_in_vain_too_often_waits_for_a_person() -> None:
+    assert goes_on(state(begun_in_vain=TRIES - 1), "auto")
+    assert not goes_on(state(begun_in_vain=TRIES), "auto")
+
+
+def test_how_often_it_was_begun_in_vain_is_read_from_the_journal(tmp_path: Path) -> None:
+    rig = interrupted(tmp_path)
+    session = rig.sessions.open(1)
+    assert session.state().begun_in_vain == 0
+    with session.journal(rig.clock) as journal:
+        journal.append("stack_resumed", missing=[2])
+        journal.append("stack_resumed", missing=[2])
+    assert session.state().begun_in_vain == 2
+
+
+@pytest.mark.parametrize("at_boot", ["ask", "auto", "never"])
+def test_after_a_power_cut_every_face_tells_of_it_unless_it_is_to_be_left_alone(
+    tmp_path: Path, at_boot: ResumeAtBoot
+) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    by_itself = take_up(rig.sessions, rig.studio, rig.hub, at_boot)
+    assert (by_itself is not None) is (at_boot == "auto")
+    glance, bench = rig.operator.glance(), bench_of(rig)
+    if at_boot == "never":
+        assert rig.told("stack_interrupted") == []
+        assert glance.paused is None
+        assert bench.shown(rig.clock.monotonic_ns()) is Mood.READY
+        return
+    told = rig.last("stack_interrupted")
+    assert (told["session"], told["saved"], told["slices"]) == (rig.sessions.ids()[0], 2, 5)
+    assert "focusctl resume" in told["words"]
+    assert "focusctl resume" in line_of(glance, None)
+    assert rig.operator.now().paused is not None
+    assert bench.shown(rig.clock.monotonic_ns()) is Mood.PAUSED
+
+
+def test_a_press_goes_on_with_what_waits(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    take_up(rig.sessions, rig.studio, rig.hub, "ask")
+    bench_of(rig).ask(Request.SHOOT)
+    rig.operator.work_once()
+    assert rig.sessions.open(1).state().phase is Phase.DONE
+    assert len(rig.sessions.ids()) == 1
+    assert rig.operator.glance().paused is None
+
+
+def test_a_long_press_gives_up_what_waits(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    take_up(rig.sessions, rig.studio, rig.hub, "ask")
+    bench_of(rig).ask(Request.ABORT)
+    rig.operator.work_once()
+    assert rig.sessions.open(1).state().phase is Phase.ABORTED
+    assert rig.operator.glance().paused is None
+
+
+def test_gone_on_with_it_homes_twice_and_says_how_well_that_repeats(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    take_up(rig.sessions, rig.studio, rig.hub, "auto")
+    rig.tell(Resume(None)).ended.result(0)
+    after = rig.sessions.open(1).state()
+    assert (after.phase, after.repeat_u) == (Phase.DONE, 0.0)
+    assert "doubts" not in rig.last("homed")
+    assert rig.last("stack_resumed")["missing"] == [2, 3, 4]
+
+
+def test_homing_that_does_not_repeat_is_told(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    touch, slack = rig.axis._touch, iter([None, 40])
+
+    def touch_elsewhere() -> int | None:
+        missed_steps, off_steps = touch(), next(slack)
+        return missed_steps if off_steps is None else off_steps
+
+    rig.axis._touch = touch_elsewhere
+    rig.tell(Resume(None)).ended.result(0)
+    (doubt,) = rig.last("homed")["doubts"]
+    assert "12.5 µm" in doubt
+    assert "does not repeat" in doubt
+
+
+def test_where_the_rig_may_not_home_it_waits_and_nothing_moves(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot", home_allowed=False)
+    left = take_up(rig.sessions, rig.studio, rig.hub, "auto")
+    assert left is not None
+    job = rig.tell(Resume(left.session))
+    assert "focusctl home --allow" in str(job.accepted.exception(0))
+    assert rig.rail.world.carriage().edges == 0
+    assert rig.sessions.open(1).state().phase is Phase.SHOOTING
+    assert rig.operator.glance().paused is not None
+
+
+def test_what_was_counted_from_where_it_stood_cannot_go_on_and_that_is_told(tmp_path: Path) -> None:
+    (tmp_path / "cut").mkdir()
+    earlier = DaemonRig(tmp_path / "cut")
+    earlier.on("slice_saved", cut, index=1)
+    with pytest.raises(PowerCut):
+        earlier.shoot(replace(PLAN, range=FromHere(60.0)))
+    rig = booted(earlier, tmp_path / "boot")
+    assert take_up(rig.sessions, rig.studio, rig.hub, "auto") is None
+    assert "cannot go on" in rig.last("stack_interrupted")["words"]
+    assert rig.operator.glance().paused is None
+
+
+def test_an_older_stack_that_was_left_is_let_be(tmp_path: Path) -> None:
+    rig = interrupted(tmp_path)
+    rig.hooks.clear()
+    assert left_over(rig.sessions) is not None
+    session = rig.sessions.open(1)
+    rig.sessions.create(session.plan, session.layout, session.scale, session.facts)
+    newest = rig.sessions.open(2)
+    with newest.journal(rig.clock) as journal:
+        journal.append("stack_aborted", reason="enough")
+    assert left_over(rig.sessions) is None
