@@ -1,8 +1,9 @@
 """Even out the light: one gain a colour channel and slice, so that flicker leaves no patches.
 
 Defocus moves light about but neither makes nor loses any, so block means of two slices differ by the lamp
-alone. Each slice is compared with the mean of all slices before it, themselves evened out: the mean remembers
-the first, so errors do not add up from slice to slice.
+alone: means of light, that is, since those of pixel values, about its square root, rise as detail blurs. Each
+slice is compared with the mean of all slices before it, themselves evened out: the mean remembers the first,
+so errors do not add up from slice to slice.
 """
 
 from typing import Any, Final
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 
 BLOCKS: Final = 48
 """Along the longer side."""
+SAMPLES: Final = 12
+"""Pixels across a block that are looked at, at least: the same in every slice, so few are enough."""
 DARKEST: Final = 6.0
 BRIGHTEST: Final = 235.0
-"""Block means, of 255, between which a ratio says something about the lamp."""
+"""Pixel values of 255, as whose light a block's mean is to lie between: then a ratio tells of the lamp."""
 ENOUGH_BLOCKS: Final = 20
 WIDEST_GAIN: Final = 2.0
 
@@ -34,23 +37,27 @@ class Tone:
 
         `white` is the highest pixel value; `valid` says where (rows, columns) the slice has pixels at all.
         """
-        blocks = _blocks(laid) * (255.0 / white)
+        blocks = _light(laid, white)
         if self._mean is None:
             self._mean, self._slices = blocks, 1
             return np.ones(3)
         seen = _inside(blocks.shape[:2], laid.shape[:2], valid)
-        gains = np.array([_ratio(self._mean[..., c][seen], blocks[..., c][seen]) for c in range(3)])
+        ratios = np.array([_ratio(self._mean[..., c][seen], blocks[..., c][seen]) for c in range(3)])
         self._slices += 1
-        change = (blocks * gains - self._mean) / self._slices
+        change = (blocks * ratios - self._mean) / self._slices
         self._mean[seen] += change[seen]
+        gains: Gains = np.sqrt(ratios)
         return gains
 
 
-def _blocks(laid: NDArray[Any]) -> NDArray[np.float64]:
+def _light(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
+    """Give the mean light of each block, 1 where white; light is near enough the pixel value squared."""
     height, width = laid.shape[:2]
     longer = max(height, width)
     size = (max(1, BLOCKS * width // longer), max(1, BLOCKS * height // longer))
-    return cv2.resize(laid, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    apart = max(1, longer // (BLOCKS * SAMPLES))
+    values = laid[::apart, ::apart].astype(np.float32) / np.float32(white)
+    return cv2.resize(values * values, size, interpolation=cv2.INTER_AREA).astype(np.float64)
 
 
 def _inside(
@@ -68,11 +75,12 @@ def _inside(
 
 def _ratio(wanted: NDArray[np.float64], got: NDArray[np.float64]) -> float:
     """Median of the blocks' ratios, weighted by brightness; 1 where too few blocks can tell."""
-    usable = (np.minimum(wanted, got) > DARKEST) & (np.maximum(wanted, got) < BRIGHTEST)
+    usable = np.minimum(wanted, got) > (DARKEST / 255) ** 2
+    usable &= np.maximum(wanted, got) < (BRIGHTEST / 255) ** 2
     if usable.sum() < ENOUGH_BLOCKS:
         return 1.0
     ratios, weights = wanted[usable] / got[usable], got[usable]
     order = np.argsort(ratios)
     cumulated = np.cumsum(weights[order])
     middle = float(ratios[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
-    return min(max(middle, 1 / WIDEST_GAIN), WIDEST_GAIN)
+    return min(max(middle, 1 / WIDEST_GAIN**2), WIDEST_GAIN**2)
