@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What the camera was written against. Its tests read it; to import it takes libcamera, which is not on PyPI.
 PICAMERA2 := 0.3.38
 
-.PHONY: demo test rig check format clean
+.PHONY: demo test rig soak check format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -17,6 +17,13 @@ test: $(VENV)/.installed-dev
 rig: $(VENV)/.installed-dev
 	@tests/rig/prepare
 	@$(BIN)/pytest -rs -m rig tests/rig
+
+# Hours of the same, for a machine that has nothing else to do: FOCUSRAIL_CUTS power cuts, FOCUSRAIL_KILLS kills.
+soak: export FOCUSRAIL_CUTS ?= 300
+soak: export FOCUSRAIL_KILLS ?= 300
+soak: $(VENV)/.installed-dev
+	@tests/rig/prepare
+	@$(BIN)/pytest -rs -s -m rig -k "cut or kill" tests/rig
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

@@ -114,15 +114,18 @@ class Daemon:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_S)
 
+    def hear(self, event: Answer) -> None:
+        with self._news:
+            self.events.append(event)
+            self._news.notify_all()
+
     def _listen(self) -> None:
         connection = Connection(self.socket)
         try:
             connection.request("GET", "/events?since=0")
             for line in connection.getresponse():
                 if line.strip():
-                    with self._news:
-                        self.events.append(json.loads(line))
-                        self._news.notify_all()
+                    self.hear(json.loads(line))
         except (OSError, http.client.HTTPException):
             pass
         finally:

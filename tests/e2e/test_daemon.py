@@ -147,6 +147,7 @@ def shot(focusd: Daemon) -> Path:
     """Shoot a stack of six slices and see it merged; give its folder."""
     begun = focusd.tell("/shoot", count=6)
     focusd.wait_for("merge_done", lambda event: event["session"] == begun["session"])
+    focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
     return Path(begun["folder"])
 
 

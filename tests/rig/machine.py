@@ -2,7 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -42,3 +46,46 @@ class Machine:
         assert len(reports) == 1, f"{play} {act} gave no report; the machine's console:\n{console}"
         report: dict[str, Any] = json.loads(reports[0])
         return report
+
+    @contextmanager
+    def running(self, play: str, act: str, disk: Path) -> "Iterator[Running]":
+        """Let `guest/PLAY.py ACT` run on this machine's own system, read only, with a disk at /mnt."""
+        boot = [_HERE / "boot-here", _HERE / "guest" / "init-here", disk]
+        boot += [f"FOCUSRAIL={_HERE.parent.parent}", f"PYTHON={sys.executable}", f"PLAY={play}", f"ACT={act}"]
+        running = Running(boot)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+class Running:
+    """A machine that is on; killed, it is as if its power had failed."""
+
+    def __init__(self, boot: list[str | Path]) -> None:
+        self._process = subprocess.Popen(boot, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self._console: list[str] = []
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Give each whole line of JSON as the machine says it, until it is off, all of it."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._console.append(line)
+            if line.startswith("{") and line.endswith("}\n"):
+                yield json.loads(line)
+
+    def console(self) -> str:
+        """Give all that was said."""
+        return "".join(self._console)
+
+    def kill(self) -> None:
+        """Cut the power."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Cut the power if it is on, and see that nothing is left."""
+        self.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
