@@ -24,6 +24,8 @@ ASKED: Final = 2
 LIKE_ENOUGH: Final = 0.25
 """Correlation below which two slices show nothing in common."""
 DOUBTFUL: Final = 0.5
+UNSURE_PX: Final = 1.0
+"""Standard error above which detail begins to smear."""
 MAX_STEP_SCALE: Final = 1.35
 """Between neighbours; no lens breathes more between two slices."""
 
@@ -38,12 +40,15 @@ class Alignment:
         Output pixel to slice pixel, at full size.
     likeness
         Correlation of local light with the slices before, 0 to 1.
+    unsure_px
+        Standard error of where its corners lie beside the slices before, as its parts contradict each other.
     doubt
         Why not to trust it, in words; empty where there is no reason.
     """
 
     similarity: Similarity
     likeness: float
+    unsure_px: float = 0.0
     doubt: str = ""
 
 
@@ -70,7 +75,8 @@ class Aligner:
         found = fit(tuple(self._before), view, (self._drift.after(self._last), self._last))
         doubt = self._judge(found, name)
         self._found = found.similarity, view
-        return Alignment(found.similarity.reduced(1 / self._factor), found.likeness, doubt)
+        unsure_px = found.unsure_px * self._factor
+        return Alignment(found.similarity.reduced(1 / self._factor), found.likeness, unsure_px, doubt)
 
     def _judge(self, found: Fit, name: str) -> str:
         if found.blocks < FEW_BLOCKS:
@@ -84,6 +90,8 @@ class Aligner:
             )
         if found.likeness < DOUBTFUL:
             return f"it is rather unlike the slices before it (likeness {found.likeness:.2f} of 1)"
+        if found.unsure_px * self._factor > UNSURE_PX:
+            return f"its place is only known to about {found.unsure_px * self._factor:.1f} px"
         return ""
 
     def join(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 
 from stack.merge.planes import Plane
@@ -21,6 +22,8 @@ SETTLED_PX: Final = 0.04
 FEW_BLOCKS: Final = 6
 TEXTURED: Final = 1.0
 """Variance of light, levels squared, at which a block counts by half."""
+LIKE: Final = 0.5
+"""Where every start leads to less likeness than this, the picture may have jumped."""
 REWEIGHED: Final = 6
 PATIENCE: Final = 3.0
 """Typical squared misfits at which a block counts by half."""
@@ -57,11 +60,37 @@ def fit(references: Sequence[View], other: View, starts: Sequence[Similarity]) -
     All references lie in one frame; the last is the one most like `other`, and leads as long as it is coarse.
     """
     coarsest = len(other.levels) - 1
-    found = max((_at(references[-1:], other, coarsest, start) for start in starts), key=lambda f: f.likeness)
+
+    def best(starts: Sequence[Similarity]) -> Fit:
+        return max((_at(references[-1:], other, coarsest, one) for one in starts), key=lambda f: f.likeness)
+
+    found = best(starts)
+    if found.likeness < LIKE:
+        jumped = best([_jumped(references[-1], other, coarsest, start) for start in starts])
+        found = max(found, jumped, key=lambda f: f.likeness)
     for level in range(coarsest - 1, -1, -1):
         used = references if level == 0 else references[-1:]
         found = _at(used, other, level, found.similarity)
     return found
+
+
+def _jumped(reference: View, other: View, level: int, start: Similarity) -> Similarity:
+    """Give the start shifted, however far, to where the phases of both spectra agree best."""
+    factor = 2.0**level
+    still, still_known = reference.levels[level]
+    moved, moved_known = sampled(*other.levels[level], start.reduced(factor))
+    height, width = still.shape
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    (right, down), _ = cv2.phaseCorrelate(
+        _levelled(still, still_known), _levelled(moved, moved_known), window
+    )
+    return start.after(Similarity(tx=right * factor, ty=down * factor))
+
+
+def _levelled(light: Plane, known: Plane) -> Plane:
+    """Give light less its mean, nothing where it is not known."""
+    mean = float((light * known).sum() / max(float(known.sum()), 1.0))
+    return (light - np.float32(mean)) * known
 
 
 def _at(references: Sequence[View], other: View, level: int, start: Similarity) -> Fit:

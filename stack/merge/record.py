@@ -10,6 +10,7 @@ import numpy as np
 from stack.merge.coverage import coverage_record, shortfalls
 from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
 from stack.merge.depthview import depth_span
+from stack.merge.jolts import jolts
 from stack.merge.merging import Skipped
 from stack.merge.placements import similarity_of
 from stack.merge.settings import MergeSettings
@@ -56,6 +57,7 @@ def describe(
         "warnings": [
             *(f"{one.name} was left out: {one.reason}" for one in skipped),
             *(f"{one.name}: alignment is doubtful: {one.doubt}" for one in merged.slices if one.doubt),
+            *jolts([one.name for one in merged.slices], steps, (crop.width_px, crop.height_px)),
             *shortfalls(coverage, near_first),
         ],
     }
@@ -95,6 +97,7 @@ def _slice(one: MergedSlice, step: Similarity) -> dict[str, Any]:
         "transform": [[round(float(value), 9) for value in row] for row in one.transform],
         "gains": [round(gain, 5) for gain in one.gains],
         "likeness": round(one.likeness, 4),
+        "unsure_px": round(one.unsure_px, 3),
         "doubt": one.doubt,
         "sharpness": round(one.sharpness, 3),
         "share": round(one.share, 4),

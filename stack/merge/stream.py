@@ -76,7 +76,7 @@ class MergedSlice:
         2x3: centre of an output pixel (of the cropped result) to a place in the slice.
     gains
         Factors for blue, green and red.
-    likeness, doubt
+    likeness, unsure_px, doubt
         As in `align.Alignment`.
     sharpness
         Mean amplitude of its detail, levels of 255.
@@ -89,6 +89,7 @@ class MergedSlice:
     transform: Floats
     gains: tuple[float, float, float]
     likeness: float
+    unsure_px: float
     doubt: str
     sharpness: float
     share: float
@@ -221,6 +222,7 @@ class Merge:
                 alignment.similarity.after(place).matrix,
                 (float(gains[0]), float(gains[1]), float(gains[2])),
                 alignment.likeness,
+                alignment.unsure_px,
                 alignment.doubt,
                 sharpness,
                 share[index],

@@ -6,6 +6,8 @@ from rendered import Shake, displacement_rms_px, render, scene
 
 from stack.merge.align import Aligner
 from stack.merge.errors import AlignmentFailed
+from stack.merge.jolts import jolts
+from stack.merge.similarity import Similarity
 
 
 def grey(frame):
@@ -83,18 +85,39 @@ def test_strong_breathing_is_followed(breathing):
     assert max(errors_px(stack)) < 0.2
 
 
-def test_a_large_jump_between_two_slices_is_followed():
-    """Somebody touched the rig: 25 pixels, a sixteenth of the picture's width."""
+@pytest.mark.parametrize("jump", [(25, -9), (60, 45), (110, -20)])
+def test_a_large_jump_between_two_slices_is_followed(jump):
+    """Somebody touched the rig: up to a quarter of the picture's width."""
     frames = list(rig_stack().frames[:2])
-    moved = cv2.warpAffine(
-        frames[1], np.array([[1, 0, 25.0], [0, 1, -9.0]]), SIZE, borderMode=cv2.BORDER_REPLICATE
-    )
+    by = np.array([[0, 0, jump[0]], [0, 0, jump[1]]], float)
+    moved = cv2.warpAffine(frames[1], np.eye(3)[:2] + by, SIZE, borderMode=cv2.BORDER_REPLICATE)
     aligner = Aligner(*SIZE)
     aligner.place(grey(frames[0]), "0")
     aligner.join()
     found = aligner.place(grey(moved), "1").similarity.matrix
-    true = rig_stack().transforms[1] + np.array([[0, 0, 25.0], [0, 0, -9.0]])
-    assert displacement_rms_px(found, true, SIZE) < 0.15
+    assert displacement_rms_px(found, rig_stack().transforms[1] + by, SIZE) < 0.15
+
+
+def test_a_slice_that_jumped_is_named():
+    steps = [Similarity(tx=x) for x in (0, 0.4, -1.0, 30, 0.5)]
+    said = jolts(["a", "b", "c", "d", "e"], steps, SIZE)
+    assert [sentence.split()[0] for sentence in said] == ["d"]
+    assert "30 px" in said[0]
+
+
+def test_travel_that_is_askew_is_no_jolt():
+    assert jolts(["a", "b", "c", "d"], [Similarity(), *[Similarity(tx=12.0)] * 3], SIZE) == []
+    assert jolts(["a"], [Similarity()], SIZE) == []
+
+
+def test_it_says_how_surely_it_knows():
+    sure, *_ = (one.unsure_px for one in placed(kind_stack("dome"))[1:])
+    faint = render(
+        scene(SIZE, 3, 2, False, False, 0.02, False), 3, 1.5, SIZE, Shake(0.002, 0.7, 0.03, seed=2)
+    )
+    unsure = placed(faint)[1].unsure_px
+    assert 0 < sure < 0.08
+    assert unsure > 2 * sure
 
 
 def test_another_picture_is_an_error_that_names_it_and_leaves_the_aligner_as_it_was():
