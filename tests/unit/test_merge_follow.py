@@ -83,6 +83,14 @@ def test_a_stack_becomes_a_folder_of_results(session):
     assert np.allclose(first, [[1, 0, crop["left"]], [0, 1, crop["top"]]])
 
 
+def test_a_slice_that_cannot_be_read_is_named_with_what_to_do(session):
+    (session / "slices/0002.jpg").write_bytes((session / "slices/0002.jpg").read_bytes()[:3000])
+    lines, code = followed(session, 4)
+    assert (code, made(session)) == (1, [])
+    assert "slices/0002.jpg" in lines[-1]["error"]
+    assert f"`focusctl merge {session.name} --skip-bad`" in lines[-1]["error"]
+
+
 def test_a_second_merge_takes_the_next_number_and_leaves_the_first(session):
     followed(session, 2)
     before = (session / "merges/1/merged.jpg").read_bytes()

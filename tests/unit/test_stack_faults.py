@@ -45,6 +45,21 @@ def test_faults_are_told_in_order_with_their_slices() -> None:
     ]
 
 
+def test_frames_that_were_taken_again_are_told_with_the_reason() -> None:
+    drifted = "A frame differs from the lock: ExposureTime is 900 instead of 1000 ± 2."
+    once, twice = ({"retakes": [drifted] * times} for times in (1, 2))
+    told = faults(
+        [
+            line(1, 0, index=4, metadata={"retakes": []}),
+            line(2, 1, index=5, metadata=once),
+            line(3, 2, index=6, metadata=twice, vitals={"under_voltage": True}),
+        ]
+    )
+    assert [one.index for one in told] == [5, 6, 6]
+    assert told[0].words == f"Slice 5: a frame was taken again. {drifted}"
+    assert told[1].words.startswith("Slice 6: 2 frames were taken again.")
+
+
 @pytest.mark.parametrize(
     ("set_s", "words"),
     [
