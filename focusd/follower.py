@@ -22,17 +22,18 @@ class Follower:
         self._session = session
         self._merges = merges
         self._feed: Feed | None = None
+        self._waiting: dict[int, str] = {}
+        self._next = 0
 
     def observe(self, event: Mapping[str, object]) -> None:
-        """Begin the merge with the stack, and give it each slice; what was saved earlier comes first."""
-        match event["event"]:
-            case "stack_started" | "stack_resumed" if self._merges is not None:
+        """Begin the merge with the stack, and give it each slice in the order of the plan."""
+        match event["event"], event:
+            case "stack_started" | "stack_resumed", _ if self._merges is not None:
                 self._feed = self._merges.follow(self._session)
                 saved = self._session.state().saved
-                for index in sorted(saved):
-                    self._feed.add(saved[index].file)
-            case "slice_saved" if self._feed is not None:
-                self._feed.add(str(event["file"]))
+                self._hand_on(self._feed, {index: one.file for index, one in saved.items()})
+            case "slice_saved", {"index": int(index), "file": str(file)} if self._feed is not None:
+                self._hand_on(self._feed, {index: file})
 
     def end(self, ending: Ending) -> None:
         """Let the picture be finished when the stack is done; a paused one is merged when it goes on."""
@@ -40,6 +41,13 @@ class Follower:
             self._feed.end()
         else:
             self.drop(f"the stack is {ending.kind}; `focusctl merge` merges what there is")
+
+    def _hand_on(self, feed: Feed, files: Mapping[int, str]) -> None:
+        """Give the merge what now follows without a gap: it lays and judges a slice by its neighbours."""
+        self._waiting.update(files)
+        while (file := self._waiting.pop(self._next, None)) is not None:
+            feed.add(file)
+            self._next += 1
 
     def drop(self, why: str) -> None:
         """Give the merge up."""

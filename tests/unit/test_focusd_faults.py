@@ -149,3 +149,14 @@ def test_while_the_disk_is_gone_the_rig_still_answers(rig: DaemonRig) -> None:
     assert isinstance(job.accepted.exception(0), DiskGone)
     assert rig.last("refused")["reason"].startswith("the disk of the sessions is gone or failing")
     assert not rig.sessions.root.exists(), "nothing may be begun on the disk below"
+
+
+def test_a_slice_that_is_shot_again_is_merged_in_its_place(rig: DaemonRig) -> None:
+    rig.on("slice_saved", rig.operator.stop, index=3)
+    rig.shoot()
+    rig.listening.close()
+    (session,) = rig.sessions.all()
+    (session.path / "slices/0001.jpg").unlink()
+    assert rig.tell(Resume("1")).ended.exception(0) is None
+    names = [f"slices/000{index}.jpg" for index in range(5)]
+    assert rig.merges.fed[-1] == (session.id, [*names, "end"])
