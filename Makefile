@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What the camera was written against. Its tests read it; to import it takes libcamera, which is not on PyPI.
 PICAMERA2 := 0.3.38
 
-.PHONY: demo test rig soak check format clean
+.PHONY: demo test rig soak fresh check format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -24,6 +24,9 @@ soak: export FOCUSRAIL_KILLS ?= 300
 soak: $(VENV)/.installed-dev
 	@tests/rig/prepare
 	@$(BIN)/pytest -rs -s -m rig -k "cut or kill" tests/rig
+
+fresh: $(VENV)/.installed-dev
+	@$(BIN)/pytest -rs -m fresh tests/rig
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

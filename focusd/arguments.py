@@ -47,7 +47,7 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
 
     `command` names the command; the arguments of `merge` are left to the merge, in `rest`.
     """
-    parser = _parser()
+    parser = focusctl_parser()
     arguments, unknown = parser.parse_known_args([_guarded(word) for word in typed])
     if arguments.command == "merge":
         arguments.rest = list(typed[typed.index("merge") + 1 :])
@@ -108,7 +108,8 @@ def _guarded(word: str) -> str:
     return re.sub(r"^-(?=[.\d])", "−", word)
 
 
-def _parser() -> argparse.ArgumentParser:
+def focusctl_parser() -> argparse.ArgumentParser:
+    """Give what knows every command and its options."""
     everywhere = _everywhere()
     parser = argparse.ArgumentParser(
         prog="focusctl",

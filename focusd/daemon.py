@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     faulthandler.enable()  # a watchdog ends what hangs by SIGABRT: the log then says where it hung
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
+        if asked.check_config:
+            return _check_config(asked)
         with _only_daemon(asked.state_dir):
             if asked.make_safe:
                 return _make_safe(asked)
@@ -63,6 +65,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--make-safe",
         action="store_true",
         help="put the light out, let the motor go (or hold it, as axis.gravity says), and end",
+    )
+    parser.add_argument(
+        "--check-config", action="store_true", help="say whether the settings can be used, and end"
     )
     parser.add_argument("--version", action="version", version=f"focusd {version('focusrail')}")
     asked = parser.parse_args(argv)
@@ -94,6 +99,16 @@ def _run(asked: argparse.Namespace, listener: socket.socket) -> int:
         house.close()
         raise
     return asyncio.run(_serve(house, server, listener, f"unix:{asked.socket}"))
+
+
+def _check_config(asked: argparse.Namespace) -> int:
+    """Read the settings as the daemon would, moving nothing."""
+    from focusd.config import load_config
+
+    path = config_file(asked.config)
+    load_config(path, asked.set)
+    print(f"{path or 'the built-in defaults'} can be used")  # noqa: T201 - for whoever asked
+    return 0
 
 
 def _make_safe(asked: argparse.Namespace) -> int:

@@ -21,29 +21,31 @@ class Machine:
     @staticmethod
     def missing() -> str | None:
         """Say why there is no machine; None where there is one."""
-        absent = [name for name in ("linux.from", "root.from") if not (_CACHE / name).exists()]
+        absent = [name for name in ("linux.from", "root.from", "system.from") if not (_CACHE / name).exists()]
         return f"`make rig` has not made {' and '.join(absent)} in {_CACHE}" if absent else None
+
+    def supervise(self, act: str, *, gravity: bool = False) -> dict[str, Any]:
+        """Run `guest/service.py`'s ACT under systemd; give its report."""
+        return self._report("init-system", "system", f"ACT={act}", f"GRAVITY={gravity}")
 
     def play(self, play: str, act: str) -> dict[str, Any]:
         """Run `guest/PLAY.py`'s ACT in the machine; give its report."""
         spec = find_spec("gpiozero")
         assert spec is not None
         assert spec.origin is not None
+        site = Path(spec.origin).parent.parent
+        return self._report("init", "root", f"SITE={site}", f"PLAY={play}", f"ACT={act}")
+
+    def _report(self, init: str, root: str, *environment: str) -> dict[str, Any]:
         console = subprocess.run(
-            [
-                _HERE / "boot",
-                _HERE / "guest" / "init",
-                f"FOCUSRAIL={_HERE.parent.parent}",
-                f"SITE={Path(spec.origin).parent.parent}",
-                f"PLAY={play}",
-                f"ACT={act}",
-            ],
+            [_HERE / "boot", _HERE / "guest" / init, f"FOCUSRAIL={_HERE.parent.parent}", *environment],
             stdout=subprocess.PIPE,
             text=True,
             check=False,
+            env={**os.environ, "ROOT": root, "LIMIT_S": "300"},
         ).stdout
         reports = [line for line in console.splitlines() if line.startswith("{")]
-        assert len(reports) == 1, f"{play} {act} gave no report; the machine's console:\n{console}"
+        assert len(reports) == 1, f"{environment} gave no report; the machine's console:\n{console}"
         report: dict[str, Any] = json.loads(reports[0])
         return report
 
