@@ -168,6 +168,17 @@ class Camera(Protocol):
         """
         ...
 
+    def look(self) -> Frame:
+        """Give a frame that begins from now on, exposed as the camera happens to: to look through.
+
+        It is held to no lock, and changes none. Raises `CameraTimeout` and `CaptureCancelled` as `capture`.
+        """
+        ...
+
+    def unlock(self) -> None:
+        """Hold frames to nothing any more, and let the camera expose by itself."""
+        ...
+
     def cancel(self) -> None:
         """Give up the exposure in progress, and every later one, until `arm`. Safe from any thread."""
         ...

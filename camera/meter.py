@@ -64,8 +64,7 @@ class Meter:
 
     def settle(self, fresh_ns: int) -> Exposure:
         """Give what automatic exposure and white balance come to rest at."""
-        self.forget()
-        self._send(RELEASED)
+        self.release()
         began_ns = max(self._clock.monotonic_ns(), fresh_ns)
         frames: list[Metadata] = []
         while not lock.settled(frames[-lock.WINDOW :], self._configured.line_us):
@@ -139,6 +138,11 @@ class Meter:
             taken=lock.exposure_of(frames[-1]),
             tries=len(frames),
         )
+
+    def release(self) -> None:
+        """Let the camera expose by itself."""
+        self.forget()
+        self._send(RELEASED)
 
     def forget(self) -> None:
         """Hold the camera to nothing."""

@@ -197,6 +197,19 @@ class PicamCamera:
                 if recycle_ns:
                     after_ns = max(after_ns, self._clock.monotonic_ns() + recycle_ns)
 
+    def look(self) -> Frame:
+        """Give a frame that begins from now on, exposed as the camera happens to: to look through.
+
+        Raises `CameraTimeout`, `ProofMissing` and `CaptureCancelled` as `capture` does.
+        """
+        with self._fresh(self._clock.monotonic_ns()) as (request, metadata):
+            return self._frame(self._picture(request), metadata)
+
+    def unlock(self) -> None:
+        """Hold frames to nothing any more, and let the camera expose by itself."""
+        self._exposure = None
+        self._meter.release()
+
     def limits(self, control: str) -> tuple[Any, Any, Any] | None:
         """Give least, most and default of a control; None where this camera does not have it."""
         return self._picam.camera_controls.get(control)
@@ -254,17 +267,19 @@ class PicamCamera:
                     tries=len(retakes) + 1,
                 )
             pixels, raw = self._picture(request), self._mosaic(request, metadata)
-            ended_ns = lock.ended_ns(metadata, self._configured.readout_us)
             # A request is complete well after its last row; should one ever come early, the axis waits here.
-            self._clock.sleep_until_ns(ended_ns)
-            return Frame(
-                pixels=pixels,
-                began_ns=lock.began_ns(metadata),
-                ended_ns=ended_ns,
-                exposure=lock.exposure_of(metadata),
-                metadata={**metadata, "retakes": tuple(retakes)},
-                mosaic=raw,
-            )
+            self._clock.sleep_until_ns(lock.ended_ns(metadata, self._configured.readout_us))
+            return self._frame(pixels, {**metadata, "retakes": tuple(retakes)}, raw)
+
+    def _frame(self, pixels: Pixels, metadata: Metadata, raw: Mosaic | None = None) -> Frame:
+        return Frame(
+            pixels=pixels,
+            began_ns=lock.began_ns(metadata),
+            ended_ns=lock.ended_ns(metadata, self._configured.readout_us),
+            exposure=lock.exposure_of(metadata),
+            metadata=metadata,
+            mosaic=raw,
+        )
 
     def _picture(self, request: Request) -> Pixels:
         return picture(request.make_array("main"), self._configured.main)

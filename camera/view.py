@@ -79,6 +79,11 @@ def show(pixels: Pixels, view: View) -> Shown:
     return Shown(jpeg, sharpness(part), clipped_percent(part))
 
 
+def in_this_thread() -> None:
+    """Let OpenCV use the calling thread alone, all over this process: what others take is in no account."""
+    cv2.setNumThreads(1)
+
+
 def clipped_percent(pixels: NDArray[np.uint8]) -> float:
     """Give how much of a picture is clipped in some colour, by every second pixel either way."""
     return float(100 * np.mean(pixels[::2, ::2].max(axis=2) >= CLIPPED))

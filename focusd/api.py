@@ -23,6 +23,7 @@ from focusd.house import House
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Shoot, Zero
 from focusd.outcomes import outcome_of, words_of
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
+from focusd.preview_api import add_preview
 from focusd.redo import Choice
 from focusd.requests import (
     AcknowledgeRequest,
@@ -59,6 +60,7 @@ def create_app(house: House) -> FastAPI:
     _add_stacks(app, house)
     add_sessions(app, house)
     add_surveys(app, house)
+    add_preview(app, house)
     return app
 
 

@@ -182,6 +182,7 @@ def focusctl_parser() -> argparse.ArgumentParser:
         everywhere,
     )
     _add_range(command("range", "find where the subject begins and ends to be sharp, and mark it"))
+    _add_preview(command("preview", "look through the camera: save what it sees, say how sharp that is"))
     _add_sim(command("sim", "reach into a simulated rig (focusd --simulate)"), everywhere)
     return parser
 
@@ -355,6 +356,19 @@ def _add_range(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", metavar="PLAN", help="whose settling time, exposure and optics hold")
     parser.add_argument("--save-plan", metavar="NAME", help="do not mark it, make it a plan of config.yaml")
     _add_writing(parser)
+
+
+def _add_preview(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="save the picture, a JPEG")
+    parser.add_argument("--width", metavar="PX", type=int, help="of the picture (960)")
+    parser.add_argument(
+        "--crop", metavar="X,Y", help="a part at 1:1 about there, in parts of width and height: 0.5,0.5"
+    )
+    parser.add_argument("--peaking", action="store_true", help="mark what is sharp, in green")
+    parser.add_argument(
+        "--clipping", action="store_true", help="mark what is clipped (magenta), or black (blue)"
+    )
+    parser.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
 
 
 def _add_writing(parser: argparse.ArgumentParser) -> None:

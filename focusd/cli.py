@@ -18,6 +18,7 @@ from focusd.doctor_cli import doctor
 from focusd.exits import Exit
 from focusd.merge_cli import MergingDaemon
 from focusd.places import sockets_to_try
+from focusd.preview_cli import preview
 from focusd.progress_line import JsonLines, LiveLine, PlainLines
 from focusd.range_cli import range_
 from focusd.screens import (
@@ -294,6 +295,7 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "mark": _mark,
     "calibrate": calibrate,
     "range": range_,
+    "preview": preview,
     "sessions": sessions,
     "sim": _sim,
 }

@@ -64,6 +64,12 @@ class Daemon:
         """GET `path`."""
         return self._request("GET", f"{path}?{urlencode(query)}" if query else path, None, ANSWER_WITHIN_S)
 
+    def picture(self, path: str, **query: object) -> tuple[bytes, Mapping[str, str]]:
+        """GET a picture; give it with what its headers, named in small letters, say of it."""
+        with self._connection(ANSWER_WITHIN_S) as connection, _translated():
+            response = _exchange(connection, "GET", f"{path}?{urlencode(query)}", None)
+            return response.read(), {name.lower(): value for name, value in response.getheaders()}
+
     def session(self, named: str) -> Answer:
         """GET the session of that number or id."""
         return self.ask(f"/sessions/{quote(named, safe='')}")

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from camera.camera import Camera
+from camera.camera import Camera, Frame
 from camera.errors import CameraError, CameraTimeout, CameraUnavailable
 from focusd.now import CameraFacts
 
@@ -39,6 +39,18 @@ class Eye:
                 self._camera = camera
             self.look()
         return camera
+
+    def frame(self) -> Frame:
+        """Give a frame to look at, of a camera that is open and exposes by itself; raises `CameraError`.
+
+        One that is not open stays closed: opening it takes long, and somebody waits with an order perhaps.
+        """
+        camera = self._camera
+        if camera is None:
+            raise CameraUnavailable(f"the camera is not open: {self.facts.problem}")
+        if camera.exposure is not None:
+            camera.unlock()
+        return camera.look()
 
     def try_camera(self) -> None:
         """Open the camera if that is possible; what is wrong with it stands in `facts`."""

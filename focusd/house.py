@@ -16,6 +16,7 @@ from focusd.durations import duration_words
 from focusd.encoding import FORMATS, Encoding
 from focusd.events import EventHub
 from focusd.eye import Eye
+from focusd.finder import Finder
 from focusd.hardware import Rig, open_rig
 from focusd.heartbeat import Heartbeat, motion_silence_s
 from focusd.jobs import Resume
@@ -84,6 +85,7 @@ class House:
     panel: Panel
     versions: dict[str, str]
     calibrations: Calibrations
+    finder: Finder
     config_file: Path | None = None
 
     def line(self) -> str:
@@ -122,6 +124,7 @@ class House:
             last_first.callback(self.merges.close)
             last_first.callback(self.deliveries.close)
             last_first.callback(self.operator.close)
+            last_first.callback(self.finder.close)
 
 
 def open_house(
@@ -173,6 +176,7 @@ def open_house(
         warm_up_s = config.panel.light_warm_up_s if config.panel.light_pin is not None else 0.0
         light = Light(rig.panel.light, round(warm_up_s * 1e9), rig.clock)
         eye, book = Eye(rig.open_camera), MarkBook(state_folder / "marks.json", rig.axis, hub.publish)
+        finder = Finder(rig.clock)
         studio = Studio(
             axis=rig.axis,
             eye=eye,
@@ -188,13 +192,14 @@ def open_house(
             finish=finish,
             vitals=rig.board.vitals,
             limits=limits,
+            see=finder.see,
         )
         calibrations = Calibrations(state_folder / "calibrations")
         plans = {
             name: plan.model_dump(mode="json", exclude_defaults=True) for name, plan in config.plans.items()
         }
-        surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, plans, calibrations)
-        operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges)
+        surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, plans, calibrations, finder.see)
+        operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges, finder)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
     left = take_up(sessions, studio, hub, config.resume)
@@ -220,6 +225,7 @@ def open_house(
         panel,
         versions,
         calibrations,
+        finder,
         config_file,
     )
 
@@ -239,6 +245,7 @@ def _operator(
     consent: HomingConsent,
     hub: EventHub,
     merges: Merges,
+    finder: Finder,
 ) -> Operator:
     """Make the owner of axis and camera; a lens is part of its camera, and held while that is open."""
     lens = config.axis.kind == "lens"
@@ -254,6 +261,7 @@ def _operator(
         idle_release_s=None if lens else config.axis.idle_release_s,
         prepare=eye.camera if lens else lambda: None,
         heartbeat=Heartbeat(rig.clock),
+        finder=finder,
     )
 
 

@@ -7,15 +7,18 @@ told to axis and camera, while a job begins by arming both and then looks at its
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final, Literal
 
+from camera.errors import CameraError
 from focusd.errors import Busy, Refused
 from focusd.events import EventHub
 from focusd.exits import Exit
 from focusd.eye import Eye
+from focusd.finder import Finder
 from focusd.heartbeat import Heartbeat
 from focusd.jobs import (
     Abandon,
@@ -46,6 +49,9 @@ from stack.stop import StopKind, StopSignal
 
 _log = logging.getLogger(__name__)
 
+LOOK: Final = "look"
+"""In the place of a job: take a frame to be looked at."""
+
 SILENT_FRAMES = 60
 """Frames that may go by between two signs of life: some are in flight, one that differs is taken again."""
 
@@ -69,6 +75,8 @@ class Operator:
         Called before every job: brings about whatever the axis is a part of.
     heartbeat
         Beats while orders are carried out.
+    finder
+        Is given the frames that are taken to be looked at.
     """
 
     def __init__(
@@ -84,6 +92,7 @@ class Operator:
         idle_release_s: float | None,
         prepare: Callable[[], object] = lambda: None,
         heartbeat: Heartbeat | None = None,
+        finder: Finder | None = None,
     ) -> None:
         self._axis = axis
         self._eye = eye
@@ -96,7 +105,10 @@ class Operator:
         self._idle_release_s = idle_release_s
         self._prepare = prepare
         self._heartbeat = heartbeat or Heartbeat(MonotonicClock())
-        self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._finder = finder or Finder(MonotonicClock())
+        self._inbox: queue.SimpleQueue[Job | Literal["look"] | None] = queue.SimpleQueue()
+        self._looking = False
+        self._release_due_s = self._next_release_s()
         self._lock = threading.Lock()
         self._job: Job | None = None
         self._closing = False
@@ -120,8 +132,23 @@ class Operator:
                 raise Busy(self._job.kind)
             job = self._job = Job(order, self._hub.last_seq, StopSignal(self._heartbeat.beat))
             self._progress = Progress()
+            if self._looking:
+                self._eye.cancel()  # an order does not wait for a frame that is only looked at
         self._inbox.put(job)
         return job
+
+    @property
+    def busy(self) -> bool:
+        """Whether an order is being carried out."""
+        return self._job is not None
+
+    def look(self) -> None:
+        """Have the camera looked through, where nothing else is to be done; never waits."""
+        with self._lock:
+            if self._closing or self._looking or self._job is not None:
+                return
+            self._looking = True
+        self._inbox.put(LOOK)
 
     def stop(self, kind: StopKind = StopKind.STOP, reason: str = "asked to stop") -> str | None:
         """End what runs, at once; give the word for it, None when nothing does."""
@@ -205,6 +232,8 @@ class Operator:
         """Stop what runs, motion first, and give the hardware back; a stack is left to be resumed."""
         with self._lock:
             self._closing = True
+            if self._looking:
+                self._eye.cancel()
         self.stop(reason=DAEMON_ENDED)
         self._inbox.put(None)
         if self._thread.is_alive():
@@ -226,20 +255,44 @@ class Operator:
 
     def work_once(self) -> bool:
         """Wait for the next order and carry it out; false when there will be no more."""
-        job = self._next()
-        if job is not None:
-            self._carry_out(job)
-        return job is not None
+        wanted = self._next()
+        if isinstance(wanted, Job):
+            self._carry_out(wanted)
+            self._release_due_s = self._next_release_s()
+        elif wanted == LOOK:
+            self._look_through()
+        return wanted is not None
 
-    def _next(self) -> Job | None:
+    def _next(self) -> Job | Literal["look"] | None:
         self._heartbeat.rest()
+        left_s = None if self._release_due_s is None else max(0.0, self._release_due_s - time.monotonic())
         try:
-            return self._inbox.get(timeout=self._idle_release_s)
+            return self._inbox.get(timeout=left_s)
         except queue.Empty:
             self._heartbeat.beat()
             self._release()
+            self._release_due_s = None
             self._heartbeat.rest()
             return self._inbox.get()
+
+    def _next_release_s(self) -> float | None:
+        """Give when the motor is to be released; looking through the camera does not put that off."""
+        return None if self._idle_release_s is None else time.monotonic() + self._idle_release_s
+
+    def _look_through(self) -> None:
+        """Take a frame for whoever looks, unless an order has come meanwhile."""
+        self._heartbeat.beat()
+        with self._lock:
+            if self._job is None and not self._closing:
+                self._eye.arm()
+        try:
+            if not self.busy:
+                self._finder.look(self._eye.frame)
+        except CameraError as error:
+            self._eye.take_note(error)
+        finally:
+            with self._lock:
+                self._looking = False
 
     def _release(self) -> None:
         """Let the motor cool after a long rest."""
@@ -252,6 +305,7 @@ class Operator:
     def _carry_out(self, job: Job) -> None:
         """Do a job and say how it ended, whatever happens in it."""
         self._heartbeat.beat()
+        self._finder.turn_over()
         self._hub.publish("job_started", job=job.number, kind=job.kind)
         error: Exception | None = None
         try:
@@ -267,6 +321,7 @@ class Operator:
         with self._lock:
             self._job = None
             self._progress = Progress()
+        self._finder.turn_over()
         wish = None if ending is JobEnding.DONE else job.stop.reason
         self._hub.publish(
             "job_ended", job=job.number, kind=job.kind, ending=ending.value, **_why(error, wish)

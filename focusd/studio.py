@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from camera.camera import Frame
 from focusd.encoding import Encoding
 from focusd.eye import Eye
 from focusd.follower import Follower
@@ -34,7 +35,7 @@ from stack.plan import (
     slice_ns,
 )
 from stack.session import Facts, Session, Sessions
-from stack.shoot import Ending, EndingKind, Observe, Shooter
+from stack.shoot import Encode, Ending, EndingKind, Observe, Shooter, SliceLabel
 from stack.specimen import CATALOGUE, Fields, same_specimen
 from stack.stop import StopKind
 from stack.vitals import USUAL, Limits, Vitals
@@ -87,6 +88,8 @@ class Studio:
         Called for a session whenever its shooting has ended; must not raise.
     vitals, limits
         How the Pi is, and what it may bear.
+    see
+        Is shown every frame, in the writer's thread.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class Studio:
         finish: Callable[[Session], None],
         vitals: Callable[[], Vitals] = Vitals,
         limits: Limits = USUAL,
+        see: Callable[[Frame], object] = lambda frame: None,
     ) -> None:
         self._axis = axis
         self._eye = eye
@@ -120,6 +124,7 @@ class Studio:
         self._finish = finish
         self._vitals = vitals
         self._limits = limits
+        self._see = see
         self._shooter: Shooter | None = None
         self.paused: Paused | None = None
 
@@ -225,7 +230,7 @@ class Studio:
     def _run(self, job: Job, shooter: Shooter, session: Session, observe: Observe) -> Ending:
         """Shoot a session from where it is; the light is on, and the merge follows."""
         encoding, identity, optics = self._record.encoding, shooter.camera.identity, session.plan.optics
-        shooter.encode = encoding.encoder(identity, optics)
+        shooter.encode = self._seen(encoding.encoder(identity, optics))
         shooter.companions = encoding.companions(identity, optics)
         follower = Follower(session, self._merges)
 
@@ -251,6 +256,15 @@ class Studio:
         self._eye.look()
         self._finish(session)
         return ending
+
+    def _seen(self, encode: Encode) -> Encode:
+        """Show every frame that is encoded, in the writer's thread: looking never holds the rail up."""
+
+        def show_and_encode(frame: Frame, label: SliceLabel) -> bytes:
+            self._see(frame)
+            return encode(frame, label)
+
+        return show_and_encode
 
     def _note_pause(self, job: Job, session: Session, ending: Ending, observe: Observe) -> None:
         """Remember a paused session; give it up if that was asked for when the pause was recorded already."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from camera.camera import Frame
 from focusd.calibrations import Calibrations
 from focusd.config import Axis as AxisConfig
 from focusd.errors import Refused
@@ -57,6 +58,8 @@ class Surveyor:
         Of the axis, as configured; and every plan by its name, as far as it is not by default.
     calibrations
         Where findings are kept.
+    see
+        Is shown every picture.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Surveyor:
         settings: AxisConfig,
         plans: Mapping[str, Mapping[str, Any]],
         calibrations: Calibrations,
+        see: Callable[[Frame], None] = lambda frame: None,
     ) -> None:
         self._axis = axis
         self._eye = eye
@@ -76,6 +80,7 @@ class Surveyor:
         self._settings = settings
         self._plans = plans
         self._calibrations = calibrations
+        self._see = see
 
     def survey(self, job: Job, survey: Survey, observe: Observe) -> None:
         """Measure, keep what was found, and tell its name; go back to where the axis stood."""
@@ -100,7 +105,7 @@ class Surveyor:
         steady_ns = self._light.on()
         wait(self._clock, max(0, steady_ns - self._clock.monotonic_ns()), job.stop)
         camera.lock(plan.exposure or camera.meter(self._clock.monotonic_ns(), plan.aim))
-        return Probe(self._axis, camera, self._clock, job.stop, plan.settle_ms * 1_000_000, tell)
+        return Probe(self._axis, camera, self._clock, job.stop, plan.settle_ms * 1_000_000, tell, self._see)
 
     def _found(self, probe: Probe, survey: Survey) -> Finding:
         match survey:

@@ -18,6 +18,7 @@ from focusd.config import Axis
 from focusd.encoding import FORMATS, Encoding, FormatName
 from focusd.events import EventHub
 from focusd.eye import Eye
+from focusd.finder import Finder
 from focusd.heartbeat import Heartbeat
 from focusd.jobs import Home, Job, Order, Shoot
 from focusd.journals import Journals
@@ -93,6 +94,7 @@ class DaemonRig:
         self.consent = HomingConsent(folder / "consent", configured=home_allowed)
         self.book = MarkBook(folder / "marks.json", self.axis, self.hub.publish)
         self.eye = Eye(self.open_camera)
+        self.finder = Finder(self.clock)
         light = Light(self.switch, warm_up_ns, self.clock)
         self.calibrations = Calibrations(folder / "calibrations")
         self.surveyor = Surveyor(
@@ -116,6 +118,7 @@ class DaemonRig:
                 reserve_bytes,
             ),
             finish=lambda session: self.finished.append(session.id),
+            see=self.finder.see,
         )
         self.operator = Operator(
             self.axis,
@@ -129,6 +132,7 @@ class DaemonRig:
             idle_release_s=idle_release_s,
             prepare=self.prepare,
             heartbeat=Heartbeat(self.clock),
+            finder=self.finder,
         )
         self.heard = 0
         self.listening = ExitStack()

@@ -39,6 +39,10 @@ AT_REST: Final = 3
 Window = tuple[slice, slice]
 
 
+def _unseen(_frame: Frame) -> None:
+    """Show nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """An axis and a camera, at work for a calibration, owned by the thread that calls.
@@ -53,6 +57,8 @@ class Probe:
         How long after the last step a picture may begin.
     tell
         Hears how far the work is.
+    seen
+        Is shown every picture; must return at once.
     """
 
     axis: Axis
@@ -61,6 +67,7 @@ class Probe:
     stop: StopSignal
     settle_ns: int
     tell: Tell
+    seen: Callable[[Frame], None] = _unseen
 
     def go(self, steps: int) -> Arrival:
         """Go to a place, from the near side."""
@@ -75,7 +82,9 @@ class Probe:
     def photograph(self, arrival: Arrival) -> Frame:
         """Take a picture once the axis has settled."""
         self.stop.check()
-        return self.camera.capture(arrival.at_rest_ns + self.settle_ns)
+        frame = self.camera.capture(arrival.at_rest_ns + self.settle_ns)
+        self.seen(frame)
+        return frame
 
     def tiles(self, arrival: Arrival) -> NDArray[np.float64]:
         """Take a picture and give the detail of its tiles."""

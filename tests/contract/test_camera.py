@@ -204,3 +204,36 @@ def test_it_may_be_closed_twice(bench: Bench) -> None:
     bench.camera.close()
 
     assert (bench.camera.size_px, bench.camera.identity) == (size_px, identity)
+
+
+def test_a_look_is_a_frame_from_now_on_with_or_without_a_lock(bench: Bench) -> None:
+    began_ns = bench.clock.monotonic_ns()
+    frame = bench.camera.look()
+    width, height = bench.camera.size_px
+
+    assert frame.began_ns >= began_ns
+    assert frame.pixels.shape == (height, width, 3)
+    assert bench.camera.exposure is None
+
+
+def test_a_look_does_not_touch_the_lock(bench: Bench) -> None:
+    granted = bench.locked()
+
+    assert [bench.camera.look().exposure for _ in range(3)] == [granted] * 3
+    assert bench.camera.exposure == granted
+    assert [frame.exposure for frame in bench.frames(2)] == [granted] * 2
+
+
+def test_unlocked_it_exposes_by_itself_again(bench: Bench) -> None:
+    metered = bench.locked()
+    bench.camera.lock(replace(metered, time_us=metered.time_us // 4))
+    bench.camera.unlock()
+    for _ in range(40):
+        frame = bench.camera.look()
+
+    assert bench.camera.exposure is None
+    assert frame.exposure.time_us * frame.exposure.gain == pytest.approx(
+        metered.time_us * metered.gain, rel=0.15
+    )
+    with pytest.raises(CameraError):
+        bench.camera.capture(bench.in_ms(0))

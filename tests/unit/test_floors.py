@@ -37,6 +37,7 @@ SHELL = [
     "focusd.lengths",
     "focusd.merge_cli",
     "focusd.places",
+    "focusd.preview_cli",
     "focusd.progress_line",
     "focusd.range_cli",
     "focusd.screens",

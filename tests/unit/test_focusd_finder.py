@@ -1,0 +1,257 @@
+"""Looking through the camera: what is shown, at what cost, and that it disturbs nothing."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from daemon_rig import DaemonRig
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camera.camera import Exposure, Frame
+from camera.errors import CameraUnavailable
+from camera.view import View
+from focusd.finder import KEPT, SHARE_AT_REST, SHARE_AT_WORK, WANTED_NS, Budget, Finder
+from focusd.jobs import Home
+from simulator.clock import VirtualClock
+
+EXPOSURE = Exposure(8000, 1.0, (2.0, 1.5))
+
+
+def frame(level: int = 100) -> Frame:
+    return Frame(np.full((48, 64, 3), level, np.uint8), 0, 1, EXPOSURE, {})
+
+
+class Worker:
+    """A thread's processor time, which passes when a picture is made."""
+
+    def __init__(self, clock: VirtualClock, cost_ns: int) -> None:
+        self.clock, self.cost_ns, self.spent_ns = clock, cost_ns, 0
+
+    def __call__(self) -> int:
+        """Say how much was spent: every second time that is asked, a piece of work has ended."""
+        self.asked = not getattr(self, "asked", False)
+        if not self.asked:
+            self.spent_ns += self.cost_ns
+            self.clock.pass_ns(self.cost_ns)
+        return self.spent_ns
+
+
+# --- the budget -----------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    costs_ns=st.lists(st.integers(1_000_000, 500_000_000), min_size=5, max_size=40),
+    share=st.sampled_from([SHARE_AT_REST, SHARE_AT_WORK]),
+)
+def test_however_long_pictures_take_they_keep_to_their_share(costs_ns: list[int], share: float) -> None:
+    budget, now_ns = Budget(), 0
+    for cost_ns in costs_ns:
+        now_ns += budget.wait_ns(now_ns) + cost_ns
+        budget.spend(now_ns, cost_ns, share)
+    assert sum(costs_ns) <= share * (now_ns + budget.wait_ns(now_ns)) * 1.001
+
+
+def test_nobody_waits_for_a_budget_that_was_not_spent() -> None:
+    budget = Budget()
+    budget.spend(0, 100, SHARE_AT_WORK)
+    assert (budget.wait_ns(0), budget.wait_ns(500), budget.wait_ns(10_000)) == (900, 400, 0)
+
+
+def test_ten_who_look_cost_no_more_than_one() -> None:
+    clock = VirtualClock()
+    worker = Worker(clock, 40_000_000)
+    finder = Finder(clock, worker)
+    finder.want()
+    began_ns, shown = clock.monotonic_ns(), 0
+    while clock.monotonic_ns() - began_ns < 10_000_000_000:
+        finder.want()
+        finder.see(frame())
+        for view in [View(), View(peaking=True)] * 5:
+            clock.pass_ns(round(finder.wait_s(view) * 1e9))
+            finder.show(view, SHARE_AT_WORK)
+            shown += 1
+        clock.pass_ns(1_000_000)
+    clock.pass_ns(finder.budget.wait_ns(clock.monotonic_ns()))
+    assert worker.spent_ns <= 1.01 * SHARE_AT_WORK * (clock.monotonic_ns() - began_ns)
+    assert shown > 100
+
+
+# --- frames ---------------------------------------------------------------------------------------------
+
+
+def test_frames_are_kept_only_while_somebody_looks() -> None:
+    clock = VirtualClock()
+    finder = Finder(clock)
+    finder.see(frame())
+    assert finder.sight.frame is None
+    finder.want()
+    finder.see(frame())
+    assert finder.sight.frame is not None
+    clock.pass_ns(WANTED_NS + 1)
+    finder.see(frame())
+    assert finder.sight.frame is None
+
+
+def test_the_latest_frame_alone_is_held_and_a_few_pictures_of_it() -> None:
+    finder = Finder(VirtualClock())
+    finder.want()
+    frames = [frame(level) for level in (10, 200)]
+    for one in frames:
+        finder.see(one)
+    for width_px in range(64, 64 + 3 * KEPT):
+        finder.show(View(width_px=width_px), 1.0)
+    assert finder.sight.frame is frames[1]
+    assert len(finder._shown) == KEPT
+
+
+def test_pictures_of_an_earlier_frame_are_never_shown_for_a_later_one() -> None:
+    finder = Finder(VirtualClock())
+    finder.want()
+    finder.see(frame(10))
+    first = finder.show(View(), 1.0)
+    finder.see(frame(200))
+    second = finder.show(View(), 1.0)
+    assert first is not None
+    assert second is not None
+    assert (first[0], second[0]) == (1, 2)
+    assert first[1].jpeg != second[1].jpeg
+    assert finder.show(View(), 1.0) == second
+
+
+# --- with the rig ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[DaemonRig]:
+    rig = DaemonRig(tmp_path)
+    rig.finder.want()
+    yield rig
+    rig.eye.close()
+
+
+def looked(rig: DaemonRig) -> None:
+    rig.operator.look()
+    rig.operator.work_once()
+
+
+def test_at_rest_a_look_shows_what_the_camera_sees_and_exposes_by_itself(rig: DaemonRig) -> None:
+    rig.eye.camera()
+    looked(rig)
+    assert rig.finder.sight.frame is not None
+    assert (rig.finder.sight.number, rig.finder.sight.problem) == (1, None)
+    rig.marked()
+    rig.shoot()
+    camera = rig.eye.camera()
+    assert camera.exposure is not None
+    looked(rig)
+    assert camera.exposure is None
+    assert rig.told("job_started").count("job_started") == 2
+
+
+def test_a_look_is_no_order_and_no_order_waits_for_it(rig: DaemonRig) -> None:
+    rig.eye.camera()
+    rig.operator.look()
+    rig.operator.look()
+    job = rig.operator.order(Home())
+    began_ns = rig.clock.monotonic_ns()
+    rig.operator.work_once()
+    assert rig.clock.monotonic_ns() - began_ns < 1_000_000
+    assert rig.finder.sight.number == 0
+    rig.operator.work_once()
+    job.ended.result(0)
+
+
+def test_an_order_ends_a_look_that_was_begun(rig: DaemonRig) -> None:
+    rig.eye.camera()
+    rig.operator.look()
+    rig.clock.once(lambda: True, lambda: rig.operator.order(Home()))
+    rig.operator.work_once()
+    assert rig.finder.sight.frame is None
+    rig.operator.work_once()
+    assert rig.last("job_ended")["ending"] == "done"
+
+
+def test_a_camera_that_is_not_open_is_not_opened_to_look(rig: DaemonRig) -> None:
+    looked(rig)
+    assert rig.cameras == 0
+    assert "not open" in (rig.finder.sight.problem or "")
+
+
+def test_a_camera_that_hangs_while_somebody_looks_is_given_up_and_opened_for_the_next_stack(
+    rig: DaemonRig,
+) -> None:
+    rig.marked()
+    rig.eye.camera()
+    rig.rail.world.break_down("camera_timeout")
+    looked(rig)
+    assert "No frame came" in (rig.finder.sight.problem or "")
+    assert rig.eye.facts.problem is not None
+    rig.rail.world.mend("camera_timeout")
+    rig.shoot()
+    assert rig.last("job_ended")["ending"] == "done"
+    assert rig.cameras == 2
+
+
+def test_a_stack_that_is_watched_is_the_same_stack_in_the_same_time(tmp_path: Path) -> None:
+    def shot(watched: bool) -> tuple[int, list[int], list[dict[str, object]]]:
+        folder = tmp_path / str(watched)
+        folder.mkdir()
+        rig = DaemonRig(folder)
+        rig.marked()
+        numbers: list[int] = []
+
+        def watch() -> None:
+            rig.finder.want()
+            rig.operator.look()
+            numbers.append(rig.finder.sight.number)
+
+        if watched:
+            rig.finder.want()
+            rig.on("slice_saved", watch)
+        began_ns = rig.clock.monotonic_ns()
+        rig.shoot()
+        (session,) = rig.sessions.all()
+        saved = session.state().saved
+        exposures = [vars_of(saved[index].exposure) for index in sorted(saved)]
+        return rig.clock.monotonic_ns() - began_ns, numbers, exposures
+
+    alone_ns, _, alone = shot(False)
+    watched_ns, numbers, watched = shot(True)
+    assert watched == alone
+    assert watched_ns == alone_ns
+    assert numbers == [1, 2, 3, 4, 5]
+
+
+def vars_of(exposure: Exposure | None) -> dict[str, object]:
+    assert exposure is not None
+    return {"time_us": exposure.time_us, "gain": exposure.gain, "colour_gains": exposure.colour_gains}
+
+
+def test_looking_does_not_keep_the_motor_from_cooling(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path, idle_release_s=0.05)
+    rig.home()
+    rig.eye.camera()
+    rig.operator.start()
+    released = threading.Event()
+    rig.axis.release, release = lambda: (release(), released.set()), rig.axis.release  # type: ignore[method-assign]
+    for _ in range(2000):
+        rig.operator.look()
+        if released.wait(0.002):
+            break
+    assert released.is_set()
+    rig.operator.close()
+
+
+def test_what_is_wrong_with_the_camera_is_told_to_whoever_looks(tmp_path: Path) -> None:
+    def absent() -> Frame:
+        raise CameraUnavailable("no camera was found")
+
+    finder = Finder(VirtualClock())
+    heard = []
+    with finder.listening(lambda: heard.append(finder.sight.problem)), pytest.raises(CameraUnavailable):
+        finder.look(absent)
+    assert heard == ["no camera was found"]
