@@ -169,6 +169,12 @@ def focusctl_parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--state-dir", metavar="DIR", type=Path, help="where no daemon runs: where the position is stored"
     )
+    support = command("support", "pack logs, settings (no secrets) and the last stack's report into one file")
+    support.add_argument(
+        "file", nargs="?", metavar="FILE", type=Path, help="default: focusrail-support.tar.gz"
+    )
+    support.add_argument("--config", metavar="FILE", type=Path, help="the settings to pack")
+    support.add_argument("--state-dir", metavar="DIR", type=Path, help="where sessions are kept")
     command("acknowledge", "say that the rig is safe again after an emergency stop")
     _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
     _add_sessions(

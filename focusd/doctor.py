@@ -4,15 +4,20 @@ What is looked at is gathered here; what it means is said by `focusd.verdicts`.
 """
 
 import os
+import platform
 import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from camera.memory import read_memory
+from focusd.board import Board
 from focusd.config import Axis as AxisConfig
 from focusd.config import Config, load_config, wired_pins
 from focusd.errors import ConfigInvalid
 from focusd.hardware import board_model, open_driver
-from focusd.house import House
+from focusd.host import clock_set, read_mount, write_speed
+from focusd.host_verdicts import of_clock, of_disk_speed, of_memory, of_mount, of_versions, of_vitals
+from focusd.house import House, versions_here
 from focusd.places import config_file, state_folder
 from focusd.verdicts import (
     Health,
@@ -41,7 +46,10 @@ from rail.tmc2209 import Tmc2209
 
 
 def examine_running(house: House) -> Iterator[Verdict]:
-    """Look over a rig whose daemon runs; asks neither pins nor camera anything, so it disturbs no stack."""
+    """Look over a rig whose daemon runs.
+
+    Asks neither pins nor camera anything, and tries the disk only at rest, so it disturbs no stack.
+    """
     now, rig = house.operator.now(), house.rig
     simulated = ", with a simulated rig" if rig.simulation is not None else ""
     yield Verdict("daemon", Health.GOOD, f"focusd {house.versions['focusrail']} runs{simulated}")
@@ -57,8 +65,19 @@ def examine_running(house: House) -> Iterator[Verdict]:
             "emergency stop", Health.BAD, words, "see that the rig is safe, then focusctl acknowledge"
         )
     yield of_position(now.position)
-    yield of_camera(now.camera.problem, now.camera.model)
+    yield of_camera(now.camera)
     yield of_disk(str(house.sessions.root), now.free_bytes, now.reserve_bytes)
+    yield from of_mount(str(house.sessions.root), read_mount(house.sessions.root))
+    if now.job is None and house.merges.progress() is None and (now.free_bytes or 0) > now.reserve_bytes:
+        yield of_disk_speed(write_speed(house.sessions.root))
+    yield from _of_host(house.config, rig.board)
+
+
+def _of_host(config: Config, board: Board) -> Iterator[Verdict]:
+    yield of_clock(clock_set())
+    yield of_memory(read_memory())
+    yield from of_vitals(board.vitals(), config.board.limits)
+    yield of_versions(versions_here(), platform.python_version())
 
 
 def _of_driver(axis: AxisConfig, driver: Tmc2209 | None) -> Iterator[Verdict]:
@@ -109,6 +128,10 @@ def examine_alone(unanswered: str, path: Path | None = None, state: Path | None 
         return
     yield Verdict("configuration", Health.GOOD, str(path) if path else "none, so the built-in defaults hold")
     yield _of_board(board_model())
+    yield from _of_host(config, Board())
+    sessions = Path(config.storage.sessions or (state or state_folder()) / "sessions")
+    if sessions.is_dir():
+        yield from of_mount(str(sessions), read_mount(sessions))
     if config.axis.kind == "lens":
         return
     yield from of_rights(_own_rights())

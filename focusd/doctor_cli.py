@@ -13,12 +13,18 @@ _COLUMNS = 15
 
 def doctor(call: Call) -> Exit:
     """Look the rig over; ends with 1 where something is bad."""
-    try:
-        verdicts = call.daemon.ask("/doctor")["verdicts"]
-    except NoDaemon as error:
-        verdicts = _alone(call, str(error))
+    verdicts = examined(call)
     call.result({"verdicts": verdicts}, _lines(verdicts, call.out))
     return Exit.FAILED if any(verdict["health"] == "bad" for verdict in verdicts) else Exit.DONE
+
+
+def examined(call: Call) -> list[dict[str, Any]]:
+    """Give the verdicts of the daemon, or where none answers, of this process."""
+    try:
+        verdicts: list[dict[str, Any]] = call.daemon.ask("/doctor")["verdicts"]
+    except NoDaemon as error:
+        return _alone(call, str(error))
+    return verdicts
 
 
 def _alone(call: Call, unanswered: str) -> list[dict[str, Any]]:

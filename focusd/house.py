@@ -141,7 +141,7 @@ def open_house(
     """
     sessions = Sessions(Path(config.storage.sessions or state_folder / "sessions").absolute())
     sessions.root.mkdir(parents=True, exist_ok=True)
-    hub, versions = EventHub(), _versions()
+    hub, versions = EventHub(), versions_here()
     consent = HomingConsent(
         state_folder / "homing-allowed",
         configured=config.axis.home_allowed or config.axis.kind == "lens",  # nothing is in a lens's way
@@ -312,7 +312,7 @@ def take_up(sessions: Sessions, studio: Studio, hub: EventHub, at_boot: ResumeAt
     return waits if by_itself else None
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
     """Give the versions of ourselves and of what stands under us, as far as it is installed."""
     found = {}
     for name in LIBRARIES:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from focusd.now import CameraFacts
 from rail.axis import Position, Trust
 from rail.position_store import StoredPosition
 
@@ -176,11 +177,15 @@ def of_stored_position(stored: StoredPosition | None, *, self_holding: bool) -> 
     return Verdict("position", Health.GOOD, "stored at rest: it will be assumed until the axis is homed")
 
 
-def of_camera(problem: str | None, model: str | None) -> Verdict:
-    """Judge the camera as the daemon has it."""
-    if problem is not None:
-        return Verdict("camera", Health.BAD, problem, "see the camera by `rpicam-hello --list-cameras`")
-    return Verdict("camera", Health.GOOD, model or "ready")
+def of_camera(camera: CameraFacts) -> Verdict:
+    """Judge the camera as the daemon has it, and say what it gives."""
+    if camera.problem is not None:
+        return Verdict(
+            "camera", Health.BAD, camera.problem, "see the camera by `rpicam-hello --list-cameras`"
+        )
+    size = " of {} x {} pixels".format(*camera.size_px) if camera.size_px else ""
+    words = f"{camera.model or 'ready'}: frames{size}, {1e9 / camera.frame_ns:.1f} a second at most"
+    return Verdict("camera", Health.GOOD, words)
 
 
 def of_disk(folder: str, free_bytes: int | None, reserve_bytes: int) -> Verdict:

@@ -42,6 +42,7 @@ SHELL = [
     "focusd.range_cli",
     "focusd.screens",
     "focusd.sessions_cli",
+    "focusd.support_cli",
     "focusd.terminal",
     "focusd.watch",
 ]
