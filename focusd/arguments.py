@@ -90,6 +90,15 @@ def exposure(typed: str) -> dict[str, Any]:
     return {"time_us": duration_us(time), "gain": gain, "colour_gains": [red, blue]}
 
 
+def ends(typed: str) -> list[list[float]]:
+    """Read `X,Y,X,Y`: two pixels."""
+    try:
+        x, y, to_x, to_y = (float(number) for number in typed.split(","))
+    except ValueError:
+        raise ValueError(f'"{typed}" is not two pixels: write both, as in 120,800,3200,815') from None
+    return [[x, y], [to_x, to_y]]
+
+
 def specimen_field(typed: str) -> dict[str, str]:
     """Read `NAME=VALUE`."""
     name, equals, value = typed.partition("=")
@@ -346,6 +355,12 @@ def _add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.Argumen
     )
     settle.add_argument("--rounds", metavar="N", type=int, help="how many moves (8)")
     settle.add_argument("--watch", metavar="TIME", type=_typed(duration_s), help="how long after each (1s)")
+    scale = action("scale", "micrometres for a pixel, by a ruler in the picture or a travel across it")
+    ways = scale.add_mutually_exclusive_group(required=True)
+    ways.add_argument("--division", metavar="LENGTH", type=length_, help="between a ruler's lines: 0.1mm")
+    ways.add_argument("--travel", metavar="LENGTH", type=length_, help="of a rail across the picture")
+    ways.add_argument("--length", metavar="LENGTH", type=length_, help="of something between two --ends")
+    scale.add_argument("--ends", metavar="X,Y,X,Y", type=_typed(ends), help="the two pixels of the frame")
     backlash = action("backlash", "the play of screw or gears, going there and back about here")
     backlash.add_argument(
         "--span", metavar="LENGTH", type=length_, help="how far (four times what is configured)"

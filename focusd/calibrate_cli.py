@@ -17,6 +17,13 @@ from focusd.terminal import Terminal
 _REQUESTS: Mapping[str, Mapping[str, str]] = {
     "settle": {"plan": "plan", "move": "move_u", "rounds": "rounds", "watch": "watch_s"},
     "backlash": {"plan": "plan", "span": "span_u", "pitch": "pitch_u"},
+    "scale": {
+        "plan": "plan",
+        "division": "division_um",
+        "travel": "travel_u",
+        "length": "length_um",
+        "ends": "ends_px",
+    },
 }
 """For each kind, an option's name -> its field in the request."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from focusd.config import Axis
 from focusd.lengths import length_words
+from focusd.surveys import Setting
 from rail.axis import Reach
 from rail.screw import Scale
 from stack.calibrate.backlash import Play
@@ -13,7 +14,9 @@ from stack.calibrate.curves import Sweep, overall
 from stack.calibrate.extent import Extent
 from stack.calibrate.finding import Finding, Proposal
 from stack.calibrate.plot import Mark, Plot, Series
+from stack.calibrate.scale import Measured
 from stack.calibrate.settle import Look, Settling
+from stack.optics import Optics
 
 
 def settle_finding(looks: Sequence[Look], found: Settling, plan_name: str, axis: Axis) -> Finding:
@@ -78,6 +81,45 @@ def backlash_finding(there: Sweep, back: Sweep, found: Play, scale: Scale, axis:
             (_curve("to far", there), _curve("back", back)),
         ),
         proposals=(_ample(found, axis),),
+    )
+
+
+def scale_finding(
+    found: Measured,
+    how: str,
+    setting: Setting,
+    optics: Optics,
+    picture: Mapping[str, bytes],
+    plot: Plot | None,
+) -> Finding:
+    """Say how large a pixel is on the subject, and propose the magnification that follows."""
+    magnification = found.into(optics.pixel_um)
+    names = ("optics", setting.optics_name or "", "magnification")
+    return Finding(
+        kind="scale",
+        words=(
+            f"a pixel is {found.value:.4g} ± {found.error:.1g} µm of the subject, {how}",
+            f"with pixels of {optics.pixel_um:g} µm (optics.{setting.optics_name}.pixel_um) that is a "
+            f"magnification of {magnification.value:.4g} ± {magnification.error:.1g}",
+        ),
+        figures={
+            "um_a_px": found.value,
+            "error_um": found.error,
+            "magnification": magnification.value,
+            "pixel_um": optics.pixel_um,
+        },
+        plot=plot,
+        pictures=picture,
+        proposals=(Proposal(names, float(f"{magnification.value:.4g}")),),
+    )
+
+
+def travel_plot(places_u: Sequence[float], shifts_px: Sequence[tuple[float, float]]) -> Plot:
+    """Draw how far the picture moved along a travel."""
+    moved = [math.hypot(*shift) for shift in shifts_px]
+    points = tuple((place_u - places_u[0], px) for place_u, px in zip(places_u, moved, strict=True))
+    return Plot(
+        "How far the picture moved along the travel", "travel, um", "pixels", (Series("moved", points),)
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from focusd.config import Config, Strict
 from focusd.errors import RequestInvalid
@@ -12,7 +12,7 @@ from focusd.house import House
 from focusd.jobs import Measure
 from focusd.plans import PlanRequest, plan_asked_for
 from focusd.requests import documented, taken
-from focusd.surveys import BacklashSurvey, RangeSurvey, Setting, SettleSurvey, Survey
+from focusd.surveys import BacklashSurvey, RangeSurvey, ScaleSurvey, Setting, SettleSurvey, Survey
 from focusd.units import check_unit
 from rail.screw import Unit
 
@@ -53,6 +53,27 @@ class RangeRequest(SurveyRequest):
     save_as: str | None = Field(default=None, min_length=1, max_length=60)
 
 
+Pixel = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+
+
+class ScaleRequest(SurveyRequest):
+    """By what the scale is measured: give division_um, or travel_u, or length_um and ends_px."""
+
+    division_um: Span = None
+    travel_u: Span = None
+    length_um: Span = None
+    ends_px: tuple[Pixel, Pixel] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "ScaleRequest":
+        ways = [self.division_um is not None, self.travel_u is not None, self.length_um is not None]
+        if sum(ways) != 1 or (self.length_um is None) != (self.ends_px is None):
+            raise ValueError("give one of division_um, travel_u, and length_um with ends_px")
+        if self.ends_px is not None and self.ends_px[0] == self.ends_px[1]:
+            raise ValueError("ends_px: are one and the same pixel")
+        return self
+
+
 def add_surveys(app: FastAPI, house: House) -> None:
     """Let clients measure the rig, and see what was found."""
 
@@ -72,6 +93,11 @@ def add_surveys(app: FastAPI, house: House) -> None:
     @app.post("/calibrate/backlash", status_code=202, openapi_extra=documented(BacklashRequest))
     async def backlash(body: Annotated[BacklashRequest, taken(BacklashRequest)]) -> Answer:
         return begun(BacklashSurvey(setting(body), body.span_u, body.pitch_u), body.unit)
+
+    @app.post("/calibrate/scale", status_code=202, openapi_extra=documented(ScaleRequest))
+    async def scale(body: Annotated[ScaleRequest, taken(ScaleRequest)]) -> Answer:
+        survey = ScaleSurvey(setting(body), body.division_um, body.travel_u, body.length_um, body.ends_px)
+        return begun(survey, body.unit if body.travel_u is not None else None)
 
     @app.post("/range", status_code=202, openapi_extra=documented(RangeRequest))
     async def range_(body: Annotated[RangeRequest, taken(RangeRequest)]) -> Answer:

@@ -4,28 +4,38 @@ The light is on for as long as it lasts, the exposure is locked as in a stack, a
 where it was.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from camera.camera import Frame
+from camera.sharpness import green
 from focusd.calibrations import Calibrations
 from focusd.config import Axis as AxisConfig
 from focusd.errors import Refused
 from focusd.eye import Eye
-from focusd.findings import backlash_finding, proposed_ends_u, range_finding, settle_finding
+from focusd.findings import (
+    backlash_finding,
+    proposed_ends_u,
+    range_finding,
+    scale_finding,
+    settle_finding,
+    travel_plot,
+)
 from focusd.jobs import Job
 from focusd.light import Light
-from focusd.surveys import BacklashSurvey, RangeSurvey, Setting, SettleSurvey, Survey
-from rail.axis import OperatedAxis, Trust
+from focusd.surveys import BacklashSurvey, RangeSurvey, ScaleSurvey, Setting, SettleSurvey, Survey
+from rail.axis import Arrival, OperatedAxis, Trust
 from rail.clock import Clock
 from rail.errors import PositionUnknown
 from stack.calibrate.backlash import play
 from stack.calibrate.extent import Extent, extent
 from stack.calibrate.finding import Finding, Proposal
-from stack.calibrate.probe import Probe, both_ways, looks_after_moves, sweep, tile_middle
+from stack.calibrate.probe import Probe, both_ways, looks_after_moves, shifts_along, sweep, tile_middle
+from stack.calibrate.scale import Measured, line_distance_px, shift_a_length
 from stack.calibrate.settle import settling
-from stack.optics import DEFAULT_OVERLAP, depth_of_field_u
+from stack.optics import DEFAULT_OVERLAP, Optics, depth_of_field_u
 from stack.plan import FromOptics, Pitch, StackPlan, spread
 from stack.shoot import Observe
 from stack.stop import wait
@@ -36,7 +46,12 @@ MOST_GAPS = 150
 PARTS_OF_DEPTH = 4
 """Pictures within the depth of field where a curve of sharpness is to be seen whole."""
 
-THUMBNAIL_PX = 480
+THUMBNAIL_PX, LARGE_PX = 480, 1600
+
+TRAVEL_GAPS = 8
+
+ENDS_PX = 1.5
+"""How well somebody points at the two ends of something, both together."""
 
 MOST_PLACES = 600
 """The same of a range."""
@@ -115,6 +130,8 @@ class Surveyor:
                 return self._backlash(probe, survey)
             case RangeSurvey():
                 return self._range(probe, survey)
+            case ScaleSurvey():
+                return self._scale(probe, survey)
 
     def _settle(self, probe: Probe, survey: SettleSurvey) -> Finding:
         move_steps = self._steps(survey.move_u or self._usual_pitch_u(survey.setting.plan), "--move")
@@ -161,6 +178,45 @@ class Surveyor:
         near_u, far_u = proposed_ends_u(found, swept.pitch_u, reach, scale)
         saved = self._saved(survey, near_u, far_u)
         return range_finding(swept, found, reach, scale, self._pictures(probe, found), saved)
+
+    def _scale(self, probe: Probe, survey: ScaleSurvey) -> Finding:
+        optics = survey.setting.plan.optics
+        if optics is None or survey.setting.optics_name is None:
+            raise Refused(
+                f"plan {survey.setting.plan_name} names no optics, and a scale belongs to one: give a --plan "
+                "that does"
+            )
+        if survey.travel_u is not None:
+            return self._scale_by_travel(probe, survey.setting, optics, survey.travel_u)
+        from camera.view import View, show
+
+        here = self._axis.position()
+        pixels = probe.photograph(Arrival(here, self._clock.monotonic_ns()))
+        picture = {"scale.jpg": show(pixels.pixels, View(width_px=LARGE_PX)).jpeg}
+        if survey.division_um is not None:
+            distance_px, how = line_distance_px(green(pixels.pixels)), "by the lines of the ruler"
+            found = distance_px.into(survey.division_um)
+            how += f", {distance_px.value:.2f} px apart"
+        else:
+            assert survey.length_um is not None
+            assert survey.ends_px is not None
+            (x, y), (to_x, to_y) = survey.ends_px
+            found = Measured(math.hypot(to_x - x, to_y - y), ENDS_PX).into(survey.length_um)
+            how = "by the ends that were pointed at"
+        return scale_finding(found, how, survey.setting, optics, picture, None)
+
+    def _scale_by_travel(self, probe: Probe, setting: Setting, optics: Optics, travel_u: float) -> Finding:
+        scale, here = self._axis.scale, self._axis.position().steps
+        if scale.unit != "um":
+            raise Refused(
+                "only a rail's travel is a length; put a ruler before the lens, and give --division"
+            )
+        places = spread(here, here + self._steps(travel_u, "--travel"), TRAVEL_GAPS)
+        shifts_px = shifts_along(probe, places)
+        places_u = [scale.length_u(steps) for steps in places]
+        found = shift_a_length(places_u, shifts_px).into(1.0)
+        plot = travel_plot(places_u, shifts_px)
+        return scale_finding(found, f"by a travel of {travel_u:g} µm", setting, optics, {}, plot)
 
     def _way_steps(self, survey: RangeSurvey) -> tuple[int, int]:
         """Give the ends of the way to go, near first; raises `PositionUnknown`, and `Refused` for none."""

@@ -86,4 +86,27 @@ class RangeSurvey:
     kind = "range"
 
 
-Survey = SettleSurvey | BacklashSurvey | RangeSurvey
+@dataclass(frozen=True, slots=True)
+class ScaleSurvey:
+    """Micrometres for a pixel. One of the three is given.
+
+    Attributes
+    ----------
+    division_um
+        Between the lines of a ruler in the picture.
+    travel_u
+        How far to go with an axis that moves across the picture.
+    length_um, ends_px
+        Of something in the picture whose ends lie at these pixels, (x, y) each.
+    """
+
+    setting: Setting
+    division_um: float | None = None
+    travel_u: float | None = None
+    length_um: float | None = None
+    ends_px: tuple[tuple[float, float], tuple[float, float]] | None = None
+
+    kind = "scale"
+
+
+Survey = SettleSurvey | BacklashSurvey | RangeSurvey | ScaleSurvey

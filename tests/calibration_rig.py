@@ -49,7 +49,7 @@ class Card:
     def render(self, focus_um: float, view: View = View()) -> NDArray[np.float32]:  # noqa: B008
         right, down = view.shift_px
         if self._across_px_um:
-            right, picture = right + focus_um * self._across_px_um, self._levels[0]
+            right, picture = right + (focus_um - self.near_um) * self._across_px_um, self._levels[0]
         else:
             picture = self._blurred(focus_um)
         moved = np.array([[1, 0, right], [0, 1, down]], np.float64)

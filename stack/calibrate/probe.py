@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from camera.camera import Camera, Frame
+from camera.camera import Camera, Frame, Pixels
 from camera.sharpness import detail, green, plane_detail
 from rail.axis import Arrival, Axis
 from rail.clock import Clock
@@ -31,6 +31,8 @@ COLUMNS: Final = 16
 
 BANDS: Final = 5
 WINDOW_PX: Final = 256
+MIDDLE_PX: Final = 768
+"""Side of the part by which the shift of a whole picture is found; up to a quarter of it at a time."""
 MOST_LOOKS: Final = 48
 """Pictures while one move is watched: windows of so many are held in memory at once ..."""
 AT_REST: Final = 3
@@ -132,6 +134,27 @@ def sweep(probe: Probe, places_steps: Sequence[int]) -> Sweep:
         seen.append((probe.axis.scale.length_u(steps), probe.tiles(probe.go(steps))))
         probe.tell(index + 1, len(places_steps))
     return _swept(seen)
+
+
+def shifts_along(probe: Probe, places_steps: Sequence[int]) -> list[tuple[float, float]]:
+    """Photograph places one after the other; give how far the middle of each lies from that of the first."""
+    probe.check(places_steps[0], places_steps[-1])
+    before: NDArray[np.uint8] | None = None
+    shifts = [(0.0, 0.0)]
+    for index, steps in enumerate(places_steps):
+        middle = _middle(probe.photograph(probe.go(steps)).pixels)
+        if before is not None:
+            right, down = shift_px(before, middle)
+            shifts.append((shifts[-1][0] + right, shifts[-1][1] + down))
+        before = middle
+        probe.tell(index + 1, len(places_steps))
+    return shifts
+
+
+def _middle(pixels: Pixels) -> NDArray[np.uint8]:
+    """Cut out the middle of a picture, in green."""
+    top, left = (max(0, (side - MIDDLE_PX) // 2) for side in pixels.shape[:2])
+    return green(pixels[top : top + MIDDLE_PX, left : left + MIDDLE_PX])
 
 
 def tile_middle(tile: int, size_px: tuple[int, int]) -> tuple[float, float]:
