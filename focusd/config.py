@@ -376,6 +376,7 @@ class Storage(Strict):
     """Where sessions go."""
 
     sessions: str | None = None
+    mount: str = "auto"
     reserve_mb: int = Field(default=500, ge=0, le=1_000_000)
 
 
@@ -486,6 +487,7 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _pin_contradictions(config)
     yield from _optics_contradictions(config)
     yield from _plan_contradictions(config)
+    yield from _storage_contradictions(config.storage)
     yield from _delivery_contradictions(config)
     yield from _simulation_contradictions(config)
 
@@ -685,6 +687,16 @@ def range_problems(span: Span) -> Iterator[str]:
         yield f"give only one of {', '.join(given)}"
     if (span.near_u is None) != (span.far_u is None):
         yield "near_u and far_u belong together; give both"
+
+
+def _storage_contradictions(storage: Storage) -> Iterator[str]:
+    if storage.mount in ("auto", "none"):
+        return
+    if not storage.mount.startswith("/"):
+        yield f'storage.mount: "{storage.mount}" is neither auto, none nor a whole path, such as /srv/disk'
+    elif storage.sessions is None or not Path(storage.sessions).is_relative_to(storage.mount):
+        sessions = storage.sessions or "null"
+        yield f"storage.sessions: {sessions} does not lie below storage.mount, {storage.mount}"
 
 
 def _delivery_contradictions(config: Config) -> Iterator[str]:

@@ -28,7 +28,9 @@ class Follower:
     def observe(self, event: Mapping[str, object]) -> None:
         """Begin the merge with the stack, and give it each slice in the order of the plan."""
         match event["event"], event:
-            case "stack_started" | "stack_resumed", _ if self._merges is not None:
+            case "slice_retaken", {"index": int(index)}:
+                self._forget(index)
+            case "stack_started" | "stack_resumed", _ if self._merges is not None and self._feed is None:
                 self._feed = self._merges.follow(self._session)
                 saved = self._session.state().saved
                 self._hand_on(self._feed, {index: one.file for index, one in saved.items()})
@@ -48,6 +50,13 @@ class Follower:
         while (file := self._waiting.pop(self._next, None)) is not None:
             feed.add(file)
             self._next += 1
+
+    def _forget(self, index: int) -> None:
+        """Take back a slice that is shot again; a merge that has it is begun anew with the stack."""
+        self._waiting.pop(index, None)
+        if index < self._next:
+            self.drop("a slice of it is shot again")
+            self._feed, self._waiting, self._next = None, {}, 0
 
     def drop(self, why: str) -> None:
         """Give the merge up."""

@@ -4,6 +4,7 @@ import logging
 import sys
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,9 +31,11 @@ from focusd.panel import Panel
 from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
 from focusd.redo import Redo
 from focusd.reports import Reports
+from focusd.room import has_room_to_merge
 from focusd.studio import Record, Studio
 from focusd.surveyor import Surveyor
 from rail.stepper_axis import StepperAxis
+from stack.disk import Disk, expected_below, places_in_fstab
 from stack.session import Session, Sessions
 from stack.vitals import Strain, strain
 from stack.writer import ThreadedWriter
@@ -139,8 +142,8 @@ def open_house(
 
     Raises `rail.errors.PinsUnavailable` and `focusd.errors.StartFailed`.
     """
-    sessions = Sessions(Path(config.storage.sessions or state_folder / "sessions").absolute())
-    sessions.root.mkdir(parents=True, exist_ok=True)
+    disk = _disk(config, state_folder)
+    sessions = Sessions(disk.root)
     hub, versions = EventHub(), versions_here()
     consent = HomingConsent(
         state_folder / "homing-allowed",
@@ -165,7 +168,7 @@ def open_house(
         def strained(before: Strain | None) -> Strain | None:
             return strain(rig.board.vitals(), limits, before)
 
-        merges = Merges(command, journals, hub.publish, finish, strained)
+        merges = Merges(command, journals, hub.publish, finish, strained, partial(has_room_to_merge, disk))
         undo.callback(merges.close)
         deliveries = Deliveries(
             {one.to: _destination(one) for one in config.delivery},
@@ -183,6 +186,7 @@ def open_house(
             light=light,
             clock=rig.clock,
             writer=writer,
+            disk=disk,
             sessions=sessions,
             journals=journals,
             merges=merges if config.merge.follow else None,
@@ -228,6 +232,19 @@ def open_house(
         finder,
         config_file,
     )
+
+
+def _disk(config: Config, state_folder: Path) -> Disk:
+    """Give the disk that sessions go to, their folder made; raises `DiskNotMounted` where it is not there.
+
+    From here on it must stay what it is now: one that is pulled out is not replaced by the one below.
+    """
+    root, mount = Path(config.storage.sessions or state_folder / "sessions").absolute(), config.storage.mount
+    below = expected_below(root, places_in_fstab()) if mount == "auto" else Path(mount)
+    disk = Disk(root, None if mount == "none" else below)
+    disk.check()
+    root.mkdir(parents=True, exist_ok=True)
+    return disk if mount == "none" else disk.held()
 
 
 def _destination(configured: Delivery) -> Destination:

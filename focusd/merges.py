@@ -36,6 +36,9 @@ STOPPED = "focusd was stopped before the merge was done; it is done when focusd 
 LOOK_AGAIN_S = 1.0
 """How often a merge that rests looks whether it need not any more."""
 
+ROOM_TRIES = 3
+"""A disk that says so often that it has room, and has none, is not asked again."""
+
 END_S = 5.0
 """How long a child that was asked to end may take before it is killed."""
 
@@ -58,6 +61,10 @@ class MergeKilled(MergeFailed):
     """It was killed, as the kernel does when memory runs out."""
 
 
+class MergeLacksRoom(MergeFailed):
+    """The disk was full."""
+
+
 class Feed:
     """The slices of one stack on their way to its merge. Any thread may feed; nothing here blocks."""
 
@@ -70,6 +77,7 @@ class Feed:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._left = threading.Event()
         self._whole = threading.Event()
+        self._given_up = threading.Event()
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
 
@@ -91,6 +99,7 @@ class Feed:
             child = self._child
         self.leave()
         self._whole.set()
+        self._given_up.set()
         if child is not None:
             _call_off(child)
 
@@ -109,6 +118,10 @@ class Feed:
             for line in (*self._told, None):
                 self._lines.put(line)
         return True
+
+    def given_up(self, within_s: float) -> bool:
+        """Say whether it is given up, or will be within so long."""
+        return self._given_up.wait(within_s)
 
     def attach(self, child: "subprocess.Popen[str]") -> None:
         """Take over a child to feed."""
@@ -146,6 +159,8 @@ class Merges:
         Where it is said what became of them.
     finish
         Called for a session after its merge, before that is told; must not raise.
+    has_room
+        Says whether the disk has room for the picture of a session.
     strained
         Says why merging should rest, None where it need not; is given why it rests already.
     """
@@ -157,7 +172,9 @@ class Merges:
         publish: Publish,
         finish: Callable[[Session], None],
         strained: Callable[[Strain | None], Strain | None] = lambda before: None,
+        has_room: Callable[[Session], bool] = lambda session: True,
     ) -> None:
+        self._has_room = has_room
         self._strained = strained
         self._command = tuple(command)
         self._finish = finish
@@ -230,13 +247,35 @@ class Merges:
             self._publish("merge_started", session=session.id)
             self._progress = MergeProgress(session.id, 0, feed.saved)
             try:
-                event, facts = "merge_done", self._made_at_last(feed, journal)
+                event, facts = "merge_done", self._made_as_room_comes(feed, journal)
             except (MergeFailed, OSError, StackError) as failure:
                 event, facts = "merge_failed", {"error": feed.dropped or str(failure)}
             journal.append(event, **facts)
         self._progress = None
         self._finish(session)
         self._publish(event, session=session.id, **facts)
+
+    def _made_as_room_comes(self, feed: Feed, journal: Journal) -> dict[str, Any]:
+        """Make the picture; where the disk is full do it again once there is room. Raises `MergeFailed`."""
+        for _ in range(ROOM_TRIES):
+            try:
+                return self._made_at_last(feed, journal)
+            except MergeLacksRoom:
+                if not self._room_came(feed):
+                    raise
+        return self._made_at_last(feed, journal)
+
+    def _room_came(self, feed: Feed) -> bool:
+        """Wait until the stack is shot and there is room for its picture; False when it was given up."""
+        self._publish("merge_rests", session=feed.session.id, why="room")
+        if not feed.begin_again():
+            return False
+        while not self._has_room(feed.session):
+            if feed.given_up(LOOK_AGAIN_S):
+                return False
+        self._publish("merge_goes_on", session=feed.session.id)
+        self._progress = MergeProgress(feed.session.id, 0, feed.saved)
+        return True
 
     def _made_at_last(self, feed: Feed, journal: Journal) -> dict[str, Any]:
         """Make the picture; where the child is killed, begin once more when the stack is shot.
@@ -269,6 +308,8 @@ class Merges:
         feeder.join()
         done = said.get("done")
         if done is None:
+            if said.get("full"):
+                raise MergeLacksRoom(f"{said['error']}; make room, and run `focusctl merge`")
             kind = MergeKilled if status == -signal.SIGKILL and "error" not in said else MergeFailed
             raise kind(said.get("error") or _epitaph(status))
         files = list(done["files"].values())

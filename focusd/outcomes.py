@@ -35,6 +35,7 @@ _TABLE: tuple[tuple[type[Exception], Outcome], ...] = (
     (stack.errors.NotResumable, Outcome(Exit.REFUSED, 409, "Cannot be resumed")),
     (stack.errors.RemovalRefused, Outcome(Exit.REFUSED, 409, "Not removed")),
     (stack.errors.DiskFull, Outcome(Exit.REFUSED, 409, "Disk full")),
+    (stack.errors.DiskNotMounted, Outcome(Exit.REFUSED, 409, "Disk not mounted")),
     (stack.errors.DiskGone, Outcome(Exit.REFUSED, 409, "Disk gone")),
     (rail.errors.EmergencyStopInForce, Outcome(Exit.REFUSED, 409, "Emergency stop")),
     (rail.errors.MoveRefused, Outcome(Exit.REFUSED, 409, "Move refused")),

@@ -113,7 +113,8 @@ def _note(event: Answer, progress: Progress) -> str:
         case "rest_began" if event.get("session") == progress.session:
             return f"resting: {event.get('reason')}"
         case "merge_rests" if event.get("session") == progress.session:
-            return f"the merge rests for {event.get('why')} until the Pi is better"
+            until = "there is room on the disk" if event.get("why") == "room" else "the Pi is better"
+            return f"the merge rests for {event.get('why')} until {until}"
         case "merge_killed" if event.get("session") == progress.session:
             return f"the merge begins again: {event.get('error')}"
         case "refused":

@@ -4,9 +4,8 @@ The operator's thread shoots; `preview` is for any.
 """
 
 import logging
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from camera.camera import Frame
@@ -20,10 +19,13 @@ from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.now import Preview
 from focusd.paused import Paused, paused
+from focusd.room import Patience, merge_bytes
 from rail.axis import OperatedAxis
 from rail.clock import Clock
 from rail.errors import HomingNotAllowed
-from stack.errors import DiskGone, NotResumable
+from stack.disk import Disk
+from stack.durable import out_of_room
+from stack.errors import DiskFull, DiskGone, NotResumable
 from stack.plan import (
     StackPlan,
     check,
@@ -42,9 +44,6 @@ from stack.vitals import USUAL, Limits, Vitals
 from stack.writer import SliceWriter
 
 _log = logging.getLogger(__name__)
-
-MERGE_BYTES_A_PIXEL = 4
-"""Room for the merged picture, its depth map and what is written on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Studio:
         The hardware.
     writer
         Saves slices; closed by `close`.
-    sessions, journals, merges
+    disk, sessions, journals, merges
         Where stacks go and what becomes of them. `merges` None: nothing is merged.
     book, consent
         What the owner marked, and whether the axis may home.
@@ -99,6 +98,7 @@ class Studio:
         light: Light,
         clock: Clock,
         writer: SliceWriter,
+        disk: Disk,
         sessions: Sessions,
         journals: Journals,
         merges: Merges | None,
@@ -115,6 +115,7 @@ class Studio:
         self._light = light
         self._clock = clock
         self._writer = writer
+        self._disk = disk
         self._sessions = sessions
         self._journals = journals
         self._merges = merges
@@ -149,7 +150,7 @@ class Studio:
             reach=axis.reach,
             here=here,
             homing_allowed=self._consent.given(),
-            needed_bytes=cost.bytes + MERGE_BYTES_A_PIXEL * size_px[0] * size_px[1],
+            needed_bytes=cost.bytes + merge_bytes(size_px),
             free_bytes=free_bytes,
             reserve_bytes=self._record.reserve_bytes,
         )
@@ -164,11 +165,7 @@ class Studio:
 
     def free_bytes(self) -> int:
         """Give the room on the sessions' disk; raises `DiskGone`."""
-        try:
-            disk = os.statvfs(self._sessions.root)
-        except OSError as error:
-            raise DiskGone(error) from error
-        return disk.f_bavail * disk.f_frsize
+        return self._disk.free_bytes()
 
     @property
     def reserve_bytes(self) -> int:
@@ -182,11 +179,12 @@ class Studio:
         if plan.rehearse:
             job.accepted.set_result(Accepted(None, None, preview.layout.slices, 0, preview.cost.seconds))
             return shooter.rehearse(plan, preview.layout, job.stop, observe)
-        session = self._sessions.create(plan, preview.layout, self._axis.scale, self._facts(fields))
+        session = self._created(plan, preview, fields)
         return self._run(job, shooter, session, observe)
 
     def resume(self, job: Job, wanted: str | None, observe: Observe) -> Ending:
         """Shoot what a session lacks; None: the one that waits, or else the latest that lacks something."""
+        self._disk.check()
         if wanted is None and self.paused is not None:
             wanted = self.paused.session
         session = self._latest_resumable() if wanted is None else self._sessions.open(wanted)
@@ -199,6 +197,20 @@ class Studio:
                 "`focusctl zero` where you know the place"
             )
         return self._run(job, shooter, session, observe)
+
+    def _created(self, plan: StackPlan, preview: Preview, fields: Fields) -> Session:
+        """Make the session's folder; raises `DiskFull` where there is no room for it after all."""
+        try:
+            return self._sessions.create(plan, preview.layout, self._axis.scale, self._facts(fields))
+        except OSError as error:
+            if not out_of_room(error):
+                raise DiskGone(error) from error
+            raise DiskFull(
+                f"the disk is full: the session's folder cannot be made in {self._sessions.root}. "
+                "Make room, then shoot again",
+                free_bytes=self.free_bytes(),
+                needed_bytes=preview.cost.bytes,
+            ) from error
 
     def _check_format(self, session: Session) -> None:
         """Raise `NotResumable` where slices were saved in another format than they would be now."""
@@ -241,14 +253,10 @@ class Studio:
             follower.observe(event)
 
         try:
-            shooter.steady_ns = self._light.on()
-            with self._journals.writing(session) as journal:
-                ending = shooter.shoot(session, journal, job.stop, tell)
+            ending = self._shot_as_room_comes(job, shooter, session, tell)
         except BaseException:
             follower.drop("the stack did not come about")
             raise
-        finally:
-            self._light.out()
         follower.end(ending)
         for trouble in ending.trouble:
             _log.warning("%s: %s", session.id, trouble)
@@ -265,6 +273,32 @@ class Studio:
             return encode(frame, label)
 
         return show_and_encode
+
+    def _shot_as_room_comes(self, job: Job, shooter: Shooter, session: Session, tell: Observe) -> Ending:
+        """Shoot; where the disk is full rest in the dark until it is not, and go on."""
+        patience = Patience(self._disk, self._clock, session, job.stop, tell)
+        slice_bytes = expected_slice_bytes(shooter.camera.size_px, shooter.bytes_a_pixel)
+        while True:
+            ending = self._shot(job, shooter, session, tell)
+            if not ending.lacks_room:
+                return ending
+            for trouble in ending.trouble:
+                _log.warning("%s: %s", session.id, trouble)
+            if not patience.room_came(slice_bytes, self._record.reserve_bytes):
+                return replace(ending, reason=job.stop.reason, error=None)
+
+    def _shot(self, job: Job, shooter: Shooter, session: Session, tell: Observe) -> Ending:
+        """Shoot until it is done, or paused, or failed, with the light on."""
+        try:
+            shooter.steady_ns = self._light.on()
+            with self._journals.writing(session) as journal:
+                return shooter.shoot(session, journal, job.stop, tell)
+        except OSError as error:
+            if not out_of_room(error):
+                raise
+            return Ending(EndingKind.PAUSED, "the disk is full: the journal cannot be opened", error)
+        finally:
+            self._light.out()
 
     def _note_pause(self, job: Job, session: Session, ending: Ending, observe: Observe) -> None:
         """Remember a paused session; give it up if that was asked for when the pause was recorded already."""

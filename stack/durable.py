@@ -1,10 +1,14 @@
 """Files that are either whole or not there, whatever happens to the power: standard library only."""
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a disk answers that has no room, or none for us."""
 
 LEFTOVER_SUFFIX = ".part"
 """What the name of an unfinished file ends with; it also begins with a dot."""
@@ -56,6 +60,15 @@ def sync_folder(folder: Path) -> None:
 def leftovers(folder: Path) -> Iterator[Path]:
     """Give the unfinished files that a power cut left anywhere below `folder`; all may be removed."""
     return (path for path in folder.rglob(f".*{LEFTOVER_SUFFIX}") if not path.is_dir())
+
+
+def out_of_room(error: BaseException | None) -> bool:
+    """Say whether an error came of a disk that is full, whoever translated it since."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__
+    return False
 
 
 def _part_name(path: Path) -> Path:

@@ -21,6 +21,7 @@ StackError
 │   ├── DiskFull         the stack is paused, not lost
 │   ├── PowerLow         so is this one
 │   ├── DiskGone         pulled out, or failing altogether
+│   │   └── DiskNotMounted   what is written would go to the disk below
 │   └── SliceUnsaved     a slice could not be made durable
 └── NotMeasured          the pictures do not show what was to be measured
 """
@@ -164,6 +165,14 @@ class DiskGone(ShootError):
             f"the disk of the sessions is gone or failing ({error.strerror or error}): nothing that was "
             "saved is touched. Connect it again, or look at its cable and power, then resume"
         )
+
+
+class DiskNotMounted(DiskGone):
+    """The disk that sessions are to go to is not mounted, and nothing is written to the one below."""
+
+    def __init__(self, message: str, *, root: Path) -> None:
+        ShootError.__init__(self, message)
+        self.root = root
 
 
 class PowerLow(ShootError):

@@ -7,6 +7,7 @@ next writer drops it. A line that has its end and not its checksum was altered o
 as truth and never removed: what the good lines say still stands, and whoever reads them is told of the gap.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -138,7 +139,7 @@ class Journal:
         self._clock = clock
         self._now = now
         self._lock = threading.Lock()
-        self._broken: str | None = None
+        self._torn = False
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._claim()
@@ -164,19 +165,22 @@ class Journal:
         """Write one line and sync it.
 
         Raises `JournalFailed` when the line could not be made durable; it is then taken back, or where even
-        that fails, nothing more can be appended. Raises `ValueError` or `TypeError` for facts JSON cannot
-        hold.
+        that fails, nothing more is appended before it is. Raises `ValueError` or `TypeError` for facts JSON
+        cannot hold.
         """
         with self._lock:
-            if self._broken:
-                raise JournalFailed(self._broken, path=self._path)
+            if self._file < 0:
+                raise JournalFailed(f"{self._path} is closed", path=self._path)
+            if self._torn:
+                self._take_back()
             seq = self._entries[-1].seq + 1 if self._entries else 1
             entry = Entry(seq, self._now().isoformat(), self._clock.monotonic_ns(), event, facts)
             line = _seal(entry)
             try:
                 self._write(line)
             except OSError as error:
-                self._take_back(error)
+                with contextlib.suppress(JournalFailed):
+                    self._take_back()
                 raise JournalFailed(f"{self._path} could not be written: {error}", path=self._path) from error
             self._end += len(line)
             self._entries.append(entry)
@@ -188,7 +192,6 @@ class Journal:
             if self._file >= 0:
                 os.close(self._file)
                 self._file = -1
-                self._broken = f"{self._path} is closed"
 
     def __enter__(self) -> Self:
         return self
@@ -215,12 +218,15 @@ class Journal:
             written += os.pwrite(self._file, line[written:], self._end + written)
         os.fsync(self._file)
 
-    def _take_back(self, cause: OSError) -> None:
+    def _take_back(self) -> None:
+        """Remove what there may be of a line that was not made durable."""
+        self._torn = True
         try:
             os.ftruncate(self._file, self._end)
             os.fsync(self._file)
-        except OSError:
-            self._broken = f"{self._path} can no longer be written, since {cause}"
+        except OSError as error:
+            raise JournalFailed(f"{self._path} can no longer be written: {error}", path=self._path) from error
+        self._torn = False
 
 
 def _seal(entry: Entry) -> bytes:

@@ -25,7 +25,7 @@ from rail.axis import Arrival, Axis, Trust
 from rail.clock import Clock
 from rail.errors import Halted, Stopped
 from rail.screw import Unit
-from stack.durable import write_durably
+from stack.durable import out_of_room, write_durably
 from stack.errors import (
     AxisAstray,
     CameraChanged,
@@ -103,6 +103,12 @@ class Ending:
     error: Exception | None = None
     saved: int = 0
     trouble: tuple[str, ...] = ()
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether it was paused for want of room on a disk, and may go on once there is."""
+        paused = self.kind is EndingKind.PAUSED
+        return paused and (isinstance(self.error, DiskFull) or out_of_room(self.error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -513,7 +519,7 @@ class _Stack:
             write_durably(path, content)
             on_disk_bytes = path.stat().st_size
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if out_of_room(error):
                 raise DiskFull(
                     f"the disk filled up while slice {index} was saved: make room, then resume",
                     free_bytes=self._shooter.free_bytes(),
@@ -540,7 +546,7 @@ class _Stack:
         if failure := failure_of(partial(self._record_ending, ending)):
             trouble.append(f"the ending could not be recorded: {failure}")
             if ending.kind is EndingKind.DONE:
-                ending = Ending(EndingKind.FAILED, str(failure), failure)
+                ending = ending_of(failure, self._stop)
         park = partial(self._shooter.park, self._plan, self._layout, self._stop, self._tell)
         if ending.kind is EndingKind.DONE:
             if failure := failure_of(self._recheck):
@@ -568,7 +574,7 @@ class _Stack:
             case EndingKind.DONE:
                 self._record("stack_done", slices=self._layout.slices)
             case EndingKind.PAUSED:
-                room = {"lacked_room": True} if isinstance(ending.error, DiskFull) else {}
+                room = {"lacked_room": True} if ending.lacks_room else {}
                 self._record("stack_paused", reason=ending.reason, **room)
             case EndingKind.ABORTED:
                 self._record("stack_aborted", reason=ending.reason)
@@ -646,7 +652,7 @@ def ending_of(error: Exception, stop: StopSignal) -> Ending:
     if isinstance(error, StopAsked | Stopped | CaptureCancelled):
         kind = EndingKind.ABORTED if stop.kind is StopKind.ABORT else EndingKind.PAUSED
         return Ending(kind, stop.reason or str(error))
-    if isinstance(error, DiskFull | PowerLow):
+    if isinstance(error, DiskFull | PowerLow) or out_of_room(error):
         return Ending(EndingKind.PAUSED, str(error), error)
     return Ending(EndingKind.FAILED, str(error) or type(error).__name__, error)
 

@@ -31,6 +31,7 @@ from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis
 from rail.pins import PanelPins, PanelWiring
 from simulator.rig import SimulatedRig
+from stack.disk import Disk
 from stack.plan import BetweenMarks, Pitch, StackPlan
 from stack.session import Session, Sessions
 from stack.writer import InlineWriter
@@ -91,6 +92,7 @@ class DaemonRig:
         self.merges = PaperMerges()
         self.sessions = Sessions(folder / "sessions")
         self.sessions.root.mkdir()
+        self.disk = Disk(self.sessions.root)
         self.consent = HomingConsent(folder / "consent", configured=home_allowed)
         self.book = MarkBook(folder / "marks.json", self.axis, self.hub.publish)
         self.eye = Eye(self.open_camera)
@@ -106,6 +108,7 @@ class DaemonRig:
             light=light,
             clock=self.clock,
             writer=InlineWriter(),
+            disk=self.disk,
             sessions=self.sessions,
             journals=Journals(self.clock),
             merges=self.merges,
@@ -134,7 +137,6 @@ class DaemonRig:
             heartbeat=Heartbeat(self.clock),
             finder=self.finder,
         )
-        self.heard = 0
         self.listening = ExitStack()
 
     def build(self, folder: Path, home_allowed: bool) -> None:
@@ -160,9 +162,11 @@ class DaemonRig:
     def on(self, event: str, act: Callable[[], object], index: int | None = None) -> None:
         """Do `act` as soon as the hub tells of `event` (of slice `index`)."""
 
+        seen = [self.hub.last_seq]
+
         def heard() -> None:
-            for told in self.hub.after(self.heard).events:
-                self.heard = int(str(told["seq"]))
+            for told in self.hub.after(seen[0]).events:
+                seen[0] = int(str(told["seq"]))
                 if told["event"] == event and index in (None, told.get("index")):
                     act()
 

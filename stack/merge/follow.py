@@ -7,7 +7,7 @@ It reads JSON lines on stdin, `{"slice": "slices/0000.jpg"}` for every slice in 
   where it was laid, if there is a reason
 - `{"done": {"merge": 1, "files": {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png", ...},
   "slices": 40, "seconds": 12.3}}` at the end, on one line, or
-- `{"error": "..."}`
+- `{"error": "..."}`, with `"full": true` for want of room on the disk
 
 and ends with 0 after `done`, 1 after `error`. Paths are relative to the session. The result is a folder
 `merges/N`, N the next free number, which appears whole or not at all; beside those files it holds
@@ -30,6 +30,7 @@ from typing import IO, Any, Final, NoReturn
 
 import cv2
 
+from stack.durable import out_of_room
 from stack.merge.arguments import add_settings, settings_of
 from stack.merge.errors import MergeError, PhotoUnreadable
 from stack.merge.merging import Merging, Photo, Skipped
@@ -106,7 +107,7 @@ def main(argv: Sequence[str]) -> int:
         _say(error=f"{e}; {without}")
         return 1
     except MergeError as e:
-        _say(error=str(e))
+        _say(error=str(e), **({"full": True} if out_of_room(e) else {}))
         return 1
     except (ParentGone, BrokenPipeError):
         return 1

@@ -57,12 +57,14 @@ class Bench:
         journals = Journals(MonotonicClock())
         finish = self.finished
         self.strained: Strain | None = None
+        self.has_room = True
         self.merges = Merges(
             command,
             journals,
             self.hub.publish,
             lambda session: finish.append(session.id),
             lambda before: self.strained,
+            lambda session: self.has_room,
         )
 
     def does(self, script: str) -> None:
@@ -170,6 +172,39 @@ def test_a_merge_that_was_killed_is_begun_once_more_when_the_stack_is_shot(bench
     assert told == ["merge_started", "merge_killed", *["merge_progress"] * 2, "merge_done"]
     (fault,) = faults(session.entries())
     assert "A merge was begun again" in fault.words and "memory ran out" in fault.words
+
+
+FULL_AT_FIRST = """
+list(slices())
+if not os.path.exists(session + "/tried"):
+    open(session + "/tried", "w")
+    say(error="merges cannot be written: No space left on device", full=True)
+    sys.exit(1)
+done(2, "merged.jpg", "depth.png")
+"""
+
+
+def test_a_merge_that_found_the_disk_full_waits_for_room_and_is_done_then(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(focusd.merges, "LOOK_AGAIN_S", 0.01)
+    bench.does(FULL_AT_FIRST)
+    asked = [False, False, True]
+    bench.merges._has_room = lambda session: asked.pop(0)
+    session = bench.merge()
+    assert bench.outcome(session)["event"] == "merge_done"
+    assert asked == []
+    told = [event["event"] for event in bench.hub.after(0).events]
+    assert told == ["merge_started", "merge_rests", "merge_goes_on", "merge_done"]
+
+
+def test_a_merge_that_waits_for_room_can_be_given_up(bench: Bench) -> None:
+    bench.does(FULL_AT_FIRST)
+    bench.has_room = False
+    session = bench.merge()
+    bench.await_event(session, "merge_rests")
+    bench.merges.close()
+    assert "focusd was stopped" in bench.outcome(session)["error"]
 
 
 def test_a_merge_that_is_killed_twice_fails(bench: Bench) -> None:

@@ -147,7 +147,7 @@ def test_a_short_write_is_continued(path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [entry.event for entry in replay(path).entries] == ["homed"]
 
 
-def test_when_a_line_cannot_even_be_taken_back_nothing_more_is_written(
+def test_when_a_line_cannot_even_be_taken_back_nothing_more_is_written_before_it_is(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> int:
@@ -158,9 +158,12 @@ def test_when_a_line_cannot_even_be_taken_back_nothing_more_is_written(
             patched.setattr(os, "fsync", broken)
             patched.setattr(os, "ftruncate", broken)
             with pytest.raises(JournalFailed):
-                journal.append("homed")
-        with pytest.raises(JournalFailed, match="no longer"):
-            journal.append("homed")
+                journal.append("homed", number=1)
+            with pytest.raises(JournalFailed, match="no longer"):
+                journal.append("homed", number=2)
+        journal.append("homed", number=3)
+    assert [(entry.seq, entry.facts["number"]) for entry in replay(path).entries] == [(1, 3)]
+    assert replay(path).damage == ()
 
 
 @pytest.mark.parametrize("facts", [{"crc32": "0"}, {"seq": 1}, {"value": float("nan")}])

@@ -1,0 +1,69 @@
+"""The real daemon on a small disk of its own, which fills up, and which is not there."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon_process import daemon
+
+from stack.check import check
+
+SIZE_BYTES = 4_000_000
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own, mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "small", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mounting, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root may mount a small disk")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)
+
+
+def fill(ballast: Path) -> None:
+    """Leave no room for anything."""
+    with contextlib.suppress(OSError), ballast.open("ab", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
+def test_a_disk_that_fills_up_under_a_stack_and_has_room_again(disk: Path, tmp_path: Path) -> None:
+    settings = (f"storage={{sessions: {disk / 'stacks'}, mount: {disk}, reserve_mb: 0}}",)
+    with daemon(tmp_path, *settings) as focusd:
+        focusd.home_and_mark()
+        begun = focusd.tell("/shoot", count=6)
+        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
+        fill(disk / "ballast")
+        assert "the disk is full" in focusd.wait_for("rest_began")["reason"]
+        status = focusd.ask("/status")
+        assert (status["axis"]["moving"], status["light"]["on"]) == (False, False)
+        assert (status["job"]["kind"], status["job"]["phase"]) == ("shoot", "resting")
+        told = {event["index"] for event in focusd.events if event["event"] == "slice_saved"}
+        assert check(Path(begun["folder"])).problems == ()
+        (disk / "ballast").unlink()
+        assert focusd.wait_for("merge_done")["slices"] == 6
+        checked = check(Path(begun["folder"]))
+        assert (checked.problems, checked.phase, checked.unfinished) == ((), "done", ())
+        assert told < {event["index"] for event in focusd.events if event["event"] == "slice_saved"}
+        too_many = focusd.call("POST", "/shoot", count=240)
+        assert (too_many[0], too_many[1]["exit_code"]) == (409, 3)
+        assert "MB" in too_many[1]["detail"]
+
+
+def test_a_disk_that_is_not_mounted_is_refused_and_nothing_written_below_it(tmp_path: Path) -> None:
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = [sys.executable, "-m", "focusd.daemon", "--simulate", "--state-dir", str(tmp_path / "state")]
+    storage = f"storage={{sessions: {place}/stacks, mount: {place}}}"
+    command += ["--socket", str(tmp_path / "s"), "--set", storage]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 3
+    assert "no disk is mounted" in ended.stderr
+    assert list(place.iterdir()) == []

@@ -1,0 +1,150 @@
+"""A disk that fills up under a stack or its merge: the rig rests, tells, and goes on when there is room."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from daemon_rig import DaemonRig
+
+import focusd.studio
+from focusd.jobs import Resume
+from focusd.room import LONGEST_WAIT_LOOKS, has_room_to_merge, merge_bytes, wanted_bytes
+from rail.axis import Trust
+from stack.disk import Disk
+from stack.errors import DiskFull, DiskNotMounted
+from stack.session import Phase, SessionState
+from stack.shoot import room_needed
+from stack.stop import StopKind
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> DaemonRig:
+    rig = DaemonRig(tmp_path)
+    rig.marked()
+    return rig
+
+
+def fill(rig: DaemonRig, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let nothing more be written; give what makes room."""
+    full = [True]
+
+    def refusing(write: Callable[..., object]) -> Callable[..., object]:
+        def written(*arguments: object) -> object:
+            if full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(*arguments)
+
+        return written
+
+    for name in ("pwrite", "fsync"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+    return full.clear
+
+
+def test_a_disk_that_fills_up_makes_it_rest_in_the_dark_and_room_makes_it_go_on(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_room: list[Callable[[], None]] = []
+    seen = []
+
+    def rests() -> None:
+        seen.append((rig.operator.now(), rig.lights[-1]))
+        make_room.pop()()
+
+    rig.on("slice_saved", lambda: make_room.append(fill(rig, monkeypatch)), index=1)
+    rig.on("rest_began", rests)
+    rig.shoot().ended.result(0)
+    ((now, light),) = seen
+    assert (now.job, now.moving, now.position.trust, light) == ("shoot", False, Trust.KNOWN, False)
+    assert "Make room" in rig.last("rest_began")["reason"]
+    state = rig.sessions.open(1).state()
+    assert (state.phase, len(state.saved)) == (Phase.DONE, 5)
+    assert rig.told("rest_began", "rest_ended") == ["rest_began", "rest_ended"]
+    ((_, fed),) = rig.merges.fed
+    assert fed == [*(f"slices/000{index}.jpg" for index in range(5)), "end"], "one merge, fed once"
+    assert rig.last("job_ended")["ending"] == "done"
+
+
+@pytest.mark.parametrize(("kind", "phase"), [(StopKind.STOP, Phase.PAUSED), (StopKind.ABORT, Phase.ABORTED)])
+def test_while_it_waits_for_room_it_can_be_stopped_and_aborted(
+    rig: DaemonRig, kind: StopKind, phase: Phase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free_bytes = [10**12]
+    monkeypatch.setattr(Disk, "free_bytes", lambda disk: free_bytes[0])
+    rig.on("slice_saved", lambda: free_bytes.__setitem__(0, 0), index=1)
+    rig.on("rest_began", lambda: rig.operator.stop(kind, "enough"))
+    job = rig.shoot()
+    assert job.ended.exception(0) is None
+    assert rig.last("job_ended")["ending"] in ("paused", "aborted")
+    assert rig.sessions.open(1).state().phase is phase
+    free_bytes[0] = 10**12
+    if phase is Phase.PAUSED:
+        rig.hooks.clear()
+        rig.listening.close()
+        rig.tell(Resume(None)).ended.result(0)
+        assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
+def test_room_that_is_none_is_tried_less_and_less_often(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quota, say: the disk has room, and will not give it."""
+    waits: list[float] = []
+    make_room: list[Callable[[], None]] = []
+    rig.on("slice_saved", lambda: make_room.append(fill(rig, monkeypatch)), index=1)
+
+    def tried() -> None:
+        waits.append(rig.last("rest_ended")["seconds"])
+        if len(waits) == 9:
+            make_room.pop()()
+
+    rig.on("rest_ended", tried)
+    rig.shoot().ended.result(0)
+    assert waits == [1, 2, 4, 8, 16, 32, *[LONGEST_WAIT_LOOKS] * 3]
+    assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
+def test_a_folder_that_cannot_be_made_is_refused_in_words(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(rig, monkeypatch)
+    error = rig.shoot().accepted.exception(0)
+    assert isinstance(error, DiskFull)
+    assert rig.sessions.ids() == ()
+    assert rig.last("job_ended")["ending"] == "refused"
+
+
+def test_a_disk_that_is_pulled_out_between_two_stacks_is_not_replaced_by_the_one_below(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = DaemonRig(tmp_path)
+    rig.marked()
+    mounted = {Path("/"), rig.sessions.root}
+    rig.studio._disk = Disk(rig.sessions.root, None, lambda: frozenset(mounted)).held()
+    rig.shoot().ended.result(0)
+    mounted.remove(rig.sessions.root)
+    for order in (rig.shoot, lambda: rig.tell(Resume(None))):
+        assert isinstance(order().accepted.exception(0), DiskNotMounted)
+    assert len(rig.sessions.ids()) == 1
+    assert rig.operator.now().free_bytes is None
+    assert rig.rail.world.carriage().edges > 0
+
+
+def test_the_room_that_is_waited_for_is_that_of_all_that_is_missing() -> None:
+    state = SessionState(Phase.PAUSED, 100)
+    assert wanted_bytes(state, 1_000, 500) == 100_500
+    assert wanted_bytes(SessionState(Phase.PAUSED, 1), 1_000, 500) == room_needed(1_000, 500)
+
+
+def test_whether_a_picture_has_room_is_asked_of_the_disk(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.shoot().ended.result(0)
+    session = rig.sessions.open(1)
+    needed = merge_bytes(session.size_px or (0, 0))
+    for free_bytes, has_room in ((needed, True), (needed - 1, False)):
+        monkeypatch.setattr(Disk, "free_bytes", lambda disk, free=free_bytes: free)
+        assert has_room_to_merge(rig.disk, session) is has_room
+    assert focusd.studio.merge_bytes is merge_bytes
