@@ -105,7 +105,7 @@ def propose(call: Call, found: Answer) -> Exit:
             call, found, written=None, words=["nothing changes: the configuration says so already"]
         )
     if not call.json:
-        for line in _diff(path, before, after):
+        for line in difference(path, before, after):
             call.out.line(line)
     if not call.typed.yes and not agreed(call, "Write this?"):
         return _result(call, found, written=None, words=["nothing was written; --yes says yes beforehand"])
@@ -170,7 +170,8 @@ def write(path: Path, before: str, after: str) -> None:
         raise NotWritten(f"{path}: {error.strerror or error}; it may need sudo") from error
 
 
-def _diff(path: Path, before: str, after: str) -> Iterator[str]:
+def difference(path: Path, before: str, after: str) -> Iterator[str]:
+    """Give the lines that say what would change in a configuration."""
     lines = before.splitlines(), after.splitlines()
     yield from difflib.unified_diff(*lines, str(path), f"{path} (proposed)", lineterm="", n=1)
 

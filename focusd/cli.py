@@ -33,6 +33,7 @@ from focusd.screens import (
     world_screen,
 )
 from focusd.sessions_cli import sessions
+from focusd.setup_cli import setup
 from focusd.support_cli import support
 from focusd.terminal import Terminal
 from focusd.watch import Progress, current_stack, next_stack, watch
@@ -293,6 +294,7 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "axis": _axis,
     "acknowledge": _acknowledge,
     "doctor": doctor,
+    "setup": setup,
     "support": support,
     "mark": _mark,
     "calibrate": calibrate,

@@ -42,6 +42,8 @@ SHELL = [
     "focusd.range_cli",
     "focusd.screens",
     "focusd.sessions_cli",
+    "focusd.setup",
+    "focusd.setup_cli",
     "focusd.support_cli",
     "focusd.terminal",
     "focusd.watch",
@@ -58,6 +60,7 @@ LAZY = {
     ],
     "focusd.cli": ["stack.merge.command"],
     "focusd.doctor_cli": ["focusd.doctor"],
+    "focusd.setup_cli": ["focusd.config"],
     "focusd.sessions_cli": ["stack.check", "stack.errors", "stack.export", "stack.session"],
 }
 """What a module of the shell imports in the moment it is needed and not before."""
