@@ -23,7 +23,7 @@ soak: export FOCUSRAIL_CUTS ?= 300
 soak: export FOCUSRAIL_KILLS ?= 300
 soak: $(VENV)/.installed-dev
 	@tests/rig/prepare
-	@$(BIN)/pytest -rs -s -m rig -k "cut or kill" tests/rig
+	@$(BIN)/pytest -rs -s -m "not pi" tests/rig/test_rig_cuts.py tests/e2e/test_kills.py
 
 fresh: $(VENV)/.installed-dev
 	@$(BIN)/pytest -rs -m fresh tests/rig

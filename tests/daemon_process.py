@@ -130,6 +130,8 @@ class Daemon:
             pass
         finally:
             connection.close()
+            with self._news:
+                self._news.notify_all()
 
 
 @contextmanager

@@ -4,21 +4,22 @@
 line `{"checked": ...}` says what was found; then a line `{"acked": ...}` for every saved slice.
 """
 
-import hashlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
 from daemon_process import Answer, Daemon
-
-from stack.check import check
-from stack.session import Sessions
+from promises import Observed, broken
 
 FOLDER = Path("/mnt/rig")
 SLICES = 8
+
+
+class Told(Observed):
+    """A daemon whose acknowledgements leave the machine at once."""
+
+    def note(self, acked: Answer) -> None:
+        say(acked=acked)
 
 
 def main() -> None:
@@ -28,43 +29,7 @@ def main() -> None:
     # The carriage is where it is, whatever happens to a disk; here it is a file on it.
     (FOLDER / "state" / "world").unlink(missing_ok=True)
     FOLDER.mkdir(exist_ok=True)
-    shoot(Observed(FOLDER, "resume=auto").await_ready())
-
-
-class Observed(Daemon):
-    """A daemon whose every acknowledgement leaves the machine at once."""
-
-    def hear(self, event: Answer) -> None:
-        if event["event"] == "slice_saved":
-            say(acked={name: event[name] for name in ("session", "index", "sha256")})
-        super().hear(event)
-
-
-def broken(root: Path, acked: list[Answer]) -> Iterator[str]:
-    """Name every promise that was not kept."""
-    sessions = Sessions(root)
-    for session in sessions.ids():
-        yield from (f"{session}: {problem}" for problem in check(root / session).problems)
-    states = {session.id: session.state() for session in sessions.all()}
-    for one in acked:
-        state = states.get(one["session"])
-        saved = state.saved.get(one["index"]) if state else None
-        if saved is None:
-            yield f"{one} was acknowledged and is not known any more"
-            continue
-        content = (root / one["session"] / saved.file).read_bytes()
-        if hashlib.sha256(content).hexdigest() != one["sha256"]:
-            yield f"{one} was acknowledged and is another now"
-    for path in (*root.rglob("*.jpg"), *root.rglob("*.png")):
-        if not path.name.startswith(".") and not shown(path):
-            yield f"{path} bears a final name and is no whole picture"
-
-
-def shown(path: Path) -> bool:
-    """Say whether a file is a picture to its last byte."""
-    content = path.read_bytes()
-    end = b"\xff\xd9" if path.suffix == ".jpg" else b"IEND\xaeB`\x82"
-    return content.endswith(end) and cv2.imdecode(np.frombuffer(content, np.uint8), -1) is not None
+    shoot(Told(FOLDER, "resume=auto").await_ready())
 
 
 def shoot(focusd: Daemon) -> None:
