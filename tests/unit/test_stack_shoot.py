@@ -388,6 +388,38 @@ def test_it_homes_only_when_its_places_need_it(tmp_path: Path, trust: Trust, pla
     assert rig.events().count("homed") == homings
 
 
+@pytest.mark.parametrize(
+    ("trust", "plan", "homings"),
+    [
+        (Trust.KNOWN, PLAN, 0),
+        (Trust.UNKNOWN, PLAN, 2),
+        (Trust.ASSUMED, PLAN, 2),
+        (Trust.ASSUMED, replace(PLAN, assumed_is_enough=True), 0),
+        (Trust.ASSUMED, replace(PLAN, range=FromHere(50)), 2),
+    ],
+)
+def test_it_goes_on_only_where_the_place_is_sure_and_homes_twice_to_make_it_so(
+    tmp_path: Path, trust: Trust, plan: Any, homings: int
+) -> None:
+    rig = Rig(tmp_path)
+    session = rig.session(plan)
+    rig.telling = at_slice(3, rig.ask)
+    assert rig.shoot(session).kind is EndingKind.PAUSED
+    after = Rig(tmp_path, trust=trust)
+    assert after.shoot(session).kind is EndingKind.DONE
+    assert after.rail.homings == homings
+
+
+def test_places_counted_from_an_unknown_position_mean_nothing_from_another_start(tmp_path: Path) -> None:
+    """Nothing was shot yet, and the power failed: the axis stands elsewhere by its new count."""
+    rig = Rig(tmp_path, trust=Trust.UNKNOWN)
+    rig.rail.motor_steps = 500
+    session = rig.session(replace(PLAN, range=FromHere(50)))
+    with pytest.raises(NotResumable, match="count is lost"):
+        Rig(tmp_path, trust=Trust.UNKNOWN).shoot(session)
+    assert rig.shoot(session).kind is EndingKind.DONE
+
+
 def test_a_rail_that_may_not_home_fails_in_words_and_does_not_move(tmp_path: Path) -> None:
     rig = Rig(tmp_path, trust=Trust.UNKNOWN, home_allowed=False)
     ending = rig.shoot(rig.session())
