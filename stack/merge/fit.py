@@ -25,7 +25,7 @@ TEXTURED: Final = 1.0
 LIKE: Final = 0.5
 """Where every start leads to less likeness than this, the picture may have jumped."""
 REWEIGHED: Final = 6
-PATIENCE: Final = 3.0
+PATIENCE: Final = 0.5
 """Typical squared misfits at which a block counts by half."""
 
 
