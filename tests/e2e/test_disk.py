@@ -57,6 +57,25 @@ def test_a_disk_that_fills_up_under_a_stack_and_has_room_again(disk: Path, tmp_p
         assert "MB" in too_many[1]["detail"]
 
 
+def test_a_disk_that_is_pulled_out_under_a_stack_is_not_replaced_by_the_one_below(
+    disk: Path, tmp_path: Path
+) -> None:
+    settings = f"storage={{sessions: {disk / 'stacks'}, mount: {disk}, reserve_mb: 0}}"
+    with daemon(tmp_path, settings) as focusd:
+        focusd.home_and_mark()
+        focusd.tell("/shoot", count=6)
+        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+        ended = focusd.wait_for("job_ended", lambda event: event["kind"] == "shoot")
+        assert (ended["ending"], ended["exit_code"]) == ("failed", 3)
+        assert "disk" in ended["reason"]
+        assert focusd.ask("/status")["disk"]["free_bytes"] is None
+        for path in ("/shoot", "/resume", "/plan"):
+            status, problem = focusd.call("POST", path)
+            assert (status, problem["exit_code"], problem["title"]) == (409, 3, "Disk not mounted")
+    assert list(disk.iterdir()) == [], "nothing was written below"
+
+
 def test_a_disk_that_is_not_mounted_is_refused_and_nothing_written_below_it(tmp_path: Path) -> None:
     place = tmp_path / "disk"
     place.mkdir()
