@@ -11,7 +11,7 @@ from pathlib import Path
 from focusd.bench import Bench
 from focusd.calibrations import Calibrations
 from focusd.carriers import carrier_to
-from focusd.config import Config, Delivery
+from focusd.config import Config, Delivery, Storage
 from focusd.delivery import Deliveries, Destination
 from focusd.durations import duration_words
 from focusd.encoding import FORMATS, Encoding
@@ -142,7 +142,7 @@ def open_house(
 
     Raises `rail.errors.PinsUnavailable` and `focusd.errors.StartFailed`.
     """
-    disk = _disk(config, state_folder)
+    disk = disk_of(config.storage, state_folder)
     sessions = Sessions(disk.root)
     hub, versions = EventHub(), versions_here()
     consent = HomingConsent(
@@ -234,17 +234,21 @@ def open_house(
     )
 
 
-def _disk(config: Config, state_folder: Path) -> Disk:
+def disk_of(storage: Storage, state_folder: Path) -> Disk:
     """Give the disk that sessions go to, their folder made; raises `DiskNotMounted` where it is not there.
 
     From here on it must stay what it is now: one that is pulled out is not replaced by the one below.
     """
-    root, mount = Path(config.storage.sessions or state_folder / "sessions").absolute(), config.storage.mount
-    below = expected_below(root, places_in_fstab()) if mount == "auto" else Path(mount)
-    disk = Disk(root, None if mount == "none" else below)
+    if storage.sessions is None:
+        root, below = (state_folder / "sessions").absolute(), None
+    else:
+        root = Path(storage.sessions).absolute()
+        below = expected_below(root, places_in_fstab()) if storage.mount == "auto" else Path(storage.mount)
+    anywhere = storage.mount == "none"
+    disk = Disk(root, None if anywhere else below)
     disk.check()
     root.mkdir(parents=True, exist_ok=True)
-    return disk if mount == "none" else disk.held()
+    return disk if anywhere else disk.held()
 
 
 def _destination(configured: Delivery) -> Destination:

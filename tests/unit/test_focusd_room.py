@@ -9,6 +9,8 @@ import pytest
 from daemon_rig import DaemonRig
 
 import focusd.studio
+from focusd.config import Storage
+from focusd.house import disk_of
 from focusd.jobs import Resume
 from focusd.room import LONGEST_WAIT_LOOKS, has_room_to_merge, merge_bytes, wanted_bytes
 from rail.axis import Trust
@@ -130,6 +132,18 @@ def test_a_disk_that_is_pulled_out_between_two_stacks_is_not_replaced_by_the_one
     assert len(rig.sessions.ids()) == 1
     assert rig.operator.now().free_bytes is None
     assert rig.rail.world.carriage().edges > 0
+
+
+def test_a_configured_disk_must_be_mounted_and_the_daemons_own_folder_need_not(tmp_path: Path) -> None:
+    disk = disk_of(Storage(), tmp_path)
+    assert (disk.root, disk.root.is_dir()) == (tmp_path / "sessions", True)
+    missing = tmp_path / "disk"
+    with pytest.raises(DiskNotMounted, match=str(missing)):
+        disk_of(Storage(sessions=str(missing / "stacks"), mount=str(missing)), tmp_path)
+    assert not missing.exists()
+    with pytest.raises(DiskNotMounted, match="/mnt/no-such-disk"):
+        disk_of(Storage(sessions="/mnt/no-such-disk/stacks"), tmp_path)
+    assert disk_of(Storage(sessions=str(missing), mount="none"), tmp_path).root.is_dir()
 
 
 def test_the_room_that_is_waited_for_is_that_of_all_that_is_missing() -> None:
