@@ -24,6 +24,7 @@ _PLAN_FIELDS = {
     "overlap": "overlap",
     "rehearse": "rehearse",
     "recheck": "recheck",
+    "corrected": "corrected",
     "needs": "needs",
     "after": "after",
     "delay": "delay_s",
@@ -241,6 +242,9 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     rest.add_argument(
         "--needs", choices=("known", "assumed"), help="how sure the position must be for places named by it"
     )
+    rest.add_argument(
+        "--corrected", action="store_true", help="take out shading, dust and hot pixels, as measured"
+    )
     rest.add_argument("--after", choices=("park", "start", "stay"), help="where to go at the end")
     rest.add_argument("--delay", metavar="TIME", type=_typed(duration_s), help="wait before it begins: 3s")
     rest.add_argument(
@@ -365,6 +369,12 @@ def _add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.Argumen
     ways.add_argument("--travel", metavar="LENGTH", type=length_, help="of a rail across the picture")
     ways.add_argument("--length", metavar="LENGTH", type=length_, help="of something between two --ends")
     scale.add_argument("--ends", metavar="X,Y,X,Y", type=_typed(ends), help="the two pixels of the frame")
+    for name, says in (
+        ("flat", "shading and dust, by something evenly white before the lens, out of focus"),
+        ("dark", "hot pixels, with the cap on the lens"),
+    ):
+        field = action(name, says)
+        field.add_argument("--frames", metavar="N", type=int, help="mean of so many (16)")
     backlash = action("backlash", "the play of screw or gears, going there and back about here")
     backlash.add_argument(
         "--span", metavar="LENGTH", type=length_, help="how far (four times what is configured)"

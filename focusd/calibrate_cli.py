@@ -17,6 +17,8 @@ from focusd.terminal import Terminal
 _REQUESTS: Mapping[str, Mapping[str, str]] = {
     "settle": {"plan": "plan", "move": "move_u", "rounds": "rounds", "watch": "watch_s"},
     "backlash": {"plan": "plan", "span": "span_u", "pitch": "pitch_u"},
+    "flat": {"plan": "plan", "frames": "frames"},
+    "dark": {"plan": "plan", "frames": "frames"},
     "scale": {
         "plan": "plan",
         "division": "division_um",

@@ -356,6 +356,7 @@ class Plan(Strict):
     recycle_s: float = Field(default=0.0, ge=0, le=120)
     recheck: bool = False
     needs: Literal["known", "assumed"] = "known"
+    corrected: bool = False
     fields: SpecimenFields = Field(default={})
 
 
@@ -672,6 +673,8 @@ def _plan_contradictions(config: Config) -> Iterator[str]:
             yield f"{at}.spacing: give exactly one of overlap, pitch_u, count, not {stands}"
         if plan.spacing.overlap is not None and plan.optics is None:
             yield f"{at}.spacing: overlap needs {at}.optics, for the depth of field"
+        if plan.corrected and plan.optics is None:
+            yield f"{at}.corrected: needs {at}.optics, whose white field and dark frame are meant"
         if plan.aim.stops is not None and plan.aim.clipped_percent is not None:
             yield f"{at}.aim: give stops or clipped_percent, not both"
 

@@ -114,6 +114,33 @@ def scale_finding(
     )
 
 
+def flat_finding(most: float, setting: Setting, pictures: Mapping[str, bytes]) -> Finding:
+    """Say how uneven the light is that lens and sensor pass on, and propose to correct for it."""
+    return Finding(
+        kind="flat",
+        words=(
+            f"the darkest part of the frame has {1 / most:.0%} of the light of the brightest",
+            f"kept for {setting.optics_name}; plans with corrected: true go by it, and sessions record it",
+        ),
+        figures={"least_light": 1 / most, "optics": setting.optics_name},
+        pictures=pictures,
+        proposals=(Proposal(("plans", setting.plan_name, "corrected"), True),),
+    )
+
+
+def dark_finding(hot: int, size_px: tuple[int, int], setting: Setting) -> Finding:
+    """Say how many pixels shine in the dark, and propose to replace them."""
+    return Finding(
+        kind="dark",
+        words=(
+            f"{hot} of {size_px[0] * size_px[1] / 1e6:.2g} million pixels shine in the dark",
+            f"kept for {setting.optics_name}; plans with corrected: true go by it, and sessions record it",
+        ),
+        figures={"hot_pixels": hot, "optics": setting.optics_name},
+        proposals=(Proposal(("plans", setting.plan_name, "corrected"), True),),
+    )
+
+
 def travel_plot(places_u: Sequence[float], shifts_px: Sequence[tuple[float, float]]) -> Plot:
     """Draw how far the picture moved along a travel."""
     moved = [math.hypot(*shift) for shift in shifts_px]

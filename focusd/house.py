@@ -32,6 +32,7 @@ from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
 from focusd.redo import Redo
 from focusd.reports import Reports
 from focusd.room import has_room_to_merge
+from focusd.shadings import Shadings
 from focusd.studio import Record, Studio
 from focusd.surveyor import Surveyor
 from rail.stepper_axis import StepperAxis
@@ -179,7 +180,7 @@ def open_house(
         warm_up_s = config.panel.light_warm_up_s if config.panel.light_pin is not None else 0.0
         light = Light(rig.panel.light, round(warm_up_s * 1e9), rig.clock)
         eye, book = Eye(rig.open_camera), MarkBook(state_folder / "marks.json", rig.axis, hub.publish)
-        finder = Finder(rig.clock)
+        finder, shadings = Finder(rig.clock), Shadings(state_folder / "shading")
         studio = Studio(
             axis=rig.axis,
             eye=eye,
@@ -197,12 +198,15 @@ def open_house(
             vitals=rig.board.vitals,
             limits=limits,
             see=finder.see,
+            shadings=shadings,
         )
         calibrations = Calibrations(state_folder / "calibrations")
         plans = {
             name: plan.model_dump(mode="json", exclude_defaults=True) for name, plan in config.plans.items()
         }
-        surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, plans, calibrations, finder.see)
+        surveyor = Surveyor(
+            rig.axis, eye, light, rig.clock, config.axis, plans, calibrations, shadings, finder.see
+        )
         operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges, finder)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()

@@ -68,6 +68,7 @@ class PlanRequest(Strict):
     recycle_s: float | None = Field(default=None, ge=0, le=120)
     fields: SpecimenFields = Field(default={})
     recheck: bool | None = None
+    corrected: bool | None = None
     needs: Literal["known", "assumed"] | None = None
     rehearse: bool = False
 
@@ -107,6 +108,7 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
         frames=request.frames or base.frames,
         recycle_s=base.recycle_s if request.recycle_s is None else request.recycle_s,
         recheck=base.recheck if request.recheck is None else request.recheck,
+        shading=_shading(base.corrected if request.corrected is None else request.corrected, optics),
         rehearse=request.rehearse,
         assumed_is_enough=(request.needs or base.needs) == "assumed",
     )
@@ -166,6 +168,13 @@ def _optics(lens: Lens) -> Optics:
         wavelength_um=lens.wavelength_um,
         focal_mm=lens.focal_mm,
     )
+
+
+def _shading(corrected: bool, optics: str | None) -> str | None:
+    """Name the optics by whose white field and dark frame slices are corrected, if they are."""
+    if corrected and optics is None:
+        raise PlanRefused("a plan is corrected by what was measured for its optics, and it names none")
+    return optics if corrected else None
 
 
 def _aim(planned: Brightness, request: PlanRequest) -> Aim:

@@ -20,6 +20,7 @@ from focusd.merges import Merges
 from focusd.now import Preview
 from focusd.paused import Paused, paused
 from focusd.room import Patience, merge_bytes
+from focusd.shadings import Kept, Shadings
 from rail.axis import OperatedAxis
 from rail.clock import Clock
 from rail.errors import HomingNotAllowed
@@ -89,6 +90,8 @@ class Studio:
         How the Pi is, and what it may bear.
     see
         Is shown every frame, in the writer's thread.
+    shadings
+        What plans are corrected by.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Studio:
         vitals: Callable[[], Vitals] = Vitals,
         limits: Limits = USUAL,
         see: Callable[[Frame], object] = lambda frame: None,
+        shadings: Shadings | None = None,
     ) -> None:
         self._axis = axis
         self._eye = eye
@@ -126,6 +130,7 @@ class Studio:
         self._vitals = vitals
         self._limits = limits
         self._see = see
+        self._shadings = shadings
         self._shooter: Shooter | None = None
         self.paused: Paused | None = None
 
@@ -189,6 +194,7 @@ class Studio:
             wanted = self.paused.session
         session = self._latest_resumable() if wanted is None else self._sessions.open(wanted)
         self._check_format(session)
+        self._check_shading(session)
         shooter = self._ready_shooter(job)
         homes = needs_homing_again(session.plan, session.layout, self._axis.position())
         if homes and not self._consent.given():
@@ -201,7 +207,7 @@ class Studio:
     def _created(self, plan: StackPlan, preview: Preview, fields: Fields) -> Session:
         """Make the session's folder; raises `DiskFull` where there is no room for it after all."""
         try:
-            return self._sessions.create(plan, preview.layout, self._axis.scale, self._facts(fields))
+            return self._sessions.create(plan, preview.layout, self._axis.scale, self._facts(plan, fields))
         except OSError as error:
             if not out_of_room(error):
                 raise DiskGone(error) from error
@@ -225,6 +231,22 @@ class Studio:
                 session=session.id,
             )
 
+    def _check_shading(self, session: Session) -> None:
+        """Raise `NotResumable` where slices were corrected by something else than they would be now."""
+        before, kept = session.facts.camera.get("shading"), self._shading(session.plan)
+        if session.state().saved and before != (kept and kept.record):
+            raise NotResumable(
+                f"the slices of session {session.id} are corrected by a white field or dark frame that was "
+                "taken anew since: shoot it anew, or merge what there is",
+                session=session.id,
+            )
+
+    def _shading(self, plan: StackPlan) -> Kept | None:
+        """Give what the slices of a plan are corrected by; raises `Refused` where it is not there."""
+        if plan.shading is None or self._shadings is None:
+            return None
+        return self._shadings.find(plan.shading, self._eye.camera().size_px)
+
     def abandon(self, wanted: str, reason: str, observe: Observe) -> None:
         """Record that a paused session will not go on."""
         self.paused = None
@@ -242,7 +264,7 @@ class Studio:
     def _run(self, job: Job, shooter: Shooter, session: Session, observe: Observe) -> Ending:
         """Shoot a session from where it is; the light is on, and the merge follows."""
         encoding, identity, optics = self._record.encoding, shooter.camera.identity, session.plan.optics
-        shooter.encode = self._seen(encoding.encoder(identity, optics))
+        shooter.encode = self._seen(encoding.encoder(identity, optics), self._shading(session.plan))
         shooter.companions = encoding.companions(identity, optics)
         follower = Follower(session, self._merges)
 
@@ -265,11 +287,13 @@ class Studio:
         self._finish(session)
         return ending
 
-    def _seen(self, encode: Encode) -> Encode:
-        """Show every frame that is encoded, in the writer's thread: looking never holds the rail up."""
+    def _seen(self, encode: Encode, kept: Kept | None) -> Encode:
+        """Show and correct every frame before it is encoded, in the writer's thread: the rail goes on."""
 
         def show_and_encode(frame: Frame, label: SliceLabel) -> bytes:
             self._see(frame)
+            if kept is not None:
+                frame = replace(frame, pixels=kept.shading.corrected(frame.pixels))
             return encode(frame, label)
 
         return show_and_encode
@@ -353,8 +377,8 @@ class Studio:
                 return session
         raise NotResumable("no session has slices left to shoot", session="")
 
-    def _facts(self, fields: Fields) -> Facts:
-        camera = self._eye.camera()
+    def _facts(self, plan: StackPlan, fields: Fields) -> Facts:
+        camera, kept = self._eye.camera(), self._shading(plan)
         identity = camera.identity
         return Facts(
             configuration=self._record.configuration,
@@ -364,6 +388,7 @@ class Studio:
                 "model": identity.model,
                 "sensor": identity.sensor,
                 "size_px": list(camera.size_px),
+                **({"shading": kept.record} if kept else {}),
             },
             fields=fields,
         )

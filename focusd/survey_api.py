@@ -12,7 +12,16 @@ from focusd.house import House
 from focusd.jobs import Measure
 from focusd.plans import PlanRequest, plan_asked_for
 from focusd.requests import documented, taken
-from focusd.surveys import BacklashSurvey, RangeSurvey, ScaleSurvey, Setting, SettleSurvey, Survey
+from focusd.surveys import (
+    BacklashSurvey,
+    DarkSurvey,
+    FlatSurvey,
+    RangeSurvey,
+    ScaleSurvey,
+    Setting,
+    SettleSurvey,
+    Survey,
+)
 from focusd.units import check_unit
 from rail.screw import Unit
 
@@ -74,6 +83,12 @@ class ScaleRequest(SurveyRequest):
         return self
 
 
+class ShadingRequest(SurveyRequest):
+    """Of how many frames the mean is taken."""
+
+    frames: int = Field(default=16, ge=1, le=64)
+
+
 def add_surveys(app: FastAPI, house: House) -> None:
     """Let clients measure the rig, and see what was found."""
 
@@ -98,6 +113,14 @@ def add_surveys(app: FastAPI, house: House) -> None:
     async def scale(body: Annotated[ScaleRequest, taken(ScaleRequest)]) -> Answer:
         survey = ScaleSurvey(setting(body), body.division_um, body.travel_u, body.length_um, body.ends_px)
         return begun(survey, body.unit if body.travel_u is not None else None)
+
+    @app.post("/calibrate/flat", status_code=202, openapi_extra=documented(ShadingRequest))
+    async def flat(body: Annotated[ShadingRequest, taken(ShadingRequest)]) -> Answer:
+        return begun(FlatSurvey(setting(body), body.frames), body.unit)
+
+    @app.post("/calibrate/dark", status_code=202, openapi_extra=documented(ShadingRequest))
+    async def dark(body: Annotated[ShadingRequest, taken(ShadingRequest)]) -> Answer:
+        return begun(DarkSurvey(setting(body), body.frames), body.unit)
 
     @app.post("/range", status_code=202, openapi_extra=documented(RangeRequest))
     async def range_(body: Annotated[RangeRequest, taken(RangeRequest)]) -> Answer:

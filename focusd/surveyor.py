@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from camera.camera import Frame
+from camera.camera import Exposure, Frame
 from camera.sharpness import green
 from focusd.calibrations import Calibrations
 from focusd.config import Axis as AxisConfig
@@ -17,6 +17,8 @@ from focusd.errors import Refused
 from focusd.eye import Eye
 from focusd.findings import (
     backlash_finding,
+    dark_finding,
+    flat_finding,
     proposed_ends_u,
     range_finding,
     scale_finding,
@@ -25,14 +27,32 @@ from focusd.findings import (
 )
 from focusd.jobs import Job
 from focusd.light import Light
-from focusd.surveys import BacklashSurvey, RangeSurvey, ScaleSurvey, Setting, SettleSurvey, Survey
+from focusd.shadings import Shadings
+from focusd.surveys import (
+    BacklashSurvey,
+    DarkSurvey,
+    FlatSurvey,
+    RangeSurvey,
+    ScaleSurvey,
+    Setting,
+    SettleSurvey,
+    Survey,
+)
 from rail.axis import Arrival, OperatedAxis, Trust
 from rail.clock import Clock
 from rail.errors import PositionUnknown
 from stack.calibrate.backlash import play
 from stack.calibrate.extent import Extent, extent
 from stack.calibrate.finding import Finding, Proposal
-from stack.calibrate.probe import Probe, both_ways, looks_after_moves, shifts_along, sweep, tile_middle
+from stack.calibrate.probe import (
+    Probe,
+    both_ways,
+    frames_here,
+    looks_after_moves,
+    shifts_along,
+    sweep,
+    tile_middle,
+)
 from stack.calibrate.scale import Measured, line_distance_px, shift_a_length
 from stack.calibrate.settle import settling
 from stack.optics import DEFAULT_OVERLAP, Optics, depth_of_field_u
@@ -49,6 +69,9 @@ PARTS_OF_DEPTH = 4
 THUMBNAIL_PX, LARGE_PX = 480, 1600
 
 TRAVEL_GAPS = 8
+
+IN_THE_DARK = Exposure(200_000, 4.0, (2.0, 2.0))
+"""Where the plan has no exposure: long and sensitive enough for hot pixels to show."""
 
 ENDS_PX = 1.5
 """How well somebody points at the two ends of something, both together."""
@@ -71,8 +94,8 @@ class Surveyor:
         The hardware.
     settings, plans
         Of the axis, as configured; and every plan by its name, as far as it is not by default.
-    calibrations
-        Where findings are kept.
+    calibrations, shadings
+        Where findings, and white fields and dark frames, are kept.
     see
         Is shown every picture.
     """
@@ -86,6 +109,7 @@ class Surveyor:
         settings: AxisConfig,
         plans: Mapping[str, Mapping[str, Any]],
         calibrations: Calibrations,
+        shadings: Shadings,
         see: Callable[[Frame], None] = lambda frame: None,
     ) -> None:
         self._axis = axis
@@ -95,6 +119,7 @@ class Surveyor:
         self._settings = settings
         self._plans = plans
         self._calibrations = calibrations
+        self._shadings = shadings
         self._see = see
 
     def survey(self, job: Job, survey: Survey, observe: Observe) -> None:
@@ -105,21 +130,25 @@ class Surveyor:
 
         here = self._axis.position().steps
         try:
-            probe = self._probe(job, survey.setting, tell)
+            probe = self._probe(job, survey, tell)
             finding = self._found(probe, survey)
-            probe.go(here)
+            if self._axis.position().steps != here:
+                probe.go(here)
         finally:
             self._light.out()
             self._eye.look()
         observe({"event": "measured", "kind": survey.kind, "calibration": self._calibrations.keep(finding)})
 
-    def _probe(self, job: Job, setting: Setting, tell: Callable[[int, int], None]) -> Probe:
-        """Switch on the light, let it warm up, and lock the exposure here."""
-        camera, plan = self._eye.camera(), setting.plan
+    def _probe(self, job: Job, survey: Survey, tell: Callable[[int, int], None]) -> Probe:
+        """Switch on the light unless the dark is measured, let it warm up, and lock the exposure here."""
+        camera, plan = self._eye.camera(), survey.setting.plan
         job.stop.check()
-        steady_ns = self._light.on()
-        wait(self._clock, max(0, steady_ns - self._clock.monotonic_ns()), job.stop)
-        camera.lock(plan.exposure or camera.meter(self._clock.monotonic_ns(), plan.aim))
+        if isinstance(survey, DarkSurvey):
+            camera.lock(plan.exposure or IN_THE_DARK)
+        else:
+            steady_ns = self._light.on()
+            wait(self._clock, max(0, steady_ns - self._clock.monotonic_ns()), job.stop)
+            camera.lock(plan.exposure or camera.meter(self._clock.monotonic_ns(), plan.aim))
         return Probe(self._axis, camera, self._clock, job.stop, plan.settle_ms * 1_000_000, tell, self._see)
 
     def _found(self, probe: Probe, survey: Survey) -> Finding:
@@ -132,6 +161,8 @@ class Surveyor:
                 return self._range(probe, survey)
             case ScaleSurvey():
                 return self._scale(probe, survey)
+            case FlatSurvey() | DarkSurvey():
+                return self._shading(probe, survey)
 
     def _settle(self, probe: Probe, survey: SettleSurvey) -> Finding:
         move_steps = self._steps(survey.move_u or self._usual_pitch_u(survey.setting.plan), "--move")
@@ -204,6 +235,28 @@ class Surveyor:
             found = Measured(math.hypot(to_x - x, to_y - y), ENDS_PX).into(survey.length_um)
             how = "by the ends that were pointed at"
         return scale_finding(found, how, survey.setting, optics, picture, None)
+
+    def _shading(self, probe: Probe, survey: FlatSurvey | DarkSurvey) -> Finding:
+        """Take the mean of several frames here, and keep what it says of these optics."""
+        from camera.shading import Shading
+        from camera.view import View, show
+        from stack.calibrate.shading import field_picture, hot_pixels, mean_levels, white_field
+
+        optics_name = survey.setting.optics_name
+        if optics_name is None:
+            raise Refused(
+                f"plan {survey.setting.plan_name} names no optics, and shading belongs to one: give a "
+                "--plan that does"
+            )
+        mean = mean_levels(frame.pixels for frame in frames_here(probe, survey.frames))
+        if isinstance(survey, DarkSurvey):
+            hot = hot_pixels(mean)
+            self._shadings.keep(optics_name, Shading(probe.camera.size_px, hot=hot))
+            return dark_finding(len(hot), probe.camera.size_px, survey.setting)
+        gains = white_field(mean)
+        self._shadings.keep(optics_name, Shading(probe.camera.size_px, gains=gains))
+        picture = show(field_picture(gains), View(width_px=LARGE_PX)).jpeg
+        return flat_finding(float(gains.max()), survey.setting, {"flat.jpg": picture})
 
     def _scale_by_travel(self, probe: Probe, setting: Setting, optics: Optics, travel_u: float) -> Finding:
         scale, here = self._axis.scale, self._axis.position().steps

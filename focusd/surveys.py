@@ -109,4 +109,24 @@ class ScaleSurvey:
     kind = "scale"
 
 
-Survey = SettleSurvey | BacklashSurvey | RangeSurvey | ScaleSurvey
+@dataclass(frozen=True, slots=True)
+class FlatSurvey:
+    """Shading and dust, by the mean of `frames` of something evenly white."""
+
+    setting: Setting
+    frames: int = 16
+
+    kind = "flat"
+
+
+@dataclass(frozen=True, slots=True)
+class DarkSurvey:
+    """Hot pixels, by the mean of `frames` in the dark."""
+
+    setting: Setting
+    frames: int = 16
+
+    kind = "dark"
+
+
+Survey = SettleSurvey | BacklashSurvey | RangeSurvey | ScaleSurvey | FlatSurvey | DarkSurvey

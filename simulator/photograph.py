@@ -67,6 +67,7 @@ class Darkroom:
         )
         level = self._gathered(shot)
         level *= self._in_rows(applied * self._sensitivity(shot))
+        self._glow(level, shot)
         self._add_noise(level, amplified / electrons, (amplified * spec.read_noise_e / electrons) ** 2, shot)
         np.clip(level, 0.0, 1.0, out=level)
         level *= 65_535.0
@@ -82,6 +83,7 @@ class Darkroom:
         level = self._gathered(shot)
         filters = np.array([1 / spec.light_gains[1], 1.0, 1 / spec.light_gains[0]], np.float32)
         level *= self._in_rows(filters * self._sensitivity(shot))
+        self._glow(level, shot)
         ones = np.ones(3, np.float32)
         self._add_noise(level, ones / electrons, ones * (spec.read_noise_e / electrons) ** 2, shot)
         blue, green, red = level.reshape(height, width, 3).transpose(2, 0, 1)
@@ -104,6 +106,8 @@ class Darkroom:
     def _gathered(self, shot: Shot) -> FloatArray:
         """Give the scene's light as the rows saw it, flicker included; shape `(H, 3 * W)`, the caller's."""
         level = self._exposed(shot)
+        if self._spec.corner_light < 1:
+            level *= self._fall_off()
         if self._spec.flicker_percent:
             level *= self._flicker(shot)[:, None]
         return level
@@ -165,6 +169,20 @@ class Darkroom:
         if across_px == 0.0:
             self._rendered = (along_um, level.copy())
         return level
+
+    def _fall_off(self) -> FloatArray:
+        """Give what lens and sensor pass on, 1 in the middle of the frame; shape `(H, 3 * W)`."""
+        width, height = self._spec.size_px
+        y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
+        through = 1 - (1 - self._spec.corner_light) * (x**2 + y**2) / 2
+        return np.repeat(through, 3, axis=1).astype(np.float32)
+
+    def _glow(self, level: FloatArray, shot: Shot) -> None:
+        """Add what hot pixels read in the dark, each in one colour."""
+        if self._spec.hot_pixels:
+            random = np.random.default_rng(self._spec.seed)
+            places = random.choice(level.size, self._spec.hot_pixels, replace=False)
+            level.reshape(-1)[places] += shot.exposure_ns / 500_000_000 * shot.gain
 
     def _flicker(self, shot: Shot) -> FloatArray:
         """Give each row's light: the mean of `1 + depth * sin(2 * pi * f * t)` over its exposure."""

@@ -56,6 +56,10 @@ class CameraSpec:
         Of all noise.
     lens
         Its own focus motor; None: it has none.
+    corner_light
+        Part of the light in the middle that reaches the corners; it falls off with the square of the way.
+    hot_pixels
+        How many shine by themselves: saturated after half a second at gain 1.
     """
 
     model: str = "imx477"
@@ -85,6 +89,8 @@ class CameraSpec:
     adjusts: bool = False
     seed: int = 1
     lens: VoiceCoilSpec | None = None
+    corner_light: float = 1.0
+    hot_pixels: int = 0
 
     @property
     def readout_ns(self) -> int:

@@ -127,6 +127,8 @@ class StackPlan:
         What a flash needs to recharge: so long after an exposure no other begins.
     recheck
         Home again after the last slice, to see whether steps were lost on the way.
+    shading
+        The name of the optics whose white field and dark frame correct every slice; None: none do.
     rehearse
         Move and settle, photograph nothing.
     assumed_is_enough
@@ -145,6 +147,7 @@ class StackPlan:
     frames: int = 1
     recycle_s: float = 0.0
     recheck: bool = False
+    shading: str | None = None
     rehearse: bool = False
     assumed_is_enough: bool = False
 

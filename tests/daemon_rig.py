@@ -26,6 +26,7 @@ from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Feed
 from focusd.operator import Operator
+from focusd.shadings import Shadings
 from focusd.studio import Record, Studio
 from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis
@@ -98,9 +99,17 @@ class DaemonRig:
         self.eye = Eye(self.open_camera)
         self.finder = Finder(self.clock)
         light = Light(self.switch, warm_up_ns, self.clock)
+        self.shadings = Shadings(folder / "shading")
         self.calibrations = Calibrations(folder / "calibrations")
         self.surveyor = Surveyor(
-            self.axis, self.eye, light, self.clock, self.axis_settings, {"default": {}}, self.calibrations
+            self.axis,
+            self.eye,
+            light,
+            self.clock,
+            self.axis_settings,
+            {"default": {}},
+            self.calibrations,
+            self.shadings,
         )
         self.studio = Studio(
             axis=self.axis,
@@ -122,6 +131,7 @@ class DaemonRig:
             ),
             finish=lambda session: self.finished.append(session.id),
             see=self.finder.see,
+            shadings=self.shadings,
         )
         self.operator = Operator(
             self.axis,

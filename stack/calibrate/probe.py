@@ -136,6 +136,17 @@ def sweep(probe: Probe, places_steps: Sequence[int]) -> Sweep:
     return _swept(seen)
 
 
+def frames_here(probe: Probe, count: int) -> Iterator[Frame]:
+    """Take frames where the axis stands, one when the next is wanted."""
+    after_ns = probe.clock.monotonic_ns()
+    for number in range(count):
+        probe.stop.check()
+        frame = probe.camera.capture(after_ns)
+        yield frame
+        after_ns = frame.began_ns + 1
+        probe.tell(number + 1, count)
+
+
 def shifts_along(probe: Probe, places_steps: Sequence[int]) -> list[tuple[float, float]]:
     """Photograph places one after the other; give how far the middle of each lies from that of the first."""
     probe.check(places_steps[0], places_steps[-1])

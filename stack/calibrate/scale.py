@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 FEWEST_LINES: Final = 4
 FINEST_PX: Final = 4.0
 """Lines nearer to each other than this are not told from noise and aliases."""
+AGREED: Final = 0.03
+"""Part of the distance by which quarters of a picture of a ruler may differ: a subject's differ by more."""
 CLEAR: Final = 12.0
 """A wave must stand out so many times from the middle of the spectrum to be lines."""
 LEAST_SHIFT_PX: Final = 8.0
@@ -55,7 +57,13 @@ def line_distance_px(plane: NDArray[np.uint8]) -> Measured:
         for left in (0, width)
     ]
     distances = 1 / np.hypot(*np.array(quarters).T)
-    return Measured(float(1 / np.hypot(*_refined(whole, wave))), float(distances.std(ddof=1) / 2))
+    found = Measured(float(1 / np.hypot(*_refined(whole, wave))), float(distances.std(ddof=1) / 2))
+    if found.error > AGREED * found.value:
+        raise NotMeasured(
+            f"the quarters of the picture do not agree on a ruler: {found.value:.1f} ± {found.error:.1f} px "
+            "from line to line. Let it fill the picture, square to the line of sight"
+        )
+    return found
 
 
 def _contrast(plane: NDArray[np.uint8]) -> Floats:

@@ -62,6 +62,13 @@ def test_where_there_are_no_lines_there_is_no_number(plane: np.ndarray) -> None:
         line_distance_px(seen(plane))
 
 
+def test_a_texture_is_no_ruler() -> None:
+    noise = np.random.default_rng(5).standard_normal((480, 640)).astype(np.float32)
+    blobs = cv2.GaussianBlur(noise, (0, 0), 20)
+    with pytest.raises(NotMeasured, match="ruler"):
+        line_distance_px(seen(0.5 + 0.4 * blobs / np.abs(blobs).max()))
+
+
 def test_a_shift_that_does_not_follow_the_axis_is_no_number() -> None:
     places_u = [0.0, 10.0, 20.0, 30.0]
     with pytest.raises(NotMeasured, match="line of sight"):

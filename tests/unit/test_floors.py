@@ -67,7 +67,15 @@ LAZY = {
 
 FOREIGN = {
     "numpy": ["camera", "stack", "simulator"],
-    "cv2": ["stack.merge", "camera.files", "camera.png", "camera.streams", "camera.view", "simulator"],
+    "cv2": [
+        "stack.merge",
+        "camera.files",
+        "camera.png",
+        "camera.shading",
+        "camera.streams",
+        "camera.view",
+        "simulator",
+    ],
     "simplejpeg": ["stack.merge", "camera.files", "camera.view", "simulator", "focusd.reports"],
     "piexif": ["stack.merge"],
     "rawpy": ["stack.merge.raw"],

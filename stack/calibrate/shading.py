@@ -1,0 +1,97 @@
+"""A white field and a dark frame, made of the mean of several frames. Pure."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from camera.camera import Pixels, eight_bits
+from camera.shading import linear
+from stack.errors import NotMeasured
+
+MOST_FRAMES: Final = 64
+FINEST_SIDE: Final = 1024
+"""Blocks of a white field along the longer side of a frame: finer than the shadow of any dust."""
+STRONGEST: Final = 8.0
+"""More than this a corner is not lifted: it is no shading then, but something before the lens."""
+CLIPPED, DIM = 248, 60
+HOT: Final = 20
+"""Levels of 255 by which a pixel in the dark stands out from all others when it is hot."""
+DARK: Final = 12
+MOST_HOT: Final = 0.005
+
+
+def mean_levels(frames: Iterable[Pixels]) -> NDArray[np.float32]:
+    """Give the mean of up to `MOST_FRAMES` frames of shape `(H, W, 3)`, in levels of 255.
+
+    One sum of two bytes a value is all that is held beside the frame at hand.
+    """
+    total: NDArray[np.uint16] | None = None
+    count = 0
+    for pixels in frames:
+        if total is None:
+            total = np.zeros(pixels.shape, np.uint16)
+        total += eight_bits(pixels)
+        count += 1
+    if total is None:
+        raise ValueError("a mean of no frames")
+    return np.asarray(total / np.float32(count), np.float32)
+
+
+def white_field(mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the gains that make a picture of something evenly white even, shape `(h, w, 3)`, 1 and more.
+
+    Raises `NotMeasured` where the mean is not that: clipped, dim, or with something in it.
+    """
+    middle, brightest = float(np.median(mean)), float(np.percentile(mean[::4, ::4], 99.9))
+    if brightest >= CLIPPED or middle < DIM:
+        raise NotMeasured(
+            f"a white field is neither clipped nor dim, and this one has {middle:.0f} of 255 in its middle "
+            f"and {brightest:.0f} at the most: give the plan an aim, or change the light"
+        )
+    blocks = _blocks(linear(mean, 255))
+    gains = np.percentile(blocks, 99.5, axis=(0, 1)).astype(np.float32) / np.maximum(blocks, 1e-4)
+    if gains.max() > STRONGEST:
+        raise NotMeasured(
+            f"a part of the picture is {gains.max():.0f} times darker than the rest: put something evenly "
+            "white before the lens, out of focus, and light it evenly"
+        )
+    return np.maximum(gains, 1.0).astype(np.float32)
+
+
+def hot_pixels(mean: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Give row and column of every pixel that shines in the dark, shape `(n, 2)`.
+
+    Raises `NotMeasured` where it is not dark.
+    """
+    level = float(np.median(mean))
+    found = np.argwhere(mean.max(axis=2) >= level + HOT).astype(np.int32)
+    share = len(found) / (mean.shape[0] * mean.shape[1])
+    if level > DARK or share > MOST_HOT:
+        raise NotMeasured(
+            f"it is not dark: the middle of all pixels is at {level:.0f} of 255, and {share:.1%} of them "
+            "shine. Put the cap on the lens, or cover it"
+        )
+    return found
+
+
+def field_picture(gains: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Draw a white field: the light of each block, the brightest white; never less than 64 px wide."""
+    drawn = np.rint(255 / gains).astype(np.uint8)
+    larger = -(-64 // drawn.shape[1])
+    return np.asarray(drawn.repeat(larger, axis=0).repeat(larger, axis=1))
+
+
+def _blocks(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average a picture over nearly equal blocks, `FINEST_SIDE` of them along the longer side at most."""
+    longest = max(*light.shape[:2], FINEST_SIDE)
+    for axis in (0, 1):
+        length = light.shape[axis]
+        count = max(1, length * FINEST_SIDE // longest)
+        starts = np.arange(count) * length // count
+        sizes = np.diff(np.append(starts, length)).astype(np.float32)
+        shape = (-1, 1, 1) if axis == 0 else (1, -1, 1)
+        summed = np.add.reduceat(light, starts, axis=axis) / sizes.reshape(shape)
+        light = np.asarray(summed, np.float32)
+    return light

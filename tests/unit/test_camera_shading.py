@@ -1,0 +1,103 @@
+"""Shading, dust and hot pixels: measured in white and in the dark, and taken out of any picture."""
+
+import cv2
+import numpy as np
+import pytest
+
+from camera.shading import Shading, unpacked
+from stack.calibrate.shading import hot_pixels, mean_levels, white_field
+from stack.errors import NotMeasured
+
+HEIGHT, WIDTH = 150, 203
+
+
+def encoded(light: np.ndarray, most: int = 255) -> np.ndarray:
+    light = np.clip(light, 0, 1)
+    value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.rint(most * value).astype(np.uint8 if most == 255 else np.uint16)
+
+
+def fall_off() -> np.ndarray:
+    """Give what a lens lets through: less in the corners, a little less of blue, and dust in one place."""
+    y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
+    through = 1 - 0.28 * (x**2 + y**2)
+    through = through * (1 - 0.2 * np.exp(-((x - 0.3) ** 2 + (y + 0.4) ** 2) / 0.01))
+    return np.stack([0.9 * through, through, through], axis=2)
+
+
+def photographed(scene: np.ndarray, seed: int, most: int = 255) -> np.ndarray:
+    noise = 0.004 * np.random.default_rng(seed).standard_normal(scene.shape)
+    return encoded(scene * fall_off() + noise, most)
+
+
+def field() -> np.ndarray:
+    white = np.full((HEIGHT, WIDTH, 3), 0.6)
+    return white_field(mean_levels(photographed(white, seed) for seed in range(12)))
+
+
+@pytest.mark.parametrize("most", [255, 65_535])
+def test_what_was_even_is_even_again_and_nothing_is_darkened(most: int) -> None:
+    grey = photographed(np.full((HEIGHT, WIDTH, 3), 0.25), 77, most)
+    shading = Shading((WIDTH, HEIGHT), field())
+    after = shading.corrected(grey)
+    smooth = cv2.GaussianBlur(after.astype(np.float32), (0, 0), 4)
+    unevenness = [np.ptp(plane[10:-10, 10:-10]) / plane.mean() for plane in np.moveaxis(smooth, 2, 0)]
+    assert max(unevenness) < 0.025
+    assert np.ptp(grey[10:-10, 10:-10].astype(float)) > 3 * 0.025 * grey.mean()
+    assert (after >= grey).all()
+    assert after.dtype == grey.dtype
+
+
+def test_what_is_clipped_stays_clipped() -> None:
+    white = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    assert (Shading((WIDTH, HEIGHT), field()).corrected(white) == 255).all()
+
+
+@pytest.mark.parametrize(("light", "words"), [(1.5, "clipped"), (0.01, "dim"), (None, "evenly white")])
+def test_what_is_no_white_field_is_refused(light: float | None, words: str) -> None:
+    scene = np.full((HEIGHT, WIDTH, 3), 0.6 if light is None else light)
+    if light is None:
+        scene[40:80, 60:100] = 0.001
+    with pytest.raises(NotMeasured, match=words):
+        white_field(mean_levels(photographed(scene, seed) for seed in range(4)))
+
+
+def dark(hot: list[tuple[int, int]]) -> np.ndarray:
+    frame = np.random.default_rng(3).integers(0, 4, (HEIGHT, WIDTH, 3)).astype(np.uint8)
+    for row, column in hot:
+        frame[row, column, 1] = 140
+    return frame
+
+
+def test_hot_pixels_are_found_and_replaced_by_their_neighbours() -> None:
+    where = [(0, 0), (20, 30), (20, 31), (149, 202), (77, 100)]
+    hot = hot_pixels(mean_levels([dark(where)] * 4))
+    assert sorted(map(tuple, hot.tolist())) == sorted(where)
+    before = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    for row, column in where:
+        before[row, column] = 250
+    after = Shading((WIDTH, HEIGHT), hot=hot).corrected(before)
+    assert (after == 90).all()
+    assert before[20, 30, 0] == 250
+
+
+def test_where_light_falls_in_it_is_not_dark() -> None:
+    leaking = dark([(row, column) for row in range(0, HEIGHT, 2) for column in range(0, 40, 2)])
+    for frame in (np.full((HEIGHT, WIDTH, 3), 40, np.uint8), leaking):
+        with pytest.raises(NotMeasured, match="cap"):
+            hot_pixels(mean_levels([frame]))
+
+
+def test_it_is_kept_and_read_again() -> None:
+    whole = Shading((WIDTH, HEIGHT), field(), np.array([[3, 4]], np.int32))
+    for shading in (whole, Shading((WIDTH, HEIGHT)), Shading((WIDTH, HEIGHT), field())):
+        again = unpacked(shading.packed())
+        assert again.size_px == shading.size_px
+        for name in ("gains", "hot"):
+            was, now = getattr(shading, name), getattr(again, name)
+            assert (was is None and now is None) or np.array_equal(was, now)
+
+
+def test_a_frame_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="pixels"):
+        Shading((WIDTH, HEIGHT), field()).corrected(np.zeros((10, 10, 3), np.uint8))
