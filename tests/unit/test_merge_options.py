@@ -130,6 +130,19 @@ def test_the_front_may_win_whichever_end_was_shot_first(folder, tmp_path):
     assert facts["settings"]["front_wins"]
 
 
+def test_a_rig_that_was_touched_is_told_and_the_picture_whole(folder, tmp_path):
+    by = np.array([[1, 0, 30], [0, 1, -12]], float)
+    for name in ("0002.jpg", "0003.jpg"):
+        frame = cv2.imread(str(folder / name))
+        cv2.imwrite(str(folder / name), cv2.warpAffine(frame, by, (frame.shape[1], frame.shape[0])))
+    merge(folder, "-o", tmp_path / "a.png", "--report", tmp_path / "r.json")
+    facts = json.loads((tmp_path / "r.json").read_text())
+    assert [warning.split()[0] for warning in facts["warnings"] if "touched" in warning] == ["0002.jpg"]
+    moved = facts["slices"][2]["moved"]
+    assert (moved["right_px"], moved["down_px"]) == pytest.approx((30, -12), abs=3)
+    assert all(0 < one["unsure_px"] < 0.2 for one in facts["slices"][1:])
+
+
 def test_one_corrupt_slice_is_an_error_or_left_out_when_told(folder, tmp_path, capsys):
     whole = (folder / "0002.jpg").read_bytes()
     (folder / "0002.jpg").write_bytes(whole[: len(whole) // 2])
