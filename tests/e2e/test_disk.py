@@ -60,7 +60,7 @@ def test_a_disk_that_fills_up_under_a_stack_and_has_room_again(disk: Path, tmp_p
 def test_a_disk_that_is_pulled_out_under_a_stack_is_not_replaced_by_the_one_below(
     disk: Path, tmp_path: Path
 ) -> None:
-    settings = f"storage={{sessions: {disk / 'stacks'}, mount: {disk}, reserve_mb: 0}}"
+    settings = f"storage={{sessions: {disk / 'stacks'}, reserve_mb: 0}}"
     with daemon(tmp_path, settings) as focusd:
         focusd.home_and_mark()
         focusd.tell("/shoot", count=6)

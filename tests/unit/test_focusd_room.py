@@ -10,6 +10,7 @@ from daemon_rig import DaemonRig
 
 import focusd.studio
 from focusd.config import Storage
+from focusd.follower import Follower
 from focusd.house import disk_of
 from focusd.jobs import Resume
 from focusd.room import LONGEST_WAIT_LOOKS, has_room_to_merge, merge_bytes, wanted_bytes
@@ -132,6 +133,19 @@ def test_a_disk_that_is_pulled_out_between_two_stacks_is_not_replaced_by_the_one
     assert len(rig.sessions.ids()) == 1
     assert rig.operator.now().free_bytes is None
     assert rig.rail.world.carriage().edges > 0
+
+
+def test_a_slice_that_is_shot_again_begins_the_merge_anew_where_it_has_it(rig: DaemonRig) -> None:
+    rig.shoot().ended.result(0)
+    rig.merges.fed.clear()
+    follower = Follower(rig.sessions.open(1), rig.merges)
+    whole = [f"slices/000{index}.jpg" for index in range(5)]
+    follower.observe({"event": "stack_resumed"})
+    follower.observe({"event": "slice_retaken", "index": 9})
+    assert rig.merges.fed == [(rig.sessions.ids()[0], whole)]
+    follower.observe({"event": "slice_retaken", "index": 1})
+    follower.observe({"event": "stack_resumed"})
+    assert [fed for _, fed in rig.merges.fed] == [[*whole, "dropped"], whole]
 
 
 def test_a_configured_disk_must_be_mounted_and_the_daemons_own_folder_need_not(tmp_path: Path) -> None:
