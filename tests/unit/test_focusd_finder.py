@@ -214,6 +214,7 @@ def test_a_stack_that_is_watched_is_the_same_stack_in_the_same_time(tmp_path: Pa
             rig.on("slice_saved", watch)
         began_ns = rig.clock.monotonic_ns()
         rig.shoot()
+        assert rig.operator._inbox.empty(), "a look was asked for while the rig worked"
         (session,) = rig.sessions.all()
         saved = session.state().saved
         exposures = [vars_of(saved[index].exposure) for index in sorted(saved)]
