@@ -39,6 +39,7 @@ from focusd.requests import (
 )
 from focusd.sessions_api import add_sessions, latest_session
 from focusd.survey_api import add_surveys
+from focusd.timelapse_api import add_timelapse, brief
 from focusd.units import check_unit
 from focusd.views import axis_view, lens_view, marks_view, place_view, plan_view, status_view
 from rail.errors import RailError
@@ -61,6 +62,7 @@ def create_app(house: House) -> FastAPI:
     add_sessions(app, house)
     add_surveys(app, house)
     add_preview(app, house)
+    add_timelapse(app, house)
     return app
 
 
@@ -74,6 +76,7 @@ def _add_looking(app: FastAPI, house: House) -> None:
             "version": house.versions["focusrail"],
             "simulated": house.rig.simulation is not None,
             "seq": hub.last_seq,
+            "timelapse": brief(house.timelapse.current()),
             **status_view(
                 now,
                 house.merges.progress(),

@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -203,8 +204,62 @@ def focusctl_parser() -> argparse.ArgumentParser:
     )
     _add_range(command("range", "find where the subject begins and ends to be sharp, and mark it"))
     _add_preview(command("preview", "look through the camera: save what it sees, say how sharp that is"))
+    _add_timelapse(command("timelapse", "shoot a series of stacks, unattended"), everywhere)
     _add_sim(command("sim", "reach into a simulated rig (focusd --simulate)"), everywhere)
     return parser
+
+
+def _add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
+    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    says = {
+        "start": "begin a series",
+        "status": "say how the series goes, and when it goes on",
+        "stop": "let no further stack begin; the series can be resumed",
+        "resume": "go on with a stopped series",
+        "abort": "end the series for good; its stacks stay",
+        "list": "list every series there is",
+    }
+    parsers = {
+        what: whats.add_parser(what, help=words, parents=[everywhere], allow_abbrev=False)
+        for what, words in says.items()
+    }
+    start = parsers["start"]
+    start.add_argument("plan", nargs="?", metavar="PLAN", help="a plan of config.yaml (default: default)")
+    start.add_argument("--name", help="what to call the series and its sessions")
+    when = start.add_argument_group("when")
+    when.add_argument(
+        "--every", metavar="TIME", type=_typed(duration_s), required=True, help="from stack to stack: 30min"
+    )
+    when.add_argument("--count", metavar="N", type=int, help="so many, then it is done")
+    when.add_argument("--until", metavar="TIME", type=_typed(moment), help="such as 2026-12-01T08:00")
+    when.add_argument("--for", metavar="TIME", type=_typed(duration_s), dest="lasting", help="such as 7d")
+    when.add_argument("--start-at", metavar="TIME", type=_typed(moment), help="(default: now)")
+    when.add_argument(
+        "--window", metavar="FROM-TO", type=_typed(window), help="only in these hours: 06:00-20:00"
+    )
+    when.add_argument(
+        "--missed", choices=("skip", "once"), help="slots that passed while the Pi was off (default: skip)"
+    )
+    when.add_argument(
+        "--overlaps", action="store_true", help="leave slots out that a stack still being shot covers"
+    )
+
+
+def moment(typed: str) -> str:
+    """Read a date and time of day; local where no zone is said. Raises `ValueError`."""
+    try:
+        return datetime.fromisoformat(typed).isoformat()
+    except ValueError:
+        raise ValueError(f'"{typed}" is not a time: write 2026-12-01T08:00') from None
+
+
+def window(typed: str) -> list[str]:
+    """Read `FROM-TO`, two times of a day. Raises `ValueError`."""
+    try:
+        opens, closes = (time.fromisoformat(edge).isoformat() for edge in typed.split("-"))
+    except ValueError:
+        raise ValueError(f'"{typed}" is no window: write 06:00-20:00') from None
+    return [opens, closes]
 
 
 def _everywhere() -> argparse.ArgumentParser:

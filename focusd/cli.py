@@ -36,6 +36,7 @@ from focusd.sessions_cli import sessions
 from focusd.setup_cli import setup
 from focusd.support_cli import support
 from focusd.terminal import Terminal
+from focusd.timelapse_cli import timelapse
 from focusd.watch import Progress, current_stack, next_stack, watch
 
 
@@ -302,6 +303,7 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "preview": preview,
     "sessions": sessions,
     "sim": _sim,
+    "timelapse": timelapse,
 }
 
 

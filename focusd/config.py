@@ -429,6 +429,12 @@ class Simulation(Strict):
     sway_decay_ms: float = Field(default=30.0, ge=1, le=2000)
 
 
+class Timelapse(Strict):
+    """Series of stacks."""
+
+    clock_wait_s: float = Field(default=120.0, ge=0, le=3600)
+
+
 class Config(Strict):
     """The whole of config.yaml."""
 
@@ -443,6 +449,7 @@ class Config(Strict):
     storage: Storage = Storage()
     delivery: tuple[Delivery, ...] = ()
     merge: Merge = Merge()
+    timelapse: Timelapse = Timelapse()
     board: Board = Board()
     resume: ResumeAtBoot = "ask"
     simulation: Simulation = Simulation()

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-_TYPED = re.compile(r"\s*(\d+\.?\d*|\.\d+|\d+/[1-9]\d*)\s*(us|µs|μs|ms|s|min|h)?\s*")
+_TYPED = re.compile(r"\s*(\d+\.?\d*|\.\d+|\d+/[1-9]\d*)\s*(us|µs|μs|ms|s|min|h|d)?\s*")
 
 _UNIT_S = {
     "us": Fraction(1, 1_000_000),
@@ -13,6 +13,7 @@ _UNIT_S = {
     "s": Fraction(1),
     "min": Fraction(60),
     "h": Fraction(3600),
+    "d": Fraction(86_400),
 }
 
 

@@ -2,13 +2,16 @@
 
 import logging
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from focusd.bench import Bench
+from focusd.boot import ThisBoot
 from focusd.calibrations import Calibrations
 from focusd.carriers import carrier_to
 from focusd.config import Config, Delivery, Storage
@@ -29,14 +32,17 @@ from focusd.now import Glance, Progress
 from focusd.operator import Operator
 from focusd.panel import Panel
 from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
+from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.redo import Redo
 from focusd.reports import Reports
 from focusd.room import has_room_to_merge
 from focusd.shadings import Shadings
 from focusd.studio import Record, Studio
 from focusd.surveyor import Surveyor
+from focusd.timelapse import Timelapse
 from rail.stepper_axis import StepperAxis
 from stack.disk import Disk, expected_below, places_in_fstab
+from stack.plan import StackPlan
 from stack.session import Session, Sessions
 from stack.vitals import Strain, strain
 from stack.writer import ThreadedWriter
@@ -90,6 +96,7 @@ class House:
     versions: dict[str, str]
     calibrations: Calibrations
     finder: Finder
+    timelapse: Timelapse
     config_file: Path | None = None
 
     def line(self) -> str:
@@ -129,6 +136,7 @@ class House:
             last_first.callback(self.deliveries.close)
             last_first.callback(self.operator.close)
             last_first.callback(self.finder.close)
+            last_first.callback(self.timelapse.close)
 
 
 def open_house(
@@ -210,6 +218,7 @@ def open_house(
         operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges, finder)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
+    timelapse = _timelapse(config, state_folder, rig, sessions, studio, operator, hub)
     left = take_up(sessions, studio, hub, config.resume)
     redo = Redo(sessions, merges, lambda: operator.session)
     if config.merge.follow:
@@ -219,6 +228,7 @@ def open_house(
     operator.start()
     panel.start()
     deliveries.start(sessions)
+    timelapse.begin()
     return House(
         config,
         rig,
@@ -234,6 +244,7 @@ def open_house(
         versions,
         calibrations,
         finder,
+        timelapse,
         config_file,
     )
 
@@ -287,6 +298,35 @@ def _operator(
         prepare=eye.camera if lens else lambda: None,
         heartbeat=Heartbeat(rig.clock),
         finder=finder,
+    )
+
+
+def _timelapse(
+    config: Config,
+    state_folder: Path,
+    rig: Rig,
+    sessions: Sessions,
+    studio: Studio,
+    operator: Operator,
+    hub: EventHub,
+) -> Timelapse:
+    """Make what runs a series, or go on with the one that an earlier daemon ran."""
+
+    def make(request: Mapping[str, Any]) -> tuple[StackPlan, Mapping[str, str]]:
+        asked = PlanRequest.model_validate(request)
+        return plan_asked_for(config, asked), fields_asked_for(config, asked)
+
+    return Timelapse(
+        state_folder / "series",
+        sessions,
+        make,
+        lambda plan, fields: studio.preview(plan, fields).cost.seconds,
+        operator.order,
+        lambda: operator.session,
+        hub,
+        rig.clock,
+        ThisBoot.found(),
+        config.timelapse.clock_wait_s,
     )
 
 

@@ -12,6 +12,7 @@ StackError
 │   ├── NotResumable     done, aborted, or its positions mean nothing any more
 │   ├── RemovalRefused   it is in use, or there would be no picture of it left
 │   └── ExportRefused    no picture, a template that does not fit, or a name that is taken
+├── SeriesUnreadable     a time-lapse's folder does not say what it should
 ├── ShootError
 │   ├── StopAsked        somebody asked; not a failure
 │   ├── FrameUnusable    black or white all over
@@ -108,6 +109,10 @@ class RemovalRefused(SessionError):
 
 class ExportRefused(SessionError):
     """A session cannot be handed out as asked; nothing that was there is replaced."""
+
+
+class SeriesUnreadable(StackError):
+    """A time-lapse's folder does not say what it should."""
 
 
 class ShootError(StackError):

@@ -46,6 +46,7 @@ SHELL = [
     "focusd.setup_cli",
     "focusd.support_cli",
     "focusd.terminal",
+    "focusd.timelapse_cli",
     "focusd.watch",
 ]
 """What focusctl is made of: typed dozens of times an hour on a small Pi, so it stands on itself alone."""

@@ -1,0 +1,422 @@
+"""The time-lapse that runs: waits for its next slot, orders its stack, notes what became of it.
+
+One thread ticks; `start`, `stop`, `resume`, `abort` and the views are for any. What decides when is
+`stack.schedule`; what was decided is in the series' journal before it is done, so that no slot comes twice.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from focusd.boot import Boot
+from focusd.durations import duration_words
+from focusd.errors import Busy, FocusdError, Refused
+from focusd.events import EventHub
+from focusd.jobs import Abandon, Accepted, Job, Order, Resume, Shoot
+from focusd.outcomes import words_of
+from rail.clock import Clock
+from stack.errors import StackError
+from stack.journal import Journal
+from stack.plan import StackPlan
+from stack.schedule import Moment, Schedule, Slot, next_slot
+from stack.session import Phase, Sessions
+from stack.timelapse import (
+    Anchor,
+    Series,
+    SeriesPhase,
+    SeriesState,
+    SlotEnd,
+    SlotState,
+    after,
+    create,
+    every_series,
+    fold,
+)
+
+_log = logging.getLogger(__name__)
+
+TICK_S = 0.5
+"""How often the thread looks."""
+
+Making = Callable[[Mapping[str, Any]], tuple[StackPlan, Mapping[str, str]]]
+"""Gives the plan and the fields that a request asks for; raises as for a single stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a series is to be.
+
+    Attributes
+    ----------
+    name
+        Part of its folder's name.
+    request
+        What each stack is asked for, as `/shoot` is.
+    start
+        When slot 0 is due; None: now.
+    overlaps
+        A stack may take longer than the interval: slots that it covers are then left out.
+    """
+
+    name: str
+    schedule: Schedule
+    request: Mapping[str, Any]
+    start: datetime | None = None
+    overlaps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A series as faces show it.
+
+    Attributes
+    ----------
+    next_at
+        When the next slot is due; None: it is not known yet, or there is none.
+    attention
+        What needs a person, in words; None: nothing does.
+    """
+
+    series: Series
+    state: SeriesState
+    next_at: datetime | None = None
+    attention: str | None = None
+
+
+class Timelapse:
+    """At most one series that runs, taken up again whenever the daemon starts.
+
+    Parameters
+    ----------
+    root
+        The folder of all series.
+    make
+        Gives plan and fields of a request.
+    seconds
+        Estimates what a plan takes; raises as shooting it would.
+    order
+        Gives an order to the operator.
+    shooting
+        Gives the session that is being shot now.
+    clock_wait_s
+        How long after a boot an unsynchronised clock is waited for.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        sessions: Sessions,
+        make: Making,
+        seconds: Callable[[StackPlan, Mapping[str, str]], float],
+        order: Callable[[Order], Job],
+        shooting: Callable[[], str | None],
+        hub: EventHub,
+        clock: Clock,
+        boot: Boot,
+        clock_wait_s: float,
+    ) -> None:
+        self._root = root
+        self._sessions = sessions
+        self._make = make
+        self._seconds = seconds
+        self._order = order
+        self._shooting = shooting
+        self._hub = hub
+        self._clock = clock
+        self._boot = boot
+        self._clock_wait_ns = round(clock_wait_s * 1e9)
+        self._began_ns = clock.monotonic_ns()
+        self._lock = threading.RLock()
+        self._series: Series | None = None
+        self._journal: Journal | None = None
+        self._state = SeriesState()
+        self._anchor: Anchor | None = None
+        self._job: Job | None = None
+        self._next: Slot | None = None
+        self._resumed: set[str] = set()
+        self._attention: str | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="timelapse", daemon=True)
+        self._take_up()
+
+    # --- for any thread -----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin to tick, in a thread of its own."""
+        self._thread.start()
+
+    def start(self, asked: Asked) -> Shown:
+        """Begin a series; raises as shooting its stack would, and `Refused` while another is not over."""
+        plan, fields = self._make(asked.request)
+        with self._lock:
+            if self._series is not None:
+                raise Refused(f"series {self._series.id} is not over: `focusctl timelapse abort` ends it")
+            seconds = self._seconds(plan, fields)
+            if seconds > asked.schedule.every_s and not asked.overlaps:
+                raise Refused(
+                    f"a stack takes about {duration_words(seconds)}, and every "
+                    f"{duration_words(asked.schedule.every_s)} is more often: choose a longer interval, or "
+                    "let slots be left out with --overlaps"
+                )
+            start = (asked.start or self._boot.now()).astimezone(UTC)
+            self._open(create(self._root, asked.schedule, start, asked.request, asked.name))
+            self._settle(start, how="started")
+            return self.shown()
+
+    def stop(self, reason: str = "asked to stop") -> Shown:
+        """Let no slot begin before `resume`; a stack that is being shot goes on to its end."""
+        with self._lock:
+            self._running_one()
+            self._record("series_stopped", reason=reason)
+            return self.shown()
+
+    def resume(self) -> Shown:
+        """Go on after `stop`; what passed meanwhile is left out."""
+        with self._lock:
+            if self._series is None or self._state.phase is not SeriesPhase.STOPPED:
+                raise Refused("no series is stopped")
+            self._record("series_resumed")
+            return self.shown()
+
+    def abort(self, reason: str = "asked to abort") -> Shown:
+        """End the series for good; its stacks stay."""
+        with self._lock:
+            if self._series is None:
+                raise Refused("no series runs")
+            self._record("series_aborted", reason=reason)
+            shown = self.shown()
+            self._close()
+            return shown
+
+    def shown(self) -> Shown:
+        """Show the series that runs or is stopped; raises `Refused` where there is none."""
+        with self._lock:
+            if self._series is None:
+                raise Refused("no series runs: `focusctl timelapse list` shows those there were")
+            return Shown(self._series, self._state, self._next_at(), self._attention)
+
+    def current(self) -> Shown | None:
+        """Show the series that is not over; None where there is none."""
+        with self._lock:
+            return None if self._series is None else self.shown()
+
+    def all(self) -> list[Shown]:
+        """Show every series there is, by number."""
+        return [Shown(series, series.state()) for series in every_series(self._root)]
+
+    def close(self) -> None:
+        """Tick no more; the series goes on when the daemon starts again."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with self._lock:
+            self._close()
+
+    # --- the thread ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._ended.wait(TICK_S):
+            try:
+                self.tick()
+            except Exception as error:  # a week's work must not end with one tick
+                self._stumble(f"the time-lapse stumbled: {words_of(error)}")
+
+    def _stumble(self, words: str) -> None:
+        if words != self._attention:
+            _log.exception("%s", words)
+        self._attention = words
+
+    def tick(self) -> None:
+        """Do what is due now."""
+        with self._lock:
+            if self._series is None or not self._settled() or self._busy():
+                return
+            if self._state.phase is not SeriesPhase.RUNNING:
+                return
+            now = self._moment()
+            slot = next_slot(self._series.schedule, self._state.last, self._state.begun, now)
+            self._next = slot
+            if slot is None:
+                self._record("series_done")
+                self._close()
+            elif slot.due_s <= now.along_s:
+                self._leave_out_before(slot, now)
+                self._shoot(slot)
+
+    def _busy(self) -> bool:
+        """Say whether the last slot's stack is still being shot; note what became of it once it is not."""
+        if self._job is not None:
+            if not self._job.accepted.done():
+                return True
+            self._note_acceptance(self._job)
+            self._job = None
+        last = self._state.slots.get(-1 if self._state.last is None else self._state.last)
+        if last is None or last.end is not SlotEnd.BEGUN:
+            return False
+        return self._judge(last)
+
+    def _note_acceptance(self, job: Job) -> None:
+        slot = self._state.last
+        if error := job.accepted.exception():
+            self._fail(slot, words_of(error))
+            return
+        accepted: Accepted = job.accepted.result()
+        if slot is not None and self._state.slots[slot].session is None:
+            self._record("slot_begun", slot=slot, session=accepted.session)
+
+    def _judge(self, slot: SlotState) -> bool:
+        """Note what became of a slot that was begun; say whether its stack still goes on."""
+        if slot.session is None:
+            self._fail(slot.number, "focusd ended before the stack had begun")
+            return False
+        if self._shooting() == slot.session:
+            return True
+        session = self._sessions.open(slot.session)
+        state = session.state()
+        if state.phase is Phase.DONE:
+            self._attention = None
+            self._record("slot_done", slot=slot.number, session=slot.session)
+            return False
+        if state.phase is Phase.SHOOTING and slot.session not in self._resumed:
+            self._resumed.add(slot.session)
+            return self._go_on(slot)
+        self._fail(slot.number, state.reason or f"its stack is {state.phase}", slot.session)
+        return False
+
+    def _go_on(self, slot: SlotState) -> bool:
+        """Take up the stack that the end of an earlier daemon cut short, unless the next one is due."""
+        assert self._series is not None and slot.session is not None
+        due_s = (slot.number + 1) * self._series.schedule.every_s
+        if self._moment().along_s >= due_s:
+            self._abandon(slot.session)
+            self._fail(slot.number, "it was cut short, and the next slot is due", slot.session)
+            return False
+        try:
+            self._job = self._order(Resume(slot.session))
+        except Busy:
+            self._resumed.discard(slot.session)
+        return True
+
+    def _abandon(self, session: str) -> None:
+        try:
+            self._order(Abandon(session, "the series went on without it"))
+        except FocusdError as error:
+            _log.warning("%s was not given up: %s", session, error)
+
+    def _shoot(self, slot: Slot) -> None:
+        assert self._series is not None
+        self._record("slot_begun", slot=slot.number)
+        try:
+            plan, fields = self._make(self._series.request)
+            self._job = self._order(Shoot(self._exposed(plan), dict(fields)))
+        except Busy as error:
+            self._record("slot_skipped", slot=slot.number, reason=words_of(error))
+        except (FocusdError, StackError) as error:
+            self._fail(slot.number, words_of(error))
+
+    def _exposed(self, plan: StackPlan) -> StackPlan:
+        """Give the plan the exposure of the series' first stack, so that the film does not flicker."""
+        if plan.exposure is not None:
+            return plan
+        for slot in sorted(self._state.slots.values(), key=lambda slot: slot.number):
+            if slot.end is SlotEnd.DONE and slot.session is not None:
+                return replace(plan, exposure=self._sessions.open(slot.session).state().exposure)
+        return plan
+
+    def _leave_out_before(self, slot: Slot, now: Moment) -> None:
+        """Note the slots that passed; those outside the window were never any."""
+        assert self._series is not None
+        window, every_s = self._series.schedule.window, self._series.schedule.every_s
+        first = 0 if self._state.last is None else self._state.last + 1
+        for number in range(first, slot.number):
+            if window is None or window.holds(now.wall_at(number * every_s).time()):
+                self._record("slot_skipped", slot=number, reason=_PASSED)
+
+    def _fail(self, slot: int | None, reason: str, session: str | None = None) -> None:
+        self._attention = reason
+        self._record("slot_failed", slot=slot, reason=reason, session=session)
+
+    # --- time ---------------------------------------------------------------------------------------------
+
+    def _settled(self) -> bool:
+        """Say whether the series' time is known in this boot; find it out where the clock may be believed."""
+        if self._anchor is not None:
+            return True
+        assert self._series is not None
+        before = self._state.anchor
+        if before is not None and before.boot == self._boot.id:
+            self._anchor = before
+        elif self._boot.synchronised():
+            self._settle(self._series.start if before is None else before.start, how="by the clock")
+        elif self._clock.monotonic_ns() - self._began_ns >= self._clock_wait_ns:
+            self._re_anchor()
+        return self._anchor is not None
+
+    def _re_anchor(self) -> None:
+        """Go on with the next slot now, the clock being of no use."""
+        assert self._series is not None
+        number = 0 if self._state.last is None else self._state.last + 1
+        along_s = number * self._series.schedule.every_s
+        start = datetime.fromtimestamp(self._boot.now().timestamp() - along_s, UTC)
+        _log.warning("the clock is not synchronised: series %s goes on from now", self._series.id)
+        self._settle(start, how="anew: the clock was not synchronised")
+
+    def _settle(self, start: datetime, how: str) -> None:
+        since_s = self._boot.now().timestamp() - start.timestamp()
+        origin_ns = self._clock.monotonic_ns() - round(since_s * 1e9)
+        self._anchor = Anchor(self._boot.id, origin_ns, start)
+        self._record(
+            "series_anchored", boot=self._boot.id, origin_ns=origin_ns, start=start.isoformat(), how=how
+        )
+
+    def _moment(self) -> Moment:
+        assert self._anchor is not None
+        return Moment((self._clock.monotonic_ns() - self._anchor.origin_ns) / 1e9, self._boot.now())
+
+    def _next_at(self) -> datetime | None:
+        if self._anchor is None or self._series is None or self._state.phase is not SeriesPhase.RUNNING:
+            return None
+        now = self._moment()
+        slot = next_slot(self._series.schedule, self._state.last, self._state.begun, now)
+        return None if slot is None else now.wall_at(slot.due_s)
+
+    # --- the journal --------------------------------------------------------------------------------------
+
+    def _take_up(self) -> None:
+        """Go on with the newest series, unless it is over."""
+        newest = next(reversed(every_series(self._root)), None)
+        if newest is not None and newest.state().phase in (SeriesPhase.RUNNING, SeriesPhase.STOPPED):
+            self._open(newest)
+            self._hub.publish("series_taken_up", series=newest.id)
+
+    def _open(self, series: Series) -> None:
+        with ExitStack() as undo:
+            journal = series.journal(self._clock)
+            undo.callback(journal.close)
+            self._state = fold(journal.entries)
+            undo.pop_all()
+        self._series, self._journal, self._anchor, self._next = series, journal, None, None
+        self._attention = None
+
+    def _close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+        self._series = self._journal = self._anchor = self._job = None
+        self._state = SeriesState()
+
+    def _record(self, event: str, **facts: object) -> None:
+        assert self._journal is not None and self._series is not None
+        self._state = after(self._state, self._journal.append(event, **facts))
+        self._hub.publish(event, series=self._series.id, **facts)
+
+    def _running_one(self) -> None:
+        if self._series is None or self._state.phase is not SeriesPhase.RUNNING:
+            raise Refused("no series runs")
+
+
+_PASSED = "it passed while nothing could be shot"

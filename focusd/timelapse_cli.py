@@ -1,0 +1,88 @@
+"""`focusctl timelapse`: start a series of stacks, see how it goes, stop it, go on, end it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from focusd.call import Call
+from focusd.client import Answer
+from focusd.durations import duration_words
+from focusd.exits import Exit
+from focusd.terminal import Terminal
+
+_COLUMNS = 10
+_LATEST = 5
+
+
+def timelapse(call: Call) -> Exit:
+    """Do what was typed after `focusctl timelapse`."""
+    match call.typed.what:
+        case "start":
+            answer = call.daemon.tell("/timelapse", **_asked(call))
+        case "status":
+            answer = call.daemon.ask("/timelapse")
+        case "list":
+            answer = call.daemon.ask("/timelapse/all")
+            return call.result(answer, _list_lines(answer["series"]))
+        case what:
+            answer = call.daemon.tell(f"/timelapse/{what}")
+    return call.result(answer, _lines(answer, call.out))
+
+
+def _asked(call: Call) -> dict[str, object]:
+    typed = call.typed
+    given = {
+        "plan": typed.plan,
+        "name": typed.name,
+        "every_s": typed.every,
+        "count": typed.count,
+        "until": typed.until,
+        "for_s": typed.lasting,
+        "start_at": typed.start_at,
+        "window": typed.window,
+        "missed": typed.missed,
+        "overlaps": typed.overlaps or None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _list_lines(series: list[Answer]) -> Iterator[str]:
+    if not series:
+        yield "no series yet: focusctl timelapse start PLAN --every 30min"
+    for one in series:
+        yield f"{one['series']:<32} {one['phase']:<8} {_tally(one)}"
+
+
+def _lines(one: Answer, terminal: Terminal) -> Iterator[str]:
+    rows = {
+        "series": f"{one['series']}, {one['phase']}{_why(one)}",
+        "rhythm": f"every {duration_words(one['every_s'])}{_bounds(one)}",
+        "stacks": _tally(one),
+        "next": _moment(one["next_at"]),
+    }
+    for label, words in rows.items():
+        if words:
+            yield f"{label:<{_COLUMNS}} {words}"
+    if one["attention"]:
+        yield f"{'attention':<{_COLUMNS}} {terminal.warning(one['attention'])}"
+    for slot in one["slots"][-_LATEST:]:
+        reason = f": {slot['reason']}" if slot["reason"] else ""
+        words = f"{slot['end']} {slot['session'] or ''}".rstrip()
+        yield f"{'slot ' + str(slot['slot']):<{_COLUMNS}} {words}{reason}"
+
+
+def _tally(one: Answer) -> str:
+    of = f" of {one['count']}" if one["count"] else ""
+    return f"{one['done']}{of} done, {one['failed']} failed, {one['skipped']} left out"
+
+
+def _why(one: Answer) -> str:
+    return f" ({one['reason']})" if one["reason"] else ""
+
+
+def _bounds(one: Answer) -> str:
+    window = f", from {one['window'][0]} to {one['window'][1]}" if one["window"] else ""
+    return window + (f", until {_moment(one['until'])}" if one["until"] else "")
+
+
+def _moment(at: str | None) -> str:
+    return "" if at is None else f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S}"

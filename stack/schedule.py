@@ -1,0 +1,126 @@
+"""When the next stack of a time-lapse is due. Pure: moments in, a slot out.
+
+A series is a row of slots; slot k is due `k * every_s` after its start. Slots are counted along the series'
+own time, which follows the monotonic clock within a boot and UTC across boots: a clock that is set moves none
+of them. Windows and ends are read by the clock as it stands, since that is what people mean by them.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Final, Literal
+
+GRACE_S: Final = 60.0
+"""A slot that is late by less than this, and by less than a tenth of the interval, is on time."""
+
+HORIZON_SLOTS: Final = 366
+"""A window that so many slots, and those of two days, have missed is met by none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The hours in which stacks are shot, by local wall time; over midnight where they end earlier."""
+
+    opens: time
+    closes: time
+
+    def holds(self, wall: time) -> bool:
+        """Say whether a wall time lies within: its beginning does, its end does not."""
+        if self.opens <= self.closes:
+            return self.opens <= wall < self.closes
+        return wall >= self.opens or wall < self.closes
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When stacks are due.
+
+    Attributes
+    ----------
+    every_s
+        From slot to slot.
+    count
+        How many stacks to begin; None: no end by number.
+    until
+        UTC; no slot is due then or later. None: no end by time.
+    window
+        None: all day.
+    missed
+        What becomes of slots that passed while nothing could be shot: `skip` leaves them out, `once` makes up
+        for the latest of them at once. Never for more than one.
+    """
+
+    every_s: float
+    count: int | None = None
+    until: datetime | None = None
+    window: Window | None = None
+    missed: Literal["skip", "once"] = "skip"
+
+    @property
+    def grace_s(self) -> float:
+        """How late a slot may begin and still be itself."""
+        return min(GRACE_S, self.every_s / 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now: in seconds along the series' time, and by the clock on the wall, with its zone."""
+
+    along_s: float
+    wall: datetime
+
+    def wall_at(self, along_s: float) -> datetime:
+        """Give what the clock on the wall will show then."""
+        shown = self.wall.astimezone(UTC) + timedelta(seconds=along_s - self.along_s)
+        return shown.astimezone(self.wall.tzinfo)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A stack to shoot: its number, and when it is due, in seconds along the series' time."""
+
+    number: int
+    due_s: float
+
+
+def next_slot(schedule: Schedule, last: int | None, begun: int, now: Moment) -> Slot | None:
+    """Give the next slot; None: the series is over.
+
+    Parameters
+    ----------
+    last
+        The latest slot that was begun or left out; it and those before it never come again. None: none was.
+    begun
+        How many stacks were begun.
+    """
+    if schedule.count is not None and begun >= schedule.count:
+        return None
+    first = 0 if last is None else last + 1
+    on_time = max(first, math.ceil((now.along_s - schedule.grace_s) / schedule.every_s))
+    if schedule.missed == "once" and on_time > first and _allowed(schedule, now.wall):
+        missed = on_time - 1
+        if _allowed(schedule, now.wall_at(missed * schedule.every_s)):
+            return Slot(missed, now.along_s)
+    number = _earliest(schedule, on_time, now)
+    return None if number is None else Slot(number, number * schedule.every_s)
+
+
+def _allowed(schedule: Schedule, wall: datetime) -> bool:
+    return not _over(schedule, wall) and (schedule.window is None or schedule.window.holds(wall.time()))
+
+
+def _over(schedule: Schedule, wall: datetime) -> bool:
+    return schedule.until is not None and wall >= schedule.until
+
+
+def _earliest(schedule: Schedule, first: int, now: Moment) -> int | None:
+    """Give the first slot from `first` on that is allowed; None where the series ends before."""
+    two_days = math.ceil(2 * 86_400 / schedule.every_s)
+    within = max(HORIZON_SLOTS, two_days) if schedule.window else 1
+    for slot in range(first, first + within):
+        wall = now.wall_at(slot * schedule.every_s)
+        if _over(schedule, wall):
+            return None
+        if _allowed(schedule, wall):
+            return slot
+    return None

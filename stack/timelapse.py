@@ -1,0 +1,223 @@
+"""A time-lapse of stacks: its folder, and how far it has come, folded from its journal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, time
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from rail.clock import Clock
+from stack.durable import write_durably
+from stack.errors import SeriesUnreadable
+from stack.journal import Entry, Journal, replay
+from stack.schedule import Schedule, Window
+from stack.seal import sealed, unsealed
+
+SCHEMA: Final = 1
+JOURNAL: Final = "journal.jsonl"
+FACTS: Final = "series.json"
+
+
+class SeriesPhase(StrEnum):
+    """How a series stands."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Somebody stopped it; it may be resumed, and slots that pass meanwhile are left out."""
+    DONE = "done"
+    ABORTED = "aborted"
+
+
+class SlotEnd(StrEnum):
+    """What became of a slot."""
+
+    BEGUN = "begun"
+    """Its stack is being shot, or was cut short."""
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where a series' time stands: within the boot `boot`, slot 0 was due at `origin_ns` of its clock."""
+
+    boot: str
+    origin_ns: int
+    start: datetime
+    """The same in UTC, for the next boot."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """A slot: what became of it, of which session, and why."""
+
+    number: int
+    end: SlotEnd
+    session: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesState:
+    """The fold of a series' journal.
+
+    Attributes
+    ----------
+    slots
+        Those that were begun or left out, by number.
+    anchor
+        Where its time stands; None until it was set.
+    reason
+        Why it was stopped, aborted or ended.
+    """
+
+    phase: SeriesPhase = SeriesPhase.RUNNING
+    slots: Mapping[int, SlotState] = field(default_factory=dict)
+    anchor: Anchor | None = None
+    reason: str | None = None
+
+    @property
+    def last(self) -> int | None:
+        """The latest slot that was begun or left out."""
+        return max(self.slots, default=None)
+
+    @property
+    def begun(self) -> int:
+        """How many stacks were begun."""
+        return sum(slot.end is not SlotEnd.SKIPPED for slot in self.slots.values())
+
+    def count(self, end: SlotEnd) -> int:
+        """Give how many slots ended so."""
+        return sum(slot.end is end for slot in self.slots.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A series' folder.
+
+    Attributes
+    ----------
+    request
+        What is shot, as the plan was asked for: plain JSON values.
+    start
+        When slot 0 was meant to be due, UTC.
+    """
+
+    path: Path
+    schedule: Schedule
+    start: datetime
+    request: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Its name."""
+        return self.path.name
+
+    @property
+    def number(self) -> int:
+        """Its number, by which it may be called."""
+        return int(self.id.partition("-")[0])
+
+    def journal(self, clock: Clock) -> Journal:
+        """Open its journal for writing; one writer at a time, or `stack.errors.JournalBusy`."""
+        return Journal(self.path / JOURNAL, clock)
+
+    def state(self) -> SeriesState:
+        """Read how it stands."""
+        return fold(replay(self.path / JOURNAL).entries)
+
+
+def create(root: Path, schedule: Schedule, start: datetime, request: Mapping[str, Any], name: str) -> Series:
+    """Make a new series below `root`, numbered on from those there are."""
+    root.mkdir(parents=True, exist_ok=True)
+    number = max((int(path.name.partition("-")[0]) for path in _folders(root)), default=0) + 1
+    series = Series(root / f"{number:04d}-{name}", schedule, start, dict(request))
+    series.path.mkdir()
+    write_durably(series.path / FACTS, sealed(_facts(series)))
+    return series
+
+
+def every_series(root: Path) -> list[Series]:
+    """Give the series below `root`, by number; what cannot be read is left out."""
+    found = []
+    for path in _folders(root):
+        try:
+            found.append(open_series(path))
+        except SeriesUnreadable:
+            continue
+    return sorted(found, key=lambda series: series.number)
+
+
+def open_series(path: Path) -> Series:
+    """Open a series; raises `SeriesUnreadable`."""
+    try:
+        facts = unsealed((path / FACTS).read_bytes())
+        schedule = facts["schedule"]
+        window = schedule.pop("window")
+        until = schedule.pop("until")
+        return Series(
+            path,
+            Schedule(
+                **schedule,
+                window=window and Window(*(time.fromisoformat(edge) for edge in window)),
+                until=until and datetime.fromisoformat(until),
+            ),
+            datetime.fromisoformat(facts["start"]),
+            facts["request"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SeriesUnreadable(f"{path.name} cannot be read: {error}") from error
+
+
+def fold(entries: Sequence[Entry]) -> SeriesState:
+    """Give the state that a journal's entries add up to."""
+    state = SeriesState()
+    for entry in entries:
+        state = after(state, entry)
+    return state
+
+
+def after(state: SeriesState, entry: Entry) -> SeriesState:
+    """Give the state once one more entry is written."""
+    facts: Mapping[str, Any] = entry.facts
+    match entry.event:
+        case "series_anchored":
+            start = datetime.fromisoformat(facts["start"])
+            return replace(state, anchor=Anchor(facts["boot"], facts["origin_ns"], start))
+        case "slot_begun" | "slot_done" | "slot_failed" | "slot_skipped":
+            end = SlotEnd(entry.event.removeprefix("slot_"))
+            number = int(facts["slot"])
+            slot = SlotState(number, end, facts.get("session"), facts.get("reason"))
+            return replace(state, slots={**state.slots, number: slot})
+        case "series_stopped":
+            return replace(state, phase=SeriesPhase.STOPPED, reason=facts["reason"])
+        case "series_resumed":
+            return replace(state, phase=SeriesPhase.RUNNING, reason=None)
+        case "series_aborted":
+            return replace(state, phase=SeriesPhase.ABORTED, reason=facts["reason"])
+        case "series_done":
+            return replace(state, phase=SeriesPhase.DONE)
+    return state
+
+
+def _folders(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    return [path for path in root.iterdir() if path.is_dir() and path.name.partition("-")[0].isdecimal()]
+
+
+def _facts(series: Series) -> dict[str, Any]:
+    schedule = series.schedule
+    window = schedule.window and [
+        f"{edge:%H:%M:%S}" for edge in (schedule.window.opens, schedule.window.closes)
+    ]
+    until = schedule.until and schedule.until.astimezone(UTC).isoformat()
+    return {
+        "schema": SCHEMA,
+        "series": series.id,
+        "start": series.start.isoformat(),
+        "schedule": {**asdict(schedule), "window": window, "until": until},
+        "request": dict(series.request),
+    }

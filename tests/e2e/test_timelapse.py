@@ -1,0 +1,52 @@
+"""A time-lapse under a real daemon: killed in mid-stack, taken up by the next, shown by the shell."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from daemon_process import await_death, daemon
+
+PLAN = "plans.default={range: {near_u: 1200, far_u: 1800}, spacing: {count: 4}, optics: macro-2x}"
+SLOW = "plans.default.settle_ms=400"
+
+
+def shell(focusd, *words):
+    environment = {**os.environ, "FOCUSRAIL_SOCKET": str(focusd.socket)}
+    command = [sys.executable, "-m", "focusd.cli", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_series_survives_its_daemon_and_ends_with_as_many_stacks_as_asked(tmp_path):
+    with daemon(tmp_path, PLAN, SLOW) as focusd:
+        started = shell(focusd, "timelapse", "start", "--every", "30s", "--count", "1", "--name", "moss")
+        assert started.returncode == 0, started.stderr
+        assert "0001-moss, running" in started.stdout
+        assert focusd.call("POST", "/timelapse", every_s=60)[0] == 409
+        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
+        assert focusd.ask("/status")["timelapse"]["series"] == "0001-moss"
+        assert "0001-moss, running, 0 of 1 done" in shell(focusd, "status").stdout
+        children = focusd.children()
+        focusd.end(signal.SIGKILL)
+        await_death(children)
+    with daemon(tmp_path, PLAN, SLOW) as focusd:
+        assert focusd.wait_for("series_taken_up")["series"] == "0001-moss"
+        done = focusd.wait_for("slot_done")
+        assert done["slot"] == 0
+        assert focusd.ask(f"/sessions/{done['session']}")["saved"] == 4
+        focusd.wait_for("series_done")
+        listed = json.loads(shell(focusd, "timelapse", "list", "--json").stdout)["series"]
+        assert [(one["phase"], one["done"], one["failed"]) for one in listed] == [("done", 1, 0)]
+        assert shell(focusd, "timelapse", "status").returncode == 3
+
+
+def test_too_often_and_nonsense_are_refused_with_words(tmp_path):
+    with daemon(tmp_path, PLAN, SLOW) as focusd:
+        often = shell(focusd, "timelapse", "start", "--every", "2s")
+        assert often.returncode == 3 and "a stack takes about" in often.stderr
+        assert shell(focusd, "timelapse", "start").returncode == 2
+        assert shell(focusd, "timelapse", "start", "--every", "1h", "--window", "6").returncode == 2
+        past = shell(focusd, "timelapse", "start", "--every", "1h", "--until", "2001-01-01T00:00")
+        assert "is not after the start" in past.stderr
+        assert focusd.call("GET", "/timelapse")[0] == 409

@@ -1,0 +1,119 @@
+"""What holds for every schedule, however the moments come."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack.schedule import Moment, Schedule, Window, next_slot
+
+BEGAN = datetime(2026, 3, 20, 5, 30, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+times = st.times().map(lambda moment: moment.replace(microsecond=0, fold=0))
+windows = st.none() | st.builds(Window, times, times)
+schedules = st.builds(
+    Schedule,
+    every_s=st.integers(60, 100_000).map(float),
+    count=st.none() | st.integers(1, 40),
+    until=st.none() | st.integers(1, 10_000_000).map(lambda s: BEGAN + timedelta(seconds=s)),
+    window=windows,
+    missed=st.sampled_from(["skip", "once"]),
+)
+absences_s = st.lists(st.integers(0, 200_000), min_size=1, max_size=25)
+
+
+def moment(along_s: float, zone: ZoneInfo = BERLIN) -> Moment:
+    return Moment(along_s, (BEGAN + timedelta(seconds=along_s)).astimezone(zone))
+
+
+@given(schedules, absences_s)
+def test_no_slot_comes_twice_none_too_early_and_never_two_at_once(
+    schedule: Schedule, absences: list[int]
+) -> None:
+    """The daemon is away for as long as it pleases between two slots."""
+    last, begun, along_s, due_before_s = None, 0, 0.0, -1.0
+    for absence_s in absences:
+        along_s += absence_s
+        slot = next_slot(schedule, last, begun, moment(along_s))
+        if slot is None:
+            break
+        assert last is None or slot.number > last
+        assert slot.due_s >= slot.number * schedule.every_s
+        assert slot.due_s > due_before_s
+        along_s = max(along_s, slot.due_s)
+        on_time = along_s - slot.number * schedule.every_s
+        assert on_time <= schedule.grace_s or schedule.missed == "once"
+        wall = moment(along_s).wall
+        assert schedule.until is None or wall < schedule.until + timedelta(seconds=schedule.grace_s)
+        last, begun, due_before_s = slot.number, begun + 1, slot.due_s
+    assert schedule.count is None or begun <= schedule.count
+
+
+@given(schedules, st.integers(0, 1_000_000))
+def test_a_slot_lies_in_its_window_by_the_clock_on_the_wall(schedule: Schedule, along_s: int) -> None:
+    slot = next_slot(schedule, None, 0, moment(float(along_s)))
+    if slot is not None and schedule.window is not None:
+        assert schedule.window.holds(moment(slot.due_s).wall.time())
+
+
+@given(st.integers(600, 7_200).map(float), st.integers(0, 400))
+def test_watched_all_the_time_every_slot_comes_and_in_order(every_s: float, slots: int) -> None:
+    schedule, last = Schedule(every_s), None
+    for expected in range(slots % 40):
+        slot = next_slot(schedule, last, expected, moment(expected * every_s))
+        assert slot is not None
+        assert (slot.number, slot.due_s) == (expected, expected * every_s)
+        last = slot.number
+
+
+def test_after_an_absence_the_next_one_is_in_the_old_rhythm() -> None:
+    slot = next_slot(Schedule(1800.0), 3, 4, moment(10 * 1800.0 + 700))
+    assert slot is not None
+    assert (slot.number, slot.due_s) == (11, 11 * 1800.0)
+
+
+def test_made_up_for_once_it_is_the_latest_missed_and_now() -> None:
+    schedule = Schedule(1800.0, missed="once")
+    slot = next_slot(schedule, 3, 4, moment(10 * 1800.0 + 700))
+    assert slot is not None
+    assert (slot.number, slot.due_s) == (10, 10 * 1800.0 + 700)
+    after = next_slot(schedule, 10, 5, moment(10 * 1800.0 + 900))
+    assert after is not None
+    assert after.number == 11
+
+
+def test_a_window_is_kept_on_the_days_when_the_clocks_are_set() -> None:
+    """2026-03-29 has 23 hours in Berlin, 2026-10-25 has 25: the first slot of each day is at 06:00 there."""
+    schedule = Schedule(1800.0, window=Window(time(6), time(20)))
+    for day in (datetime(2026, 3, 28), datetime(2026, 10, 24)):
+        start = day.replace(hour=6, tzinfo=BERLIN).astimezone(UTC)
+        last, along_s, firsts, counts = None, 0.0, [], {}
+        for begun in range(4 * 28):
+            wall = (start + timedelta(seconds=along_s)).astimezone(BERLIN)
+            slot = next_slot(schedule, last, begun, Moment(along_s, wall))
+            assert slot is not None
+            last, along_s = slot.number, slot.due_s
+            wall = (start + timedelta(seconds=along_s)).astimezone(BERLIN)
+            if wall.date() not in counts:
+                firsts.append(wall.time())
+            counts[wall.date()] = counts.get(wall.date(), 0) + 1
+        assert firsts == [time(6)] * 4
+        assert list(counts.values()) == [28] * 4
+
+
+def test_over_midnight() -> None:
+    night = Window(time(22), time(4))
+    assert [night.holds(time(hour)) for hour in (21, 22, 0, 3, 4, 12)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_window_that_no_slot_meets_ends_the_series() -> None:
+    assert next_slot(Schedule(86_400.0, window=Window(time(1), time(1, 0, 1))), None, 0, moment(0.0)) is None
