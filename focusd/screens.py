@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from focusd.client import Answer
 from focusd.durations import duration_words
@@ -30,12 +31,24 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
         yield _row("pi", board, terminal)
     last = status.get("last_session")
     yield _row("last stack", session_words(last) if last else "none yet", terminal)
+    if series := status.get("timelapse"):
+        yield from _series_rows(series, terminal)
     if (delivery := status.get("delivery") or {}).get("waiting"):
         yield _row("delivery", _delivery_words(delivery, terminal), terminal)
     if merge := status.get("merge"):
         rests = terminal.warning(f", rests for {merge['rests']}") if merge.get("rests") else ""
         merged = f"{merge.get('session')}: {_of(merge.get('merged'), merge.get('saved'))}"
         yield _row("merge", merged + rests, terminal)
+
+
+def _series_rows(series: Answer, terminal: Terminal) -> Iterator[str]:
+    of = f" of {series['count']}" if series.get("count") else ""
+    words = f"{series.get('series')}, {series.get('phase')}, {series.get('done')}{of} done"
+    if at := series.get("next_at"):
+        words += f"; next at {datetime.fromisoformat(at).astimezone():%H:%M:%S}"
+    yield _row("series", words, terminal)
+    if attention := series.get("attention"):
+        yield _row("note", terminal.warning(str(attention)), terminal)
 
 
 def axis_screen(axis: Answer, terminal: Terminal) -> Iterator[str]:
