@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from machine import (
+from host import (
     CURRENT,
     HOME,
     PREVIOUS,

@@ -8,7 +8,7 @@ import pytest
 SYSTEMD = Path(__file__).parent.parent.parent / "systemd"
 sys.path.insert(0, str(SYSTEMD))
 
-from machine import Failed, unfit  # noqa: E402
+from host import Failed, unfit  # noqa: E402
 from steps import LINKS, Step, carry_out, fingerprint, held  # noqa: E402
 
 PI = {"VERSION_CODENAME": "bookworm", "PRETTY_NAME": "Debian GNU/Linux 12 (bookworm)"}
