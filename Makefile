@@ -12,7 +12,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/python -m focusd.demo
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4
 
 rig: $(VENV)/.installed-dev
 	@tests/rig/prepare
