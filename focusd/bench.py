@@ -3,7 +3,6 @@
 from concurrent.futures import Future
 from typing import Any
 
-from focusd.config import Config
 from focusd.events import EventHub
 from focusd.exits import Exit
 from focusd.jobs import Resume, Shoot
@@ -12,6 +11,7 @@ from focusd.operator import Operator
 from focusd.outcomes import outcome_of, words_of
 from focusd.panel import Mood, Request, mood
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
+from focusd.settings import Config
 from rail.clock import Clock
 
 

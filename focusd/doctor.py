@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from camera.memory import read_memory
+from focusd.axis_settings import Axis as AxisConfig
 from focusd.board import Board
-from focusd.config import Axis as AxisConfig
-from focusd.config import Config, load_config, wired_pins
+from focusd.config import load_config
 from focusd.errors import ConfigInvalid
 from focusd.hardware import board_model, open_driver
 from focusd.host import clock_set, read_mount, write_speed
 from focusd.host_verdicts import of_clock, of_disk_speed, of_memory, of_mount, of_versions, of_vitals
 from focusd.house import House, versions_here
 from focusd.places import config_file, state_folder
+from focusd.settings import Config, wired_pins
 from focusd.verdicts import (
     Health,
     Rights,

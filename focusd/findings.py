@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from focusd.config import Axis
+from focusd.axis_settings import Axis
 from focusd.lengths import length_words
 from focusd.surveys import Setting
 from rail.axis import Reach

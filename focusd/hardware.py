@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from camera.camera import Camera
 from camera.lens import LensAxis, LensSettings
+from focusd.axis_settings import Axis as AxisConfig
 from focusd.board import Board
-from focusd.config import Axis as AxisConfig
-from focusd.config import Config
 from focusd.encoding import FORMATS
 from focusd.errors import StartFailed
 from focusd.motion import rest_motor
+from focusd.settings import Config
 from rail.boards import clean_steps_s
 from rail.clock import Clock, MonotonicClock
 from rail.coils import CoilWiring

@@ -14,7 +14,6 @@ from focusd.bench import Bench
 from focusd.boot import ThisBoot
 from focusd.calibrations import Calibrations
 from focusd.carriers import carrier_to
-from focusd.config import Config, Delivery, Storage
 from focusd.delivery import Deliveries, Destination
 from focusd.durations import duration_words
 from focusd.encoding import FORMATS, Encoding
@@ -36,6 +35,7 @@ from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.redo import Redo
 from focusd.reports import Reports
 from focusd.room import has_room_to_merge
+from focusd.settings import Config, Delivery, Storage
 from focusd.shadings import Shadings
 from focusd.studio import Record, Studio
 from focusd.surveyor import Surveyor

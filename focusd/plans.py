@@ -6,19 +6,10 @@ from typing import Literal, TypeVar
 from pydantic import Field
 
 from camera.camera import Aim, Exposure
-from focusd.config import (
-    Brightness,
-    Config,
-    FixedExposure,
-    Gap,
-    Lens,
-    Plan,
-    Span,
-    SpecimenFields,
-    Strict,
-    range_problems,
-)
+from focusd.contradictions import range_problems
 from focusd.errors import Unknown
+from focusd.settings import Brightness, Config, FixedExposure, Gap, Lens, Plan, Span, SpecimenFields
+from focusd.strict import Strict
 from focusd.units import check_unit
 from rail.screw import Unit
 from stack.errors import PlanRefused

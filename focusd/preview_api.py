@@ -19,13 +19,13 @@ from pydantic import AfterValidator, Field, ValidationError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from focusd.config import Strict
 from focusd.errors import Refused, RequestInvalid
 from focusd.event_stream import STALLED_S, hung_up
 from focusd.finder import SHARE_AT_REST, SHARE_AT_WORK, WANTED_NS, Finder
 from focusd.house import House
 from focusd.operator import Operator
 from focusd.problems import problems_of
+from focusd.strict import Strict
 
 if TYPE_CHECKING:
     from camera.view import Shown, View

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import Depends, Request
 from pydantic import Field, ValidationError
 
-from focusd.config import Strict
 from focusd.errors import RequestInvalid
 from focusd.problems import problems_of
+from focusd.strict import Strict
 from rail.screw import Unit
 
 LARGEST_BODY = 65_536

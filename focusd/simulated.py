@@ -13,8 +13,8 @@ from typing import Any
 from camera.errors import CameraUnavailable
 from camera.library import OpenPicamera2
 from focusd.board import ReadSysfs
-from focusd.config import Config
 from focusd.errors import StartFailed
+from focusd.settings import Config
 from rail.clock import Clock
 from simulator.board import sysfs
 from simulator.carriage import CarriageSpec

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from pydantic import Field
 
-from focusd.config import Strict
 from focusd.errors import Unknown
 from focusd.requests import documented, taken
 from focusd.simulated import Simulation
+from focusd.strict import Strict
 from simulator.world import FAULTS
 
 TAP_S = 0.15

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from pydantic import Field, model_validator
 
-from focusd.config import Config, Strict
 from focusd.errors import RequestInvalid
 from focusd.house import House
 from focusd.jobs import Measure
 from focusd.plans import PlanRequest, plan_asked_for
 from focusd.requests import documented, taken
+from focusd.settings import Config
+from focusd.strict import Strict
 from focusd.surveys import (
     BacklashSurvey,
     DarkSurvey,

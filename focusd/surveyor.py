@@ -11,8 +11,8 @@ from typing import Any
 
 from camera.camera import Exposure, Frame
 from camera.sharpness import green
+from focusd.axis_settings import Axis as AxisConfig
 from focusd.calibrations import Calibrations
-from focusd.config import Axis as AxisConfig
 from focusd.errors import Refused
 from focusd.eye import Eye
 from focusd.findings import (

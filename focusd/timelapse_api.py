@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI
 from pydantic import Field
 
-from focusd.config import Strict
 from focusd.errors import RequestInvalid
 from focusd.house import House
 from focusd.requests import documented, taken
+from focusd.strict import Strict
 from focusd.timelapse import Asked, Shown
 from stack.schedule import Schedule, Window
 from stack.timelapse import SlotEnd

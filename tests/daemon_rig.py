@@ -13,8 +13,8 @@ from rail_rig import SETTINGS, Rig
 from camera.camera import Camera
 from camera.configuration import PicamSettings
 from camera.picam import PicamCamera
+from focusd.axis_settings import Axis
 from focusd.calibrations import Calibrations
-from focusd.config import Axis
 from focusd.encoding import FORMATS, Encoding, FormatName
 from focusd.events import EventHub
 from focusd.eye import Eye

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from focusd.config import Config, load_config
+from focusd.config import load_config
 from focusd.errors import ConfigInvalid
 from focusd.hardware import (
     axis_settings,
@@ -14,6 +14,7 @@ from focusd.hardware import (
     speed_complaints,
     standstill,
 )
+from focusd.settings import Config
 from focusd.simulated import carriage_spec, panel_and_motor, scene_spec
 from rail.drivers import DriverTiming
 from rail.stepper import Standstill

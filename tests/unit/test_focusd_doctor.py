@@ -2,8 +2,9 @@
 
 import pytest
 
-from focusd.config import load_config, wired_pins
+from focusd.config import load_config
 from focusd.doctor import examine_alone
+from focusd.settings import wired_pins
 from focusd.verdicts import (
     Health,
     Rights,

@@ -10,7 +10,8 @@ from lens_rig import SPEC, LensRig, camera_spec
 from camera.configuration import PicamSettings
 from camera.errors import CameraUnavailable
 from camera.picam import PicamCamera
-from focusd.config import contradictions, load_config
+from focusd.config import load_config
+from focusd.contradictions import contradictions
 from focusd.errors import ConfigInvalid
 from focusd.hardware import lens_settings, with_lens
 from focusd.jobs import Goto, Jog, Resume, Zero

@@ -9,11 +9,11 @@ import pytest
 from daemon_rig import DaemonRig
 
 import focusd.studio
-from focusd.config import Storage
 from focusd.follower import Follower
 from focusd.house import disk_of
 from focusd.jobs import Resume
 from focusd.room import LONGEST_WAIT_LOOKS, has_room_to_merge, merge_bytes, wanted_bytes
+from focusd.settings import Storage
 from rail.axis import Trust
 from stack.disk import Disk
 from stack.errors import DiskFull, DiskNotMounted

@@ -1,0 +1,37 @@
+"""What groups of settings and the bodies of requests have in common: nothing unknown, nothing guessed."""
+
+from fractions import Fraction
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Strict(BaseModel):
+    """A group of settings: no unknown names, no guessed types, no changes later."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Pin = Annotated[int, Field(ge=0, le=27)]
+"""A GPIO of the Pi's 40-pin header, numbered as the processor does (BCM)."""
+
+
+Pixels = Annotated[int, Field(ge=32, le=16_384, multiple_of=2)]
+"""One side of a frame."""
+
+
+def _ratio(value: object) -> object:
+    """Read 3, 2.5 or 60/20 as an exact fraction, kept as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    try:
+        ratio = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f'"{value}" is not a number or a fraction such as 60/20') from None
+    if not Fraction(1, 1000) <= ratio <= 10_000:
+        raise ValueError(f"{value} is not from 0.001 up to 10000")
+    return str(value)
+
+
+Ratio = Annotated[str, BeforeValidator(_ratio)]
+"""A gear ratio, exact."""
