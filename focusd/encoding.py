@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from camera.camera import CameraIdentity, Frame, eight_bits
 from stack.optics import Optics
-from stack.shoot import Encode, SliceLabel
+from stack.slice_files import Encode, SliceLabel
 
 if TYPE_CHECKING:
     from camera.tags import SliceTags

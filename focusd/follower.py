@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from focusd.merges import Feed, Merges
+from stack.ending import Ending, EndingKind
 from stack.session import Session
-from stack.shoot import Ending, EndingKind
 
 
 class Follower:

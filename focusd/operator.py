@@ -43,8 +43,8 @@ from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis, Trust
 from rail.clock import MonotonicClock
 from rail.errors import MotionLost, PositionUnknown
+from stack.ending import Ending
 from stack.errors import DiskGone
-from stack.shoot import Ending
 from stack.stop import StopKind, StopSignal
 
 _log = logging.getLogger(__name__)

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from rail.clock import Clock
 from stack.disk import Disk
 from stack.errors import DiskGone, StopAsked
+from stack.progress import progress
 from stack.session import Session, SessionState
-from stack.shoot import progress, room_needed
+from stack.shoot import room_needed
 from stack.stop import StopSignal, wait
 
 LOOK_AGAIN_NS = 1_000_000_000

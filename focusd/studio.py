@@ -26,6 +26,7 @@ from rail.clock import Clock
 from rail.errors import HomingNotAllowed
 from stack.disk import Disk
 from stack.durable import out_of_room
+from stack.ending import Ending, EndingKind
 from stack.errors import DiskFull, DiskGone, NotResumable
 from stack.plan import (
     StackPlan,
@@ -38,7 +39,8 @@ from stack.plan import (
     slice_ns,
 )
 from stack.session import Facts, Session, Sessions
-from stack.shoot import Encode, Ending, EndingKind, Observe, Shooter, SliceLabel
+from stack.shoot import Observe, Shooter
+from stack.slice_files import Encode, SliceLabel
 from stack.specimen import CATALOGUE, Fields, same_specimen
 from stack.stop import StopKind
 from stack.vitals import USUAL, Limits, Vitals

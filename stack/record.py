@@ -1,6 +1,7 @@
 """A stack's values as plain JSON values, and back: what session.json and the journal hold."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -95,6 +96,21 @@ def exposure_of(record: Mapping[str, Any]) -> Exposure:
     """Read an exposure."""
     red, blue = record["colour_gains"]
     return Exposure(record["time_us"], record["gain"], (red, blue))
+
+
+def plain(value: object) -> object:
+    """Give what JSON can hold of a camera's metadata: numbers, words, lists and mappings of them."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case Mapping():
+            return {str(name): plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case _:
+            return str(value)
 
 
 def _tagged(value: Range | Spacing, kinds: Mapping[str, type[Any]]) -> Record:

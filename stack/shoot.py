@@ -5,38 +5,26 @@ journals a slice is a job that the writer runs, on its own thread or inline; `ob
 A slice is told as saved only after its file and then its journal line are on disk.
 """
 
-import errno
-import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from functools import partial
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from camera.camera import Camera, Exposure, Frame, eight_bits
-from camera.errors import CaptureCancelled
 from camera.mean import mean
 from rail.axis import Arrival, Axis, Trust
 from rail.clock import Clock
-from rail.errors import Halted, Stopped
-from rail.screw import Unit
-from stack.durable import out_of_room, write_durably
+from rail.errors import Halted
+from stack.ending import Ending, EndingKind, ending_of
 from stack.errors import (
     AxisAstray,
     CameraChanged,
     DiskFull,
-    DiskGone,
     FrameStale,
     FrameUnusable,
     NotResumable,
     PowerLow,
-    SliceUnsaved,
-    StopAsked,
 )
 from stack.journal import Journal
 from stack.plan import (
@@ -48,84 +36,18 @@ from stack.plan import (
     park_steps,
     slice_ns,
 )
-from stack.record import exposure_record, plan_record
+from stack.progress import Pace, progress
+from stack.record import exposure_record, plain, plan_record
 from stack.rehoming import homing_doubts
 from stack.session import Phase, Session, SessionState, fold
-from stack.stop import StopKind, StopSignal, wait
+from stack.sight import frame_fault, same_exposure
+from stack.slice_files import Encode, SliceFiles, SliceLabel
+from stack.stop import StopSignal, wait
 from stack.vitals import USUAL, Limits, Strain, Vitals, strain, strain_words, vitals_record
 from stack.writer import FRAMES_IN_FLIGHT, SliceWriter, failure_of
 
-BLACK_BELOW = 24
-"""A frame whose brightest thousandth stays below this (of 255) shows nothing: under 1 % of full light."""
-
-BLOWN_FROM = 250
-"""A frame of which all but the darkest hundredth reaches this (of 255) is clipped."""
-
-GONE = (errno.EIO, errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EROFS, errno.ESTALE)
-"""What a disk answers that was pulled out, or that the kernel has given up."""
-
 LOOK_AGAIN_NS = 1_000_000_000
 """How often a rig that rests looks whether it need not any more."""
-
-SAME_EXPOSURE = 0.01
-"""How far, relatively, a recorded exposure and what the sensor grants later may lie apart."""
-
-
-class EndingKind(StrEnum):
-    """How a stack ended."""
-
-    DONE = "done"
-    PAUSED = "paused"
-    ABORTED = "aborted"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """The end of a stack or a rehearsal.
-
-    Attributes
-    ----------
-    kind
-        How.
-    reason
-        In words; None when done.
-    error
-        What raised, where it was not somebody's wish.
-    saved
-        Slices saved in the whole session.
-    trouble
-        What else went wrong on the way out, in words; the ending stands nevertheless.
-    """
-
-    kind: EndingKind
-    reason: str | None = None
-    error: Exception | None = None
-    saved: int = 0
-    trouble: tuple[str, ...] = ()
-
-    @property
-    def lacks_room(self) -> bool:
-        """Whether it was paused for want of room on a disk, and may go on once there is."""
-        paused = self.kind is EndingKind.PAUSED
-        return paused and (isinstance(self.error, DiskFull) or out_of_room(self.error))
-
-
-@dataclass(frozen=True, slots=True)
-class SliceLabel:
-    """What a slice's file says about it beside the frame; its exposure began at `taken_at`, UTC."""
-
-    session: str
-    index: int
-    slices: int
-    position_steps: int
-    position_u: float
-    unit: Unit
-    taken_at: datetime
-
-
-Encode = Callable[[Frame, SliceLabel], bytes]
-"""Frame to file: `camera.files` as the daemon sets it up."""
 
 Observe = Callable[[Mapping[str, object]], None]
 """Takes every event: what the journal says, with "session", and "progress". Must neither block nor raise."""
@@ -286,6 +208,7 @@ class _Stack:
         self._journal = journal
         self._stop = stop
         self._observe = observe
+        self._files = SliceFiles(session, shooter.free_bytes)
         self._slice_bytes = expected_slice_bytes(shooter.camera.size_px, shooter.bytes_a_pixel)
         self._recharged_ns = 0
 
@@ -313,7 +236,7 @@ class _Stack:
             self._axis.check(self._layout.positions_steps[index])
         self._await_light()
         self._lock(state)
-        pace = _Pace(self._clock.monotonic_ns(), self._slice_estimate_ns(), len(state.missing))
+        pace = Pace(self._clock.monotonic_ns(), self._slice_estimate_ns(), len(state.missing))
         for done, index in enumerate(state.missing):
             seconds_left = pace.seconds_left(done, self._clock.monotonic_ns())
             frame, arrival, vitals = self._take(index, seconds_left)
@@ -481,10 +404,11 @@ class _Stack:
             taken_at=self._shooter.now() - timedelta(microseconds=age_ns / 1000),
         )
         beside = [
-            self._kept(suffix, encode, frame, label) for suffix, encode in self._shooter.companions.items()
+            self._files.keep(suffix, encode, frame, label)
+            for suffix, encode in self._shooter.companions.items()
         ]
-        merged = self._kept(self._shooter.suffix, self._shooter.encode, frame, label)
-        self._slice_bytes = max(self._slice_bytes, sum(int(kept["bytes"]) for kept in (merged, *beside)))
+        merged = self._files.keep(self._shooter.suffix, self._shooter.encode, frame, label)
+        self._slice_bytes = max(self._slice_bytes, sum(int(file["bytes"]) for file in (merged, *beside)))
         self._record(
             "slice_saved",
             index=index,
@@ -498,42 +422,6 @@ class _Stack:
             vitals=vitals_record(vitals),
             metadata=plain(frame.metadata),
         )
-
-    def _kept(self, suffix: str, encode: Encode, frame: Frame, label: SliceLabel) -> dict[str, Any]:
-        """Make one file of a slice durable; give what the journal says of it."""
-        file, content = self._session.slice_name(label.index, suffix), self._encoded(encode, frame, label)
-        self._written(label.index, file, content)
-        return {"file": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-
-    def _encoded(self, encode: Encode, frame: Frame, label: SliceLabel) -> bytes:
-        try:
-            return encode(frame, label)
-        except Exception as error:
-            raise SliceUnsaved(
-                f"slice {label.index} could not be encoded: {error}", index=label.index
-            ) from error
-
-    def _written(self, index: int, file: str, content: bytes) -> None:
-        path = self._session.path / file
-        try:
-            write_durably(path, content)
-            on_disk_bytes = path.stat().st_size
-        except OSError as error:
-            if out_of_room(error):
-                raise DiskFull(
-                    f"the disk filled up while slice {index} was saved: make room, then resume",
-                    free_bytes=self._shooter.free_bytes(),
-                    needed_bytes=len(content),
-                ) from error
-            if error.errno in GONE:
-                raise DiskGone(error) from error
-            raise SliceUnsaved(f"slice {index} could not be saved: {error}", index=index) from error
-        if on_disk_bytes != len(content):
-            raise SliceUnsaved(
-                f"slice {index} was written with {len(content)} bytes and the disk has {on_disk_bytes} of "
-                "them: it is failing",
-                index=index,
-            )
 
     def _end(self, ending: Ending) -> Ending:
         """Drain, journal the ending, put the hardware to rest; none of this replaces what happened first."""
@@ -598,19 +486,6 @@ class _Stack:
         return slice_ns(self._plan, move_ns, self._camera.frame_duration_ns())
 
 
-@dataclass(frozen=True, slots=True)
-class _Pace:
-    """How fast the slices come: estimated for the first, measured afterwards."""
-
-    began_ns: int
-    estimate_ns: int
-    slices: int
-
-    def seconds_left(self, done: int, now_ns: int) -> float:
-        slice_ns = (now_ns - self.began_ns) / done if done else self.estimate_ns
-        return slice_ns * (self.slices - done) / 1e9
-
-
 def travel(axis: Axis, target_steps: int) -> Arrival:
     """Go to `target_steps` and make sure of being there; raises `AxisAstray`."""
     arrival = axis.move_to(target_steps)
@@ -623,71 +498,12 @@ def travel(axis: Axis, target_steps: int) -> Arrival:
     return arrival
 
 
-def progress(
-    phase: str,
-    layout: Layout,
-    index: int | None = None,
-    position_u: float | None = None,
-    seconds_left: float | None = None,
-) -> dict[str, object]:
-    """Give the event that says what goes on; None for what does not apply."""
-    return {
-        "event": "progress",
-        "phase": phase,
-        "index": index,
-        "slices": layout.slices,
-        "position_u": position_u,
-        "seconds_left": seconds_left,
-    }
-
-
 def calm(axis: Axis, camera: Camera) -> tuple[str, ...]:
     """Make axis and camera rest whatever they were doing; give what went wrong with that, in words."""
     failures = (failure_of(axis.stop), failure_of(camera.cancel))
     return tuple(f"while the hardware was stopped: {failure}" for failure in failures if failure)
 
 
-def ending_of(error: Exception, stop: StopSignal) -> Ending:
-    """Say how a stack ends that was cut short by `error`. Pure."""
-    if isinstance(error, StopAsked | Stopped | CaptureCancelled):
-        kind = EndingKind.ABORTED if stop.kind is StopKind.ABORT else EndingKind.PAUSED
-        return Ending(kind, stop.reason or str(error))
-    if isinstance(error, DiskFull | PowerLow) or out_of_room(error):
-        return Ending(EndingKind.PAUSED, str(error), error)
-    return Ending(EndingKind.FAILED, str(error) or type(error).__name__, error)
-
-
 def room_needed(slice_bytes: int, reserve_bytes: int) -> int:
     """Give the room that must be free before another slice: for it, for those in flight, and the reserve."""
     return reserve_bytes + (FRAMES_IN_FLIGHT + 1) * slice_bytes
-
-
-def same_exposure(a: Exposure, b: Exposure) -> bool:
-    """Say whether two exposures differ by less than can be seen."""
-    pairs = zip((a.time_us, a.gain, *a.colour_gains), (b.time_us, b.gain, *b.colour_gains), strict=True)
-    return all(math.isclose(x, y, rel_tol=SAME_EXPOSURE) for x, y in pairs)
-
-
-def frame_fault(pixels: NDArray[np.uint8]) -> str | None:
-    """Say why a frame of shape `(H, W, 3)` shows nothing; None when it shows something."""
-    sample = pixels[::4, ::4]
-    if np.percentile(sample, 99.9) < BLACK_BELOW:
-        return "black all over: look for a lens cap, a light that is off, or an exposure far too short"
-    if np.percentile(sample, 1) >= BLOWN_FROM:
-        return "white all over: the exposure is far too long, or light falls straight into the lens"
-    return None
-
-
-def plain(value: object) -> object:
-    """Give what JSON can hold of a camera's metadata: numbers, words, lists and mappings of them."""
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if math.isfinite(value) else str(value)
-        case Mapping():
-            return {str(name): plain(item) for name, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
-        case _:
-            return str(value)

@@ -20,9 +20,11 @@ from rail.axis import Arrival, Position, Reach, Trust
 from rail.errors import BeyondReach, HomingNotAllowed, Stopped
 from rail.screw import Scale
 from simulator.clock import VirtualClock
+from stack.ending import Ending
 from stack.plan import Between, Layout, Marks, Pitch, StackPlan, lay_out
 from stack.session import Facts, Session, Sessions
-from stack.shoot import Ending, Shooter, SliceLabel
+from stack.shoot import Shooter
+from stack.slice_files import SliceLabel
 from stack.stop import StopKind, StopSignal
 from stack.writer import InlineWriter, SliceWriter
 

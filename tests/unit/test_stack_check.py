@@ -12,9 +12,9 @@ from stack_rig import PLAN, Rig, pictures
 
 from stack.check import SessionCheck, Verdict, check
 from stack.durable import write_durably
+from stack.ending import EndingKind
 from stack.plan import Between
 from stack.session import Phase, Session
-from stack.shoot import EndingKind
 
 SLICES = 3
 SMALL = replace(PLAN, range=Between(1000, 1020))

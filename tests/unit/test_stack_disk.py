@@ -12,9 +12,9 @@ from stack_rig import PLAN, Rig, pictures
 from stack.check import check
 from stack.disk import Disk, expected_below, mount_points
 from stack.durable import out_of_room
+from stack.ending import EndingKind
 from stack.errors import DiskFull, DiskNotMounted, JournalFailed
 from stack.session import Phase
-from stack.shoot import EndingKind
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from stack_rig import PLAN, Rig
 
+from stack.ending import EndingKind
 from stack.faults import clock_step_s, faults
 from stack.journal import Entry, Journal
 from stack.report import report
-from stack.shoot import EndingKind
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 

@@ -7,10 +7,11 @@ import pytest
 from lens_rig import COIL, SCALE, SETTINGS, LensRig, camera_spec
 
 from camera.camera import Exposure
+from stack.ending import EndingKind
 from stack.optics import Optics
 from stack.plan import Between, FromOptics, Marks, StackPlan, lay_out
 from stack.session import Facts, Sessions
-from stack.shoot import EndingKind, Shooter
+from stack.shoot import Shooter
 from stack.stop import StopSignal
 from stack.writer import InlineWriter
 

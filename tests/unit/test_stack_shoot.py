@@ -18,7 +18,8 @@ from camera.camera import Aim, Exposure, Frame
 from camera.errors import CameraTimeout
 from rail.axis import Arrival, Position, Trust
 from rail.errors import Halted
-from stack import shoot
+from stack import slice_files
+from stack.ending import EndingKind
 from stack.errors import (
     AxisAstray,
     CameraChanged,
@@ -34,8 +35,10 @@ from stack.errors import (
 )
 from stack.journal import Journal, replay
 from stack.plan import AroundHere, FromHere, Park, Pitch
+from stack.record import plain
 from stack.session import Phase, Session
-from stack.shoot import EndingKind, frame_fault, plain, room_needed
+from stack.shoot import room_needed
+from stack.sight import frame_fault
 from stack.stop import StopKind
 from stack.writer import InlineWriter, SliceWriter, ThreadedWriter
 
@@ -530,14 +533,14 @@ def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, broken_index: int, code: int, kind: type[ShootError]
 ) -> None:
     session = rig.session()
-    write = shoot.write_durably
+    write = slice_files.write_durably
 
     def broken(path: Path, content: bytes) -> None:
         if path.name == f"{broken_index:04d}.jpg":
             raise OSError(code, os.strerror(code))
         write(path, content)
 
-    monkeypatch.setattr(shoot, "write_durably", broken)
+    monkeypatch.setattr(slice_files, "write_durably", broken)
     ending = rig.shoot(session)
     assert type(ending.error) is kind and os.strerror(code) in str(ending.error)
     saved = session.state().saved
@@ -545,7 +548,7 @@ def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
     assert [session.flaw(one) for one in saved.values()] == [None] * len(saved)
     if not isinstance(rig.writer, ThreadedWriter):
         assert len(rig.camera.captured) <= broken_index + 3
-    monkeypatch.setattr(shoot, "write_durably", write)
+    monkeypatch.setattr(slice_files, "write_durably", write)
     rig.rearm()
     assert rig.shoot(session).kind is EndingKind.DONE
     assert_complete(session)
@@ -554,8 +557,8 @@ def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
 def test_a_file_of_which_the_disk_holds_less_than_was_written_is_not_called_saved(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = shoot.write_durably
-    monkeypatch.setattr(shoot, "write_durably", lambda path, content: write(path, content[:-1]))
+    write = slice_files.write_durably
+    monkeypatch.setattr(slice_files, "write_durably", lambda path, content: write(path, content[:-1]))
     session = rig.session()
     ending = rig.shoot(session)
     assert isinstance(ending.error, SliceUnsaved) and "it is failing" in str(ending.error)
@@ -608,7 +611,7 @@ def test_a_disk_that_is_full_after_all_pauses_too(rig: Rig, monkeypatch: pytest.
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("stack.shoot.write_durably", full)
+    monkeypatch.setattr("stack.slice_files.write_durably", full)
     ending = rig.shoot(session)
     assert (ending.kind, ending.saved) == (EndingKind.PAUSED, 0)
     assert isinstance(ending.error, DiskFull)
