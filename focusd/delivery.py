@@ -16,7 +16,9 @@ from focusd.events import Publish
 from focusd.journals import Journals
 from stack.errors import StackError
 from stack.export import pictures
-from stack.session import Phase, Session, Sessions, SessionState
+from stack.session import Session
+from stack.session_state import Phase, SessionState
+from stack.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from focusd.encoding import FORMATS
 from focusd.errors import StartFailed
 from focusd.motion import rest_motor
 from focusd.settings import Config
+from rail.axis_settings import AxisSettings
 from rail.boards import clean_steps_s
 from rail.clock import Clock, MonotonicClock
 from rail.coils import CoilWiring
@@ -26,7 +27,7 @@ from rail.process import StepperProcess
 from rail.profile import Ramp
 from rail.serial_line import SerialLine
 from rail.stepper import Standstill, Stepper
-from rail.stepper_axis import AxisSettings, StepperAxis
+from rail.stepper_axis import StepperAxis
 from rail.tmc2209 import Tmc2209
 
 _log = logging.getLogger(__name__)

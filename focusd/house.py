@@ -43,7 +43,8 @@ from focusd.timelapse import Timelapse
 from rail.stepper_axis import StepperAxis
 from stack.disk import Disk, expected_below, places_in_fstab
 from stack.plan import StackPlan
-from stack.session import Session, Sessions
+from stack.session import Session
+from stack.sessions import Sessions
 from stack.vitals import Strain, strain
 from stack.writer import ThreadedWriter
 

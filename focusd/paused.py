@@ -6,7 +6,9 @@ Which one that is, whether it goes on by itself, and in what words it is told. W
 from dataclasses import dataclass
 from typing import Literal
 
-from stack.session import Phase, Session, Sessions, SessionState
+from stack.session import Session
+from stack.session_state import Phase, SessionState
+from stack.sessions import Sessions
 
 ResumeAtBoot = Literal["ask", "auto", "never"]
 """What becomes of a stack that was cut short: it is told and waits, goes on by itself, or is left alone."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from focusd.errors import Refused
 from focusd.merges import STOPPED, Merges
-from stack.session import Phase, Session, Sessions, SessionState
+from stack.session import Session
+from stack.session_state import Phase, SessionState
+from stack.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 

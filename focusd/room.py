@@ -6,7 +6,8 @@ from rail.clock import Clock
 from stack.disk import Disk
 from stack.errors import DiskGone, StopAsked
 from stack.progress import progress
-from stack.session import Session, SessionState
+from stack.session import Session
+from stack.session_state import SessionState
 from stack.shoot import room_needed
 from stack.stop import StopSignal, wait
 

@@ -39,7 +39,7 @@ def _check(call: Call) -> Exit:
     """Read every file here and now; a folder needs no daemon to be named. Fails where something is wrong."""
     from stack.check import check
     from stack.errors import SessionError
-    from stack.session import Sessions
+    from stack.sessions import Sessions
 
     wanted = call.typed.id
     try:

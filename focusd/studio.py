@@ -38,7 +38,8 @@ from stack.plan import (
     needs_homing_again,
     slice_ns,
 )
-from stack.session import Facts, Session, Sessions
+from stack.session import Facts, Session
+from stack.sessions import Sessions
 from stack.shoot import Observe, Shooter
 from stack.slice_files import Encode, SliceLabel
 from stack.specimen import CATALOGUE, Fields, same_specimen

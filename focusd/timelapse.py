@@ -24,7 +24,8 @@ from stack.errors import StackError
 from stack.journal import Journal
 from stack.plan import StackPlan
 from stack.schedule import Moment, Schedule, Slot, next_slot
-from stack.session import Phase, Sessions
+from stack.session_state import Phase
+from stack.sessions import Sessions
 from stack.timelapse import (
     Anchor,
     Series,

@@ -9,13 +9,14 @@ from focusd.delivery import Backlog, outstanding
 from focusd.merges import MergeProgress
 from focusd.now import Now, Preview
 from rail.axis import Position, Trust
+from rail.axis_settings import AxisSettings
 from rail.focus import Distances
 from rail.screw import Scale
 from rail.signals import Sight
-from rail.stepper_axis import AxisSettings
 from stack.plan import Marks, StackPlan
 from stack.record import exposure_record
-from stack.session import Phase, Session, SessionState
+from stack.session import Session
+from stack.session_state import Phase, SessionState
 from stack.vitals import Vitals, vitals_record
 
 Json = dict[str, Any]

@@ -9,7 +9,8 @@ from pathlib import Path
 from stack.durable import leftovers
 from stack.errors import SessionUnreadable
 from stack.journal import Replay, replay
-from stack.session import JOURNAL, SavedSlice, SessionState, file_flaw, fold, load, unvouched
+from stack.session import JOURNAL, file_flaw, load, unvouched
+from stack.session_state import SavedSlice, SessionState, fold
 
 UNPROVEN_AFTER_A_CUT = 1
 """Files that a power cut may leave between file and journal line: one is saved at a time."""

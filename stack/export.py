@@ -15,7 +15,9 @@ from typing import Final
 from stack.daybook import DayRow, enter
 from stack.durable import write_durably
 from stack.errors import ExportRefused
-from stack.session import Session, SessionState, load, slug
+from stack.session import Session, load
+from stack.session_state import SessionState
+from stack.sessions import slug
 from stack.specimen import CATALOGUE, VIEW
 from stack.xmp import xmp
 

@@ -1,8 +1,8 @@
-"""Which sessions may be removed, and why not. Pure; the files are `stack.session.Sessions`' to remove."""
+"""Which sessions may be removed, and why not. Pure; the files are `stack.sessions.Sessions`' to remove."""
 
 from collections.abc import Sequence
 
-from stack.session import Phase, SessionState
+from stack.session_state import Phase, SessionState
 
 
 def objection(

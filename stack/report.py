@@ -11,7 +11,8 @@ from stack.merge.coverage import coverage_of, coverage_record, shortfalls, verdi
 from stack.plan import Layout
 from stack.record import exposure_record, plan_record
 from stack.rehoming import homing_doubts
-from stack.session import SavedSlice, Session, SessionState
+from stack.session import Session
+from stack.session_state import SavedSlice, SessionState
 from stack.vitals import vitals_record
 from stack.words import UNITS, index_words, sentence
 

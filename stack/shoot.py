@@ -39,7 +39,8 @@ from stack.plan import (
 from stack.progress import Pace, progress
 from stack.record import exposure_record, plain, plan_record
 from stack.rehoming import homing_doubts
-from stack.session import Phase, Session, SessionState, fold
+from stack.session import Session
+from stack.session_state import Phase, SessionState, fold
 from stack.sight import frame_fault, same_exposure
 from stack.slice_files import Encode, SliceFiles, SliceLabel
 from stack.stop import StopSignal, wait

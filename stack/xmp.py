@@ -2,7 +2,8 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from stack.session import Session, SessionState
+from stack.session import Session
+from stack.session_state import SessionState
 from stack.specimen import CATALOGUE, VIEW
 
 

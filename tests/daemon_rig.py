@@ -34,7 +34,8 @@ from rail.pins import PanelPins, PanelWiring
 from simulator.rig import SimulatedRig
 from stack.disk import Disk
 from stack.plan import BetweenMarks, Pitch, StackPlan
-from stack.session import Session, Sessions
+from stack.session import Session
+from stack.sessions import Sessions
 from stack.writer import InlineWriter
 
 PLAN = StackPlan("beetle", BetweenMarks(), Pitch(20), settle_ms=200)

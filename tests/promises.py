@@ -9,7 +9,7 @@ import numpy as np
 from daemon_process import Answer, Daemon
 
 from stack.check import check
-from stack.session import Sessions
+from stack.sessions import Sessions
 
 
 class Observed(Daemon):

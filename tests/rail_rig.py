@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
+from rail.axis_settings import AxisSettings
 from rail.drivers import DRIVERS
 from rail.pins import EmergencyPin, MotionPins, MotionWiring
 from rail.position_store import FilePositionStore
 from rail.profile import Ramp
 from rail.screw import Scale
 from rail.stepper import LocalStepper
-from rail.stepper_axis import AxisSettings, MotorDriver, StepperAxis
+from rail.stepper_axis import MotorDriver, StepperAxis
 from simulator.carriage import Carriage, CarriageSpec
 from simulator.clock import VirtualClock
 from simulator.pins import SimulatedFactory, Wiring

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from rail_rig import EventfulClock
 
+from rail.axis_settings import AxisSettings
 from rail.coils import CoilPins, CoilWiring
 from rail.drivers import DRIVERS
 from rail.position_store import FilePositionStore
 from rail.profile import Ramp
 from rail.screw import ring_scale
 from rail.stepper import LocalStepper
-from rail.stepper_axis import AxisSettings, StepperAxis
+from rail.stepper_axis import StepperAxis
 from simulator.carriage import CarriageSpec
 from simulator.four_phase import FourPhaseCarriage
 from simulator.pins import SimulatedFactory, Wiring

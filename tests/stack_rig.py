@@ -22,7 +22,8 @@ from rail.screw import Scale
 from simulator.clock import VirtualClock
 from stack.ending import Ending
 from stack.plan import Between, Layout, Marks, Pitch, StackPlan, lay_out
-from stack.session import Facts, Session, Sessions
+from stack.session import Facts, Session
+from stack.sessions import Sessions
 from stack.shoot import Shooter
 from stack.slice_files import SliceLabel
 from stack.stop import StopKind, StopSignal

@@ -14,7 +14,8 @@ import pytest
 from daemon_process import Daemon, alive, await_death, daemon
 
 from simulator.world import World
-from stack.session import Phase, Sessions
+from stack.session_state import Phase
+from stack.sessions import Sessions
 
 
 def quiet(folder: Path) -> dict[str, str]:

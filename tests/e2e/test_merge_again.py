@@ -9,7 +9,8 @@ from pathlib import Path
 
 from daemon_process import daemon
 
-from stack.session import Phase, Sessions
+from stack.session_state import Phase
+from stack.sessions import Sessions
 
 
 def test_a_session_is_merged_again_with_other_settings_and_its_versions_compared(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ LAZY = {
     "focusd.cli": ["stack.merge.command"],
     "focusd.doctor_cli": ["focusd.doctor"],
     "focusd.setup_cli": ["focusd.config"],
-    "focusd.sessions_cli": ["stack.check", "stack.errors", "stack.export", "stack.session"],
+    "focusd.sessions_cli": ["stack.check", "stack.errors", "stack.export", "stack.sessions"],
 }
 """What a module of the shell imports in the moment it is needed and not before."""
 

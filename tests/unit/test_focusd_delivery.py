@@ -15,7 +15,8 @@ from focusd.journals import Journals
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from stack.plan import Marks, lay_out
-from stack.session import Facts, Session, Sessions
+from stack.session import Facts, Session
+from stack.sessions import Sessions
 
 S = 10**9
 STICK = "/media/stick"

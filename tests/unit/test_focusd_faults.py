@@ -14,7 +14,7 @@ from focusd.panel import Mood, mood
 from rail.errors import Halted
 from stack.errors import DiskGone
 from stack.faults import faults
-from stack.session import Phase
+from stack.session_state import Phase
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from stack.faults import faults
 from stack.plan import Marks, lay_out
-from stack.session import Facts, Session, Sessions
+from stack.session import Facts, Session
+from stack.sessions import Sessions
 from stack.vitals import Strain
 
 BEGIN = """

@@ -15,7 +15,7 @@ from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, Pos
 from stack.errors import NotResumable, PlanRefused, StopAsked
 from stack.plan import FromHere, Marks, Pitch, StackPlan
 from stack.report import warnings
-from stack.session import Phase
+from stack.session_state import Phase
 from stack.stop import StopKind
 
 

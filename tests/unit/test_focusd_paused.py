@@ -15,7 +15,7 @@ from focusd.merges import Merges
 from focusd.panel import Mood, Request
 from focusd.paused import DAEMON_ENDED, TRIES, ResumeAtBoot, cut_short, goes_on, left_over
 from stack.plan import FromHere
-from stack.session import Phase, SessionState
+from stack.session_state import Phase, SessionState
 
 
 class Resting:

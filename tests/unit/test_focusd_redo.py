@@ -11,7 +11,9 @@ from focusd.redo import Choice, Redo, left_undone, worn_out
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from stack.plan import Marks, lay_out
-from stack.session import Facts, MergeState, Phase, Session, Sessions, SessionState
+from stack.session import Facts, Session
+from stack.session_state import MergeState, Phase, SessionState
+from stack.sessions import Sessions
 
 DONE, CUT, STOPPED_WITH = MergeState(ended=True), MergeState(), MergeState(error=STOPPED, ended=True)
 FAILED = MergeState(error="the slices show different subjects", ended=True)

@@ -20,7 +20,9 @@ from stack.errors import PlanRefused
 from stack.plan import Between, Count, Marks, StackPlan, lay_out
 from stack.record import exposure_record
 from stack.schedule import Schedule
-from stack.session import Facts, Phase, Sessions
+from stack.session import Facts
+from stack.session_state import Phase
+from stack.sessions import Sessions
 from stack.timelapse import SeriesPhase, SlotEnd, every_series
 
 SCALE = Scale("um", Fraction(5, 16))

@@ -14,7 +14,8 @@ from stack.check import SessionCheck, Verdict, check
 from stack.durable import write_durably
 from stack.ending import EndingKind
 from stack.plan import Between
-from stack.session import Phase, Session
+from stack.session import Session
+from stack.session_state import Phase
 
 SLICES = 3
 SMALL = replace(PLAN, range=Between(1000, 1020))

@@ -14,7 +14,7 @@ from stack.disk import Disk, expected_below, mount_points
 from stack.durable import out_of_room
 from stack.ending import EndingKind
 from stack.errors import DiskFull, DiskNotMounted, JournalFailed
-from stack.session import Phase
+from stack.session_state import Phase
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from stack.daybook import DayRow, csv_of, enter, rows_of
 from stack.errors import ExportRefused
 from stack.export import export, export_stem
 from stack.plan import Between, Marks, Pitch, StackPlan, lay_out
-from stack.session import Facts, Sessions
+from stack.session import Facts
+from stack.sessions import Sessions
 from stack.xmp import xmp
 
 PLAN = StackPlan("beetle", Between(1000, 1020), Pitch(10))

@@ -10,7 +10,8 @@ from camera.camera import Exposure
 from stack.ending import EndingKind
 from stack.optics import Optics
 from stack.plan import Between, FromOptics, Marks, StackPlan, lay_out
-from stack.session import Facts, Sessions
+from stack.session import Facts
+from stack.sessions import Sessions
 from stack.shoot import Shooter
 from stack.stop import StopSignal
 from stack.writer import InlineWriter

@@ -8,7 +8,9 @@ from rail.clock import MonotonicClock
 from stack.errors import RemovalRefused
 from stack.plan import Between, Marks, Pitch, StackPlan, lay_out
 from stack.removal import objection
-from stack.session import Facts, MergeState, Phase, SavedSlice, Sessions, SessionState
+from stack.session import Facts
+from stack.session_state import MergeState, Phase, SavedSlice, SessionState
+from stack.sessions import Sessions
 
 PLAN = StackPlan("beetle", Between(1000, 1020), Pitch(10))
 LAYOUT = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
@@ -75,7 +77,7 @@ def test_nothing_is_removed_under_a_writer(sessions):
 
 def test_a_removal_that_was_cut_short_is_ended_by_the_next_session(sessions, monkeypatch):
     session = sessions.create(PLAN, LAYOUT, MICRON, Facts())
-    monkeypatch.setattr("stack.session.shutil.rmtree", lambda *_: None)
+    monkeypatch.setattr("stack.sessions.shutil.rmtree", lambda *_: None)
     sessions.remove(session)
     monkeypatch.undo()
     assert sessions.ids() == () and list(sessions.root.glob(".0001*"))

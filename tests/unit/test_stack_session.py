@@ -33,7 +33,9 @@ from stack.plan import (
     lay_out,
 )
 from stack.record import layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
-from stack.session import Facts, MergeState, Phase, SavedSlice, Session, Sessions, slug
+from stack.session import Facts, Session
+from stack.session_state import MergeState, Phase, SavedSlice
+from stack.sessions import Sessions, slug
 
 BENCH = screw_scale(Fraction(1000), 200, 16)
 PLAN = StackPlan("Käfer, links/oben", Between(1000, 1600), Pitch(200))
@@ -95,7 +97,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from test_stack_session import BENCH, FACTS, LAYOUT, PLAN
-from stack.session import Sessions
+from stack.sessions import Sessions
 for number in range(8):
     Sessions(Path(sys.argv[2])).create(PLAN, LAYOUT, BENCH, FACTS)
 """
@@ -180,8 +182,8 @@ def test_what_a_kill_leaves_of_a_creation_is_no_session_and_goes_with_the_next(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr("stack.session.shutil.rmtree", lambda *_, **__: None)
-        patched.setattr("stack.session.write_durably", killed)
+        patched.setattr("stack.sessions.shutil.rmtree", lambda *_, **__: None)
+        patched.setattr("stack.sessions.write_durably", killed)
         with pytest.raises(Killed):
             sessions.create(PLAN, LAYOUT, BENCH, FACTS)
     assert len(list(sessions.root.iterdir())) == 1

@@ -36,7 +36,8 @@ from stack.errors import (
 from stack.journal import Journal, replay
 from stack.plan import AroundHere, FromHere, Park, Pitch
 from stack.record import plain
-from stack.session import Phase, Session
+from stack.session import Session
+from stack.session_state import Phase
 from stack.shoot import room_needed
 from stack.sight import frame_fault
 from stack.stop import StopKind

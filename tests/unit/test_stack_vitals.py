@@ -14,7 +14,7 @@ from stack.ending import EndingKind
 from stack.errors import PowerLow
 from stack.faults import faults
 from stack.report import report
-from stack.session import Phase
+from stack.session_state import Phase
 from stack.vitals import COOL_BY_C, Limits, Strain, Vitals, strain, strain_words, vitals_of, vitals_record
 
 LIMITS = Limits(too_hot_c=80.0, power_patience_s=60.0)

@@ -11,6 +11,7 @@ from typing import Any
 from carriage import Carriage
 
 from rail.axis import Axis
+from rail.axis_settings import AxisSettings
 from rail.drivers import DRIVERS
 from rail.pins import MotionWiring
 from rail.position_store import FilePositionStore
@@ -18,7 +19,7 @@ from rail.process import StepperProcess
 from rail.profile import Ramp
 from rail.screw import Scale
 from rail.stepper import Standstill
-from rail.stepper_axis import AxisSettings, StepperAxis
+from rail.stepper_axis import StepperAxis
 
 Report = dict[str, Any]
 

@@ -1,0 +1,246 @@
+"""How far a session has come: the fold of its journal. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from camera.camera import Exposure
+from stack.journal import Entry
+from stack.record import exposure_of
+from stack.vitals import UNKNOWN, Vitals, vitals_of
+
+
+class Phase(StrEnum):
+    """How far a session has come, as its journal tells."""
+
+    CREATED = "created"
+    """Nothing was shot yet."""
+    SHOOTING = "shooting"
+    """Begun and not ended: being shot now, or if nobody shoots it, cut short by a crash or a power cut."""
+    PAUSED = "paused"
+    """Stopped by somebody, or for want of room; waits to be resumed."""
+    DONE = "done"
+    """Every slice is saved."""
+    ABORTED = "aborted"
+    """Ended by somebody."""
+    FAILED = "failed"
+    """Ended by an error; what is saved is good, and the rest may still be shot."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """A file that was made durable, its path relative to the session's folder."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSlice:
+    """A slice that was made durable at `saved_at` (UTC), as the journal recorded it.
+
+    `companions` are files saved beside the one that is merged, such as raw ones; `vitals` is how the Pi was.
+    """
+
+    index: int
+    file: str
+    sha256: str
+    bytes: int
+    position_steps: int
+    position_u: float
+    exposure: Exposure
+    began_ns: int
+    saved_at: str
+    companions: tuple[SavedFile, ...] = ()
+    vitals: Vitals = UNKNOWN
+
+    @property
+    def files(self) -> tuple[SavedFile, ...]:
+        """All that was saved of it, the file that is merged first."""
+        return (SavedFile(self.file, self.sha256, self.bytes), *self.companions)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeState:
+    """One merge of the session; `files` are relative to its folder and empty until it has ended well."""
+
+    files: tuple[str, ...] = ()
+    slices: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """The fold of a journal.
+
+    Attributes
+    ----------
+    phase
+        How far it came.
+    slices
+        How many the plan asks for.
+    saved
+        By index, the last acknowledged saving of each.
+    exposure, size_px
+        What every slice is held to; None until it was locked.
+    merges
+        In order of their beginning.
+    reason
+        Why it was paused or aborted, or the error it failed with.
+    began_at, ended_at
+        UTC of the first and the last change of phase.
+    homed
+        Whether the axis found its reference for this stack.
+    retaken
+        Why slices were shot again, by index.
+    missed_u
+        How far off its reference the axis was when homed after the last slice; None: that was not done.
+    moved_u, repeat_u
+        When it went on, the most that the axis was off where it had been left, and that two homings differed;
+        None where that was not measured.
+    lacked_room
+        It was paused because the disk was full.
+    begun_in_vain
+        How often shooting began since a slice was last saved.
+    delivered
+        When it last arrived (UTC) wherever it was delivered to, by destination.
+    damage
+        What is wrong with the journal, in words; empty for a sound one. What the bad lines said is not in
+        this state.
+    """
+
+    phase: Phase
+    slices: int
+    saved: Mapping[int, SavedSlice] = field(default_factory=dict)
+    exposure: Exposure | None = None
+    size_px: tuple[int, int] | None = None
+    merges: tuple[MergeState, ...] = ()
+    reason: str | None = None
+    began_at: str | None = None
+    ended_at: str | None = None
+    homed: bool = False
+    retaken: Mapping[int, str] = field(default_factory=dict)
+    missed_u: float | None = None
+    moved_u: float | None = None
+    repeat_u: float | None = None
+    lacked_room: bool = False
+    begun_in_vain: int = 0
+    delivered: Mapping[str, str] = field(default_factory=dict)
+    damage: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The indices of the slices not yet saved."""
+        return tuple(index for index in range(self.slices) if index not in self.saved)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether shooting may go on, once it is clear that nobody is shooting now.
+
+        A damaged journal does not forbid it: a slice counts only while its file is what a good line says.
+        """
+        return self.phase in (Phase.CREATED, Phase.SHOOTING, Phase.PAUSED, Phase.FAILED)
+
+
+def fold(entries: Iterable[Entry], slices: int) -> SessionState:
+    """Give the state that a journal's entries amount to, for a plan of so many slices. Pure."""
+    state = SessionState(Phase.CREATED, slices)
+    saved: dict[int, SavedSlice] = {}
+    retaken: dict[int, str] = {}
+    for entry in entries:
+        state = _begun(state)
+        match entry.event, entry.facts:
+            case "slice_saved", _:
+                one = _saved_slice(entry)
+                saved[one.index] = one
+                state = replace(state, exposure=state.exposure or one.exposure, begun_in_vain=0)
+            case "slice_retaken", {"index": int(index), "why": str(why)}:
+                saved.pop(index, None)
+                retaken[index] = why
+            case _:
+                state = _after(state, entry)
+    return replace(state, saved=saved, retaken=retaken)
+
+
+def _begun(state: SessionState) -> SessionState:
+    """Take any line for a sign that shooting had begun, the one that says so being lost."""
+    return replace(state, phase=Phase.SHOOTING) if state.phase is Phase.CREATED else state
+
+
+def _after(state: SessionState, entry: Entry) -> SessionState:
+    facts: Mapping[str, Any] = entry.facts
+    match entry.event:
+        case "stack_started" | "stack_resumed":
+            return replace(
+                state,
+                phase=Phase.SHOOTING,
+                reason=None,
+                began_at=state.began_at or entry.at,
+                ended_at=None,
+                lacked_room=False,
+                begun_in_vain=state.begun_in_vain + 1,
+            )
+        case "homed":
+            return replace(
+                state,
+                homed=True,
+                moved_u=_farther(state.moved_u, facts.get("moved_u")),
+                repeat_u=_farther(state.repeat_u, facts.get("repeat_u")),
+            )
+        case "rechecked":
+            return replace(state, missed_u=facts["missed_u"])
+        case "exposure_locked":
+            width_px, height_px = facts["size_px"]
+            exposure = exposure_of(facts["exposure"])
+            return replace(state, exposure=exposure, size_px=(width_px, height_px))
+        case "stack_paused":
+            return replace(
+                state,
+                phase=Phase.PAUSED,
+                reason=facts["reason"],
+                ended_at=entry.at,
+                lacked_room=bool(facts.get("lacked_room")),
+            )
+        case "stack_done":
+            return replace(state, phase=Phase.DONE, reason=None, ended_at=entry.at)
+        case "stack_aborted":
+            return replace(state, phase=Phase.ABORTED, reason=facts["reason"], ended_at=entry.at)
+        case "stack_failed":
+            return replace(state, phase=Phase.FAILED, reason=facts["error"], ended_at=entry.at)
+        case "merge_started":
+            return replace(state, merges=(*state.merges, MergeState()))
+        case "merge_done":
+            done = MergeState(tuple(facts["files"]), facts["slices"], facts["seconds"], ended=True)
+            return replace(state, merges=(*state.merges[:-1], done))
+        case "merge_failed":
+            return replace(state, merges=(*state.merges[:-1], MergeState(error=facts["error"], ended=True)))
+        case "delivered":
+            return replace(state, delivered={**state.delivered, facts["to"]: entry.at})
+        case _:  # a later version's word, or one that changes nothing
+            return state
+
+
+def _farther(a_u: float | None, b_u: float | None) -> float | None:
+    """Give the larger of two distances, whichever way they go."""
+    return max((one for one in (a_u, b_u) if one is not None), key=abs, default=None)
+
+
+def _saved_slice(entry: Entry) -> SavedSlice:
+    facts: Mapping[str, Any] = entry.facts
+    return SavedSlice(
+        index=facts["index"],
+        file=facts["file"],
+        sha256=facts["sha256"],
+        bytes=facts["bytes"],
+        position_steps=facts["position_steps"],
+        position_u=facts["position_u"],
+        exposure=exposure_of(facts["exposure"]),
+        began_ns=facts["began_ns"],
+        saved_at=entry.at,
+        companions=tuple(SavedFile(**kept) for kept in facts.get("companions", ())),
+        vitals=vitals_of(facts.get("vitals", {})),
+    )

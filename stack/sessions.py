@@ -1,0 +1,181 @@
+"""All sessions below one folder: made, found and removed there, each with a number of its own."""
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rail.screw import Scale
+from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
+from stack.errors import AmbiguousSession, NoSuchSession, RemovalRefused, SessionUnreadable
+from stack.plan import Layout, StackPlan
+from stack.session import JOURNAL, Facts, Session, load, session_json
+
+HIGHEST = ".highest-number"
+"""Where a folder of sessions remembers the numbers of those that were removed."""
+
+
+_ID = re.compile(r"(\d{4,})-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-(.+)")
+
+
+class Sessions:
+    """All sessions below one folder.
+
+    Parameters
+    ----------
+    root
+        Made if it is not there. Folders in it whose names are no session ids are left alone.
+    now
+        The time for ids; they are numbered because it may be wrong.
+    """
+
+    def __init__(self, root: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._root = root
+        self._now = now
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds them."""
+        return self._root
+
+    def create(self, plan: StackPlan, layout: Layout, scale: Scale, facts: Facts) -> Session:
+        """Make the folder of a new session, numbered one above the highest there ever was.
+
+        It appears with its session.json complete or not at all, and no two get one number, whoever else
+        creates sessions there.
+        """
+        self._root.mkdir(parents=True, exist_ok=True)
+        with _held(self._root):
+            self._drop_unfinished()
+            created = self._now().astimezone(UTC)
+            number = self._highest_number() + 1
+            path = self._root / f"{number:04d}-{created:%Y-%m-%dT%H-%M-%SZ}-{slug(plan.name)}"
+            session = Session(path, number, created.isoformat(timespec="seconds"), plan, layout, scale, facts)
+            part = self._root / f".{path.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
+            try:
+                (part / "slices").mkdir(parents=True)
+                (part / "merges").mkdir()
+                (part / JOURNAL).touch()
+                write_durably(part / "session.json", session_json(session))
+                part.rename(path)
+            except BaseException:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
+            sync_folder(self._root)
+        return session
+
+    def remove(self, session: Session) -> None:
+        """Remove a session's folder with all that is in it; its number is not given again.
+
+        Raises `RemovalRefused`, and removes nothing, while somebody writes its journal.
+        """
+        with _held(self._root), _unwritten(session):
+            write_durably(self._root / HIGHEST, f"{self._highest_number()}\n".encode())
+            part = self._root / f".{session.id}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
+            session.path.rename(part)
+            sync_folder(self._root)
+            shutil.rmtree(part)
+
+    def ids(self) -> tuple[str, ...]:
+        """Give the ids, newest last."""
+        return tuple(path.name for _, path in self._folders())
+
+    def all(self) -> tuple[Session, ...]:
+        """Give the sessions, newest last; those that cannot be read are left out (see `ids`)."""
+        return tuple(self._readable())
+
+    def newest(self) -> Session | None:
+        """Give the newest that can be read; None where there is none."""
+        for _, path in reversed(self._folders()):
+            with contextlib.suppress(SessionUnreadable):
+                return load(path)
+        return None
+
+    def open(self, wanted: str | int) -> Session:
+        """Find a session by number, by id or by the beginning of its id.
+
+        Raises `NoSuchSession`, `AmbiguousSession`, or `SessionUnreadable` for one that cannot be read.
+        """
+        return load(self.find(wanted))
+
+    def find(self, wanted: str | int) -> Path:
+        """Give the folder of a session as `open` does, readable or not."""
+        text = str(wanted).strip()
+        folders = self._folders()
+        found = [path for number, path in folders if text.isdigit() and int(text) == number]
+        found = found or [path for _, path in folders if path.name == text]
+        found = found or [path for _, path in folders if text and path.name.startswith(text)]
+        if not found:
+            newest = f"the newest is {folders[-1][1].name}" if folders else "there are none yet"
+            raise NoSuchSession(f"no session is called {text!r} in {self._root}; {newest}", wanted=text)
+        if len(found) > 1:
+            names = tuple(path.name for path in found)
+            raise AmbiguousSession(
+                f"{len(names)} sessions begin with {text!r}: {', '.join(names)}; give a number",
+                wanted=text,
+                candidates=names,
+            )
+        return found[0]
+
+    def _highest_number(self) -> int:
+        """Give the highest number in use, or that of a removed session where it was higher."""
+        try:
+            removed = int((self._root / HIGHEST).read_text())
+        except (OSError, ValueError):
+            removed = 0
+        return max([removed, *(number for number, _ in self._folders())])
+
+    def _drop_unfinished(self) -> None:
+        for part in self._root.glob(f".*{LEFTOVER_SUFFIX}"):
+            if _ID.fullmatch(part.name[1:]):
+                shutil.rmtree(part)
+
+    def _readable(self) -> Iterator[Session]:
+        for _, path in self._folders():
+            with contextlib.suppress(SessionUnreadable):
+                yield load(path)
+
+    def _folders(self) -> list[tuple[int, Path]]:
+        try:
+            names = [path for path in self._root.iterdir() if _ID.fullmatch(path.name)]
+        except FileNotFoundError:
+            return []
+        return sorted((int(path.name.split("-", 1)[0]), path) for path in names)
+
+
+def slug(name: str) -> str:
+    """Give `name` as a part of a file name: ASCII letters, digits, dots and dashes."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9.]+", "-", ascii_name)[:40].strip("-.") or "stack"
+
+
+@contextlib.contextmanager
+def _unwritten(session: Session) -> Iterator[None]:
+    """Keep every writer out of a session's journal meanwhile; raises `RemovalRefused` where there is one."""
+    descriptor = os.open(session.journal_path, os.O_RDONLY | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise RemovalRefused(
+            f"{session.id} is in use: its journal is being written", session=session.id
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep every other creator of sessions out of `folder` meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
