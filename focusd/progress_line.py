@@ -29,7 +29,7 @@ def _count_words(progress: Progress) -> str:
         return f"rehearsal {progress.place}/{progress.slices or '?'}"
     if progress.shot == "done" and progress.job is None:
         return f"{progress.slices} slices saved"
-    return f"slice {progress.saved}/{progress.slices or '?'}"
+    return f"{progress.saved}/{progress.slices or '?'} saved"
 
 
 def _merge_words(progress: Progress) -> str:

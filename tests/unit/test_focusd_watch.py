@@ -107,7 +107,7 @@ def test_the_line_says_what_matters_most_first():
             {"phase": "moving", "index": 1, "slices": 3, "position_u": 20_134.4, "seconds_left": 35.2},
         ),
     )
-    assert progress_line(progress) == "slice 1/3  moving  20.1344 mm  0:35 left  merge 1 behind"
+    assert progress_line(progress) == "1/3 saved  moving  20.1344 mm  0:35 left  merge 1 behind"
     shot = told(*DONE, ("merge_progress", {"merged": 2}), ("job_ended", {"job": 7, "ending": "done"}))
     assert progress_line(shot) == "3 slices saved  merge 1 behind"
 
@@ -140,8 +140,8 @@ def test_a_file_gets_a_line_for_each_piece_of_news():
         progress = told(event, progress=progress)
         lines.show({"event": event[0], "session": "s", **event[1]}, progress)
     assert stream.getvalue().splitlines() == [
-        "slice 0/3",
-        "slice 1/3  shooting  1 µm  0:08 left",
+        "0/3 saved",
+        "1/3 saved  shooting  1 µm  0:08 left",
         "slice 1 is taken again: blurred",
     ]
 
@@ -173,7 +173,7 @@ def test_a_terminal_gets_one_line_drawn_over(screen):
     progress = told(SAVED, ("progress", {"phase": "shooting", "position_u": 20_134.4, "seconds_left": 35.2}))
     line.show({"event": "progress", "session": "s"}, progress)
     line.end()
-    assert seen() == "\r\x1b[Kslice 1/3  shooting  20.1344…\r\x1b[K"
+    assert seen() == "\r\x1b[K1/3 saved  shooting  20.1344…\r\x1b[K"
 
 
 @pytest.mark.parametrize(
