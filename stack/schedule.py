@@ -47,7 +47,7 @@ class Schedule:
         None: all day.
     missed
         What becomes of slots that passed while nothing could be shot: `skip` leaves them out, `once` makes up
-        for the latest of them at once. Never for more than one.
+        for the latest of them at once, unless the next is due by then. Never for more than one.
     """
 
     every_s: float
@@ -97,7 +97,8 @@ def next_slot(schedule: Schedule, last: int | None, begun: int, now: Moment) -> 
         return None
     first = 0 if last is None else last + 1
     on_time = max(first, math.ceil((now.along_s - schedule.grace_s) / schedule.every_s))
-    if schedule.missed == "once" and on_time > first and _allowed(schedule, now.wall):
+    next_is_near = on_time * schedule.every_s <= now.along_s + schedule.grace_s
+    if schedule.missed == "once" and on_time > first and not next_is_near and _allowed(schedule, now.wall):
         missed = on_time - 1
         if _allowed(schedule, now.wall_at(missed * schedule.every_s)):
             return Slot(missed, now.along_s)

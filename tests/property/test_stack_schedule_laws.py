@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stack.schedule import Moment, Schedule, Window, next_slot
@@ -29,6 +29,8 @@ def moment(along_s: float, zone: ZoneInfo = BERLIN) -> Moment:
 
 
 @given(schedules, absences_s)
+@example(Schedule(60.0, missed="once"), [60, 0])
+@example(Schedule(60.0, missed="once"), [57, 0])
 def test_no_slot_comes_twice_none_too_early_and_never_two_at_once(
     schedule: Schedule, absences: list[int]
 ) -> None:
@@ -82,6 +84,12 @@ def test_made_up_for_once_it_is_the_latest_missed_and_now() -> None:
     after = next_slot(schedule, 10, 5, moment(10 * 1800.0 + 900))
     assert after is not None
     assert after.number == 11
+
+
+def test_what_is_due_now_is_not_preceded_by_what_was_missed() -> None:
+    slot = next_slot(Schedule(1800.0, missed="once"), 3, 4, moment(10 * 1800.0 + 10))
+    assert slot is not None
+    assert (slot.number, slot.due_s) == (10, 10 * 1800.0)
 
 
 def test_a_window_is_kept_on_the_days_when_the_clocks_are_set() -> None:
