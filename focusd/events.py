@@ -6,11 +6,13 @@ publisher never waits for one, and a listener that falls out of the ring is told
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
+
+from focusd.listeners import Listeners, Wake
 
 Event = Mapping[str, object]
 """What happened: `event` names it; the hub adds `seq` and `at`."""
@@ -50,7 +52,7 @@ class EventHub:
         self._ring: deque[Event] = deque(maxlen=keep)
         self._last_seq = 0
         self._lock = threading.Lock()
-        self._wakers: list[Callable[[], object]] = []
+        self._listeners = Listeners()
         self._closed = False
 
     @property
@@ -68,9 +70,7 @@ class EventHub:
         with self._lock:
             self._last_seq += 1
             self._ring.append({"seq": self._last_seq, "at": utc_now(), "event": event, **facts})
-            wakers = tuple(self._wakers)
-        for wake in wakers:
-            wake()
+        self._listeners.wake()
 
     def after(self, seq: int) -> Batch:
         """Give what happened after event number `seq`.
@@ -86,24 +86,15 @@ class EventHub:
             events = tuple(self._ring[place] for place in range(first, len(self._ring)))
         return Batch(events, missed=unheard - kept, last_seq=last_seq)
 
-    @contextmanager
-    def listening(self, wake: Callable[[], object]) -> Iterator[None]:
-        """Call `wake` after each event and at the close; it must return at once."""
-        with self._lock:
-            self._wakers.append(wake)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._wakers.remove(wake)
+    def listening(self, wake: Wake) -> AbstractContextManager[None]:
+        """Call `wake` after each event and at the close."""
+        return self._listeners.listening(wake)
 
     def close(self) -> None:
         """Wake every listener for the last time."""
         with self._lock:
             self._closed = True
-            wakers = tuple(self._wakers)
-        for wake in wakers:
-            wake()
+        self._listeners.wake()
 
 
 def utc_now() -> str:

@@ -7,12 +7,13 @@ shown: none is taken for looking then, and no control is changed.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from camera.errors import CameraError, CaptureCancelled
+from focusd.listeners import Listeners, Wake
 from rail.clock import Clock
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Finder:
         self._clock = clock
         self._spent_ns = spent_ns
         self._lock = threading.Lock()
-        self._wakers: list[Callable[[], object]] = []
+        self._listeners = Listeners()
         self._wanted_ns: int | None = None
         self._shown: OrderedDict[View, Shown] = OrderedDict()
         self._shown_number = 0
@@ -77,16 +78,9 @@ class Finder:
         self.budget = Budget()
         self.closed = False
 
-    @contextmanager
-    def listening(self, wake: Callable[[], object]) -> Iterator[None]:
-        """Call `wake` whenever there is another sight; it must return at once."""
-        with self._lock:
-            self._wakers.append(wake)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._wakers.remove(wake)
+    def listening(self, wake: Wake) -> AbstractContextManager[None]:
+        """Call `wake` whenever there is another sight."""
+        return self._listeners.listening(wake)
 
     def want(self) -> None:
         """Have frames kept for a while."""
@@ -134,9 +128,7 @@ class Finder:
         """Let go of what was seen before the rig began to work, or came to rest, and wake whoever waits."""
         with self._lock:
             self.sight = Sight(self.sight.number)
-            wakers = tuple(self._wakers)
-        for wake in wakers:
-            wake()
+        self._listeners.wake()
 
     def wait_s(self, view: "View") -> float:
         """Give how long the budget wants a picture to wait; one that was made already need not."""
@@ -164,6 +156,4 @@ class Finder:
     def _tell(self, frame: "Frame | None", problem: str | None) -> None:
         with self._lock:
             self.sight = Sight(self.sight.number + 1, frame, problem)
-            wakers = tuple(self._wakers)
-        for wake in wakers:
-            wake()
+        self._listeners.wake()

@@ -71,14 +71,14 @@ def test_a_listener_that_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPatc
     hub = EventHub()
     hub.publish("a")
     asyncio.run(Client(takes=0).listen(hub, 0))
-    assert hub._wakers == []
+    assert hub._listeners._wakers == []
 
 
 def test_a_listener_that_hangs_up_is_forgotten() -> None:
     hub = EventHub()
     hub.publish("a")
     asyncio.run(Client(stays=1).listen(hub, 0))
-    assert hub._wakers == []
+    assert hub._listeners._wakers == []
 
 
 def test_a_silent_stream_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
