@@ -358,7 +358,8 @@ def _panel(config: Config, rig: Rig, bench: Bench) -> Panel:
 
 def _merge_options(config: Config) -> tuple[str, ...]:
     merge = config.merge
-    return "--nice", str(merge.nice), "--timeout", str(merge.timeout_s), "--method", merge.method
+    options = {"nice": merge.nice, "timeout": merge.timeout_s, "method": merge.method, "memory": merge.memory}
+    return tuple(word for name, value in options.items() for word in (f"--{name}", str(value)))
 
 
 def take_up(sessions: Sessions, studio: Studio, hub: EventHub, at_boot: ResumeAtBoot) -> Paused | None:

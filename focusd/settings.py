@@ -141,6 +141,7 @@ class Merge(Strict):
     nice: int = Field(default=10, ge=0, le=19)
     method: Literal["auto", "weighted", "depthmap", "pyramid"] = "auto"
     timeout_s: int = Field(default=300, ge=5, le=86_400)
+    memory: str = Field(default="auto", pattern=r"^(auto|[0-9]+(\.[0-9]+)?[MG])$")
 
 
 class Board(Strict):

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from stack.merge.memory import read_bytes
 from stack.merge.settings import AUTO, MergeSettings, Method, method_named
 
 EPILOG = """\
@@ -52,6 +53,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     alone = [name for name in WITH_OUTPUT if getattr(asked, name) not in (None, False)]
     if alone and asked.output is None:
         parser.error(f"--{alone[0].replace('_', '-')} goes with -o, and photographs to merge")
+    if asked.memory is not None and (asked.export_aligned or asked.slab):
+        parser.error("--memory is for the merge; --export-aligned and --slab take more beside it")
     if asked.scheduler is not None and asked.batch is None:
         parser.error("--scheduler spreads a batch over machines; give --batch")
     return asked
@@ -90,6 +93,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out slices that cannot be read or aligned, and say so"
+    )
+    parser.add_argument(
+        "--memory",
+        type=_memory,
+        metavar="250M",
+        help="take no more than this (auto: what is free); refused where that cannot be",
     )
     parser.add_argument("--quality", type=_quality, default=95, help="of a JPEG, 1 to 100 (95)")
 
@@ -179,6 +188,15 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--scheduler", metavar="ADDRESS", help="spread a batch over the workers of a dask scheduler"
     )
+
+
+def _memory(text: str) -> int | None:
+    if text == "auto":
+        return None
+    try:
+        return read_bytes(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no amount of memory, such as 250M or 1.5G") from None
 
 
 def _quality(text: str) -> int:

@@ -207,7 +207,7 @@ def _merged_in(
     photos: Sequence[Photo], settings: MergeSettings, asked: argparse.Namespace, progress: Progress
 ) -> Merging:
     """Take all photographs in; what is left to do is to finish."""
-    merging = Merging(settings, _placements(asked, photos), skip_bad=asked.skip_bad)
+    merging = Merging(settings, _placements(asked, photos), skip_bad=asked.skip_bad, limit_bytes=asked.memory)
     for done, photo in enumerate(photos, start=1):
         placed = merging.add(photo)
         if isinstance(placed, Skipped):
@@ -247,6 +247,7 @@ def _facts(
         merging.skipped,
         um_per_slice,
         not asked.far_first,
+        merging.memory,
     )
 
 

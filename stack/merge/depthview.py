@@ -14,6 +14,9 @@ GREY: Final = 96
 LEGEND_PX: Final = 46
 BAR_SHARE: Final = 0.25
 """Of the picture's width that a scale bar may take at most."""
+SPARSE: Final = 2
+"""Of so many pixels one is enough to tell nearest and farthest."""
+STRIP_ROWS: Final = 128
 ROUND: Final = (1, 2, 5)
 
 
@@ -25,13 +28,18 @@ def coloured(
     Depths are in micrometres from the nearest one shown where the pitch is known, else in slices; with the
     scale of the subject there is a bar of a round length.
     """
-    known = depth != UNKNOWN
-    places = (depth.astype(np.float32) - ORIGIN) / PER_SLICE
-    near, far = depth_span(depth) or (0.0, 1.0)
-    levels = np.clip((places - near) / max(far - near, 1e-3), 0, 1)
-    picture: Any = cv2.applyColorMap(np.rint(levels * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-    picture[~known] = GREY
-    return np.vstack([picture, _legend(depth.shape[1], near, far, um_per_slice, um_per_px)])
+    height, width = depth.shape
+    near, far = depth_span(depth[::SPARSE, ::SPARSE]) or (0.0, 1.0)
+    picture: Any = np.empty((height + LEGEND_PX, width, 3), np.uint8)
+    for top in range(0, height, STRIP_ROWS):
+        strip = depth[top : top + STRIP_ROWS]
+        places = (strip.astype(np.float32) - ORIGIN) / PER_SLICE
+        levels = np.clip((places - near) / max(far - near, 1e-3), 0, 1)
+        colours: Any = cv2.applyColorMap(np.rint(levels * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
+        colours[strip == UNKNOWN] = GREY
+        picture[top : top + len(strip)] = colours
+    picture[height:] = _legend(width, near, far, um_per_slice, um_per_px)
+    return picture  # type: ignore[no-any-return]
 
 
 def depth_span(depth: NDArray[np.uint16]) -> tuple[float, float] | None:

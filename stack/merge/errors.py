@@ -7,6 +7,7 @@ MergeError
 ├── NothingToMerge       no slice was given
 ├── TransformsUnreadable a file of transforms that is not one, or is for other slices
 ├── ClusterUnreachable   no scheduler, or nothing to reach one with
+├── MemoryRefused        less memory is allowed than the merge takes
 ├── NoSuchVersion        a session has no merge of that number
 ├── ComparisonRefused    versions that show nothing in common
 └── OutputRefused        the result cannot be written where it was asked for
@@ -56,6 +57,19 @@ class TransformsUnreadable(MergeError):
 
 class ClusterUnreachable(MergeError):
     """A batch cannot be spread over other machines."""
+
+
+class MemoryRefused(MergeError):
+    """What is allowed is less than a merge of these slices takes; nothing was begun."""
+
+    def __init__(self, limit_bytes: int, needed_bytes: int) -> None:
+        needed_mb = -(-needed_bytes // 1_000_000)
+        super().__init__(
+            f"merging these slices takes {needed_mb} MB, and {limit_bytes / 1e6:.0f} MB is allowed: "
+            f"allow more (--memory {needed_mb}M, or merge.memory in config.yaml), or merge on another machine"
+        )
+        self.limit_bytes = limit_bytes
+        self.needed_bytes = needed_bytes
 
 
 class NoSuchVersion(MergeError):

@@ -19,6 +19,8 @@ ACROSS: Final = 8
 ROUNDS: Final = 12
 SETTLED_PX: Final = 0.04
 """A step so small is exact: it needs no other after it."""
+NEAR_PX: Final = 0.2
+"""A coarse step so small leads the next level well enough."""
 FEW_BLOCKS: Final = 6
 TEXTURED: Final = 1.0
 """Variance of light, levels squared, at which a block counts by half."""
@@ -96,11 +98,15 @@ def _levelled(light: Plane, known: Plane) -> Plane:
 def _at(references: Sequence[View], other: View, level: int, start: Similarity) -> Fit:
     """Fit on one level; similarities are those of the finest."""
     factor = 2.0**level
-    found = _settled([one.levels[level] for one in references], other.levels[level], start.reduced(factor))
+    stills = [one.levels[level] for one in references]
+    enough_px = NEAR_PX if level else SETTLED_PX
+    found = _settled(stills, other.levels[level], start.reduced(factor), enough_px)
     return Fit(found.similarity.reduced(1 / factor), found.likeness, found.blocks, found.unsure_px * factor)
 
 
-def _settled(still: list[tuple[Plane, Plane]], moved: tuple[Plane, Plane], start: Similarity) -> Fit:
+def _settled(
+    still: list[tuple[Plane, Plane]], moved: tuple[Plane, Plane], start: Similarity, enough_px: float
+) -> Fit:
     height, width = moved[0].shape
     block_px = BLOCK_PX if min(height, width) >= ACROSS * BLOCK_PX else LEAST_BLOCK_PX
     centre, reach = np.array([width - 1, height - 1]) / 2, float(np.hypot(width, height)) / 2
@@ -114,7 +120,7 @@ def _settled(still: list[tuple[Plane, Plane]], moved: tuple[Plane, Plane], start
         step, errors = _agreed(said, centre, reach)
         step = np.clip(step, -block_px / 2, block_px / 2)
         found = Fit(found.similarity.after(_small(step, centre, reach)), likeness, blocks, errors)
-        if np.abs(step).max() < SETTLED_PX:
+        if np.abs(step).max() < enough_px:
             break
     return found
 

@@ -118,7 +118,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _follow(session: Path, asked: argparse.Namespace) -> None:
     feed = Feed(sys.stdin)
-    merging = Merging(settings_of(asked), skip_bad=asked.skip_bad)
+    merging = Merging(settings_of(asked), skip_bad=asked.skip_bad, limit_bytes=asked.memory)
     began_s = time.monotonic()
     for told, name in enumerate(feed.slices(), start=1):
         _allow(asked.timeout)
@@ -136,6 +136,7 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
         time.monotonic() - began_s,
         merging.skipped,
         um_per_slice,
+        memory=merging.memory,
     )
     reference = merging.photos[0].path
     folder, files = save_version(session, merged, facts, reference, asked.quality, um_per_px)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
 from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
-from stack.merge.frames import Frame, read_layers
+from stack.merge.frames import Kind, read_layers
+from stack.merge.memory import Choice, Job, WorkingSet, chosen, free_now, give_back, give_back_what_is_freed
 from stack.merge.photos import JPEG_SUFFIXES, Pixels, photo_shape, read_photo
 from stack.merge.placements import Placement, Placements, similarity_of
 from stack.merge.settings import MergeSettings, Method
@@ -42,6 +44,13 @@ class Merging:
         As `Merge` has them.
     skip_bad
         Leave out what cannot be read or aligned, instead of failing.
+    limit_bytes
+        Memory it may take; None: what is free.
+
+    Attributes
+    ----------
+    memory
+        Which working set was chosen, with the first photograph.
     """
 
     def __init__(
@@ -50,19 +59,21 @@ class Merging:
         placements: Placements | None = None,
         crop: Crop | None = None,
         skip_bad: bool = False,
+        limit_bytes: int | None = None,
     ) -> None:
         self.settings = settings
         self.photos: list[Photo] = []
         self.skipped: list[Skipped] = []
         self._skip_bad = skip_bad
-        self._merge: Merge | None = Merge(settings, placements, crop)
-        self._in_layers: bool | None = None
+        self.memory: Choice | None = None
+        self._limit_bytes = limit_bytes
+        self._begin = partial(Merge, settings, placements, crop)
+        self._merge: Merge | None = None
 
     def add(self, photo: Photo) -> Alignment | Skipped:
         """Merge one more; give where it lies, or why it was left out. Raises `MergeError`."""
-        assert self._merge is not None
         try:
-            placed = self._merge.add(photo.index, self._read(photo.path), photo.name)
+            placed = self._merged(photo.path).add(photo.index, self._read(photo.path), photo.name)
         except (PhotoUnreadable, SizesDiffer, AlignmentFailed) as e:
             if not self._skip_bad:
                 raise
@@ -70,19 +81,27 @@ class Merging:
             self.skipped.append(skipped)
             return skipped
         self.photos.append(photo)
+        if self.memory is not None and self.memory.working_set is WorkingSet.SMALL:
+            give_back()
         return placed
 
-    def _read(self, path: Path) -> Frame:
-        """Read a photograph, in layers if the first one is best taken so."""
-        if self._in_layers is None:
-            self._in_layers = best_in_layers(path, self.settings)
-        return read_layers(path) if self._in_layers else read_photo(path)
+    def _merged(self, first: Path) -> Merge:
+        """Give the merge, begun with the working set that fits slices like the first."""
+        if self._merge is None:
+            self.memory = chosen(job(first, self.settings), free_now(), self._limit_bytes)
+            small = self.memory.working_set is WorkingSet.SMALL
+            give_back_what_is_freed(self.memory.working_set)
+            self._read = read_layers if small or best_in_layers(first, self.settings) else read_photo
+            self._merge = self._begin(self.memory.working_set)
+        return self._merge
 
     def finish(self, bits: int | None = None, again: Callable[[int], None] = lambda done: None) -> Merged:
         """Give the result; `again` hears how many slices had a second look. Raises `MergeError`."""
-        assert self._merge is not None
+        if self._merge is None:
+            raise NothingToMerge("there is no slice to merge")
         if self.skipped and len(self.photos) < 2:
             raise NothingToMerge(f"too few slices are left: {self.skipped[0].reason}")
+        give_back()
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
         if self.settings.method is Method.DEPTHMAP:
@@ -98,6 +117,14 @@ def best_in_layers(path: Path, settings: MergeSettings) -> bool:
     shape = photo_shape(path)
     large = deciding_factor(shape.width_px, shape.height_px) > 1
     return large and path.suffix.lower() in JPEG_SUFFIXES and settings.method is not Method.PYRAMID
+
+
+def job(path: Path, settings: MergeSettings) -> Job:
+    """Give what it is to merge photographs like this one, as counted in memory. Raises `PhotoUnreadable`."""
+    shape = photo_shape(path)
+    kind = Kind.LAYERS if best_in_layers(path, settings) else Kind.WHOLE
+    bits = 16 if shape.bits > 8 else 8
+    return Job(shape.width_px * shape.height_px, bits, kind, settings.method)
 
 
 def _read_again(photos: Sequence[Photo], again: Callable[[int], None]) -> Iterator[Pixels]:

@@ -19,6 +19,8 @@ from stack.merge.stream import Merged
 from stack.merge.tags import Tags, merged_tags, read_tags
 
 NO_TAGS = Tags()
+PREVIEW_PX = 2048
+"""Longest side of a depth map in colours."""
 
 
 def picture_tags(merged: Merged, facts: dict[str, Any], reference: Path) -> Tags:
@@ -91,7 +93,9 @@ def save_version(
         files["merged_16"] = ("merged.tif", encode(merged.pixels, ".tif", tags, quality))
     files["depth"] = ("depth.png", encode(merged.depth, ".png", NO_TAGS, quality))
     files["confidence"] = ("confidence.png", encode(merged.confidence, ".png", NO_TAGS, quality))
-    preview = coloured(merged.depth, facts["depth"]["um_per_slice"], um_per_px)
+    every = -(-max(merged.depth.shape) // PREVIEW_PX)
+    um_per_dot = None if um_per_px is None else um_per_px * every
+    preview = coloured(merged.depth[::every, ::every], facts["depth"]["um_per_slice"], um_per_dot)
     files["depth_preview"] = ("depth-preview.jpg", encode(preview, ".jpg", NO_TAGS, 90))
     part = merges / f".{os.getpid()}.part"
     # A session is merged by one process at a time, so what is unfinished was left by one that was killed.

@@ -11,6 +11,7 @@ from stack.merge.coverage import coverage_record, shortfalls
 from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
 from stack.merge.depthview import depth_span
 from stack.merge.jolts import jolts
+from stack.merge.memory import Choice, WorkingSet
 from stack.merge.merging import Skipped
 from stack.merge.placements import similarity_of
 from stack.merge.settings import MergeSettings
@@ -28,6 +29,7 @@ def describe(
     skipped: Sequence[Skipped] = (),
     um_per_slice: float | None = None,
     near_first: bool = True,
+    memory: Choice | None = None,
 ) -> dict[str, Any]:
     """Give the facts of a merge as JSON knows them; docs/merge.md says what each means."""
     crop = merged.crop
@@ -44,6 +46,7 @@ def describe(
         "crop": {"left": crop.left, "top": crop.top, "width": crop.width_px, "height": crop.height_px},
         "settings": settings.as_facts(),
         "seconds": round(seconds, 3),
+        "memory": None if memory is None else memory.as_facts(),
         "depth": {
             "unknown": UNKNOWN,
             "origin": ORIGIN,
@@ -59,8 +62,16 @@ def describe(
             *(f"{one.name}: alignment is doubtful: {one.doubt}" for one in merged.slices if one.doubt),
             *jolts([one.name for one in merged.slices], steps, (crop.width_px, crop.height_px)),
             *shortfalls(coverage, near_first),
+            *_thrift(memory),
         ],
     }
+
+
+def _thrift(memory: Choice | None) -> list[str]:
+    """Say where memory was short that the picture could be a little better."""
+    if memory is None or memory.working_set is WorkingSet.FULL:
+        return []
+    return [f"merged with the small working set, for want of memory: {memory.why}"]
 
 
 def as_json(facts: dict[str, Any]) -> bytes:

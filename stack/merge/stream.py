@@ -19,6 +19,7 @@ from stack.merge.front import Front
 from stack.merge.fuse import Fuser
 from stack.merge.lay import laid_whole
 from stack.merge.measures import coverage, shares
+from stack.merge.memory import WorkingSet
 from stack.merge.photos import Pixels
 from stack.merge.placements import Placements
 from stack.merge.planes import Plane
@@ -133,6 +134,8 @@ class Merge:
         Where slices lie and what evens out their light, where another merge found that already.
     crop
         The part to give, where that is not for these slices alone to say.
+    working_set
+        What to hold in memory.
     """
 
     def __init__(
@@ -140,8 +143,10 @@ class Merge:
         settings: MergeSettings | None = None,
         placements: Placements | None = None,
         crop: Crop | None = None,
+        working_set: WorkingSet = WorkingSet.FULL,
     ) -> None:
         self._settings = settings or MergeSettings()
+        self._working_set = working_set
         self._placements = placements
         self._given_crop = crop
         self._slices: list[tuple[int, str, Alignment, NDArray[np.float64], float]] = []
@@ -206,11 +211,14 @@ class Merge:
     def finish(self, bits: int | None = None) -> Merged:
         """Give the result, of 8 or 16 bits; as deep as the slices where that is not said.
 
-        Raises `NothingToMerge` if no slice was added.
+        It is the merge's last: what it holds goes. Raises `NothingToMerge` if no slice was added.
         """
         crop = self._crop()
         dtype: Any = {None: self._dtype, 8: np.uint8, 16: np.uint16}[bits]
+        guide: Any = cv2.cvtColor(self._fuser.reduced(self._factor), cv2.COLOR_BGR2GRAY)
+        del self._aligner, self._front  # what follows needs the room
         pixels = self._fuser.picture(crop.rows, crop.columns, dtype)
+        del self._fuser
         peaks = self._depth.peaks(self._focuser.noise)
         indices = [one[0] for one in self._slices]
         share = shares(peaks, indices)
@@ -229,17 +237,13 @@ class Merge:
             )
             for index, name, alignment, gains, sharpness in self._slices
         )
+        found = coverage(peaks, indices)
         confidence = np.rint(255 * peaks.sure).astype(np.uint8)
+        depth = self._depth.map(guide, self._focuser.noise)
+        del peaks, self._depth
         size_px = self._shape[1], self._shape[0]
-        return Merged(
-            pixels,
-            self._depth_map(crop),
-            self._whole(confidence)[crop.rows, crop.columns].copy(),
-            crop,
-            size_px,
-            slices,
-            coverage(peaks, indices),
-        )
+        depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
+        return Merged(pixels, depth, confidence, crop, size_px, slices, found)
 
     def _aligned(self, index: int, frame: Frame, name: str) -> Alignment:
         if self._placements is not None:
@@ -254,6 +258,8 @@ class Merge:
         self._white = int(np.iinfo(frame.dtype).max)
         height, width = frame.shape[:2]
         self._factor = deciding_factor(width, height)
+        if self._working_set is WorkingSet.SMALL:
+            self._factor *= 2
         self._aligner = Aligner(width, height)
         self._tone = Tone()
         self._focuser = Focuser()
@@ -263,21 +269,14 @@ class Merge:
         self._front = Front(height // self._factor, width // self._factor)
         self._depth = Depth(height // self._factor, width // self._factor)
 
-    def _depth_map(self, crop: Crop) -> NDArray[np.uint16]:
-        guide = cv2.cvtColor(self._fuser.reduced(self._factor), cv2.COLOR_BGR2GRAY)
-        depth: Any = self._depth.map(guide, self._focuser.noise)  # type: ignore[arg-type]
-        return self._whole(depth)[crop.rows, crop.columns].copy()  # type: ignore[no-any-return]
-
-    def _whole(self, plane: Any) -> Any:
-        """Give a plane of the deciding resolution at full size."""
-        if self._factor == 1:
-            return plane
-        height, width = self._shape[:2]
+    def _whole(self, plane: Any, crop: Crop) -> Any:
+        """Give what the picture shows of a plane of the deciding resolution, at full size."""
         # Nearest: a mean of near and far is a place where nothing is.
-        size = (plane.shape[1] * self._factor, plane.shape[0] * self._factor)
-        plane = cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)
-        more = (height - size[1], width - size[0])
-        return cv2.copyMakeBorder(plane, 0, more[0], 0, more[1], cv2.BORDER_REPLICATE)
+        rows, columns = (
+            np.minimum(np.arange(span.start, span.stop) // self._factor, length - 1)
+            for span, length in zip((crop.rows, crop.columns), plane.shape, strict=True)
+        )
+        return plane[:, columns][rows]
 
     def _crop(self) -> Crop:
         if not self._slices:

@@ -59,24 +59,29 @@ def sampled(light: Plane, known: Plane, similarity: Similarity) -> tuple[Plane, 
     out, out_known = np.zeros_like(light), np.zeros_like(known)
     flat, flat_known = light.ravel(), known.ravel()
     columns = np.arange(width, dtype=np.float64)
+    right_by_column = similarity.p * columns + similarity.tx
+    down_by_column = similarity.q * columns + similarity.ty
     for top in range(0, height, ROWS):
         rows = np.arange(top, min(top + ROWS, height), dtype=np.float64)[:, None]
-        x = similarity.p * columns - similarity.q * rows + similarity.tx
-        y = similarity.q * columns + similarity.p * rows + similarity.ty
+        x = (right_by_column - similarity.q * rows).astype(np.float32)
+        y = (down_by_column + similarity.p * rows).astype(np.float32)
         inside = _inside(x, y, width, height)
-        x, y = np.where(inside, x, 0), np.where(inside, y, 0)
+        x, y = x * inside, y * inside
         column, row = x.astype(np.int32), y.astype(np.int32)
-        right, below = (x - column).astype(np.float32), (y - row).astype(np.float32)
+        right, below = x - column.astype(np.float32), y - row.astype(np.float32)
         at = row * width + column
-        upper = flat[at] * (1 - right) + flat[at + 1] * right
-        lower = flat[at + width] * (1 - right) + flat[at + width + 1] * right
-        out[top : top + ROWS] = (upper * (1 - below) + lower * below) * inside
-        nearest = at + (right > 0.5) + (below > 0.5) * width
+        upper = flat[at]
+        upper += right * (flat[at + 1] - upper)
+        at += width
+        lower = flat[at]
+        lower += right * (flat[at + 1] - lower)
+        out[top : top + ROWS] = (upper + below * (lower - upper)) * inside
+        nearest = at - (below <= 0.5) * np.int32(width) + (right > 0.5)
         out_known[top : top + ROWS] = flat_known[nearest] * inside
     return out, out_known
 
 
-def _inside(x: NDArray[np.float64], y: NDArray[np.float64], width: int, height: int) -> NDArray[np.bool_]:
+def _inside(x: Plane, y: Plane, width: int, height: int) -> NDArray[np.bool_]:
     inside = (x >= TAPS_PX) & (x < width - 1 - TAPS_PX)
     inside &= (y >= TAPS_PX) & (y < height - 1 - TAPS_PX)
     return inside

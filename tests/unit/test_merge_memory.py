@@ -1,42 +1,146 @@
-import os
+import json
 import subprocess
 import sys
 from pathlib import Path
 
-FEED = """
-import resource, sys
-import numpy as np
 import cv2
-from stack.merge.stream import Merge
+import numpy as np
+import pytest
+import simplejpeg
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack.merge.errors import MemoryRefused
+from stack.merge.frames import Kind
+from stack.merge.memory import Job, WorkingSet, chosen, free_now, needed_bytes, read_bytes
+from stack.merge.settings import Method
+
+ROOT = Path(__file__).resolve().parents[2]
+MERGE = """
+import sys
+from pathlib import Path
+import cv2
+from stack.merge import command
 cv2.setNumThreads(1)
-height, width = 600, 800
-random = np.random.default_rng(1)
-texture = cv2.resize(random.integers(0, 255, (150, 200, 3), np.uint8), (width, height))
-merge = Merge()
-for index in range(int(sys.argv[1])):
-    merge.add(index, np.clip(texture + random.integers(0, 9, texture.shape), 0, 255).astype(np.uint8))
-merge.finish()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+code = command.main(sys.argv[1:])
+# Not what getrusage says: that is inherited across exec from a parent that had more.
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print("peak", int(status["VmHWM"].split()[0]) * 1024)
+sys.exit(code)
 """
-FRAME_KB = 600 * 800 * 3 / 1024
+WIDTH, HEIGHT = 2592, 1944
+LARGE = Job(4056 * 3040, 8, Kind.LAYERS)
+EVERY_JOB = [
+    Job(pixels, bits, kind, method)
+    for pixels in (10**6, 12 * 10**6)
+    for bits, kind in ((8, Kind.LAYERS), (8, Kind.WHOLE), (16, Kind.WHOLE))
+    for method in Method
+]
 
 
-def peak_kb(slices):
-    # The peak is inherited across exec, so the child must not be a copy of a big parent: a fresh interpreter.
-    root = Path(__file__).resolve().parents[2]
-    launch = "import os,sys; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
-    done = subprocess.run(
-        [sys.executable, "-c", launch, "-c", FEED, str(slices)],
+def child(*arguments):
+    return subprocess.run(
+        [sys.executable, "-c", MERGE, *map(str, arguments)],
         capture_output=True,
         text=True,
-        check=True,
-        cwd=root,
-        env={**os.environ, "MALLOC_ARENA_MAX": "1"},
+        cwd=ROOT,
+        check=False,
     )
-    return int(done.stdout)
 
 
-def test_memory_does_not_grow_with_the_number_of_slices():
-    few, many = peak_kb(8), peak_kb(40)
-    # 32 slices more: kept, even as one byte a pixel, they would be 15 MB; as frames 45 MB.
-    assert many - few < 6 * FRAME_KB
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Five-megapixel slices, alike but for a shift and noise: what they show does not matter to memory."""
+    random = np.random.default_rng(1)
+    texture = cv2.resize(random.integers(0, 255, (486, 648, 3), np.uint8), (WIDTH, HEIGHT))
+    folder = tmp_path_factory.mktemp("slices")
+    for i in range(3):
+        noisy = cv2.add(np.roll(texture, 2 * i, 1), random.integers(0, 9, texture.shape, np.uint8))
+        (folder / f"{i}.jpg").write_bytes(simplejpeg.encode_jpeg(noisy, 90, "BGR", "420"))
+    return folder
+
+
+def peak_bytes(done):
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split("peak")[1])
+
+
+def test_a_merge_takes_no_more_than_it_says_nor_more_than_it_may(photos, tmp_path):
+    job = Job(WIDTH * HEIGHT, 8, Kind.LAYERS)
+    limit = needed_bytes(job, WorkingSet.SMALL) + 1_000_000
+    report = tmp_path / "r.json"
+    full = child(photos, "-o", tmp_path / "full.jpg", "--report", report)
+    assert json.loads(report.read_text())["memory"]["working_set"] == "full"
+    small = child(photos, "-o", tmp_path / "small.jpg", "--report", report, "--memory", limit)
+    facts = json.loads(report.read_text())
+    assert facts["memory"]["working_set"] == "small"
+    assert facts["memory"]["limit_mb"] == round(limit / 1e6)
+    assert "small working set" in facts["warnings"][-1]
+    assert peak_bytes(small) <= limit
+    assert peak_bytes(full) <= needed_bytes(job, WorkingSet.FULL)
+    assert peak_bytes(full) - peak_bytes(small) > 0.2 * WIDTH * HEIGHT
+
+
+def test_twelve_slices_take_as_much_as_three(photos, tmp_path):
+    few = peak_bytes(child(photos, "-o", tmp_path / "a.jpg"))
+    many = peak_bytes(child(*[*photos.iterdir()] * 4, "-o", tmp_path / "b.jpg"))
+    # Nine slices more: kept, even as one byte a pixel, they would be 45 MB.
+    assert many - few < 12_000_000
+
+
+def test_too_little_is_refused_before_anything_is_done(photos, tmp_path):
+    done = child(photos, "-o", tmp_path / "a.jpg", "--memory", "90M", "--skip-bad")
+    assert done.returncode == 1
+    least_mb = -(-needed_bytes(Job(WIDTH * HEIGHT, 8, Kind.LAYERS), WorkingSet.SMALL) // 10**6)
+    assert f"takes {least_mb} MB, and 90 MB is allowed" in done.stderr
+    assert "merged 1" not in done.stderr
+    assert not (tmp_path / "a.jpg").exists()
+
+
+@given(st.sampled_from(EVERY_JOB), st.none() | st.integers(0, 10**10), st.none() | st.integers(0, 10**10))
+def test_what_is_allowed_is_never_exceeded_and_what_fits_is_taken(job, free, limit):
+    full, small = (needed_bytes(job, each) for each in (WorkingSet.FULL, WorkingSet.SMALL))
+    assert small <= full
+    try:
+        choice = chosen(job, free, limit)
+    except MemoryRefused as refused:
+        assert limit is not None
+        assert limit < small == refused.needed_bytes
+        return
+    assert limit is None or choice.needed_bytes <= limit
+    fits = all(given is None or given >= full for given in (free, limit))
+    assert choice.needed_bytes == (full if fits else small)
+    assert (choice.working_set is WorkingSet.FULL) == (fits or job.method is Method.PYRAMID)
+
+
+def test_a_large_stack_on_a_small_board_is_merged_small_and_told_why():
+    choice = chosen(LARGE, 250_000_000, None)
+    assert choice.working_set is WorkingSet.SMALL
+    assert "250 MB is free" in choice.why
+    assert "may be slow" in chosen(LARGE, 100_000_000, None).why
+
+
+def test_free_is_what_kernel_and_every_control_group_leave(tmp_path):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 4000000 kB\nMemAvailable: 900000 kB\n")
+    assert free_now(tmp_path) == 900_000 * 1024
+    (tmp_path / "proc/self/cgroup").write_text("0::/rig.slice/focusd.service\n")
+    inner = tmp_path / "sys/fs/cgroup/rig.slice/focusd.service"
+    inner.mkdir(parents=True)
+    for group, limit, used in ((inner, "max", 10), (inner.parent, 500_000_000, 300_000_000)):
+        (group / "memory.max").write_text(f"{limit}\n")
+        (group / "memory.current").write_text(f"{used}\n")
+        (group / "memory.stat").write_text("anon 5\ninactive_file 50000000\n")
+    assert free_now(tmp_path) == 250_000_000
+    assert free_now(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize(("text", "count"), [("250M", 250e6), ("1.5G", 1.5e9), ("4096", 4096)])
+def test_amounts_of_memory(text, count):
+    assert read_bytes(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "M", "-3M", "much", "nan"])
+def test_what_is_no_amount_of_memory(text):
+    with pytest.raises(ValueError):
+        read_bytes(text)

@@ -1,0 +1,179 @@
+"""How much memory a merge takes, how much there is, and which of its working sets is taken for that.
+
+What a merge holds depends on the size of slices, not on their number: it is known before it begins.
+"""
+
+import contextlib
+import ctypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from stack.merge.errors import MemoryRefused
+from stack.merge.frames import Kind
+from stack.merge.settings import Method
+
+MEGABYTE: Final = 1_000_000
+BASE_BYTES: Final = 88 * MEGABYTE
+"""Python with numpy and OpenCV, and alignment, which sees slices of any size reduced to one."""
+M_TRIM_THRESHOLD: Final = -1
+M_MMAP_THRESHOLD: Final = -3
+"""As the GNU C library's malloc.h numbers them."""
+
+
+class WorkingSet(StrEnum):
+    """What a merge holds in memory."""
+
+    FULL = "full"
+    """All that makes the picture as good as it gets."""
+    SMALL = "small"
+    """Colours at half the size and sharpness judged at half the usual resolution: up to .3 dB for a third."""
+
+
+LARGEST_KEPT_BYTES: Final = {WorkingSet.FULL: 4 * MEGABYTE, WorkingSet.SMALL: 1 * MEGABYTE}
+"""Arrays above this go back to the system when done with, which takes time; others are used again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be merged, and how: pixels of a slice, 8 or 16 bits, as its slices are usually taken."""
+
+    pixels: int
+    bits: int
+    kind: Kind
+    method: Method = Method.WEIGHTED
+
+
+FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 15.0, (Kind.WHOLE, 8): 23.0, (Kind.WHOLE, 16): 33.0}
+SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.3, (Kind.WHOLE, 8): 15.5, (Kind.WHOLE, 16): 29.5}
+SECOND_LOOK_BYTES_A_PIXEL: Final = {8: 29.0, 16: 49.0}
+PYRAMID_BYTES_A_PIXEL: Final = {8: 125.0, 16: 131.0}
+"""Measured at 5 and 12 megapixels, and rounded up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which working set was taken, and why, in words; what it takes, what was free and what was allowed."""
+
+    working_set: WorkingSet
+    needed_bytes: int
+    free_bytes: int | None
+    limit_bytes: int | None
+    why: str
+
+    def as_facts(self) -> dict[str, Any]:
+        """Give it as merge.json has it."""
+        return {
+            "working_set": str(self.working_set),
+            "needed_mb": _rounded(self.needed_bytes),
+            "free_mb": _rounded(self.free_bytes),
+            "limit_mb": _rounded(self.limit_bytes),
+            "why": self.why,
+        }
+
+
+def needed_bytes(job: Job, working_set: WorkingSet) -> int:
+    """Give what a merge takes at most, the program included; the pyramid has but one working set."""
+    if job.method is Method.PYRAMID:
+        each = PYRAMID_BYTES_A_PIXEL[job.bits]
+    elif working_set is WorkingSet.FULL:
+        each = FULL_BYTES_A_PIXEL[job.kind, job.bits]
+    else:
+        each = SMALL_BYTES_A_PIXEL[job.kind, job.bits]
+    if job.method is Method.DEPTHMAP:
+        each = max(each, SECOND_LOOK_BYTES_A_PIXEL[job.bits])
+    return BASE_BYTES + round(each * job.pixels)
+
+
+def chosen(job: Job, free_bytes: int | None, limit_bytes: int | None) -> Choice:
+    """Take the full working set where it fits into what is free and allowed, else the small one.
+
+    What the user allows is never exceeded. Where less is free than the small one takes, that is told, and
+    tried. Raises `MemoryRefused`.
+    """
+    room = min((given for given in (free_bytes, limit_bytes) if given is not None), default=None)
+    full, small = (needed_bytes(job, each) for each in (WorkingSet.FULL, WorkingSet.SMALL))
+    if limit_bytes is not None and limit_bytes < small:
+        raise MemoryRefused(limit_bytes, small)
+    found = _room(free_bytes, limit_bytes)
+    if room is None or room >= full:
+        return Choice(WorkingSet.FULL, full, free_bytes, limit_bytes, f"it takes {_mb(full)}, and {found}")
+    why = f"the full working set takes {_mb(full)}, this one {_mb(small)}, and {found}"
+    if room < small:
+        why += ": it may be slow, or end for want of memory"
+    taken = WorkingSet.FULL if job.method is Method.PYRAMID else WorkingSet.SMALL
+    return Choice(taken, small, free_bytes, limit_bytes, why)
+
+
+def read_bytes(text: str) -> int:
+    """Read `250M`, `1.5G` or a number of bytes. Raises `ValueError`."""
+    unit = {"K": 10**3, "M": 10**6, "G": 10**9}.get(text[-1:].upper(), 1)
+    value = float(text[:-1] if unit > 1 else text) * unit
+    if not 1 <= value < 10**15:
+        raise ValueError(text)
+    return int(value)
+
+
+def free_now(root: Path = Path("/")) -> int | None:
+    """Give the bytes that can be had without swapping: by the kernel's guess, and within control groups.
+
+    None where neither is known.
+    """
+    return min((*_available(root), *_left_in_groups(root)), default=None)
+
+
+def give_back_what_is_freed(working_set: WorkingSet) -> None:
+    """Let large arrays go back to the system; else the C library keeps them to use them again."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library has no such setting
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES[working_set])
+        library.mallopt(M_TRIM_THRESHOLD, 4 * LARGEST_KEPT_BYTES[working_set])
+
+
+def give_back() -> None:
+    """Let go of what the C library has kept so far."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _available(root: Path) -> Iterator[int]:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in (root / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                yield int(line.split()[1]) * 1024
+
+
+def _left_in_groups(root: Path) -> Iterator[int]:
+    """Give what is left in the process's control group and in each above it (version 2)."""
+    top = root / "sys/fs/cgroup"
+    with contextlib.suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            if line.startswith("0::/"):
+                group = top / line[4:]
+                for folder in (group, *group.parents):
+                    if folder.is_relative_to(top):
+                        yield from _left_in(folder)
+
+
+def _left_in(group: Path) -> Iterator[int]:
+    """Give what is left in one group; file cache that nobody uses counts as free."""
+    with contextlib.suppress(OSError, ValueError):
+        limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        yield max(0, limit - used + int(stat.get("inactive_file", 0)))
+
+
+def _room(free_bytes: int | None, limit_bytes: int | None) -> str:
+    parts = [] if free_bytes is None else [f"{_mb(free_bytes)} is free"]
+    parts += [] if limit_bytes is None else [f"{_mb(limit_bytes)} is allowed"]
+    return " and ".join(parts) or "how much is free is not known"
+
+
+def _mb(count: int) -> str:
+    return f"{count / MEGABYTE:.0f} MB"
+
+
+def _rounded(count: int | None) -> int | None:
+    return None if count is None else round(count / MEGABYTE)
