@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from focusd.contradictions import contradictions
+from focusd.earlier import in_todays_words
 from focusd.errors import ConfigInvalid
 from focusd.problems import problems_of
 from focusd.settings import Config
@@ -39,8 +40,9 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
 
 def checked(tree: object, source: str) -> Config:
     """Give the configuration that `tree` describes; raises `ConfigInvalid` with every problem found."""
+    today = in_todays_words(tree, _default_plans())
     try:
-        config = Config.model_validate_json(json.dumps(tree, default=str))
+        config = Config.model_validate_json(json.dumps(today, default=str))
     except ValidationError as error:
         raise ConfigInvalid(source, problems_of(error, Config)) from error
     if problems := list(contradictions(config)):
@@ -50,3 +52,7 @@ def checked(tree: object, source: str) -> Config:
 
 def _defaults() -> Any:
     return Config().model_dump(mode="json")
+
+
+def _default_plans() -> Any:
+    return {name: plan.model_dump(mode="json", exclude_unset=True) for name, plan in Config().plans.items()}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from focusd.errors import StartFailed
+from focusd.log import Journal, begin_log
 from focusd.notify import Notifier
 from focusd.places import config_file, own_socket, socket_fits, state_folder
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the daemon in the foreground until SIGTERM or SIGINT; give the exit code."""
     asked = _arguments(argv)
     faulthandler.enable()  # a watchdog ends what hangs by SIGABRT: the log then says where it hung
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    journal = begin_log()
     try:
         if asked.check_config:
             return _check_config(asked)
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if asked.make_safe:
                 return _make_safe(asked)
             with _listening(asked.socket) as listener:
-                return _run(asked, listener)
+                return _run(asked, listener, journal)
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -77,7 +78,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return asked
 
 
-def _run(asked: argparse.Namespace, listener: socket.socket) -> int:
+def _run(asked: argparse.Namespace, listener: socket.socket, journal: Journal | None) -> int:
     """Open the house and serve it until somebody asks for the end."""
     from focusd.config import load_config
     from focusd.house import open_house
@@ -91,6 +92,8 @@ def _run(asked: argparse.Namespace, listener: socket.socket) -> int:
         simulate=asked.simulate,
         config_file=source and source.absolute(),
     )
+    if journal is not None:
+        journal.look = house.operator.glance
     try:
         from focusd.server import create_server
 

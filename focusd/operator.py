@@ -316,6 +316,8 @@ class Operator:
             self._hub.publish("refused", job=job.number, kind=job.kind, reason=words_of(error))
         elif error is not None and ending is JobEnding.FAILED:
             self._note_failure(error)
+        if isinstance(job.order, Shoot | Resume):
+            _log.info("%s ended: %s", job.kind, ending)
         self._axis.rest()
         self._book.lapse()
         with self._lock:

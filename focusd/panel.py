@@ -146,7 +146,7 @@ class Panel:
         Stamps edges and keeps the rhythm.
     """
 
-    TICK_S = 0.03
+    TICK_S = 0.05
 
     def __init__(
         self,

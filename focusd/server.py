@@ -51,6 +51,7 @@ def create_server(house: House) -> Server:
     return Server(
         uvicorn.Config(
             app,
+            log_config=None,  # its own would close the handlers that are there
             log_level="warning",
             access_log=False,
             lifespan="off",

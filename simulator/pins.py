@@ -20,7 +20,7 @@ from simulator.clock import Clock
 from simulator.four_phase import FourPhaseCarriage
 from simulator.world import HELD, World
 
-_WATCH_S = 0.004
+_WATCH_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def test_a_press_shoots_a_stack_and_a_killed_daemon_goes_on_with_the_next(machin
     assert "stack_resumed" in second
     assert second.count("slice_saved") == 6
     assert "stack_done" in second
+    assert report["logged"] == ["shoot ended: done"]
     assert report["lost_steps"] == 0
 
 

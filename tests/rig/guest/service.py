@@ -109,6 +109,7 @@ def shoots() -> Report:
         "first": service.events(first),
         "shooting": shooting["StatusText"],
         "second": service.events(second),
+        "logged": _logged(first),
         "lost_steps": service.carriage.lost_steps,
     }
 
@@ -148,6 +149,12 @@ def stops() -> Report:
         "after_stop": after_stop,
         "after_kill": service.carriage.levels(WIRING.enable)[-1],
     }
+
+
+def _logged(session: str) -> list[str]:
+    """Give what the journal has of a session, by its field."""
+    search = ["journalctl", "--unit=focusd", f"FOCUSRAIL_SESSION={session}", "--output=cat", "--no-pager"]
+    return subprocess.run(search, stdout=subprocess.PIPE, text=True, check=False).stdout.splitlines()
 
 
 def _make_chip() -> None:
