@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 # What the camera was written against. Its tests read it; to import it takes libcamera, which is not on PyPI.
 PICAMERA2 := 0.3.38
 
-.PHONY: demo test rig soak fresh check format clean
+# The oldest that a Pi may have: bookworm's numpy, and the last OpenCV that accepts it.
+OLDEST := 'numpy==1.24.*; python_version < "3.12"' 'numpy==1.26.*; python_version == "3.12"' \
+  'numpy==2.1.*; python_version > "3.12"' opencv-python-headless==4.11.0.86
+
+.PHONY: demo test rig soak fresh oldest check format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -28,6 +32,9 @@ soak: $(VENV)/.installed-dev
 fresh: $(VENV)/.installed-dev
 	@$(BIN)/pytest -rs -m fresh tests/rig
 
+oldest: $(VENV)-oldest/.installed
+	@$(VENV)-oldest/bin/pytest --numprocesses auto --maxprocesses 4 $(wildcard $(foreach room,merge camera calibrate,tests/unit/test_$(room)_*.py))
+
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -39,7 +46,7 @@ format: $(VENV)/.installed-dev
 	@$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info
+	rm -rf $(VENV) $(VENV)-oldest demo build *.egg-info
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -59,8 +66,17 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(call install,--no-deps --upgrade --target $(VENV)/read 'picamera2==$(PICAMERA2)')
 	@touch $@
 
+# What the pinned versions of other tools demand does not count here: libraries first, then the rest as it fits.
+$(VENV)-oldest/.installed: $(VENV)/bin/pip pyproject.toml Makefile
+	@echo "Installing the oldest numpy and OpenCV that a Pi may have into $(VENV)-oldest ..."
+	@$(PYTHON) -m venv $(VENV)-oldest
+	@$(call install_into,$(VENV)-oldest,$(OLDEST) -e . pytest pytest-timeout pytest-xdist hypothesis pillow rawpy pyserial distributed)
+	@touch $@
+
 # pip's own words go to a file, so that what is missing can be said in one line.
-define install
-$(BIN)/pip install --quiet --disable-pip-version-check --retries 2 $(1) >$(VENV)/pip.log 2>&1 || \
-  { echo "Could not install the dependencies: check the network, then run make again (details: $(VENV)/pip.log)" >&2; exit 1; }
+install = $(call install_into,$(VENV),$(1))
+
+define install_into
+$(1)/bin/pip install --quiet --disable-pip-version-check --retries 2 $(2) >$(1)/pip.log 2>&1 || \
+  { echo "Could not install the dependencies: check the network, then run make again (details: $(1)/pip.log)" >&2; exit 1; }
 endef
