@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).resolve().parent
+LIMIT_S = 300
+"""How long a machine may be on."""
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "focusrail", "rig")
 
 
@@ -42,7 +45,7 @@ class Machine:
             stdout=subprocess.PIPE,
             text=True,
             check=False,
-            env={**os.environ, "ROOT": root, "LIMIT_S": "300"},
+            env={**os.environ, "ROOT": root, "LIMIT_S": str(LIMIT_S)},
         ).stdout
         reports = [line for line in console.splitlines() if line.startswith("{")]
         assert len(reports) == 1, f"{environment} gave no report; the machine's console:\n{console}"
@@ -66,6 +69,8 @@ class Running:
 
     def __init__(self, boot: list[str | Path]) -> None:
         self._process = subprocess.Popen(boot, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self._limit = threading.Timer(LIMIT_S, self.kill)
+        self._limit.start()
         self._console: list[str] = []
 
     def lines(self) -> Iterator[dict[str, Any]]:
@@ -87,6 +92,7 @@ class Running:
 
     def close(self) -> None:
         """Cut the power if it is on, and see that nothing is left."""
+        self._limit.cancel()
         self.kill()
         self._process.wait()
         assert self._process.stdout is not None
