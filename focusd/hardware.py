@@ -142,7 +142,7 @@ def make_safe(config: Config, state_folder: Path, run_folder: Path | None, *, si
     if config.axis.kind != "lens":
         rest_motor(motion_description(config, simulation, run_folder))
     if simulation:
-        simulation.factory.close()
+        simulation.close()
 
 
 def open_axis(

@@ -130,7 +130,7 @@ class House:
         with ExitStack() as last_first:
             last_first.callback(self.hub.close)
             if self.rig.simulation is not None:
-                last_first.callback(self.rig.simulation.factory.close)
+                last_first.callback(self.rig.simulation.close)
             last_first.callback(self.rig.panel.close)
             last_first.callback(self.panel.close)
             last_first.callback(self.merges.close)

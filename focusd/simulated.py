@@ -18,6 +18,7 @@ from focusd.settings import Config
 from rail.clock import Clock
 from simulator.board import sysfs
 from simulator.carriage import CarriageSpec
+from simulator.laboratory import Laboratory
 from simulator.pins import SimulatedFactory, Wiring
 from simulator.rig import RigSpec, SimulatedRig
 from simulator.scene import SceneError, SceneSpec
@@ -49,6 +50,8 @@ class Simulation:
         Gives what its Pi's kernel would say.
     driver_port
         The serial port to the motor's driver; None where it is not talked to.
+    laboratory
+        Draws the pictures.
     """
 
     world: World
@@ -59,6 +62,12 @@ class Simulation:
     load_picamera2: Callable[[], OpenPicamera2]
     read_sysfs: ReadSysfs
     driver_port: str | None
+    laboratory: Laboratory
+
+    def close(self) -> None:
+        """Let go of the panel's pins, and end what draws the pictures."""
+        self.factory.close()
+        self.laboratory.close()
 
 
 def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulation:
@@ -72,6 +81,8 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
     except WorldError as error:
         raise StartFailed(str(error)) from error
     wiring, scene = panel_and_motor(config), scene_spec(config)
+    seen = RigSpec(camera=camera_spec(config), scene=scene)
+    laboratory = Laboratory(seen.camera, scene, world)
     return Simulation(
         world=world,
         factory=SimulatedFactory(world, clock, None, wiring, watch=True),
@@ -83,9 +94,10 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
             "wiring": motor_pins(config),
             "full_steps": config.axis.microsteps == 1,
         },
-        load_picamera2=_camera(config, world, scene, clock),
+        load_picamera2=_camera(SimulatedRig(world, clock, seen, darkroom=laboratory), laboratory),
         read_sysfs=sysfs(world),
         driver_port=_driver_port(config, world),
+        laboratory=laboratory,
     )
 
 
@@ -210,13 +222,12 @@ def camera_spec(config: Config) -> CameraSpec:
     )
 
 
-def _camera(config: Config, world: World, scene: SceneSpec, clock: Clock) -> Callable[[], OpenPicamera2]:
+def _camera(rig: SimulatedRig, laboratory: Laboratory) -> Callable[[], OpenPicamera2]:
     """Give what loads a stand-in for the class Picamera2; the subject is drawn when it is first loaded."""
-    rig = SimulatedRig(world, clock, RigSpec(camera=camera_spec(config), scene=scene))
 
     def load_picamera2() -> OpenPicamera2:
         try:
-            rig.darkroom  # noqa: B018 - drawn here, where what is wrong with a scene can be told
+            laboratory.open()
         except SceneError as error:
             raise CameraUnavailable(f"the simulated camera sees nothing: {error}") from error
         return rig.picamera2

@@ -3,16 +3,30 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.formats import DEEP_FORMATS, formatted, stored
-from simulator.photograph import Darkroom
 from simulator.stream import Shot
 
 Step = Callable[[], tuple[bool, Any]]
+
+
+class Develops(Protocol):
+    """Turns shots into pixels, when somebody asks for them."""
+
+    def wanted_us(self) -> float:
+        """Give the exposure at gain 1 and light 1 that brings the scene's mean to a middle grey."""
+        ...
+
+    def picture(self, shot: Shot, stream: dict[str, Any]) -> NDArray[Any]:
+        """Give a shot's pixels in the stream's format and size."""
+        ...
+
+    def raw(self, shot: Shot, stream: dict[str, Any]) -> NDArray[np.uint8]:
+        """Give what the sensor read, as the raw stream holds it, `(H, stride)` bytes."""
+        ...
 
 
 class Job:
@@ -95,7 +109,7 @@ class CompletedRequest:
         self,
         shot: Shot,
         config: dict[str, Any],
-        darkroom: Darkroom,
+        darkroom: Develops,
         *,
         describe: Callable[[Shot], dict[str, Any]],
         give_back: Callable[[], None],
@@ -141,9 +155,8 @@ class CompletedRequest:
         if stream is None:
             raise RuntimeError(f"Stream {name!r} is not defined")
         if name == "raw":
-            return stored(self._darkroom.develop_raw(self._shot), stream)
-        bits = 16 if stream["format"] in DEEP_FORMATS else 8
-        return formatted(self._darkroom.develop(self._shot, bits), stream["format"], stream["size"])
+            return self._darkroom.raw(self._shot, stream)
+        return self._darkroom.picture(self._shot, stream)
 
     def make_buffer(self, name: str) -> NDArray[np.uint8]:
         """Copy the bytes of stream `name` out."""

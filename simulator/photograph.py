@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.formats import DEEP_FORMATS, formatted, stored
 from simulator.scene import Scene, View
 from simulator.sensor import CameraSpec
 from simulator.stream import Shot
@@ -55,6 +56,15 @@ class Darkroom:
         exposure = np.geomspace(1e-4, 1e4, 200)
         means = np.array([np.minimum(light * factor, 1.0).mean() for factor in exposure])
         return float(exposure[np.searchsorted(means, 0.18).clip(0, 199)]) * REFERENCE_NS / 1000
+
+    def picture(self, shot: Shot, stream: dict[str, Any]) -> NDArray[Any]:
+        """Give the finished picture as `stream` has it; see `develop` and `formats.formatted`."""
+        bits = 16 if stream["format"] in DEEP_FORMATS else 8
+        return formatted(self.develop(shot, bits), stream["format"], stream["size"])
+
+    def raw(self, shot: Shot, stream: dict[str, Any]) -> NDArray[np.uint8]:
+        """Give what the sensor read as the raw `stream` holds it; see `develop_raw`, `formats.stored`."""
+        return stored(self.develop_raw(shot), stream)
 
     def develop(self, shot: Shot, bits: int = 8) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Give the finished picture, shape `(H, W, 3)`, 8 or 16 bits, blue-green-red, sRGB."""

@@ -26,8 +26,7 @@ from typing import Any, Protocol
 from simulator import formats
 from simulator.clock import Clock
 from simulator.controls import limits, properties
-from simulator.loans import CompletedRequest, Job, Step
-from simulator.photograph import Darkroom
+from simulator.loans import CompletedRequest, Develops, Job, Step
 from simulator.sensor import CameraSpec
 from simulator.stream import Shot, Stream
 from simulator.tunings import TUNINGS, TuningInForce
@@ -69,7 +68,7 @@ class Rig(Protocol):
         ...
 
     @property
-    def darkroom(self) -> Darkroom:
+    def darkroom(self) -> Develops:
         """Where its shots are developed."""
         ...
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from simulator.carriage import Carriage, CarriageSpec
 from simulator.clock import Clock, VirtualClock
+from simulator.loans import Develops
 from simulator.photograph import Darkroom
 from simulator.picamera2 import Picamera2
 from simulator.pins import SimulatedFactory, Wiring
-from simulator.scene import DEFAULT_SENSOR_WIDTH_UM, Scene, SceneSpec
+from simulator.scene import Scene, SceneSpec
 from simulator.scenes import open_scene
 from simulator.sensor import CameraSpec
 from simulator.tunings import TuningInForce
@@ -47,15 +48,25 @@ class SimulatedRig:
         What it consists of.
     scene
         A subject other than `spec.scene` describes.
+    darkroom
+        Develops the camera's shots. None: this process does.
     """
 
-    def __init__(self, world: World, clock: Clock, spec: RigSpec, scene: Scene | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        clock: Clock,
+        spec: RigSpec,
+        scene: Scene | None = None,
+        darkroom: Develops | None = None,
+    ) -> None:
         self.world = world
         self.clock = clock
         self.spec = spec
         self.tuning = TuningInForce()
         self.camera_taken = threading.Lock()
         self._scene = scene
+        self._darkroom = darkroom
 
     @classmethod
     def open(cls, folder: Path, clock: Clock, spec: RigSpec, scene: Scene | None = None) -> "SimulatedRig":
@@ -82,10 +93,10 @@ class SimulatedRig:
         return self._scene or open_scene(self.spec.scene, self.spec.camera.size_px)
 
     @cached_property
-    def darkroom(self) -> Darkroom:
+    def darkroom(self) -> Develops:
         """Where the camera's shots are developed."""
-        pixel_um = self.spec.scene.pixel_um or DEFAULT_SENSOR_WIDTH_UM / self.spec.camera.size_px[0]
-        return Darkroom(self.spec.camera, self.scene, self.world, self.spec.scene.magnification / pixel_um)
+        px_per_um = self.spec.scene.px_per_um(self.camera.size_px)
+        return self._darkroom or Darkroom(self.camera, self.scene, self.world, px_per_um)
 
     @property
     def picamera2(self) -> partial[Picamera2]:

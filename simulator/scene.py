@@ -77,6 +77,10 @@ class SceneSpec:
         """The f-number as the sensor sees it."""
         return self.f_number * (1 + self.magnification)
 
+    def px_per_um(self, size_px: tuple[int, int]) -> float:
+        """Give the pixels for a micrometre across the axis, in frames of that width and height."""
+        return self.magnification / (self.pixel_um or DEFAULT_SENSOR_WIDTH_UM / size_px[0])
+
 
 class SceneError(Exception):
     """A scene cannot be opened, or cannot give what it was asked for."""

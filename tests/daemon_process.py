@@ -107,8 +107,12 @@ class Daemon:
         self.tell("/mark", end="near", position_u=1200.0)
         self.tell("/mark", end="far", position_u=1800.0)
 
-    def children(self) -> list[int]:
-        return children_of(self.process.pid)
+    def children(self, module: str = "") -> list[int]:
+        """Give its children; with `module`, only those that run it."""
+        named = module.encode()
+        return [
+            pid for pid in children_of(self.process.pid) if named in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)

@@ -110,7 +110,7 @@ def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(t
         begun = focusd.tell("/shoot", count=6)
         saved = focusd.wait_for("slice_saved", lambda event: event["index"] == 2)
         children = focusd.children()
-        assert len(children) == 2
+        assert len(children) == 3
         focusd.end(signal.SIGKILL)
         await_death(children)
         state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
@@ -184,7 +184,7 @@ def test_when_the_motion_process_dies_the_daemon_says_so_and_ends(tmp_path: Path
         focusd.home_and_mark()
         begun = focusd.tell("/shoot", count=6)
         focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
-        (motion,) = focusd.children()
+        (motion,) = focusd.children("focusd.motion")
         os.kill(motion, signal.SIGKILL)
         assert focusd.process.wait(20) == 1
         assert "motion process" in focusd.said()
@@ -199,9 +199,7 @@ def test_a_killed_merge_does_not_hurt_the_stack_and_is_begun_again_after_it(tmp_
         begun = focusd.tell("/shoot", count=5)
         focusd.wait_for("merge_started")
         focusd.wait_for("slice_saved")
-        (merge,) = [
-            pid for pid in focusd.children() if b"stack.merge" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        (merge,) = focusd.children("stack.merge")
         os.kill(merge, signal.SIGKILL)
         focusd.wait_for("stack_done")
         assert "memory" in focusd.wait_for("merge_killed")["error"]

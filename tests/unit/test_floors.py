@@ -93,7 +93,7 @@ FOREIGN = {
     "starlette": ["focusd"],
     "uvicorn": ["focusd"],
     "yaml": ["focusd"],
-    "socket": ["focusd", "rail.process"],
+    "socket": ["focusd", "rail.process", "simulator.laboratory"],
     "http": ["focusd"],
 }
 """A library -> the only rooms or modules that may import it. Of the others, the standard library's are free.
