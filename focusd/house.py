@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +42,8 @@ from focusd.surveyor import Surveyor
 from focusd.timelapse import Timelapse
 from rail.stepper_axis import StepperAxis
 from stack.disk import Disk, expected_below, places_in_fstab
+from stack.merge.memory import Job, fits_beside_shooting, free_now
+from stack.merge.settings import Kind, method_named
 from stack.plan import StackPlan
 from stack.session import Session
 from stack.sessions import Sessions
@@ -178,7 +180,15 @@ def open_house(
         def strained(before: Strain | None) -> Strain | None:
             return strain(rig.board.vitals(), limits, before)
 
-        merges = Merges(command, journals, hub.publish, finish, strained, partial(has_room_to_merge, disk))
+        merges = Merges(
+            command,
+            journals,
+            hub.publish,
+            finish,
+            strained,
+            has_room=partial(has_room_to_merge, disk),
+            crowded=partial(crowded, config),
+        )
         undo.callback(merges.close)
         deliveries = Deliveries(
             {one.to: _destination(one) for one in config.delivery},
@@ -360,6 +370,14 @@ def _merge_options(config: Config) -> tuple[str, ...]:
     merge = config.merge
     options = {"nice": merge.nice, "timeout": merge.timeout_s, "method": merge.method, "memory": merge.memory}
     return tuple(word for name, value in options.items() for word in (f"--{name}", str(value)))
+
+
+def crowded(config: Config, session: Session, free: Callable[[], int | None] = free_now) -> bool:
+    """Say whether memory is too short to merge a session while it is shot."""
+    form, method = FORMATS[config.camera.format], method_named(config.merge.method)
+    width_px, height_px = session.size_px or (0, 0)
+    kind = Kind.LAYERS if form.suffix == ".jpg" else Kind.WHOLE
+    return not fits_beside_shooting(Job(width_px * height_px, form.bits, kind, method), free())
 
 
 def take_up(sessions: Sessions, studio: Studio, hub: EventHub, at_boot: ResumeAtBoot) -> Paused | None:

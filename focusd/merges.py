@@ -119,6 +119,11 @@ class Feed:
                 self._lines.put(line)
         return True
 
+    @property
+    def whole(self) -> bool:
+        """Whether every slice is told."""
+        return self._whole.is_set()
+
     def given_up(self, within_s: float) -> bool:
         """Say whether it is given up, or will be within so long."""
         return self._given_up.wait(within_s)
@@ -161,6 +166,8 @@ class Merges:
         Called for a session after its merge, before that is told; must not raise.
     has_room
         Says whether the disk has room for the picture of a session.
+    crowded
+        Says whether memory is too short to merge a session while it is shot.
     strained
         Says why merging should rest, None where it need not; is given why it rests already.
     """
@@ -173,8 +180,10 @@ class Merges:
         finish: Callable[[Session], None],
         strained: Callable[[Strain | None], Strain | None] = lambda before: None,
         has_room: Callable[[Session], bool] = lambda session: True,
+        crowded: Callable[[Session], bool] = lambda session: False,
     ) -> None:
         self._has_room = has_room
+        self._crowded = crowded
         self._strained = strained
         self._command = tuple(command)
         self._finish = finish
@@ -257,6 +266,8 @@ class Merges:
 
     def _made_as_room_comes(self, feed: Feed, journal: Journal) -> dict[str, Any]:
         """Make the picture; where the disk is full do it again once there is room. Raises `MergeFailed`."""
+        if not feed.whole and self._crowded(feed.session):
+            self._wait_for_the_stack(feed)
         for _ in range(ROOM_TRIES):
             try:
                 return self._made_at_last(feed, journal)
@@ -264,6 +275,14 @@ class Merges:
                 if not self._room_came(feed):
                     raise
         return self._made_at_last(feed, journal)
+
+    def _wait_for_the_stack(self, feed: Feed) -> None:
+        """Wait until the camera takes no memory any more. Raises `MergeFailed` when it is given up."""
+        self._publish("merge_rests", session=feed.session.id, why="memory")
+        if not feed.begin_again():
+            raise MergeFailed("it was given up")
+        self._publish("merge_goes_on", session=feed.session.id)
+        self._progress = MergeProgress(feed.session.id, 0, feed.saved)
 
     def _room_came(self, feed: Feed) -> bool:
         """Wait until the stack is shot and there is room for its picture; False when it was given up."""

@@ -103,6 +103,9 @@ class JsonLines:
         """Write nothing: the last event said it."""
 
 
+_MERGE_RESTS_UNTIL = {"room": "there is room on the disk", "memory": "the stack is shot"}
+
+
 def _note(event: Answer, progress: Progress) -> str:
     """Give the words for an event that a person should not miss; most have none."""
     match event.get("event"):
@@ -113,7 +116,7 @@ def _note(event: Answer, progress: Progress) -> str:
         case "rest_began" if event.get("session") == progress.session:
             return f"resting: {event.get('reason')}"
         case "merge_rests" if event.get("session") == progress.session:
-            until = "there is room on the disk" if event.get("why") == "room" else "the Pi is better"
+            until = _MERGE_RESTS_UNTIL.get(str(event.get("why")), "the Pi is better")
             return f"the merge rests for {event.get('why')} until {until}"
         case "merge_killed" if event.get("session") == progress.session:
             return f"the merge begins again: {event.get('error')}"

@@ -5,7 +5,6 @@ store it: half the memory and half the work of three channels at full size.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,13 +17,6 @@ from stack.merge.photos import Pixels, cut_short, is_jpeg, load, read_photo
 
 HALF: Final = 2
 """Layers have their colour at half the size."""
-
-
-class Kind(StrEnum):
-    """How slices are taken."""
-
-    WHOLE = "whole"
-    LAYERS = "layers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stack.merge.errors import MemoryRefused
-from stack.merge.frames import Kind
-from stack.merge.settings import Method
+from stack.merge.settings import Kind, Method
 
 MEGABYTE: Final = 1_000_000
 BASE_BYTES: Final = 88 * MEGABYTE
@@ -51,6 +50,9 @@ SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.3, (Kind.WHOLE, 8): 15.5, (Kin
 SECOND_LOOK_BYTES_A_PIXEL: Final = {8: 29.0, 16: 49.0}
 PYRAMID_BYTES_A_PIXEL: Final = {8: 125.0, 16: 131.0}
 """Measured at 5 and 12 megapixels, and rounded up."""
+
+SHOOTING_BYTES_A_PIXEL: Final = 9
+"""Three frames: one that is taken, one that is encoded, one that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,13 @@ def chosen(job: Job, free_bytes: int | None, limit_bytes: int | None) -> Choice:
         why += ": it may be slow, or end for want of memory"
     taken = WorkingSet.FULL if job.method is Method.PYRAMID else WorkingSet.SMALL
     return Choice(taken, small, free_bytes, limit_bytes, why)
+
+
+def fits_beside_shooting(job: Job, free_bytes: int | None) -> bool:
+    """Say whether a merge can go on while its stack is shot, or is better begun when that is over."""
+    if free_bytes is None:
+        return True
+    return free_bytes >= needed_bytes(job, WorkingSet.SMALL) + SHOOTING_BYTES_A_PIXEL * job.pixels
 
 
 def read_bytes(text: str) -> int:

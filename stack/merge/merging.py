@@ -8,11 +8,11 @@ from pathlib import Path
 from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
 from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
-from stack.merge.frames import Kind, read_layers
+from stack.merge.frames import read_layers
 from stack.merge.memory import Choice, Job, WorkingSet, chosen, free_now, give_back, give_back_what_is_freed
 from stack.merge.photos import JPEG_SUFFIXES, Pixels, photo_shape, read_photo
 from stack.merge.placements import Placement, Placements, similarity_of
-from stack.merge.settings import MergeSettings, Method
+from stack.merge.settings import Kind, MergeSettings, Method
 from stack.merge.similarity import Similarity
 from stack.merge.stream import Crop, Merge, Merged, deciding_factor
 

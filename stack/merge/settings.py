@@ -16,6 +16,13 @@ class Method(StrEnum):
     """Each scale of detail from the slice that shows most of it (C, PMax): hairs that cross each other."""
 
 
+class Kind(StrEnum):
+    """How slices are taken; see `stack.merge.frames`."""
+
+    WHOLE = "whole"
+    LAYERS = "layers"
+
+
 AUTO = "auto"
 
 

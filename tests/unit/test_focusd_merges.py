@@ -9,8 +9,10 @@ from stack_rig import MICRON, PLAN
 
 import focusd.merges
 from focusd.events import EventHub
+from focusd.house import crowded
 from focusd.journals import Journals
 from focusd.merges import Feed, Merges
+from focusd.settings import Config
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from stack.faults import faults
@@ -71,9 +73,9 @@ class Bench:
     def does(self, script: str) -> None:
         self.script.write_text(BEGIN + script)
 
-    def session(self) -> Session:
+    def session(self, **camera: Any) -> Session:
         layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
-        return self.sessions.create(PLAN, layout, MICRON, Facts())
+        return self.sessions.create(PLAN, layout, MICRON, Facts(camera=camera))
 
     def merge(self, slices: int = 2) -> Session:
         """Feed a merge to its end."""
@@ -173,6 +175,54 @@ def test_a_merge_that_was_killed_is_begun_once_more_when_the_stack_is_shot(bench
     assert told == ["merge_started", "merge_killed", *["merge_progress"] * 2, "merge_done"]
     (fault,) = faults(session.entries())
     assert "A merge was begun again" in fault.words and "memory ran out" in fault.words
+
+
+def test_where_memory_is_short_a_stack_is_merged_when_it_is_shot(bench: Bench) -> None:
+    bench.merges._crowded = lambda session: True
+    session = bench.session()
+    feed = bench.merges.follow(session)
+    feed.add("slices/0000.jpg")
+    assert bench.await_event(session, "merge_rests")["why"] == "memory"
+    feed.add("slices/0001.jpg")
+    assert feed._child is None, "too early"
+    feed.end()
+    assert bench.outcome(session)["slices"] == 2
+    told = [event["event"] for event in bench.hub.after(0).events]
+    begun = ["merge_started", "merge_rests", "merge_goes_on"]
+    assert told == [*begun, *["merge_progress"] * 2, "merge_done"]
+    assert bench.outcome(bench.merge())["event"] == "merge_done"
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "camera", "merge", "expected"),
+    [
+        (200, {}, {}, True),
+        (270, {}, {}, True),
+        (320, {}, {}, False),
+        (None, {}, {}, False),
+        (320, {"format": "png"}, {}, True),
+        (450, {"format": "png"}, {}, False),
+        (450, {"format": "tiff16"}, {}, True),
+        (1500, {}, {"method": "pyramid"}, True),
+    ],
+)
+def test_memory_is_short_where_the_frames_and_the_merge_of_the_board_do_not_fit(
+    bench: Bench, free_mb: int | None, camera: dict[str, Any], merge: dict[str, Any], expected: bool
+) -> None:
+    config = Config.model_validate({"camera": camera, "merge": merge})
+    session = bench.session(size_px=[4056, 3040])
+    free_bytes = None if free_mb is None else free_mb * 1_000_000
+    assert crowded(config, session, lambda: free_bytes) is expected
+    assert not crowded(config, bench.session(), lambda: 2_000_000_000), "frames of a size nobody knows"
+
+
+def test_one_that_waits_for_its_stack_can_be_given_up(bench: Bench) -> None:
+    bench.merges._crowded = lambda session: True
+    session = bench.session()
+    feed = bench.merges.follow(session)
+    bench.await_event(session, "merge_rests")
+    feed.drop("the stack is paused")
+    assert bench.outcome(session)["error"] == "the stack is paused"
 
 
 FULL_AT_FIRST = """

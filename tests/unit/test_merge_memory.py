@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,9 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.merge.errors import MemoryRefused
-from stack.merge.frames import Kind
-from stack.merge.memory import Job, WorkingSet, chosen, free_now, needed_bytes, read_bytes
-from stack.merge.settings import Method
+from stack.merge.memory import (
+    Job,
+    WorkingSet,
+    chosen,
+    fits_beside_shooting,
+    free_now,
+    needed_bytes,
+    read_bytes,
+)
+from stack.merge.settings import Kind, Method
 
 ROOT = Path(__file__).resolve().parents[2]
 MERGE = """
@@ -144,3 +152,10 @@ def test_amounts_of_memory(text, count):
 def test_what_is_no_amount_of_memory(text):
     with pytest.raises(ValueError):
         read_bytes(text)
+
+
+def test_a_merge_goes_on_beside_shooting_where_both_fit() -> None:
+    job = Job(12_300_000, 8, Kind.LAYERS)
+    least = needed_bytes(job, WorkingSet.SMALL) + 9 * job.pixels
+    assert [fits_beside_shooting(job, free) for free in (None, least, least - 1)] == [True, True, False]
+    assert not fits_beside_shooting(replace(job, method=Method.PYRAMID), least)
