@@ -11,7 +11,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from camera.camera import Exposure
+from camera.camera import Exposure, Tether
 from camera.errors import LightUnsuited
 
 LONGEST_US: Final = 100_000
@@ -63,6 +63,15 @@ def brighter(exposure: Exposure, factor: float, reach: SensorReach) -> Exposure:
     time_us = min(max(round(light / reach.least_gain), reach.least_us), longest_us)
     gain = min(max(light / time_us, reach.least_gain), reach.most_gain)
     return replace(exposure, time_us=time_us, gain=gain)
+
+
+def tethered(metered: Exposure, tether: Tether, reach: SensorReach) -> Exposure:
+    """Give the light of `metered`, no farther from the tether's than its stops, in the tether's colours."""
+    before = tether.exposure
+    stops = math.log2((metered.time_us * metered.gain) / (before.time_us * before.gain))
+    if tether.stops is not None:
+        stops = min(max(stops, -tether.stops), tether.stops)
+    return brighter(before, 2**stops, reach)
 
 
 def flicker_safe(exposure: Exposure, mains_hz: Literal[50, 60], reach: SensorReach) -> Exposure:

@@ -31,6 +31,26 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class Tether:
+    """An earlier exposure that a metered one stays near: pictures of a series are to fit together.
+
+    Attributes
+    ----------
+    exposure
+        Its colour gains are taken over as they are.
+    stops
+        So much brighter or darker at the most, above 0; None: as bright as is metered.
+    """
+
+    exposure: Exposure
+    stops: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.stops is not None and not 0 < self.stops <= 8:
+            raise ValueError(f"{self.stops:g} stops is no change of brightness: more than 0, up to 8")
+
+
+@dataclass(frozen=True, slots=True)
 class Aim:
     """How bright a metered picture is to be.
 
@@ -40,10 +60,13 @@ class Aim:
         Brighter (above 0) or darker than automatic exposure would have it, -8 to 8.
     clipped_percent
         Instead: as bright as can be with so many of its pixels clipped, 0 to 50.
+    tether
+        What it stays near, whatever it then comes to; None: nothing.
     """
 
     stops: float = 0.0
     clipped_percent: float | None = None
+    tether: Tether | None = None
 
     def __post_init__(self) -> None:
         if not -8 <= self.stops <= 8 or not 0 <= (self.clipped_percent or 0) <= 50:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
 
 from camera import lock
-from camera.aim import brighter, flicker_safe
+from camera.aim import brighter, flicker_safe, tethered
 from camera.camera import AS_METERED, Aim, CameraIdentity, Exposure, Frame, Mosaic, Pixels
 from camera.configuration import Configured, PicamSettings, configure, is_native, known
 from camera.errors import (
@@ -154,6 +154,8 @@ class PicamCamera:
             exposure = brighter(exposure, 2**aim.stops, self._meter.reach)
         if aim.clipped_percent is not None:
             exposure = self._meter.clip(exposure, aim.clipped_percent, fresh_ns)
+        if aim.tether is not None:
+            exposure = tethered(exposure, aim.tether, self._meter.reach)
         if self._settings.mains_hz is not None:
             exposure = flicker_safe(exposure, self._settings.mains_hz, self._meter.reach)
         self._meter.forget()

@@ -243,6 +243,28 @@ def _add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.Argumen
     when.add_argument(
         "--overlaps", action="store_true", help="leave slots out that a stack still being shot covers"
     )
+    how = start.add_argument_group("how")
+    how.add_argument(
+        "--exposure",
+        choices=("lock-first", "per-stack", "ramp"),
+        help="all as the first stack (the default); each as metered; or as metered in small steps, from day "
+        "into night. White balance stays that of the first",
+    )
+    how.add_argument(
+        "--ramp-stops", metavar="STOPS", type=float, help="largest change of a ramp a stack (default: 0.33)"
+    )
+    how.add_argument(
+        "--range", choices=("fixed", "follow"), help="follow: near and far go with a growing subject"
+    )
+    how.add_argument(
+        "--keep",
+        metavar="WHAT",
+        help="what stays when the disk fills: merged+slices (the default, all), merged, or every:10 for the "
+        "slices of every 10th stack. What is not merged and checked always stays",
+    )
+    how.add_argument(
+        "--hot", choices=("wait", "skip"), help="a stack that is due while the Pi is too hot (default: wait)"
+    )
 
 
 def moment(typed: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from focusd.bench import Bench
 from focusd.boot import ThisBoot
 from focusd.calibrations import Calibrations
+from focusd.card import Card
 from focusd.carriers import carrier_to
 from focusd.delivery import Deliveries, Destination
 from focusd.durations import duration_words
@@ -37,6 +38,7 @@ from focusd.reports import Reports
 from focusd.room import has_room_to_merge
 from focusd.settings import Config, Delivery, Storage
 from focusd.shadings import Shadings
+from focusd.stacks import Stacks
 from focusd.studio import Record, Studio
 from focusd.surveyor import Surveyor
 from focusd.timelapse import Timelapse
@@ -229,7 +231,28 @@ def open_house(
         operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges, finder)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
-    timelapse = _timelapse(config, state_folder, rig, sessions, studio, operator, hub)
+    card = Card(
+        sessions,
+        journals,
+        disk.free_bytes,
+        config.storage.reserve_mb * 1_000_000,
+        partial(work_on, operator, merges),
+        hub.publish,
+        finish,
+        rig.clock,
+    )
+    stacks = _stacks(config, rig, studio, operator, strained)
+    timelapse = Timelapse(
+        state_folder / "series",
+        sessions,
+        stacks,
+        card,
+        hub,
+        rig.clock,
+        ThisBoot.found(),
+        config.timelapse.clock_wait_s,
+        config.timelapse.series,
+    )
     left = take_up(sessions, studio, hub, config.resume)
     redo = Redo(sessions, merges, lambda: operator.session)
     if config.merge.follow:
@@ -312,33 +335,36 @@ def _operator(
     )
 
 
-def _timelapse(
+def _stacks(
     config: Config,
-    state_folder: Path,
     rig: Rig,
-    sessions: Sessions,
     studio: Studio,
     operator: Operator,
-    hub: EventHub,
-) -> Timelapse:
-    """Make what runs a series, or go on with the one that an earlier daemon ran."""
+    strained: Callable[[Strain | None], Strain | None],
+) -> Stacks:
+    """Say how a series comes by its stacks."""
 
     def make(request: Mapping[str, Any]) -> tuple[StackPlan, Mapping[str, str]]:
         asked = PlanRequest.model_validate(request)
         return plan_asked_for(config, asked), fields_asked_for(config, asked)
 
-    return Timelapse(
-        state_folder / "series",
-        sessions,
-        make,
-        lambda plan, fields: studio.preview(plan, fields).cost.seconds,
-        operator.order,
-        lambda: operator.session,
-        hub,
-        rig.clock,
-        ThisBoot.found(),
-        config.timelapse.clock_wait_s,
+    return Stacks(
+        make=make,
+        seconds=lambda plan, fields: studio.preview(plan, fields).cost.seconds,
+        weight=studio.weight,
+        order=operator.order,
+        shooting=lambda: operator.session,
+        strained=strained,
+        scale=rig.axis.scale,
+        reach=lambda: rig.axis.reach,
     )
+
+
+def work_on(operator: Operator, merges: Merges, session: Session) -> str | None:
+    """Say what is being done with a session now, in words such as "being shot"; None: nothing."""
+    if operator.session == session.id:
+        return "being shot"
+    return {"running": "being merged", "waiting": "about to be merged"}.get(merges.stage(session) or "")
 
 
 def _record(config: Config, versions: dict[str, str]) -> Record:

@@ -39,6 +39,9 @@ LOOK_AGAIN_S = 1.0
 ROOM_TRIES = 3
 """A disk that says so often that it has room, and has none, is not asked again."""
 
+_TOLD = ("merge", "slices", "seconds", "sha256")
+"""What a child says of its picture that the journal keeps beside the files' names."""
+
 END_S = 5.0
 """How long a child that was asked to end may take before it is killed."""
 
@@ -333,7 +336,7 @@ class Merges:
             raise kind(said.get("error") or _epitaph(status))
         files = list(done["files"].values())
         _adopt(feed.session, [Path(file) for file in files])
-        return {"merge": done["merge"], "files": files, "slices": done["slices"], "seconds": done["seconds"]}
+        return {**{name: done[name] for name in _TOLD}, "files": files}
 
     def _rest(self, feed: Feed, left: threading.Event) -> None:
         """Wait while the Pi is too hot or its supply too low, and say so."""

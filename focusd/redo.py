@@ -78,11 +78,14 @@ class Redo:
         Raises `Refused`, and as `Sessions.open` does.
         """
         session = self._sessions.open(wanted)
+        state = session.state()
+        if state.let_go is not None:
+            raise Refused(f"the slices of {session.id} are gone: {state.let_go}. Its picture stays as it is")
         if self._shooting() == session.id:
             raise Refused(f"{session.id} is being shot, and merged as it is; wait until it is done")
         if stage := self._merges.stage(session):
             raise Refused(f"a merge of {session.id} is {stage} already; wait until it is done")
-        files = [file for index, file in _files(session.state()) if choice.wants(index)]
+        files = [file for index, file in _files(state) if choice.wants(index)]
         if len(files) < 2:
             raise Refused(f"{session.id} has {len(files)} saved slices of those asked for; a merge takes two")
         self._feed(session, files, choice)
@@ -118,7 +121,7 @@ class Redo:
 
 def left_undone(session: Session, state: SessionState) -> bool:
     """Say whether a session has all its slices and should have a picture, but its merge was cut short."""
-    if state.phase is not Phase.DONE:
+    if state.phase is not Phase.DONE or state.let_go is not None:
         return False
     if not state.merges:
         return bool(session.facts.configuration.get("merge", {}).get("follow", False))

@@ -36,7 +36,7 @@ class Reports:
 
 def reported(session: Session) -> dict[str, Any]:
     """Give the values of a session's report as they are now."""
-    return report(session, session.state(), _chosen_merge(session), faults(session.entries()))
+    return report(session, session.state(), chosen_merge(session), faults(session.entries()))
 
 
 def _write(session: Session) -> None:
@@ -46,7 +46,7 @@ def _write(session: Session) -> None:
     write_durably(session.path / "report.html", page.encode())
 
 
-def _chosen_merge(session: Session) -> dict[str, Any] | None:
+def chosen_merge(session: Session) -> dict[str, Any] | None:
     """Read what the merge says that merged.jpg leads to; None without one."""
     try:
         folder = (session.path / "merged.jpg").resolve(strict=True).parent

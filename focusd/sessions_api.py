@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from focusd.delivery import outstanding
-from focusd.house import House
+from focusd.house import House, work_on
 from focusd.reports import reported
 from focusd.views import session_view
 from stack.errors import RemovalRefused, SessionError
@@ -39,7 +39,7 @@ def add_sessions(app: FastAPI, house: House) -> None:
     def remove(wanted: str, forced: bool = False) -> Answer:
         session = house.sessions.open(wanted)
         state = session.state()
-        waiting, at_work = outstanding(session, state), _at_work(house, session)
+        waiting, at_work = outstanding(session, state), work_on(house.operator, house.merges, session)
         if why := objection(state, at_work=at_work, undelivered=waiting, forced=forced):
             raise RemovalRefused(f"{session.id} stays: {why}", session=session.id)
         house.sessions.remove(session)
@@ -60,9 +60,3 @@ def shown_session(house: House, session: Session) -> Answer:
     """Show a session as it is, and what this daemon is doing with it."""
     running, merge = house.operator.session, house.merges.stage(session)
     return session_view(session, session.state(), running=running, merge=merge)
-
-
-def _at_work(house: House, session: Session) -> str | None:
-    if house.operator.session == session.id:
-        return "being shot"
-    return {"running": "being merged", "waiting": "about to be merged"}.get(house.merges.stage(session) or "")

@@ -4,6 +4,7 @@ The models hold what a person writes, in a person's units; `focusd.hardware` and
 the values of the rooms below. The defaults equal the config.yaml at the root of the repository.
 """
 
+from datetime import datetime, time
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -12,6 +13,8 @@ from focusd.axis_settings import Axis
 from focusd.encoding import FormatName
 from focusd.paused import ResumeAtBoot
 from focusd.strict import Pin, Pixels, Strict
+from stack.manner import RAMP_STOPS
+from stack.retention import Keep
 from stack.specimen import field_problems
 from stack.vitals import Limits
 
@@ -175,10 +178,47 @@ class Simulation(Strict):
     sway_decay_ms: float = Field(default=30.0, ge=1, le=2000)
 
 
+def _in_quotes(value: object) -> object:
+    """Refuse a number: to YAML, 20:00 without quotes is 1200."""
+    if isinstance(value, int | float):
+        raise ValueError('write a time of day in quotes: "20:00"')
+    return value
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_in_quotes)]
+Kept = Annotated[str, AfterValidator(lambda words: Keep.named(words).words)]
+"""What of a series stays when its disk fills."""
+
+
+class SeriesRequest(Strict):
+    """A plan by its name, when it is shot, and how a series goes about it.
+
+    Times without a zone are local; a window is two of a day, over midnight where the second is earlier. At
+    most one of `until` and `for_s`.
+    """
+
+    plan: str = "default"
+    name: str | None = Field(default=None, min_length=1, max_length=60)
+    every_s: float = Field(ge=1, le=30 * 86_400)
+    count: int | None = Field(default=None, ge=1, le=1_000_000)
+    until: datetime | None = None
+    for_s: float | None = Field(default=None, gt=0, le=3660 * 86_400)
+    start_at: datetime | None = None
+    window: tuple[TimeOfDay, TimeOfDay] | None = None
+    missed: Literal["skip", "once"] = "skip"
+    overlaps: bool = False
+    exposure: Literal["lock-first", "per-stack", "ramp"] = "lock-first"
+    ramp_stops: float = Field(default=RAMP_STOPS, gt=0, le=8)
+    range: Literal["fixed", "follow"] = "fixed"
+    keep: Kept = "merged+slices"
+    hot: Literal["wait", "skip"] = "wait"
+
+
 class Timelapse(Strict):
-    """Series of stacks."""
+    """Series of stacks, and the one that begins by itself."""
 
     clock_wait_s: float = Field(default=120.0, ge=0, le=3600)
+    series: SeriesRequest | None = None
 
 
 class Config(Strict):

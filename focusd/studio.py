@@ -21,7 +21,7 @@ from focusd.now import Preview
 from focusd.paused import Paused, paused
 from focusd.room import Patience, merge_bytes
 from focusd.shadings import Kept, Shadings
-from rail.axis import OperatedAxis
+from rail.axis import OperatedAxis, Position
 from rail.clock import Clock
 from rail.errors import HomingNotAllowed
 from stack.disk import Disk
@@ -29,6 +29,8 @@ from stack.durable import out_of_room
 from stack.ending import Ending, EndingKind
 from stack.errors import DiskFull, DiskGone, NotResumable
 from stack.plan import (
+    Estimate,
+    Layout,
     StackPlan,
     check,
     estimate,
@@ -38,6 +40,7 @@ from stack.plan import (
     needs_homing_again,
     slice_ns,
 )
+from stack.retention import Weight
 from stack.session import Facts, Session
 from stack.sessions import Sessions
 from stack.shoot import Observe, Shooter
@@ -139,9 +142,32 @@ class Studio:
 
     def preview(self, plan: StackPlan, fields: Fields) -> Preview:
         """Say what a plan of a specimen comes to, here and now; raises `PlanRefused` as shooting it would."""
-        axis, here = self._axis, self._axis.position()
+        here, free_bytes = self._axis.position(), self.free_bytes()
+        layout, cost, picture_bytes = self._foreseen(plan, here)
+        check(
+            plan,
+            layout,
+            scale=self._axis.scale,
+            reach=self._axis.reach,
+            here=here,
+            homing_allowed=self._consent.given(),
+            needed_bytes=cost.bytes + picture_bytes,
+            free_bytes=free_bytes,
+            reserve_bytes=self._record.reserve_bytes,
+        )
+        return Preview(
+            layout, cost, free_bytes, needs_homing(plan, layout, here), self._same_specimen(fields)
+        )
+
+    def weight(self, plan: StackPlan) -> Weight:
+        """Say what a plan's stack will take on the disk, whatever is free; raises `PlanRefused`."""
+        _, cost, picture_bytes = self._foreseen(plan, self._axis.position())
+        return Weight(cost.bytes, picture_bytes)
+
+    def _foreseen(self, plan: StackPlan, here: Position) -> tuple[Layout, Estimate, int]:
+        """Give a plan's slices, what they cost, and the room that their picture takes."""
+        axis, camera = self._axis, self._eye.facts
         layout = lay_out(plan, axis.scale, here, self._book.marks)
-        camera = self._eye.facts
         size_px = (0, 0) if plan.rehearse else camera.size_px or (0, 0)
         cost = estimate(
             plan,
@@ -150,21 +176,7 @@ class Studio:
             frame_ns=camera.frame_ns,
             bytes_a_slice=expected_slice_bytes(size_px, self._record.encoding.form.bytes_a_pixel),
         )
-        free_bytes = self.free_bytes()
-        check(
-            plan,
-            layout,
-            scale=axis.scale,
-            reach=axis.reach,
-            here=here,
-            homing_allowed=self._consent.given(),
-            needed_bytes=cost.bytes + merge_bytes(size_px),
-            free_bytes=free_bytes,
-            reserve_bytes=self._record.reserve_bytes,
-        )
-        return Preview(
-            layout, cost, free_bytes, needs_homing(plan, layout, here), self._same_specimen(fields)
-        )
+        return layout, cost, merge_bytes(size_px)
 
     @property
     def lit(self) -> bool:

@@ -6,26 +6,31 @@ One thread ticks; `start`, `stop`, `resume`, `abort` and the views are for any. 
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from focusd.boot import Boot
+from focusd.card import Card
 from focusd.durations import duration_words
 from focusd.errors import Busy, FocusdError, Refused
 from focusd.events import EventHub
-from focusd.jobs import Abandon, Accepted, Job, Order, Resume, Shoot
+from focusd.fitting import Fitting
+from focusd.jobs import Abandon, Accepted, Job, Resume, Shoot
 from focusd.outcomes import words_of
+from focusd.series import Asked, series_asked_for
+from focusd.settings import SeriesRequest
+from focusd.stacks import Stacks
 from rail.clock import Clock
-from stack.errors import StackError
+from stack.errors import DiskGone, PlanRefused, SessionError, StackError
 from stack.journal import Journal
-from stack.plan import StackPlan
-from stack.schedule import Moment, Schedule, Slot, next_slot
+from stack.manner import WhenHot
+from stack.retention import Weight, weighed
+from stack.schedule import Moment, Slot, next_slot, slots_left
 from stack.session_state import Phase
-from stack.sessions import Sessions
+from stack.sessions import Sessions, slug
 from stack.timelapse import (
     Anchor,
     Series,
@@ -38,37 +43,17 @@ from stack.timelapse import (
     every_series,
     fold,
 )
+from stack.vitals import Strain
 
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 """How often the thread looks."""
 
-Making = Callable[[Mapping[str, Any]], tuple[StackPlan, Mapping[str, str]]]
-"""Gives the plan and the fields that a request asks for; raises as for a single stack."""
+TRY_AGAIN_NS: Final = 60_000_000_000
+"""How long after a series could not begin it is tried again."""
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a series is to be.
-
-    Attributes
-    ----------
-    name
-        Part of its folder's name.
-    request
-        What each stack is asked for, as `/shoot` is.
-    start
-        When slot 0 is due; None: now.
-    overlaps
-        A stack may take longer than the interval: slots that it covers are then left out.
-    """
-
-    name: str
-    schedule: Schedule
-    request: Mapping[str, Any]
-    start: datetime | None = None
-    overlaps: bool = False
+STRAINED: Final = {Strain.HEAT: "the Pi was too hot", Strain.POWER: "the supply of the Pi was too low"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +66,18 @@ class Shown:
         When the next slot is due; None: it is not known yet, or there is none.
     attention
         What needs a person, in words; None: nothing does.
+    fits
+        How many more stacks its disk holds; None: that is not known.
+    left
+        How many more are to come; None: there is no end, or none that can be counted.
     """
 
     series: Series
     state: SeriesState
     next_at: datetime | None = None
     attention: str | None = None
+    fits: int | None = None
+    left: int | None = None
 
 
 class Timelapse:
@@ -96,14 +87,12 @@ class Timelapse:
     ----------
     root
         The folder of all series.
-    make
-        Gives plan and fields of a request.
-    seconds
-        Estimates what a plan takes; raises as shooting it would.
-    order
-        Gives an order to the operator.
-    shooting
-        Gives the session that is being shot now.
+    stacks
+        Where its stacks come from.
+    card
+        Makes room for them.
+    wanted
+        What begins by itself, unless a series of that name was ever begun.
     clock_wait_s
         How long after a boot an unsynchronised clock is waited for.
     """
@@ -112,21 +101,19 @@ class Timelapse:
         self,
         root: Path,
         sessions: Sessions,
-        make: Making,
-        seconds: Callable[[StackPlan, Mapping[str, str]], float],
-        order: Callable[[Order], Job],
-        shooting: Callable[[], str | None],
+        stacks: Stacks,
+        card: Card,
         hub: EventHub,
         clock: Clock,
         boot: Boot,
         clock_wait_s: float,
+        wanted: SeriesRequest | None = None,
     ) -> None:
         self._root = root
         self._sessions = sessions
-        self._make = make
-        self._seconds = seconds
-        self._order = order
-        self._shooting = shooting
+        self._stacks = stacks
+        self._card = card
+        self._fitting = Fitting(sessions, stacks)
         self._hub = hub
         self._clock = clock
         self._boot = boot
@@ -140,6 +127,10 @@ class Timelapse:
         self._job: Job | None = None
         self._next: Slot | None = None
         self._resumed: set[str] = set()
+        self._wanted = wanted
+        self._tried_ns: int | None = None
+        self._held: tuple[Slot, Strain] | None = None
+        self._weighed: tuple[int, Weight | None] = (-1, None)
         self._attention: str | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="timelapse", daemon=True)
@@ -153,19 +144,24 @@ class Timelapse:
 
     def start(self, asked: Asked) -> Shown:
         """Begin a series; raises as shooting its stack would, and `Refused` while another is not over."""
-        plan, fields = self._make(asked.request)
+        plan, fields = self._stacks.make(asked.request)
         with self._lock:
             if self._series is not None:
                 raise Refused(f"series {self._series.id} is not over: `focusctl timelapse abort` ends it")
-            seconds = self._seconds(plan, fields)
-            if seconds > asked.schedule.every_s and not asked.overlaps:
+            if plan.relative and asked.manner.follow:
+                raise Refused(
+                    "a range that follows the subject needs places counted from home, and this plan counts "
+                    "from where the axis stands: give near and far, or mark both"
+                )
+            seconds = self._stacks.seconds(plan, fields)
+            if seconds > asked.schedule.every_s and not asked.manner.overlaps:
                 raise Refused(
                     f"a stack takes about {duration_words(seconds)}, and every "
                     f"{duration_words(asked.schedule.every_s)} is more often: choose a longer interval, or "
                     "let slots be left out with --overlaps"
                 )
             start = (asked.start or self._boot.now()).astimezone(UTC)
-            self._open(create(self._root, asked.schedule, start, asked.request, asked.name))
+            self._open(create(self._root, asked.schedule, start, asked.request, asked.name, asked.manner))
             self._settle(start, how="started")
             return self.shown()
 
@@ -199,7 +195,8 @@ class Timelapse:
         with self._lock:
             if self._series is None:
                 raise Refused("no series runs: `focusctl timelapse list` shows those there were")
-            return Shown(self._series, self._state, self._next_at(), self._attention)
+            left = self._left()
+            return Shown(self._series, self._state, self._next_at(), self._attention, self._fits(), left)
 
     def current(self) -> Shown | None:
         """Show the series that is not over; None where there is none."""
@@ -234,12 +231,17 @@ class Timelapse:
 
     def tick(self) -> None:
         """Do what is due now."""
+        self._begin_wanted()
+        self._make_room()
         with self._lock:
             if self._series is None or not self._settled() or self._busy():
                 return
             if self._state.phase is not SeriesPhase.RUNNING:
                 return
             now = self._moment()
+            if self._held is not None:
+                self._go_on_with_held(*self._held, now)
+                return
             slot = next_slot(self._series.schedule, self._state.last, self._state.begun, now)
             self._next = slot
             if slot is None:
@@ -247,7 +249,47 @@ class Timelapse:
                 self._close()
             elif slot.due_s <= now.along_s:
                 self._leave_out_before(slot, now)
-                self._shoot(slot)
+                self._shoot_when_cool(slot)
+
+    def _begin_wanted(self) -> None:
+        """Begin what the configuration wants; what refuses it now is tried again, for it may have passed."""
+        now_ns = self._clock.monotonic_ns()
+        if self._wanted is None or self._series is not None or not self._clock_is_settled():
+            return
+        if self._tried_ns is not None and now_ns - self._tried_ns < TRY_AGAIN_NS:
+            return
+        self._tried_ns = now_ns
+        name = slug(self._wanted.name or self._wanted.plan)
+        if any(series.name == name for series in every_series(self._root)):
+            self._wanted = None
+            return
+        try:
+            self.start(series_asked_for(self._wanted, self._boot.now()))
+        except (FocusdError, StackError) as error:
+            _log.warning("series %s cannot begin yet: %s", name, words_of(error))
+            self._hub.publish("series_refused", series=name, reason=words_of(error))
+
+    def _shoot_when_cool(self, slot: Slot) -> None:
+        assert self._series is not None
+        found = self._stacks.strained(None)
+        if found is None:
+            self._shoot(slot)
+        elif self._series.manner.hot is WhenHot.SKIP:
+            self._record("slot_skipped", slot=slot.number, reason=STRAINED[found])
+        else:
+            self._held = (slot, found)
+            self._attention = STRAINED[found]
+            self._record("slot_waits", slot=slot.number, why=STRAINED[found])
+
+    def _go_on_with_held(self, slot: Slot, found: Strain, now: Moment) -> None:
+        """Shoot the slot that waits once the Pi can bear it, or leave it out when the next is due."""
+        assert self._series is not None
+        if now.along_s >= (slot.number + 1) * self._series.schedule.every_s:
+            self._held = None
+            self._record("slot_skipped", slot=slot.number, reason=STRAINED[found])
+        elif self._stacks.strained(found) is None:
+            self._held, self._attention = None, None
+            self._shoot(slot)
 
     def _busy(self) -> bool:
         """Say whether the last slot's stack is still being shot; note what became of it once it is not."""
@@ -275,7 +317,7 @@ class Timelapse:
         if slot.session is None:
             self._fail(slot.number, "focusd ended before the stack had begun")
             return False
-        if self._shooting() == slot.session:
+        if self._stacks.shooting() == slot.session:
             return True
         session = self._sessions.open(slot.session)
         state = session.state()
@@ -298,14 +340,14 @@ class Timelapse:
             self._fail(slot.number, "it was cut short, and the next slot is due", slot.session)
             return False
         try:
-            self._job = self._order(Resume(slot.session))
+            self._job = self._stacks.order(Resume(slot.session))
         except Busy:
             self._resumed.discard(slot.session)
         return True
 
     def _abandon(self, session: str) -> None:
         try:
-            self._order(Abandon(session, "the series went on without it"))
+            self._stacks.order(Abandon(session, "the series went on without it"))
         except FocusdError as error:
             _log.warning("%s was not given up: %s", session, error)
 
@@ -313,21 +355,14 @@ class Timelapse:
         assert self._series is not None
         self._record("slot_begun", slot=slot.number)
         try:
-            plan, fields = self._make(self._series.request)
-            self._job = self._order(Shoot(self._exposed(plan), dict(fields)))
+            fitted = self._fitting.fitted(self._series, self._state)
+            if fitted.words:
+                self._record("range_followed", slot=slot.number, words=fitted.words)
+            self._job = self._stacks.order(Shoot(fitted.plan, dict(fitted.fields)))
         except Busy as error:
             self._record("slot_skipped", slot=slot.number, reason=words_of(error))
         except (FocusdError, StackError) as error:
             self._fail(slot.number, words_of(error))
-
-    def _exposed(self, plan: StackPlan) -> StackPlan:
-        """Give the plan the exposure of the series' first stack, so that the film does not flicker."""
-        if plan.exposure is not None:
-            return plan
-        for slot in sorted(self._state.slots.values(), key=lambda slot: slot.number):
-            if slot.end is SlotEnd.DONE and slot.session is not None:
-                return replace(plan, exposure=self._sessions.open(slot.session).state().exposure)
-        return plan
 
     def _leave_out_before(self, slot: Slot, now: Moment) -> None:
         """Note the slots that passed; those outside the window were never any."""
@@ -342,6 +377,52 @@ class Timelapse:
         self._attention = reason
         self._record("slot_failed", slot=slot, reason=reason, session=session)
 
+    # --- room ---------------------------------------------------------------------------------------------
+
+    def _make_room(self) -> None:
+        """Let go what the owner does not keep, where the next stack has no room; holds up nobody who asks."""
+        with self._lock:
+            series, slots = self._series, tuple(self._state.slots.values())
+            weight = self._weight()
+        if series is not None and weight is not None and series.manner.keep.slices_every != 1:
+            try:
+                self._card.make_room(series.manner.keep, slots, weight)
+            except DiskGone as error:
+                self._stumble(str(error))
+
+    def _fits(self) -> int | None:
+        weight = self._weight()
+        if self._series is None or weight is None:
+            return None
+        try:
+            return self._card.fits(self._series.manner.keep, weight)
+        except DiskGone:
+            return None
+
+    def _weight(self) -> Weight | None:
+        """Give what the next stack will take on the disk: as estimated, or as the last one did if more.
+
+        None where that cannot be told. Estimated anew when a slot has ended.
+        """
+        if self._series is None:
+            return None
+        ended = sum(slot.end is not SlotEnd.BEGUN for slot in self._state.slots.values())
+        if self._weighed[0] != ended:
+            self._weighed = (ended, self._estimated(self._series))
+        return self._weighed[1]
+
+    def _estimated(self, series: Series) -> Weight | None:
+        try:
+            plan, _ = self._stacks.make(series.request)
+            weight = self._stacks.weight(plan)
+        except (FocusdError, PlanRefused):
+            return None
+        done = [slot for slot in self._state.slots.values() if slot.end is SlotEnd.DONE and slot.session]
+        for slot in sorted(done, key=lambda slot: slot.number, reverse=True)[:1]:
+            with suppress(SessionError):
+                return weight.heavier(weighed(self._sessions.open(slot.session or "")))
+        return weight
+
     # --- time ---------------------------------------------------------------------------------------------
 
     def _settled(self) -> bool:
@@ -354,9 +435,14 @@ class Timelapse:
             self._anchor = before
         elif self._boot.synchronised():
             self._settle(self._series.start if before is None else before.start, how="by the clock")
-        elif self._clock.monotonic_ns() - self._began_ns >= self._clock_wait_ns:
+        elif self._clock_is_settled():
             self._re_anchor()
         return self._anchor is not None
+
+    def _clock_is_settled(self) -> bool:
+        """Say whether the clock may be believed, or was waited for long enough."""
+        waited_ns = self._clock.monotonic_ns() - self._began_ns
+        return self._boot.synchronised() or waited_ns >= self._clock_wait_ns
 
     def _re_anchor(self) -> None:
         """Go on with the next slot now, the clock being of no use."""
@@ -386,6 +472,11 @@ class Timelapse:
         slot = next_slot(self._series.schedule, self._state.last, self._state.begun, now)
         return None if slot is None else now.wall_at(slot.due_s)
 
+    def _left(self) -> int | None:
+        if self._anchor is None or self._series is None:
+            return None
+        return slots_left(self._series.schedule, self._state.last, self._state.begun, self._moment())
+
     # --- the journal --------------------------------------------------------------------------------------
 
     def _take_up(self) -> None:
@@ -402,7 +493,8 @@ class Timelapse:
             self._state = fold(journal.entries)
             undo.pop_all()
         self._series, self._journal, self._anchor, self._next = series, journal, None, None
-        self._attention = None
+        self._attention = self._held = None
+        self._weighed = (-1, None)
 
     def _close(self) -> None:
         if self._journal is not None:

@@ -1,49 +1,30 @@
 """The time-lapse over HTTP: start one, see it, stop it, go on, end it."""
 
 import asyncio
-from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import FastAPI
-from pydantic import Field
 
-from focusd.errors import RequestInvalid
 from focusd.house import House
 from focusd.requests import documented, taken
-from focusd.strict import Strict
-from focusd.timelapse import Asked, Shown
-from stack.schedule import Schedule, Window
+from focusd.series import series_asked_for
+from focusd.settings import SeriesRequest
+from focusd.timelapse import Shown
+from stack.manner import manner_record
 from stack.timelapse import SlotEnd
 
 Answer = dict[str, Any]
-
-
-class TimelapseRequest(Strict):
-    """A plan by its name, and when it is shot.
-
-    Times without a zone are local; a window is two of a day, over midnight where the second is earlier. At
-    most one of `until` and `for_s`.
-    """
-
-    plan: str = "default"
-    name: str | None = Field(default=None, min_length=1, max_length=60)
-    every_s: float = Field(ge=1, le=30 * 86_400)
-    count: int | None = Field(default=None, ge=1, le=1_000_000)
-    until: datetime | None = None
-    for_s: float | None = Field(default=None, gt=0, le=3660 * 86_400)
-    start_at: datetime | None = None
-    window: tuple[time, time] | None = None
-    missed: Literal["skip", "once"] = "skip"
-    overlaps: bool = False
 
 
 def add_timelapse(app: FastAPI, house: House) -> None:
     """Let clients run a series."""
     timelapse = house.timelapse
 
-    @app.post("/timelapse", status_code=202, openapi_extra=documented(TimelapseRequest))
-    async def start(body: Annotated[TimelapseRequest, taken(TimelapseRequest)]) -> Answer:
-        return shown(await asyncio.to_thread(timelapse.start, _asked(body)))
+    @app.post("/timelapse", status_code=202, openapi_extra=documented(SeriesRequest))
+    async def start(body: Annotated[SeriesRequest, taken(SeriesRequest)]) -> Answer:
+        asked = series_asked_for(body, datetime.now().astimezone())
+        return shown(await asyncio.to_thread(timelapse.start, asked))
 
     @app.get("/timelapse")
     def current() -> Answer:
@@ -64,23 +45,6 @@ def add_timelapse(app: FastAPI, house: House) -> None:
     @app.post("/timelapse/abort")
     def abort() -> Answer:
         return shown(timelapse.abort())
-
-
-def _asked(body: TimelapseRequest) -> Asked:
-    if body.until is not None and body.for_s is not None:
-        raise RequestInvalid(["give only one of until and for_s"])
-    start = None if body.start_at is None else body.start_at.astimezone()
-    begins = start or datetime.now().astimezone()
-    until = body.until and body.until.astimezone()
-    if body.for_s is not None:
-        until = begins + timedelta(seconds=body.for_s)
-    if until is not None and until <= begins:
-        raise RequestInvalid([f"until: {until:%Y-%m-%d %H:%M} is not after the start"])
-    schedule = Schedule(
-        body.every_s, body.count, until, body.window and Window(*body.window), missed=body.missed
-    )
-    name = body.name or body.plan
-    return Asked(name, schedule, {"plan": body.plan, "name": name}, start, body.overlaps)
 
 
 def brief(one: Shown | None) -> Answer | None:
@@ -105,6 +69,9 @@ def shown(one: Shown) -> Answer:
         "until": schedule.until and schedule.until.isoformat(),
         "window": schedule.window
         and [f"{edge:%H:%M}" for edge in (schedule.window.opens, schedule.window.closes)],
+        "manner": manner_record(series.manner),
+        "fits": one.fits,
+        "left": one.left,
         "done": state.count(SlotEnd.DONE),
         "failed": state.count(SlotEnd.FAILED),
         "skipped": state.count(SlotEnd.SKIPPED),

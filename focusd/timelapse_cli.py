@@ -41,6 +41,11 @@ def _asked(call: Call) -> dict[str, object]:
         "window": typed.window,
         "missed": typed.missed,
         "overlaps": typed.overlaps or None,
+        "exposure": typed.exposure,
+        "ramp_stops": typed.ramp_stops,
+        "range": typed.range,
+        "keep": typed.keep,
+        "hot": typed.hot,
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -58,6 +63,7 @@ def _lines(one: Answer, terminal: Terminal) -> Iterator[str]:
         "rhythm": f"every {duration_words(one['every_s'])}{_bounds(one)}",
         "stacks": _tally(one),
         "next": _moment(one["next_at"]),
+        "disk": _disk(one, terminal),
     }
     for label, words in rows.items():
         if words:
@@ -73,6 +79,18 @@ def _lines(one: Answer, terminal: Terminal) -> Iterator[str]:
 def _tally(one: Answer) -> str:
     of = f" of {one['count']}" if one["count"] else ""
     return f"{one['done']}{of} done, {one['failed']} failed, {one['skipped']} left out"
+
+
+def _disk(one: Answer, terminal: Terminal) -> str:
+    """Say how many more stacks there is room for, beside how many are to come."""
+    if one["fits"] is None:
+        return ""
+    fits, left = one["fits"], one["left"]
+    words = f"fits {fits} more stacks, keeping {one['manner']['keep']}"
+    if left is None:
+        return words
+    words += f"; {left} are to come"
+    return words if fits >= left else terminal.warning(words)
 
 
 def _why(one: Answer) -> str:

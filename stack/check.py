@@ -25,6 +25,8 @@ class Verdict(StrEnum):
     """There, and not what was acknowledged."""
     GONE = "gone"
     """Acknowledged, and not there or not readable."""
+    LET_GO = "let go"
+    """Acknowledged, and removed when its picture was whole, for its owner does not keep it."""
     UNPROVEN = "unproven"
     """There, and no sound line of the journal speaks of it."""
 
@@ -138,7 +140,7 @@ def _planned_by(history: Replay) -> int:
 
 
 def _slices(folder: Path, state: SessionState) -> dict[int, FileCheck]:
-    checked = {index: _worst(folder, saved) for index, saved in state.saved.items()}
+    checked = {index: _excused(_worst(folder, saved), state.let_go) for index, saved in state.saved.items()}
     said = (folder / JOURNAL).read_bytes() if (folder / JOURNAL).exists() else b""
     for index, files in unvouched(folder, state.saved).items():
         checked[index] = FileCheck(
@@ -151,6 +153,12 @@ def _worst(folder: Path, saved: SavedSlice) -> FileCheck:
     """Judge a slice by all its files: the first that is not intact, else the one that is merged."""
     found = [_compared(folder, one.file, one.bytes, one.sha256) for one in saved.files]
     return next((one for one in found if one.verdict is not Verdict.INTACT), found[0])
+
+
+def _excused(found: FileCheck, let_go: str | None) -> FileCheck:
+    """Give the verdict on a slice of a session whose slices may be gone."""
+    gone = let_go is not None and found.verdict is Verdict.GONE
+    return FileCheck(found.file, Verdict.LET_GO, let_go) if gone else found
 
 
 def _unproven_words(path: Path, journal: bytes) -> str:

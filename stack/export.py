@@ -61,6 +61,8 @@ def export(
     if not sources:
         raise ExportRefused(f"{session.id} has no picture yet: merge it first, with `focusctl merge`")
     sources[f"{stem}.xmp"] = xmp(session, state).encode()
+    if slices and state.let_go is not None:
+        raise ExportRefused(f"the slices of {session.id} are gone: {state.let_go}. Export it without them")
     if slices:
         for saved in state.saved.values():
             for kept in saved.files:

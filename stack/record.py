@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from camera.camera import Aim, Exposure
+from camera.camera import Aim, Exposure, Tether
 from rail.screw import Scale
 from stack.optics import Optics
 from stack.plan import (
@@ -58,7 +58,7 @@ def plan_of(record: Mapping[str, Any]) -> StackPlan:
             "optics": Optics(**record["optics"]) if record["optics"] else None,
             "after": Park(record["after"]),
             "exposure": exposure_of(record["exposure"]) if record["exposure"] else None,
-            "aim": Aim(**record.get("aim", {})),
+            "aim": _aim(record.get("aim", {})),
         }
     )
 
@@ -111,6 +111,12 @@ def plain(value: object) -> object:
             return [plain(item) for item in value]
         case _:
             return str(value)
+
+
+def _aim(record: Mapping[str, Any]) -> Aim:
+    tether = record.get("tether")
+    held = tether and Tether(exposure_of(tether["exposure"]), tether["stops"])
+    return Aim(**{**record, "tether": held})
 
 
 def _tagged(value: Range | Spacing, kinds: Mapping[str, type[Any]]) -> Record:

@@ -13,6 +13,9 @@ from typing import Final, Literal
 GRACE_S: Final = 60.0
 """A slot that is late by less than this, and by less than a tenth of the interval, is on time."""
 
+MOST_COUNTED: Final = 20_000
+"""More slots than this are not counted one by one: a year of every half an hour are 17,520."""
+
 HORIZON_SLOTS: Final = 366
 """A window that so many slots, and those of two days, have missed is met by none."""
 
@@ -104,6 +107,21 @@ def next_slot(schedule: Schedule, last: int | None, begun: int, now: Moment) -> 
             return Slot(missed, now.along_s)
     number = _earliest(schedule, on_time, now)
     return None if number is None else Slot(number, number * schedule.every_s)
+
+
+def slots_left(schedule: Schedule, last: int | None, begun: int, now: Moment) -> int | None:
+    """Give how many more stacks are to come, none missed; None: there is no end, or one too far to count."""
+    by_number = None if schedule.count is None else max(0, schedule.count - begun)
+    if schedule.until is None:
+        return by_number
+    on_time = math.ceil((now.along_s - schedule.grace_s) / schedule.every_s)
+    first = max(0 if last is None else last + 1, on_time)
+    slots_until = math.ceil((schedule.until - now.wall).total_seconds() / schedule.every_s) + 1
+    if slots_until > MOST_COUNTED:
+        return by_number
+    walls = (now.wall_at(slot * schedule.every_s) for slot in range(first, first + slots_until + 1))
+    by_time = sum(_allowed(schedule, wall) for wall in walls)
+    return by_time if by_number is None else min(by_number, by_time)
 
 
 def _allowed(schedule: Schedule, wall: datetime) -> bool:

@@ -64,13 +64,17 @@ class SavedSlice:
 
 @dataclass(frozen=True, slots=True)
 class MergeState:
-    """One merge of the session; `files` are relative to its folder and empty until it has ended well."""
+    """One merge of the session; `files` are relative to its folder and empty until it has ended well.
+
+    `sha256` is of each file as it was meant to be written; empty where that was not recorded.
+    """
 
     files: tuple[str, ...] = ()
     slices: int = 0
     seconds: float = 0.0
     error: str | None = None
     ended: bool = False
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class SessionState:
         How often shooting began since a slice was last saved.
     delivered
         When it last arrived (UTC) wherever it was delivered to, by destination.
+    let_go
+        Why the files of its slices may have been removed; None: they were not.
     damage
         What is wrong with the journal, in words; empty for a sound one. What the bad lines said is not in
         this state.
@@ -130,6 +136,7 @@ class SessionState:
     lacked_room: bool = False
     begun_in_vain: int = 0
     delivered: Mapping[str, str] = field(default_factory=dict)
+    let_go: str | None = None
     damage: tuple[str, ...] = ()
 
     @property
@@ -214,10 +221,18 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
         case "merge_started":
             return replace(state, merges=(*state.merges, MergeState()))
         case "merge_done":
-            done = MergeState(tuple(facts["files"]), facts["slices"], facts["seconds"], ended=True)
+            done = MergeState(
+                tuple(facts["files"]),
+                facts["slices"],
+                facts["seconds"],
+                ended=True,
+                sha256=facts.get("sha256", {}),
+            )
             return replace(state, merges=(*state.merges[:-1], done))
         case "merge_failed":
             return replace(state, merges=(*state.merges[:-1], MergeState(error=facts["error"], ended=True)))
+        case "slices_let_go":
+            return replace(state, let_go=facts["why"])
         case "delivered":
             return replace(state, delivered={**state.delivered, facts["to"]: entry.at})
         case _:  # a later version's word, or one that changes nothing

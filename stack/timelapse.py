@@ -11,8 +11,10 @@ from rail.clock import Clock
 from stack.durable import write_durably
 from stack.errors import SeriesUnreadable
 from stack.journal import Entry, Journal, replay
+from stack.manner import AS_USUAL, Manner, manner_of, manner_record
 from stack.schedule import Schedule, Window
 from stack.seal import sealed, unsealed
+from stack.sessions import slug
 
 SCHEMA: Final = 1
 JOURNAL: Final = "journal.jsonl"
@@ -103,17 +105,25 @@ class Series:
         What is shot, as the plan was asked for: plain JSON values.
     start
         When slot 0 was meant to be due, UTC.
+    manner
+        How its stacks are exposed, where they reach, and what is kept of them.
     """
 
     path: Path
     schedule: Schedule
     start: datetime
     request: Mapping[str, Any]
+    manner: Manner = AS_USUAL
 
     @property
     def id(self) -> str:
         """Its name."""
         return self.path.name
+
+    @property
+    def name(self) -> str:
+        """What its owner called it."""
+        return self.id.partition("-")[2]
 
     @property
     def number(self) -> int:
@@ -129,11 +139,18 @@ class Series:
         return fold(replay(self.path / JOURNAL).entries)
 
 
-def create(root: Path, schedule: Schedule, start: datetime, request: Mapping[str, Any], name: str) -> Series:
+def create(
+    root: Path,
+    schedule: Schedule,
+    start: datetime,
+    request: Mapping[str, Any],
+    name: str,
+    manner: Manner = AS_USUAL,
+) -> Series:
     """Make a new series below `root`, numbered on from those there are."""
     root.mkdir(parents=True, exist_ok=True)
     number = max((int(path.name.partition("-")[0]) for path in _folders(root)), default=0) + 1
-    series = Series(root / f"{number:04d}-{name}", schedule, start, dict(request))
+    series = Series(root / f"{number:04d}-{slug(name)}", schedule, start, dict(request), manner)
     series.path.mkdir()
     write_durably(series.path / FACTS, sealed(_facts(series)))
     return series
@@ -166,6 +183,7 @@ def open_series(path: Path) -> Series:
             ),
             datetime.fromisoformat(facts["start"]),
             facts["request"],
+            manner_of(facts.get("manner", {})),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SeriesUnreadable(f"{path.name} cannot be read: {error}") from error
@@ -220,4 +238,5 @@ def _facts(series: Series) -> dict[str, Any]:
         "start": series.start.isoformat(),
         "schedule": {**asdict(schedule), "window": window, "until": until},
         "request": dict(series.request),
+        "manner": manner_record(series.manner),
     }

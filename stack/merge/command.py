@@ -144,9 +144,9 @@ def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) 
     merged = merging.finish(asked.bits)
     um_per_slice, um_per_px = _scales(asked, session)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
-    folder, files = save_version(session, merged, facts, merging.photos[0].path, asked.quality, um_per_px)
-    choose(session, int(folder.name))
-    facts["outputs"] = [str(session / file) for file in files.values()]
+    version = save_version(session, merged, facts, merging.photos[0].path, asked.quality, um_per_px)
+    choose(session, version.number)
+    facts["outputs"] = [str(session / file) for file in version.files.values()]
     progress.done(facts)
     return facts
 

@@ -6,7 +6,8 @@ It reads JSON lines on stdin, `{"slice": "slices/0000.jpg"}` for every slice in 
 - `{"merged": 3, "slice": "slices/0002.jpg", "doubt": ""}` after each slice; `doubt` says why not to trust
   where it was laid, if there is a reason
 - `{"done": {"merge": 1, "files": {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png", ...},
-  "slices": 40, "seconds": 12.3}}` at the end, on one line, or
+  "sha256": {"merges/1/merged.jpg": "9f2c...", ...}, "slices": 40, "seconds": 12.3}}` at the end, on one
+  line, or
 - `{"error": "..."}`, with `"full": true` for want of room on the disk
 
 and ends with 0 after `done`, 1 after `error`. Paths are relative to the session. The result is a folder
@@ -139,11 +140,12 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
         memory=merging.memory,
     )
     reference = merging.photos[0].path
-    folder, files = save_version(session, merged, facts, reference, asked.quality, um_per_px)
+    version = save_version(session, merged, facts, reference, asked.quality, um_per_px)
     _say(
         done={
-            "merge": int(folder.name),
-            "files": files,
+            "merge": version.number,
+            "files": version.files,
+            "sha256": version.sha256,
             "slices": len(merging.photos),
             "seconds": round(time.monotonic() - began_s, 3),
         }

@@ -1,8 +1,10 @@
 """What is made of a merge beside its picture, as files."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,25 @@ from stack.merge.tags import Tags, merged_tags, read_tags
 NO_TAGS = Tags()
 PREVIEW_PX = 2048
 """Longest side of a depth map in colours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A merge as it was put into a session.
+
+    Attributes
+    ----------
+    number
+        Of the merge.
+    files
+        Each by what it is, relative to the session.
+    sha256
+        Of each file, as it was meant to be written.
+    """
+
+    number: int
+    files: dict[str, str]
+    sha256: dict[str, str]
 
 
 def picture_tags(merged: Merged, facts: dict[str, Any], reference: Path) -> Tags:
@@ -80,11 +101,11 @@ def save_version(
     reference: Path,
     quality: int,
     um_per_px: float | None = None,
-) -> tuple[Path, dict[str, str]]:
-    """Put the result into the session's next free `merges/N`; give that folder and its files.
+) -> Version:
+    """Put the result into the session's next free `merges/N`.
 
-    Files are named by what they are, relative to the session. The folder is filled under another name and
-    renamed, so that it is whole or not there. Raises `OutputRefused`.
+    The folder is filled under another name and renamed, so that it is whole or not there. Raises
+    `OutputRefused`.
     """
     merges = session / "merges"
     tags = picture_tags(merged, facts, reference)
@@ -110,7 +131,12 @@ def save_version(
         raise OutputRefused(merges, f"cannot be written: {e.strerror or e}") from e
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return folder, {what: f"merges/{folder.name}/{name}" for what, (name, _) in files.items()}
+    place = f"merges/{folder.name}"
+    return Version(
+        int(folder.name),
+        {what: f"{place}/{name}" for what, (name, _) in files.items()},
+        {f"{place}/{name}": hashlib.sha256(data).hexdigest() for name, data in files.values()},
+    )
 
 
 def _settle(part: Path, merges: Path) -> Path:

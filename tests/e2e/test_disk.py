@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from daemon_process import daemon
 
-from stack.check import check
+from stack.check import Verdict, check
 
 SIZE_BYTES = 4_000_000
 
@@ -86,3 +86,38 @@ def test_a_disk_that_is_not_mounted_is_refused_and_nothing_written_below_it(tmp_
     assert ended.returncode == 3
     assert "no disk is mounted" in ended.stderr
     assert list(place.iterdir()) == []
+
+
+def leave(disk: Path, free_bytes: int) -> None:
+    """Fill a disk but for so much."""
+    room = os.statvfs(disk)
+    (disk / "ballast").write_bytes(b"x" * (room.f_bavail * room.f_frsize - free_bytes))
+
+
+def test_where_a_series_fills_the_disk_the_slices_go_that_its_owner_does_not_keep(
+    disk: Path, tmp_path: Path
+) -> None:
+    settings = (
+        f"storage={{sessions: {disk / 'stacks'}, mount: {disk}, reserve_mb: 0}}",
+        "plans.default={range: {near_u: 1200, far_u: 1800}, spacing: {count: 8}, settle_ms: 20}",
+        "timelapse.clock_wait_s=0",
+        "timelapse.series={name: moss, every_s: 4, count: 2, overlaps: true, keep: merged, exposure: ramp}",
+    )
+    with daemon(tmp_path, *settings) as focusd:
+        first = focusd.wait_for("merge_done")["session"]
+        leave(disk, 1_000_000)
+        gone = focusd.wait_for("slices_let_go")
+        assert (gone["session"], gone["bytes"] > 50_000) == (first, True)
+        focusd.wait_for("series_done")
+        slots = [event["slot"] for event in focusd.events if event["event"] == "slot_done"]
+        assert len(slots) == 2
+        one, two = (Path(focusd.ask(f"/sessions/{number}")["folder"]) for number in (1, 2))
+        found = check(one)
+        assert (found.count(Verdict.LET_GO), found.problems) == (8, ())
+        assert (one / "merged.jpg").stat().st_size > 10_000
+        assert "The files of the slices are gone" in (one / "report.html").read_text()
+        assert check(two).count(Verdict.INTACT) == 8
+        refused = focusd.call("POST", "/merge", session=first)
+        assert refused[0] == 409 and "are gone" in refused[1]["detail"]
+        tether = focusd.ask("/sessions/2")["exposure"]
+        assert tether["colour_gains"] == focusd.ask("/sessions/1")["exposure"]["colour_gains"]

@@ -22,14 +22,15 @@ from stack.sessions import Sessions
 from stack.vitals import Strain
 
 BEGIN = """
-import json, os, signal, sys, time
+import hashlib, json, os, signal, sys, time
 session = sys.argv[sys.argv.index("--session") + 1]
 def say(**line): print(json.dumps(line), flush=True)
 def done(slices, *names):
     os.makedirs(session + "/merges/1", exist_ok=True)
     for name in names: open(session + "/merges/1/" + name, "w").write("picture")
     files = {name.split(".")[0]: "merges/1/" + name for name in ("merged.jpg", "depth.png")}
-    say(done={"merge": 1, "files": files, "slices": slices, "seconds": 0.5})
+    sha256 = {file: hashlib.sha256(b"picture").hexdigest() for file in files.values()}
+    say(done={"merge": 1, "files": files, "sha256": sha256, "slices": slices, "seconds": 0.5})
 def slices():
     for line in sys.stdin:
         line = json.loads(line)

@@ -2,158 +2,40 @@
 
 import os
 import random
-from concurrent.futures import Future
-from datetime import UTC, datetime, timedelta
-from fractions import Fraction
+from dataclasses import replace
 
 import pytest
+from series_machine import (
+    EXPOSURE,
+    HALF_HOUR_S,
+    PICTURE_BYTES,
+    RESERVE_BYTES,
+    SLICE_BYTES,
+    STACK_S,
+    WEIGHT,
+    Machine,
+    asked,
+)
 
-from camera.camera import Exposure
-from focusd.errors import Busy, Refused
-from focusd.events import EventHub
-from focusd.jobs import Abandon, Accepted, Resume, Shoot
-from focusd.timelapse import Asked, Timelapse
-from rail.axis import Position, Trust
-from rail.screw import Scale
-from simulator.clock import VirtualClock
+from focusd.errors import Refused
+from focusd.series import Asked
+from focusd.settings import SeriesRequest
 from stack.errors import PlanRefused
-from stack.plan import Between, Count, Marks, StackPlan, lay_out
-from stack.record import exposure_record
+from stack.journal import replay
+from stack.manner import Exposing, Manner, WhenHot
+from stack.plan import Count, FromHere, StackPlan
+from stack.retention import Keep, has_slices
 from stack.schedule import Schedule
-from stack.session import Facts
 from stack.session_state import Phase
-from stack.sessions import Sessions
-from stack.timelapse import SeriesPhase, SlotEnd, every_series
+from stack.timelapse import SeriesPhase, SlotEnd
+from stack.vitals import Strain
 
-SCALE = Scale("um", Fraction(5, 16))
-NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
-HALF_HOUR_S = 1800.0
-STACK_S = 300.0
-
-
-class Machine:
-    """A Pi: the true time goes on whatever happens to it; its clocks are what it believes."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.true_s = 0.0
-        self.boots = 0
-        self.switch_on()
-
-    def switch_on(self, wrong_by_s=0.0, synchronised=True):
-        self.boots += 1
-        self.id = f"boot {self.boots}"
-        self.clock = VirtualClock(5_000_000_000)
-        self.wrong_by_s, self.sync = wrong_by_s, synchronised
-        self.operator = PaperOperator(Sessions(self.folder / "sessions"), self.clock)
-        self.hub = EventHub()
-        self.timelapse = Timelapse(
-            self.folder / "series",
-            self.operator.sessions,
-            lambda request: (self.operator.plan, {}),
-            lambda plan, fields: STACK_S,
-            self.operator.order,
-            lambda: self.operator.session,
-            self.hub,
-            self.clock,
-            self,
-            clock_wait_s=120.0,
-        )
-
-    def now(self):
-        return NOON + timedelta(seconds=self.true_s + self.wrong_by_s)
-
-    def synchronised(self):
-        return self.sync
-
-    def cut(self, off_s, **how):
-        """Take the power, leave it off for a while, give it back."""
-        self.timelapse._close()  # the kernel gives the journal's lock back with the process
-        self.true_s += off_s
-        self.switch_on(**how)
-
-    def let(self, seconds, step_s=20.0):
-        """Let time pass, the daemon looking now and then."""
-        end_s = self.true_s + seconds
-        while self.true_s < end_s:
-            step = min(step_s, end_s - self.true_s)
-            self.true_s += step
-            self.clock.pass_ns(round(step * 1e9))
-            self.operator.work(self.clock.monotonic_ns())
-            self.timelapse.tick()
-
-    @property
-    def slots(self):
-        series = every_series(self.folder / "series")[0]
-        return {slot.number: slot.end.value for slot in series.state().slots.values()}
-
-
-class PaperOperator:
-    """Shoots stacks on paper: real sessions with real journals, 300 s each."""
-
-    plan = StackPlan("week", Between(100, 200), Count(3))
-
-    def __init__(self, sessions, clock):
-        self.sessions = sessions
-        sessions.root.mkdir(parents=True, exist_ok=True)
-        self.clock = clock
-        self.session = None
-        self.done_ns = 0
-        self.refusal = None
-        self.failing = False
-        self.plans = []
-
-    def order(self, order):
-        if self.session is not None:
-            raise Busy("shoot")
-        job = Future()
-        job.accepted = Future()
-        match order:
-            case Shoot(plan) if self.refusal is None:
-                self.plans.append(plan)
-                layout = lay_out(plan, SCALE, Position(0, Trust.KNOWN), Marks())
-                self._begin(
-                    job, self.sessions.create(plan, layout, SCALE, Facts({}, {}, {}, {})), "stack_started"
-                )
-            case Resume(wanted):
-                self._begin(job, self.sessions.open(wanted), "stack_resumed")
-            case Abandon(wanted, reason):
-                self._write(self.sessions.open(wanted), "stack_aborted", reason=reason)
-            case Shoot():
-                job.accepted.set_exception(PlanRefused(self.refusal))
-        return job
-
-    def work(self, now_ns):
-        if self.session is None or now_ns < self.done_ns:
-            return
-        session, self.session = self.sessions.open(self.session), None
-        if self.failing:
-            self._write(session, "stack_failed", error="the camera is gone")
-        else:
-            self._write(session, "exposure_locked", exposure=exposure_record(EXPOSURE), size_px=[4, 3])
-            self._write(session, "stack_done", slices=3)
-
-    def _begin(self, job, session, event):
-        self.session = session.id
-        self.done_ns = self.clock.monotonic_ns() + round(STACK_S * 1e9)
-        self._write(session, event, **({"slices": 3} if event == "stack_started" else {"missing": []}))
-        job.accepted.set_result(Accepted(session.id, str(session.path), 3, 0, STACK_S))
-
-    def _write(self, session, event, **facts):
-        with session.journal(self.clock) as journal:
-            journal.append(event, **facts)
-
-
-EXPOSURE = Exposure(8000, 1.0, (2.0, 1.5))
+WEEK_BYTES = 336 * PICTURE_BYTES + RESERVE_BYTES + 10 * WEIGHT.bytes
 
 
 @pytest.fixture
 def machine(tmp_path):
     return Machine(tmp_path)
-
-
-def asked(every_s=HALF_HOUR_S, **schedule):
-    return Asked("week", Schedule(every_s, **schedule), {"plan": "default"})
 
 
 def test_stacks_come_in_their_rhythm_and_the_series_ends(machine):
@@ -196,8 +78,7 @@ def test_aborted_it_is_over_and_another_may_begin(machine):
 def test_an_interval_shorter_than_a_stack_is_refused_with_the_estimate_or_leaves_slots_out(machine):
     with pytest.raises(Refused, match="takes about 5:00, and every 2:00 is more often"):
         machine.timelapse.start(asked(120.0))
-    overlapping = asked(120.0, count=3)
-    machine.timelapse.start(Asked(overlapping.name, overlapping.schedule, overlapping.request, overlaps=True))
+    machine.timelapse.start(asked(120.0, count=3, manner=Manner(overlaps=True)))
     machine.let(1200, step_s=1.0)
     ends = machine.slots
     assert [number for number, end in ends.items() if end == "done"] == [0, 3, 6]
@@ -280,19 +161,29 @@ def test_a_clock_that_never_comes_right_anchors_the_series_anew_and_no_slot_come
     assert machine.slots == dict.fromkeys(range(4), "done")
 
 
-def test_a_week_of_cuts_and_clock_steps_is_what_it_should_have_been(machine, monkeypatch):
+def test_a_week_of_cuts_clock_steps_faults_and_a_filling_disk_is_what_it_should_have_been(
+    tmp_path, monkeypatch
+):
     """336 slots, most of which say for certain what must have become of them.
 
     Done: the Pi was up all the time. Left out: it was off from before the slot was due until after its grace.
-    The rest lie on an edge and may be either, but are counted all the same.
+    Failed: the camera was. The rest lie on an edge and may be either, but are counted all the same. The disk
+    holds the pictures of a week and the slices of few stacks.
     """
+    machine = Machine(tmp_path, disk_bytes=WEEK_BYTES)
     monkeypatch.setattr(os, "fsync", lambda fd: None)  # what a disk does with its power is tested elsewhere
     chance = random.Random(7)
-    machine.timelapse.start(asked())
-    end_s, off = 336 * HALF_HOUR_S, []
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    assert machine.timelapse.shown().fits > 336
+    end_s, off, faulty = 336 * HALF_HOUR_S, [], []
     while machine.true_s < end_s - 10 * HALF_HOUR_S:
         machine.let(chance.uniform(0.3, 12) * HALF_HOUR_S, step_s=60.0)
-        if chance.random() < 0.4:
+        if chance.random() < 0.2:
+            began_s, machine.operator.failing = machine.true_s, True
+            machine.let(chance.uniform(0.2, 4) * HALF_HOUR_S, step_s=60.0)
+            faulty.append((began_s, machine.true_s))
+            machine.operator.failing = False
+        elif chance.random() < 0.4:
             machine.wrong_by_s += chance.choice([-3600, 900, 7200]) if chance.random() < 0.5 else 0
         else:
             began_s, length_s = machine.true_s, chance.uniform(0.02, 3) * HALF_HOUR_S
@@ -303,16 +194,155 @@ def test_a_week_of_cuts_and_clock_steps_is_what_it_should_have_been(machine, mon
     doubtful = 0
     for number in range(335):
         due_s = number * HALF_HOUR_S
-        near = [cut for cut in off if due_s - 120 < cut[1] and cut[0] < due_s + STACK_S + 180]
-        if not near:
+        shot = (due_s - 120, due_s + STACK_S + 180)
+        near = [cut for cut in off if shot[0] < cut[1] and cut[0] < shot[1]]
+        bad = [fault for fault in faulty if shot[0] < fault[1] and fault[0] < shot[1]]
+        if not near and not bad:
             assert found.get(number) == "done", (number, found.get(number))
+        elif not near and any(began < shot[0] and ended > shot[1] for began, ended in bad):
+            assert found.get(number) == "failed", (number, found.get(number), bad)
         elif any(began < due_s - 120 and ended > due_s + 240 for began, ended in near):
             assert found.get(number) == "skipped", (number, found.get(number), near)
         else:
             doubtful += 1
             assert found.get(number) in ("done", "failed", "skipped")
     assert len(off) > 20
+    assert len(faulty) > 5
     assert doubtful < 40
     assert len(machine.operator.sessions.all()) == sum(end != "skipped" for end in found.values())
     assert sorted(found) == list(range(max(found) + 1))
     assert SlotEnd.BEGUN.value not in list(found.values())[:-1]
+    done = [session for session in machine.operator.sessions.all() if session.state().phase is Phase.DONE]
+    assert all((session.path / "merged.jpg").exists() for session in done[:-1])
+    assert sum(has_slices(session) for session in done) < 40
+    assert machine.disk.free_bytes() >= RESERVE_BYTES
+
+
+def test_where_the_disk_fills_the_oldest_slices_go_and_every_stack_is_shot(tmp_path):
+    machine = Machine(tmp_path, disk_bytes=40_000)
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("every:4"))))
+    fits = machine.timelapse.shown().fits
+    machine.let(30 * HALF_HOUR_S)
+    done = [number for number, end in machine.slots.items() if end == "done"]
+    sessions = machine.operator.sessions.all()
+    have = [number for number, session in enumerate(sessions) if has_slices(session)]
+    assert done == list(range(len(sessions)))
+    assert (fits, len(done)) == (18, 21)  # the forecast leaves room for two stacks that are not merged yet
+    gone = [number for number in done if number not in have]
+    assert gone == [number for number in done if number % 4]
+    assert all((session.path / "merged.jpg").read_bytes() for session in sessions)
+    assert machine.disk.free_bytes() >= RESERVE_BYTES
+    assert machine.disk.used_bytes == sum(
+        SLICE_BYTES * 3 * has_slices(one) + PICTURE_BYTES for one in sessions
+    )
+
+
+def test_the_oldest_go_first_and_what_is_merged_anew_meanwhile_stays(tmp_path):
+    machine = Machine(tmp_path, disk_bytes=40_000)
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    machine.let(2.5 * HALF_HOUR_S)
+    first = machine.operator.sessions.open(1)
+    machine.operator.merging[first.id] = 10**18
+    machine.let(10 * HALF_HOUR_S)
+    have = [session.number for session in machine.operator.sessions.all() if has_slices(session)]
+    assert have[:2] == [1, have[-1] - len(have) + 2]
+    assert set(machine.slots.values()) == {"done"}
+
+
+def test_what_is_kept_stays_when_the_disk_is_full_and_the_rest_is_told(tmp_path):
+    machine = Machine(tmp_path, disk_bytes=20_000)
+    machine.timelapse.start(asked(count=6))
+    assert (machine.timelapse.shown().fits, machine.timelapse.shown().left) == (3, 6)
+    machine.let(6 * HALF_HOUR_S)
+    assert list(machine.slots.values()) == ["done"] * 3 + ["failed"] * 3
+    assert all(has_slices(session) for session in machine.operator.sessions.all())
+
+
+def test_what_is_not_merged_never_goes(tmp_path):
+    machine = Machine(tmp_path, disk_bytes=20_000)
+    machine.operator._merge = lambda session: None
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    machine.let(6 * HALF_HOUR_S)
+    assert list(machine.slots.values())[:3] == ["done"] * 3
+    assert "done" not in list(machine.slots.values())[5:]
+    assert all(has_slices(session) for session in machine.operator.sessions.all() if session.state().saved)
+
+
+def test_exposed_a_stack_at_a_time_or_along_a_ramp_in_the_colours_of_the_first(tmp_path):
+    for way in (Exposing.PER_STACK, Exposing.RAMP):
+        machine = Machine(tmp_path / way)
+        machine.timelapse.start(asked(count=4, manner=Manner(way)))
+        for time_us in (8000, 9000, 11_000, 15_000):
+            machine.operator.exposure = replace(EXPOSURE, time_us=time_us)
+            machine.let(HALF_HOUR_S)
+        tethers = [plan.aim.tether and plan.aim.tether.exposure.time_us for plan in machine.operator.plans]
+        assert tethers == [None, *([8000] * 3 if way is Exposing.PER_STACK else [8000, 9000, 11_000])]
+
+
+def test_too_hot_a_slot_waits_until_it_is_cool_or_the_next_is_due(machine):
+    machine.timelapse.start(asked(count=3))
+    machine.let(HALF_HOUR_S - 60)
+    machine.strain = Strain.HEAT
+    machine.let(600)
+    assert machine.timelapse.shown().attention == "the Pi was too hot"
+    assert len(machine.operator.sessions.all()) == 1
+    machine.strain = None
+    machine.let(600)
+    assert machine.slots == {0: "done", 1: "done"}
+    machine.strain = Strain.HEAT
+    machine.let(2 * HALF_HOUR_S)
+    assert machine.slots == {0: "done", 1: "done", 2: "skipped"}
+    reasons = [slot.reason for slot in machine.timelapse.shown().state.slots.values()]
+    assert reasons == [None, None, "the Pi was too hot"]
+
+
+def test_too_hot_by_rule_it_is_left_out_at_once(machine):
+    machine.timelapse.start(asked(manner=Manner(hot=WhenHot.SKIP)))
+    machine.let(HALF_HOUR_S - 60)
+    machine.strain = Strain.POWER
+    machine.let(120)
+    machine.strain = None
+    machine.let(HALF_HOUR_S + 400)
+    assert machine.slots == {0: "done", 1: "skipped", 2: "done"}
+
+
+def test_a_range_that_follows_goes_where_the_merges_say(machine):
+    machine.operator.shares = (0.2, 0.79, 0.01)
+    machine.timelapse.start(asked(count=4, manner=Manner(follow=True)))
+    machine.let(4 * HALF_HOUR_S)
+    ranges = [(plan.range.near_u, plan.range.far_u) for plan in machine.operator.plans]
+    pitch_u = 50
+    nearer = (100 - 2 * pitch_u, 200)
+    assert ranges == [(100, 200), (100, 200), pytest.approx(nearer), pytest.approx(nearer)]
+    entries = replay(machine.timelapse.all()[0].series.path / "journal.jsonl").entries
+    assert [entry.facts["slot"] for entry in entries if entry.event == "range_followed"] == [2]
+
+
+def test_a_plan_counted_from_here_cannot_follow(machine):
+    machine.operator.plan = StackPlan("here", FromHere(100), Count(3))
+    with pytest.raises(Refused, match="counted from home"):
+        machine.timelapse.start(asked(manner=Manner(follow=True)))
+
+
+def test_the_configured_series_begins_once_by_itself_and_is_tried_until_it_can(tmp_path):
+    wanted = SeriesRequest(name="moss", every_s=HALF_HOUR_S, count=2)
+    machine = Machine(tmp_path, wanted=wanted)
+    machine.operator.plan = StackPlan("here", FromHere(100), Count(3))
+    machine.timelapse._stacks = replace(machine.timelapse._stacks, seconds=refusing)
+    machine.let(300)
+    assert machine.timelapse.all() == []
+    machine.cut(60)
+    machine.let(3 * HALF_HOUR_S)
+    assert machine.slots == {0: "done", 1: "done"}
+    machine.cut(60)
+    machine.let(2 * HALF_HOUR_S)
+    assert [shown.series.id for shown in machine.timelapse.all()] == ["0001-moss"]
+
+
+def refusing(plan, fields):
+    raise PlanRefused("the camera is not there")
+
+
+def test_a_name_is_made_a_folder_and_leads_nowhere_else(machine):
+    shown = machine.timelapse.start(Asked("../../Moos & Käfer", Schedule(HALF_HOUR_S), {}))
+    assert shown.series.id == "0001-Moos-Kafer"

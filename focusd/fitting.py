@@ -1,0 +1,87 @@
+"""The plan of a series' next stack, fitted to what its earlier stacks found."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from camera.camera import Exposure
+from focusd.reports import chosen_merge
+from focusd.stacks import Stacks
+from stack.errors import PlanRefused, SessionError
+from stack.following import IDLE_AGREE, OPEN_AGREE, followed, seen_in
+from stack.manner import exposed, moved
+from stack.plan import StackPlan
+from stack.session import Session
+from stack.sessions import Sessions
+from stack.timelapse import Series, SeriesState, SlotEnd
+
+LOOKED_AT = 2 * max(IDLE_AGREE, OPEN_AGREE)
+"""How many of the last stacks are looked at: as many as must agree, and some whose merge is not done yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A plan and what is said of the specimen; `words` say what changed of its range, empty: nothing did."""
+
+    plan: StackPlan
+    fields: Mapping[str, str]
+    words: str = ""
+
+
+class Fitting:
+    """Fits plans to the series they belong to."""
+
+    def __init__(self, sessions: Sessions, stacks: Stacks) -> None:
+        self._sessions = sessions
+        self._stacks = stacks
+
+    def fitted(self, series: Series, state: SeriesState) -> Fitted:
+        """Give the plan of the next stack; raises as for a single stack."""
+        plan, fields = self._stacks.make(series.request)
+        first, last = self._exposures(state)
+        plan = exposed(plan, series.manner, first, last)
+        return self._followed(series, state, plan, fields) if series.manner.follow else Fitted(plan, fields)
+
+    def _followed(
+        self, series: Series, state: SeriesState, plan: StackPlan, fields: Mapping[str, str]
+    ) -> Fitted:
+        done = [one for one in islice(self._done(state, newest=True), LOOKED_AT) if not one.layout.adrift]
+        if not done:
+            return Fitted(plan, fields)
+        seen = [seen_in(session.layout, chosen_merge(session)) for session in reversed(done)]
+        before = moved(plan, self._stacks.scale, seen[-1])
+        found = followed(seen, self._stacks.reach())
+        if not found.words:
+            return Fitted(before, fields)
+        after = moved(plan, self._stacks.scale, found.seen)
+        if refused := self._refused(series, after, fields):
+            return Fitted(before, fields, f"{found.words}; but near and far stay as they are: {refused}")
+        return Fitted(after, fields, found.words)
+
+    def _refused(self, series: Series, plan: StackPlan, fields: Mapping[str, str]) -> str | None:
+        """Say why a plan whose range has changed cannot be shot in this series."""
+        try:
+            seconds = self._stacks.seconds(plan, fields)
+        except PlanRefused as error:
+            return str(error)
+        if seconds > series.schedule.every_s and not series.manner.overlaps:
+            return f"a stack would take {seconds:.0f} s, and one is due every {series.schedule.every_s:g} s"
+        return None
+
+    def _exposures(self, state: SeriesState) -> tuple[Exposure | None, Exposure | None]:
+        """Give how the first and the last stack that are there were exposed."""
+        first = next(self._done(state, newest=False), None)
+        last = next(self._done(state, newest=True), None)
+        return (
+            None if first is None else first.state().exposure,
+            None if last is None else last.state().exposure,
+        )
+
+    def _done(self, state: SeriesState, *, newest: bool) -> Iterator[Session]:
+        """Give the series' finished stacks in order; those that were removed are left out."""
+        for _, slot in sorted(state.slots.items(), reverse=newest):
+            if slot.end is SlotEnd.DONE and slot.session is not None:
+                try:
+                    yield self._sessions.open(slot.session)
+                except SessionError:
+                    continue

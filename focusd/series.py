@@ -1,0 +1,68 @@
+"""From what somebody asked of a time-lapse, over HTTP or in config.yaml, to the values that it runs by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from focusd.errors import RequestInvalid
+from focusd.settings import SeriesRequest
+from stack.manner import AS_USUAL, Exposing, Manner, WhenHot
+from stack.retention import Keep
+from stack.schedule import Schedule, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a series is to be.
+
+    Attributes
+    ----------
+    name
+        Part of its folder's name.
+    request
+        What each stack is asked for, as `/shoot` is.
+    start
+        When slot 0 is due; None: now.
+    manner
+        How it goes about its stacks.
+    """
+
+    name: str
+    schedule: Schedule
+    request: Mapping[str, Any]
+    start: datetime | None = None
+    manner: Manner = AS_USUAL
+
+
+def series_asked_for(request: SeriesRequest, now: datetime) -> Asked:
+    """Give the series; `now` bears the zone of this place. Raises `RequestInvalid` for a contradiction."""
+    if request.until is not None and request.for_s is not None:
+        raise RequestInvalid(["give only one of until and for_s"])
+    start = request.start_at and _zoned(request.start_at, now)
+    begins = start or now
+    until = request.until and _zoned(request.until, now)
+    if request.for_s is not None:
+        until = begins + timedelta(seconds=request.for_s)
+    if until is not None and until <= begins:
+        raise RequestInvalid([f"until: {until:%Y-%m-%d %H:%M} is not after the start"])
+    window = request.window and Window(*request.window)
+    schedule = Schedule(request.every_s, request.count, until, window, missed=request.missed)
+    name = request.name or request.plan
+    return Asked(name, schedule, {"plan": request.plan, "name": name}, start, _manner(request))
+
+
+def _zoned(time: datetime, now: datetime) -> datetime:
+    """Give a time with its zone: its own, or that of this place."""
+    return time if time.tzinfo else time.replace(tzinfo=now.tzinfo)
+
+
+def _manner(request: SeriesRequest) -> Manner:
+    return Manner(
+        exposure=Exposing(request.exposure),
+        ramp_stops=request.ramp_stops,
+        follow=request.range == "follow",
+        keep=Keep.named(request.keep),
+        hot=WhenHot(request.hot),
+        overlaps=request.overlaps,
+    )

@@ -1,0 +1,44 @@
+"""What a time-lapse asks of the rest of the daemon: plans, estimates, stacks, and the Pi's strength."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from focusd.jobs import Job, Order
+from rail.axis import Reach
+from rail.screw import Scale
+from stack.plan import StackPlan
+from stack.retention import Weight
+from stack.vitals import Strain
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """How a series comes by its stacks.
+
+    Attributes
+    ----------
+    make
+        Gives the plan and the fields that a request asks for; raises as for a single stack.
+    seconds
+        Estimates what a plan takes; raises as shooting it would.
+    weight
+        Estimates what a plan's stack takes on the disk, whatever is free; raises `PlanRefused`.
+    order
+        Gives an order to the operator; raises `Busy`.
+    shooting
+        Gives the session that is being shot now.
+    strained
+        Says why the Pi should rest, None where it need not; is given why it rests already.
+    scale, reach
+        Of the axis.
+    """
+
+    make: Callable[[Mapping[str, Any]], tuple[StackPlan, Mapping[str, str]]]
+    seconds: Callable[[StackPlan, Mapping[str, str]], float]
+    weight: Callable[[StackPlan], Weight]
+    order: Callable[[Order], Job]
+    shooting: Callable[[], str | None]
+    strained: Callable[[Strain | None], Strain | None]
+    scale: Scale
+    reach: Callable[[], Reach]
