@@ -369,6 +369,7 @@ def _camera_opener(
 
     def open_camera() -> Camera:
         from camera.configuration import PicamSettings
+        from camera.memory import Memory, read_memory
         from camera.picam import PicamCamera, load_picamera2
 
         form = FORMATS[config.camera.format]
@@ -381,7 +382,9 @@ def _camera_opener(
             mains_hz=config.camera.mains_hz,
         )
         load = simulation.load_picamera2 if simulation else load_picamera2
-        camera = PicamCamera(load(), settings, clock)
+        memory_mb = config.simulation.memory_mb if simulation else None
+        board = read_memory if memory_mb is None else lambda: Memory(memory_mb * 1_000_000, None, None)
+        camera = PicamCamera(load(), settings, clock, memory=board)
         return camera if lens is None else with_lens(camera, lens)
 
     return open_camera

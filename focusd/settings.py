@@ -166,6 +166,7 @@ class Simulation(Strict):
     seed: int = Field(default=1, ge=0, le=2**31)
     replay_folder: str | None = None
     size_px: tuple[Pixels, Pixels] = (1600, 1200)
+    memory_mb: int | None = Field(default=None, ge=256, le=1_000_000)
     start_mm: float = Field(default=3.0, ge=0, le=1000)
     subject_mm: float = Field(default=20.0, ge=0, le=1000)
     subject_depth_um: float = Field(default=1500.0, ge=1, le=100_000)

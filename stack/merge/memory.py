@@ -155,23 +155,33 @@ def _available(root: Path) -> Iterator[int]:
 
 
 def _left_in_groups(root: Path) -> Iterator[int]:
-    """Give what is left in the process's control group and in each above it (version 2)."""
+    """Give what is left in the process's control group and in each above it, of either version."""
     top = root / "sys/fs/cgroup"
     with contextlib.suppress(OSError):
         for line in (root / "proc/self/cgroup").read_text().splitlines():
-            if line.startswith("0::/"):
-                group = top / line[4:]
-                for folder in (group, *group.parents):
-                    if folder.is_relative_to(top):
-                        yield from _left_in(folder)
+            _, controllers, place = line.split(":", 2)
+            if controllers not in _LIMITS:
+                continue
+            hierarchy = top / controllers
+            group = hierarchy / place.lstrip("/")
+            for folder in (group, *group.parents):
+                if folder.is_relative_to(hierarchy):
+                    yield from _left_in(folder, *_LIMITS[controllers])
 
 
-def _left_in(group: Path) -> Iterator[int]:
+_LIMITS: Final = {
+    "": ("memory.max", "memory.current", "inactive_file"),
+    "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+}
+"""Of a hierarchy, by the controllers that /proc/self/cgroup names: of version 2, and of 1."""
+
+
+def _left_in(group: Path, most: str, now: str, idle: str) -> Iterator[int]:
     """Give what is left in one group; file cache that nobody uses counts as free."""
     with contextlib.suppress(OSError, ValueError):
-        limit, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        limit, used = (int((group / name).read_text()) for name in (most, now))
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        yield max(0, limit - used + int(stat.get("inactive_file", 0)))
+        yield max(0, limit - used + int(stat.get(idle, 0)))
 
 
 def _room(free_bytes: int | None, limit_bytes: int | None) -> str:

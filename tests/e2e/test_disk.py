@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from daemon_process import daemon
@@ -76,16 +77,23 @@ def test_a_disk_that_is_pulled_out_under_a_stack_is_not_replaced_by_the_one_belo
     assert list(disk.iterdir()) == [], "nothing was written below"
 
 
-def test_a_disk_that_is_not_mounted_is_refused_and_nothing_written_below_it(tmp_path: Path) -> None:
-    place = tmp_path / "disk"
-    place.mkdir()
+def test_a_disk_that_is_mounted_late_is_waited_for_and_nothing_written_below_it(
+    disk: Path, tmp_path: Path
+) -> None:
+    subprocess.run(["umount", str(disk)], check=True)
     command = [sys.executable, "-m", "focusd.daemon", "--simulate", "--state-dir", str(tmp_path / "state")]
-    storage = f"storage={{sessions: {place}/stacks, mount: {place}}}"
+    storage = f"storage={{sessions: {disk}/stacks, mount: {disk}, reserve_mb: 0}}"
     command += ["--socket", str(tmp_path / "s"), "--set", storage]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert ended.returncode == 3
-    assert "no disk is mounted" in ended.stderr
-    assert list(place.iterdir()) == []
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        said = process.stderr.readline()
+        assert "no disk is mounted" in said and "Waiting for it" in said
+        assert list(disk.iterdir()) == []
+        mounting = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "small", str(disk)]
+        subprocess.run(mounting, check=True)
+        assert process.stdout.readline().startswith("focusd ready")
+        process.terminate()
+    assert (disk / "stacks").is_dir()
 
 
 def leave(disk: Path, free_bytes: int) -> None:

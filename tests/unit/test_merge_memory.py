@@ -140,6 +140,13 @@ def test_free_is_what_kernel_and_every_control_group_leave(tmp_path):
         (group / "memory.current").write_text(f"{used}\n")
         (group / "memory.stat").write_text("anon 5\ninactive_file 50000000\n")
     assert free_now(tmp_path) == 250_000_000
+    (tmp_path / "proc/self/cgroup").write_text("9:name=systemd:/\n4:memory:/rig\n0::/\n")
+    older = tmp_path / "sys/fs/cgroup/memory/rig"
+    older.mkdir(parents=True)
+    (older / "memory.limit_in_bytes").write_text("270000000\n")
+    (older / "memory.usage_in_bytes").write_text("130000000\n")
+    (older / "memory.stat").write_text("inactive_file 1\ntotal_inactive_file 20000000\n")
+    assert free_now(tmp_path) == 160_000_000
     assert free_now(tmp_path / "nowhere") is None
 
 
