@@ -11,6 +11,10 @@ FRAME_GUESS_NS = 200_000_000
 """Taken for the time of a frame while no camera is open."""
 
 
+OPENING = "it is being opened"
+"""Why a camera cannot be used yet, right after the start."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the running job is; what does not apply is None."""
@@ -36,7 +40,7 @@ class CameraFacts:
 
     model: str | None = None
     size_px: tuple[int, int] | None = None
-    problem: str | None = "it is being opened"
+    problem: str | None = OPENING
     frame_ns: int = FRAME_GUESS_NS
 
 

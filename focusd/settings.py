@@ -159,6 +159,12 @@ class Board(Strict):
         return Limits(self.too_hot_c, self.power_patience_s)
 
 
+Miswired = Literal[
+    "direction", "step-and-dir", "enable", "limits-swapped", "limits-kind", "limits-off", "e-stop-off"
+]
+"""What may be wired otherwise than the settings say."""
+
+
 class Simulation(Strict):
     """The rig that is not there, for `focusd --simulate`."""
 
@@ -177,6 +183,7 @@ class Simulation(Strict):
     backlash_um: float | None = Field(default=None, ge=0, le=5000)
     sway_hertz: float = Field(default=35.0, ge=1, le=500)
     sway_decay_ms: float = Field(default=30.0, ge=1, le=2000)
+    miswired: tuple[Miswired, ...] = ()
 
 
 def _in_quotes(value: object) -> object:

@@ -46,7 +46,9 @@ class Question:
     move_mm
         What the rig does before, by its own belief, positive towards far; 0: nothing.
     looks
-        Whether the switches are read before the question and again at the answer.
+        Whether the answer is to be compared with what the switches read released, and what they read now.
+    acknowledges
+        Whether the answer says that the rig is safe again after an emergency stop.
     default
         What an empty answer means; None where it means nothing.
     """
@@ -54,6 +56,7 @@ class Question:
     words: str
     move_mm: float = 0.0
     looks: bool = False
+    acknowledges: bool = False
     default: str | None = None
 
 
@@ -75,7 +78,7 @@ class Walk:
 
     running: Mapping[str, Any]
     found: Mapping[str, Any] = field(default_factory=dict)
-    step: str = "lead"
+    step: str = "near"
     said: str = ""
 
     def value(self, name: str) -> Any:
@@ -85,6 +88,11 @@ class Walk:
     def changes(self) -> dict[str, Any]:
         """Give the settings that will be others."""
         return {name: value for name, value in self.found.items() if value != self.running[name]}
+
+    @property
+    def fit_to_move(self) -> bool:
+        """Whether the rig may move by the settings that it runs with: none of its switches is misread."""
+        return not any(name.startswith("axis.pins.") for name in self.changes())
 
     def on(self, step: str, said: str = "", **found: Any) -> "Walk":
         """Go on to `step`; settings are named with `__` for their dots."""
@@ -178,8 +186,8 @@ def _take_direction(walk: Walk, typed: str, _before: Sight, _now: Sight) -> Walk
         case "nothing" | "n":
             return walk.on(
                 "direction",
-                "Look at the driver's supply, at the wires of STEP and ENABLE, at axis.pins.enable_active, "
-                "and whether a switch reads pressed (focusctl axis). Then:",
+                "Look at the driver's supply, whether the wires of STEP and DIR are swapped, at the wire of "
+                "ENABLE and at axis.pins.enable_active. Then:",
             )
     raise NotUnderstood("answer closer, apart or nothing")
 
@@ -198,16 +206,16 @@ def _take_ruler(walk: Walk, typed: str, _before: Sight, _now: Sight) -> Walk:
     lead_mm, turn, microsteps = (walk.value(name) for name in SETTINGS[:3])
     true_mm = running_mm * measured_mm / RULER_MM
     if math.isclose(true_mm, _step_mm(lead_mm, turn, microsteps), rel_tol=SAME):
-        return walk.on("near", "that is as it should be")
+        return walk.on("travel", "that is as it should be")
     strapped = min(_MICROSTEPS, key=lambda one: abs(math.log(true_mm / _step_mm(lead_mm, turn, one))))
     if math.isclose(true_mm, _step_mm(lead_mm, turn, strapped), rel_tol=SAME):
         said = f"so the driver makes {strapped} microsteps of a full step, not {microsteps}"
-        return walk.on("near", said, axis__screw__microsteps=strapped)
+        return walk.on("travel", said, axis__screw__microsteps=strapped)
     measured_lead_mm = true_mm * turn * microsteps
     likely_mm = min(_LEADS_MM, key=lambda one: abs(math.log(one / measured_lead_mm)))
     alike = math.isclose(likely_mm, measured_lead_mm, rel_tol=SAME)
     lead_mm = likely_mm if alike else round(measured_lead_mm, 4)
-    return walk.on("near", f"so one turn moves it by {lead_mm:g} mm", axis__screw__lead_mm=lead_mm)
+    return walk.on("travel", f"so one turn moves it by {lead_mm:g} mm", axis__screw__lead_mm=lead_mm)
 
 
 def _step_mm(lead_mm: float, full_steps_a_turn: int, microsteps: int) -> float:
@@ -266,13 +274,23 @@ def _ask_e_stop(walk: Walk) -> Question:
 
 def _take_e_stop(walk: Walk, typed: str, before: Sight, now: Sight) -> Walk:
     if typed == "none":
-        return walk.on("travel", axis__pins__e_stop=None)
+        return walk.on("lead", axis__pins__e_stop=None)
     if now.e_stop is None:
         return walk.on("e_stop", "none is configured: set axis.pins.e_stop, start focusd again, then setup.")
     if before.e_stop or not now.e_stop:
         words = "It does not change from released to pressed: it must be normally closed, to ground. Again:"
         return walk.on("e_stop", words)
-    return walk.on("travel", "seen. Release it now; focusctl acknowledge lets the rig move again")
+    return walk.on("release", "seen")
+
+
+def _ask_release(walk: Walk) -> Question:
+    return Question("Release it again; then Enter.", looks=True, acknowledges=True, default="released")
+
+
+def _take_release(walk: Walk, typed: str, _before: Sight, now: Sight) -> Walk:
+    if now.e_stop:
+        raise NotUnderstood("it still reads pressed")
+    return walk.on("lead")
 
 
 def _ask_home(walk: Walk) -> Question:
@@ -295,14 +313,15 @@ _STRAP = "How many microsteps of a full step is the driver strapped to?"
 _KEEP_OUT = "How many millimetres at the subject's end of its way may it never enter?"
 
 _STEPS: Final[Mapping[str, tuple[Ask, Take]]] = {
+    "near": _touch("near", "farthest apart", "far"),
+    "far": _touch("far", "closest together", "e_stop"),
+    "e_stop": (_ask_e_stop, _take_e_stop),
+    "release": (_ask_release, _take_release),
     "lead": _number(SETTINGS[0], _LEAD, "turn", 0.05, 100),
     "turn": _number(SETTINGS[1], _TURN, "strap", 4, 1000, whole=True),
     "strap": _number(SETTINGS[2], _STRAP, "direction", 1, 256, whole=True),
     "direction": (_ask_direction, _take_direction),
     "ruler": (_ask_ruler, _take_ruler),
-    "near": _touch("near", "farthest apart", "far"),
-    "far": _touch("far", "closest together", "e_stop"),
-    "e_stop": (_ask_e_stop, _take_e_stop),
     "travel": _number(SETTINGS[4], _TRAVEL, "keep_out", 1, 2000),
     "keep_out": _number(SETTINGS[5], _KEEP_OUT, "home", 0, 1000),
     "home": (_ask_home, _take_home),

@@ -19,17 +19,24 @@ def setup(call: Call) -> Exit:
     notes.parent.mkdir(parents=True, exist_ok=True)
     try:
         walk = _taken_up(notes, _running(path), anew=call.typed.anew)
+        released = _sight(call)  # before anybody is asked to press anything: fingers leave a switch late
         while (asked := question(walk)) is not None:
-            walk = _asked(call, walk, asked)
+            if asked.move_mm and not walk.fit_to_move:
+                call.out.line("By these settings the rig misreads its switches, and must not move.")
+                return _written(call, path, walk, then="then focusctl setup goes on where it is")
+            walk = _asked(call, walk, asked, released)
             notes.write_text(json.dumps({"found": dict(walk.found), "step": walk.step}))
     except (KeyboardInterrupt, EOFError):
         words = "focusctl setup goes on where you left; --anew begins again"
         return call.problem("Left", words, Exit.INTERRUPTED)
-    return _written(call, path, walk, notes)
+    return _written(call, path, walk, _AT_THE_END, notes)
 
 
-def _written(call: Call, path: Path, walk: Walk, notes: Path) -> Exit:
-    """Show what would change, and write it after a yes; until then the walk is kept."""
+_AT_THE_END = "Then: focusctl home, focusctl calibrate settle, focusctl calibrate backlash"
+
+
+def _written(call: Call, path: Path, walk: Walk, then: str, notes: Path | None = None) -> Exit:
+    """Show what would change, and write it after a yes; the walk's notes, where given, are then done with."""
     changes = walk.changes()
     try:
         before, after = edited(path, [_proposal(*change) for change in changes.items()])
@@ -43,9 +50,9 @@ def _written(call: Call, path: Path, walk: Walk, notes: Path) -> Exit:
             write(path, before, after)
     except NotWritten as error:
         return call.problem("Not written", str(error), Exit.FAILED)
-    notes.unlink(missing_ok=True)
+    if notes is not None:
+        notes.unlink(missing_ok=True)
     done = f"written: {path}; start focusd again" if before != after else "nothing changes: all is right"
-    then = "Then: focusctl home, focusctl calibrate settle, focusctl calibrate backlash"
     return call.result({"changes": changes, "written": str(path)}, [done, then])
 
 
@@ -53,21 +60,25 @@ def _proposal(name: str, value: Any) -> dict[str, Any]:
     return {"keys": name.split("."), "value": value, "group": None}
 
 
-def _asked(call: Call, walk: Walk, asked: Question) -> Walk:
-    """Ask until the answer is one."""
+def _asked(call: Call, walk: Walk, asked: Question, released: Sight) -> Walk:
+    """Ask until the answer is one; what the switches read is compared with what they read `released`."""
     if walk.said:
         call.out.line(walk.said)
     if asked.move_mm:
         _move(call, asked.move_mm, back=walk.step == "direction")
-    before = _sight(call) if asked.looks else Sight()
+    before = released if asked.looks else Sight()
     while True:
         default = f" ({asked.default})" if asked.default is not None else ""
         call.out.line(f"{asked.words}{default}")
         typed = input("> ")
         try:
-            return answered(walk, typed, before, _sight(call) if asked.looks else Sight())
+            after = answered(walk, typed, before, _sight(call) if asked.looks else Sight())
         except NotUnderstood as error:
             call.out.line(str(error))
+            continue
+        if asked.acknowledges:
+            call.daemon.tell("/acknowledge")
+        return after
 
 
 def _move(call: Call, length_mm: float, *, back: bool) -> None:

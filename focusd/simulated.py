@@ -86,7 +86,7 @@ def open_simulation(config: Config, state_folder: Path, clock: Clock) -> Simulat
     return Simulation(
         world=world,
         factory=SimulatedFactory(world, clock, None, wiring, watch=True),
-        buttons=(*wiring.buttons, *(() if wiring.e_stop is None else ("e_stop",))),
+        buttons=(*wiring.buttons, *_switches(wiring)),
         scene=scene,
         motion={
             "world": str(path),
@@ -119,18 +119,32 @@ def _earlier_world(path: Path, clock: Clock) -> World:
     return World.create(path, position_um=position_um)
 
 
+def _switches(wiring: Wiring) -> tuple[str, ...]:
+    """Name the switches at the axis, which a finger can press, too."""
+    pins = {"e_stop": wiring.e_stop, "limit_near": wiring.limit_near, "limit_far": wiring.limit_far}
+    return tuple(name for name, pin in pins.items() if pin is not None)
+
+
 def motor_pins(config: Config) -> dict[str, Any]:
     """Say where the motor and the limit switches are wired."""
-    pins, parts = config.axis.pins, config.axis.parts
+    pins, parts, wrong = config.axis.pins, config.axis.parts, config.simulation.miswired
+    near = pins.limit_near if "limit_near" in parts else None
+    far = pins.limit_far if "limit_far" in parts else None
+    if "limits-swapped" in wrong:
+        near, far = far, near
+    if "limits-off" in wrong:
+        near = far = None
+    swapped = "step-and-dir" in wrong
     return {
-        "step": pins.step,
-        "dir": pins.dir,
+        "step": pins.dir if swapped else pins.step,
+        "dir": pins.step if swapped else pins.dir,
         "enable": pins.enable,
+        "enable_active_low": (pins.enable_active == "low") is not ("enable" in wrong),
         "coils": pins.coils if "coils" in parts else None,
-        "limit_near": pins.limit_near if "limit_near" in parts else None,
-        "limit_far": pins.limit_far if "limit_far" in parts else None,
-        "limits_normally_closed": pins.limit_active == "high",
-        "e_stop": pins.e_stop,
+        "limit_near": near,
+        "limit_far": far,
+        "limits_normally_closed": (pins.limit_active == "high") is not ("limits-kind" in wrong),
+        "e_stop": None if "e-stop-off" in wrong else pins.e_stop,
     }
 
 
@@ -149,7 +163,8 @@ def carriage_spec(config: Config) -> CarriageSpec:
     """Give mechanics that fit the configured axis."""
     axis, timing = config.axis, config.axis.timing
     spec = _ring(config) if axis.kind == "ring" else _rail(config)
-    spec = replace(spec, invert=axis.invert, wake_ns=timing.wake_ns)
+    backwards = axis.invert is not ("direction" in config.simulation.miswired)
+    spec = replace(spec, invert=backwards, wake_ns=timing.wake_ns)
     if timing.starting_full_steps_s is None or timing.fastest_full_steps_s is None:
         return replace(spec, pulse_ns=timing.pulse_ns, low_ns=timing.low_ns, dir_setup_ns=timing.dir_setup_ns)
     return replace(  # its rotor is simulated by half steps

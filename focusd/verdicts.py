@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from focusd.now import CameraFacts
+from focusd.now import OPENING, CameraFacts
 from rail.axis import Position, Trust
 from rail.position_store import StoredPosition
 
@@ -179,6 +179,8 @@ def of_stored_position(stored: StoredPosition | None, *, self_holding: bool) -> 
 
 def of_camera(camera: CameraFacts) -> Verdict:
     """Judge the camera as the daemon has it, and say what it gives."""
+    if camera.problem == OPENING:
+        return Verdict("camera", Health.DOUBTFUL, OPENING, "ask again in a moment")
     if camera.problem is not None:
         return Verdict(
             "camera", Health.BAD, camera.problem, "see the camera by `rpicam-hello --list-cameras`"

@@ -30,7 +30,9 @@ class Wiring:
     Attributes
     ----------
     step, dir, enable, limit_near, limit_far
-        The motor's pins. ENABLE is active low and pulled up on the driver's board.
+        The motor's pins. ENABLE is pulled to where it does not enable on the driver's board.
+    enable_active_low
+        The driver's ENABLE is, as usual; else its board pulls it down, and high enables.
     limits_normally_closed
         The switch ties its pin to ground until it is actuated: a broken wire reads as a limit.
     e_stop
@@ -49,6 +51,7 @@ class Wiring:
     enable: int = 16
     limit_near: int | None = 5
     limit_far: int | None = 6
+    enable_active_low: bool = True
     limits_normally_closed: bool = True
     e_stop: int | None = None
     buttons: MappingProxyType[str, int] = field(default_factory=lambda: MappingProxyType({"shoot": 26}))
@@ -219,8 +222,9 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
             return _DrivenPin(self, info, floating=False, wire=self._coil(number, wiring.coils.index(number)))
         if wiring.coils is None and number in (wiring.step, wiring.dir, wiring.enable):
             carriage = self._motor(number)
-            wire = {wiring.step: carriage.step, wiring.dir: carriage.turn, wiring.enable: carriage.enable}
-            return _DrivenPin(self, info, floating=number == wiring.enable, wire=wire[number])
+            wire = {wiring.step: carriage.step, wiring.dir: carriage.turn, wiring.enable: self._enable}
+            floating = number == wiring.enable and wiring.enable_active_low
+            return _DrivenPin(self, info, floating=floating, wire=wire[number])
         if number in (wiring.limit_near, wiring.limit_far):
             return _SensingPin(self, info, grounded=self._limit(number))
         if number == wiring.e_stop:
@@ -238,6 +242,9 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
             raise GPIOPinInUse(f"GPIO{number} belongs to the motor, which another process has")
         return self._carriage
 
+    def _enable(self, high: bool) -> None:
+        self._motor(self._wiring.enable).enable(high is self._wiring.enable_active_low)
+
     def _coil(self, number: int, place: int) -> Callable[[bool], None]:
         carriage = self._motor(number)
         if not isinstance(carriage, FourPhaseCarriage):
@@ -253,7 +260,8 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
         def grounded() -> bool:
             if world.broken(f"limit_{end}_open"):
                 return False
-            actuated = carriage.at_limit(near) and not world.broken(f"limit_{end}_stuck")
+            touched = world.pressed(f"limit_{end}", self._clock.monotonic_ns())
+            actuated = (touched or carriage.at_limit(near)) and not world.broken(f"limit_{end}_stuck")
             return actuated != closed
 
         return grounded

@@ -29,7 +29,7 @@ VERSION = 1
 RING_LENGTH = 65_536
 """Steps remembered: 20 s at 3000 steps a second."""
 
-INPUTS = ("shoot", "abort", "mark", "jog_near", "jog_far", "e_stop")
+INPUTS = ("shoot", "abort", "mark", "jog_near", "jog_far", "e_stop", "limit_near", "limit_far")
 """Whatever a finger can press."""
 
 OUTPUTS = ("led", "light")

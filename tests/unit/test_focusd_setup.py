@@ -135,6 +135,15 @@ def test_what_the_ruler_says_is_what_a_step_then_is(ratio: float) -> None:
     assert lead_mm / turn / microsteps == pytest.approx(ratio * 1.0 / 200 / 16, rel=0.055)
 
 
+def test_a_rig_that_misreads_its_switches_does_not_move_by_them() -> None:
+    walk = replace(Walk(RUNNING), step="near")
+    swapped = answered(walk, "", Sight(False, False), Sight(False, True))
+    other_kind = answered(walk, "", Sight(True, True), Sight(False, True))
+    assert [one.fit_to_move for one in (walk, swapped, other_kind)] == [True, False, False]
+    written = Walk({**RUNNING, **swapped.changes()}, swapped.found, swapped.step)
+    assert written.fit_to_move
+
+
 def test_a_switch_that_nothing_is_seen_of_is_asked_for_again() -> None:
     walk = replace(Walk(RUNNING), step="near")
     again = answered(walk, "", Sight(False, False), Sight(False, False))
@@ -145,7 +154,11 @@ def test_a_switch_that_nothing_is_seen_of_is_asked_for_again() -> None:
 
 def test_an_emergency_stop_is_seen_to_open() -> None:
     walk = Walk({**RUNNING, "axis.pins.e_stop": 12}, step="e_stop")
-    assert answered(walk, "", Sight(e_stop=False), Sight(e_stop=True)).step == "travel"
+    pressed = answered(walk, "", Sight(e_stop=False), Sight(e_stop=True))
+    assert (pressed.step, question(pressed).acknowledges) == ("release", True)
+    assert answered(pressed, "", now=Sight(e_stop=False)).step == "lead"
+    with pytest.raises(NotUnderstood, match="still reads pressed"):
+        answered(pressed, "", now=Sight(e_stop=True))
     assert answered(walk, "", Sight(e_stop=True), Sight(e_stop=True)).step == "e_stop"
     assert answered(walk, "none").changes() == {"axis.pins.e_stop": None}
 
