@@ -48,8 +48,10 @@ class Taken:
 
 
 def taken(pid: int, stacks: int) -> Taken:
-    """Look at a daemon between two stacks."""
-    family = family_of(pid)
+    """Look at a daemon and its motion process, a merge left out."""
+    family = [
+        one for one in family_of(pid) if b"stack.merge" not in Path(f"/proc/{one}/cmdline").read_bytes()
+    ]
     return Taken(
         stacks,
         sum(map(shared_mb, family)),

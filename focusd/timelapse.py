@@ -48,7 +48,7 @@ from stack.vitals import Strain
 _log = logging.getLogger(__name__)
 
 TICK_S = 0.5
-"""How often the thread looks."""
+"""How often the thread looks; it also does when a slot is due."""
 
 TRY_AGAIN_NS: Final = 60_000_000_000
 """How long after a series could not begin it is tried again."""
@@ -218,11 +218,18 @@ class Timelapse:
     # --- the thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._ended.wait(TICK_S):
+        while not self._ended.wait(self.pause_s()):
             try:
                 self.tick()
             except Exception as error:  # a week's work must not end with one tick
                 self._stumble(f"the time-lapse stumbled: {words_of(error)}")
+
+    def pause_s(self) -> float:
+        """Give the time until the thread looks again: no later than the next slot is due."""
+        with self._lock:
+            if self._series is None or self._anchor is None or self._next is None:
+                return TICK_S
+            return min(TICK_S, max(0.0, self._next.due_s - self._moment().along_s) + 0.001)
 
     def _stumble(self, words: str) -> None:
         if words != self._attention:
@@ -248,6 +255,7 @@ class Timelapse:
                 self._record("series_done")
                 self._close()
             elif slot.due_s <= now.along_s:
+                self._next = None
                 self._leave_out_before(slot, now)
                 self._shoot_when_cool(slot)
 

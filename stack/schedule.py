@@ -13,6 +13,9 @@ from typing import Final, Literal
 GRACE_S: Final = 60.0
 """A slot that is late by less than this, and by less than a tenth of the interval, is on time."""
 
+LEAST_GRACE_S: Final = 1.0
+"""Where that would be less than this, it is this or half the interval: twice a second it is looked."""
+
 MOST_COUNTED: Final = 20_000
 """More slots than this are not counted one by one: a year of every half an hour are 17,520."""
 
@@ -62,7 +65,7 @@ class Schedule:
     @property
     def grace_s(self) -> float:
         """How late a slot may begin and still be itself."""
-        return min(GRACE_S, self.every_s / 10)
+        return min(GRACE_S, max(self.every_s / 10, min(LEAST_GRACE_S, self.every_s / 2)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,24 @@ def test_every_stack_is_exposed_as_the_first(machine):
     assert [plan.exposure for plan in machine.operator.plans] == [None, EXPOSURE, EXPOSURE]
 
 
+def test_slots_closer_than_two_looks_are_met_all_the_same(machine):
+    machine.timelapse.start(asked(1.0, count=5, manner=Manner(overlaps=True)))
+    machine.timelapse._stacks = replace(machine.timelapse._stacks, order=failing)
+    machine.let(0.2)
+    for _ in range(60):
+        machine.let(machine.timelapse.pause_s(), step_s=1.0)
+    series = machine.timelapse.all()[0]
+    assert [slot.end for slot in series.state.slots.values()] == [SlotEnd.FAILED] * 5
+    entries = replay(series.series.path / "journal.jsonl").entries
+    begun_ns = [entry.mono_ns for entry in entries if entry.event == "slot_begun"]
+    origin_ns = entries[0].facts["origin_ns"]
+    assert [round((one - origin_ns) / 1e7) for one in begun_ns] == [20, 100, 200, 300, 400]
+
+
+def failing(order):
+    raise PlanRefused("no camera")
+
+
 def test_stopped_it_waits_and_resumed_it_is_in_its_old_rhythm(machine):
     machine.timelapse.start(asked())
     machine.let(2.5 * HALF_HOUR_S)
