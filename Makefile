@@ -33,7 +33,7 @@ fresh: $(VENV)/.installed-dev
 	@$(BIN)/pytest -rs -m fresh tests/rig
 
 oldest: $(VENV)-oldest/.installed
-	@$(VENV)-oldest/bin/pytest --numprocesses auto --maxprocesses 4 $(wildcard $(foreach room,merge camera calibrate,tests/unit/test_$(room)_*.py))
+	@$(VENV)-oldest/bin/pytest --numprocesses auto --maxprocesses 4 $(wildcard $(foreach room,merge camera calibrate film,tests/unit/test_$(room)_*.py))
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
@@ -70,7 +70,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 $(VENV)-oldest/.installed: $(VENV)/bin/pip pyproject.toml Makefile
 	@echo "Installing the oldest numpy and OpenCV that a Pi may have into $(VENV)-oldest ..."
 	@$(PYTHON) -m venv $(VENV)-oldest
-	@$(call install_into,$(VENV)-oldest,$(OLDEST) -e . pytest pytest-timeout pytest-xdist hypothesis pillow rawpy pyserial distributed)
+	@$(call install_into,$(VENV)-oldest,$(OLDEST) -e . pytest pytest-timeout pytest-xdist hypothesis pillow rawpy pyserial distributed 'av==14.0.*')
 	@touch $@
 
 # pip's own words go to a file, so that what is missing can be said in one line.

@@ -19,6 +19,7 @@ from focusd.doctor import examine_running
 from focusd.errors import FocusdError
 from focusd.event_stream import EventStream
 from focusd.exits import Exit
+from focusd.film_api import add_film
 from focusd.house import House
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Shoot, Zero
 from focusd.outcomes import outcome_of, words_of
@@ -63,6 +64,7 @@ def create_app(house: House) -> FastAPI:
     add_surveys(app, house)
     add_preview(app, house)
     add_timelapse(app, house)
+    add_film(app, house)
     return app
 
 

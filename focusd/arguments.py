@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from focusd.durations import duration_s, duration_us
+from focusd.film_arguments import add_showing
 from focusd.lengths import Length, length
 
 Value = TypeVar("Value")
@@ -223,6 +224,7 @@ def _add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.Argumen
         what: whats.add_parser(what, help=words, parents=[everywhere], allow_abbrev=False)
         for what, words in says.items()
     }
+    add_showing(whats, everywhere)
     start = parsers["start"]
     start.add_argument("plan", nargs="?", metavar="PLAN", help="a plan of config.yaml (default: default)")
     start.add_argument("--name", help="what to call the series and its sessions")

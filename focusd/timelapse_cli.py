@@ -1,4 +1,4 @@
-"""`focusctl timelapse`: start a series of stacks, see how it goes, stop it, go on, end it."""
+"""`focusctl timelapse`: start a series of stacks, see how it goes, stop it, go on, end it, show it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,6 +7,7 @@ from focusd.call import Call
 from focusd.client import Answer
 from focusd.durations import duration_words
 from focusd.exits import Exit
+from focusd.film_cli import show
 from focusd.terminal import Terminal
 
 _COLUMNS = 10
@@ -18,6 +19,8 @@ def timelapse(call: Call) -> Exit:
     match call.typed.what:
         case "start":
             answer = call.daemon.tell("/timelapse", **_asked(call))
+        case "film" | "sheet" | "report":
+            return show(call)
         case "status":
             answer = call.daemon.ask("/timelapse")
         case "list":

@@ -37,12 +37,12 @@ class Tone:
 
         `white` is the highest pixel value; `valid` says where (rows, columns) the slice has pixels at all.
         """
-        blocks = _light(laid, white)
+        blocks = block_light(laid, white)
         if self._mean is None:
             self._mean, self._slices = blocks, 1
             return np.ones(3)
-        seen = _inside(blocks.shape[:2], laid.shape[:2], valid)
-        ratios = np.array([_ratio(self._mean[..., c][seen], blocks[..., c][seen]) for c in range(3)])
+        seen = blocks_inside(blocks.shape[:2], laid.shape[:2], valid)
+        ratios = np.array([_gain(self._mean[..., c][seen], blocks[..., c][seen]) for c in range(3)])
         self._slices += 1
         change = (blocks * ratios - self._mean) / self._slices
         self._mean[seen] += change[seen]
@@ -50,7 +50,7 @@ class Tone:
         return gains
 
 
-def _light(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
+def block_light(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
     """Give the mean light of each block, 1 where white; light is near enough the pixel value squared."""
     height, width = laid.shape[:2]
     longer = max(height, width)
@@ -60,7 +60,7 @@ def _light(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
     return cv2.resize(values * values, size, interpolation=cv2.INTER_AREA).astype(np.float64)
 
 
-def _inside(
+def blocks_inside(
     blocks: tuple[int, ...], pixels: tuple[int, ...], valid: tuple[slice, slice]
 ) -> NDArray[np.bool_]:
     """Say which blocks lie wholly where there are pixels."""
@@ -73,14 +73,19 @@ def _inside(
     return seen
 
 
-def _ratio(wanted: NDArray[np.float64], got: NDArray[np.float64]) -> float:
-    """Median of the blocks' ratios, weighted by brightness; 1 where too few blocks can tell."""
+def light_ratio(wanted: NDArray[np.float64], got: NDArray[np.float64]) -> float | None:
+    """Median of the blocks' ratios, weighted by brightness; None where too few blocks can tell."""
     usable = np.minimum(wanted, got) > (DARKEST / 255) ** 2
     usable &= np.maximum(wanted, got) < (BRIGHTEST / 255) ** 2
     if usable.sum() < ENOUGH_BLOCKS:
-        return 1.0
+        return None
     ratios, weights = wanted[usable] / got[usable], got[usable]
     order = np.argsort(ratios)
     cumulated = np.cumsum(weights[order])
-    middle = float(ratios[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
-    return min(max(middle, 1 / WIDEST_GAIN**2), WIDEST_GAIN**2)
+    return float(ratios[order][np.searchsorted(cumulated, cumulated[-1] / 2)])
+
+
+def _gain(wanted: NDArray[np.float64], got: NDArray[np.float64]) -> float:
+    """Give the gain in light, within reason; 1 where too few blocks can tell."""
+    ratio = light_ratio(wanted, got)
+    return 1.0 if ratio is None else min(max(ratio, 1 / WIDEST_GAIN**2), WIDEST_GAIN**2)

@@ -19,6 +19,7 @@ FLOORS = {
     "simulator": ["simulator"],
     "stack": ["stack", "rail", "camera"],
     "stack.merge": ["stack.merge", "stack.durable", "camera.tiff"],
+    "stack.film": ["stack", "camera.camera"],
     "focusd": ["focusd", "stack", "camera", "rail", "simulator"],
 }
 """A room, or a module by itself -> what it may import of ours. The longest name that fits a module is its."""
@@ -34,6 +35,8 @@ SHELL = [
     "focusd.doctor_cli",
     "focusd.durations",
     "focusd.exits",
+    "focusd.film_arguments",
+    "focusd.film_cli",
     "focusd.lengths",
     "focusd.merge_cli",
     "focusd.places",
@@ -61,6 +64,7 @@ LAZY = {
     ],
     "focusd.cli": ["stack.merge.command"],
     "focusd.doctor_cli": ["focusd.doctor"],
+    "focusd.film_cli": ["stack.errors", "stack.film.command", "stack.film.errors", "stack.merge.errors"],
     "focusd.setup_cli": ["focusd.config"],
     "focusd.sessions_cli": ["stack.check", "stack.errors", "stack.export", "stack.sessions"],
 }
@@ -68,8 +72,10 @@ LAZY = {
 
 FOREIGN = {
     "numpy": ["camera", "stack", "simulator"],
+    "av": ["stack.film.encoder"],
     "cv2": [
         "stack.merge",
+        "stack.film",
         "camera.files",
         "camera.png",
         "camera.shading",
@@ -77,7 +83,7 @@ FOREIGN = {
         "camera.view",
         "simulator",
     ],
-    "simplejpeg": ["stack.merge", "camera.files", "camera.view", "simulator", "focusd.reports"],
+    "simplejpeg": ["stack.merge", "stack.film", "camera.files", "camera.view", "simulator", "focusd.reports"],
     "piexif": ["stack.merge"],
     "rawpy": ["stack.merge.raw"],
     "distributed": ["stack.merge.cluster"],

@@ -1,0 +1,109 @@
+"""What a series came to, as plain JSON values: what its page shows. Pure but for the sizes of folders."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from stack.film.flicker import Evened
+from stack.film.measuring import Measured
+from stack.film.steadying import Drift
+from stack.film.stills import Absent, Still
+from stack.film.story import SlotStory, Story
+from stack.manner import manner_record
+from stack.record import exposure_record
+from stack.timelapse import SlotEnd
+
+SCHEMA: Final = 1
+
+
+def account(
+    story: Story,
+    stills: Sequence[Still],
+    absent: Sequence[Absent],
+    found: Sequence[Measured],
+    light: Sequence[Evened],
+    drifts: Sequence[Drift],
+    sizes: Mapping[str, int],
+) -> dict[str, Any]:
+    """Gather what there is to say about a series.
+
+    `found`, `light` and `drifts` are of `stills`, one each; `sizes` are bytes on the disk by session.
+    """
+    pictures = {
+        still.slot: _picture(one, evening, drift)
+        for still, one, evening, drift in zip(stills, found, light, drifts, strict=True)
+    }
+    exposures = {still.slot: still.exposure for still in stills}
+    reasons = {one.slot: one.reason for one in absent}
+    rows = []
+    for slot in story.slots:
+        exposure = exposures.get(slot.number)
+        rows.append(
+            {
+                **_slot(slot, reasons.get(slot.number)),
+                "bytes": sizes.get(slot.session or ""),
+                "exposure": exposure and exposure_record(exposure),
+                "picture": pictures.get(slot.number),
+            }
+        )
+    series, schedule = story.series, story.series.schedule
+    return {
+        "schema": SCHEMA,
+        "series": series.id,
+        "name": str(series.request.get("name") or series.id.partition("-")[2]),
+        "plan": series.request.get("plan"),
+        "phase": story.state.phase.value,
+        "reason": story.state.reason,
+        "start": series.start.isoformat(),
+        "every_s": schedule.every_s,
+        "count": schedule.count,
+        "until": schedule.until and schedule.until.isoformat(),
+        "window": schedule.window
+        and [f"{edge:%H:%M}" for edge in (schedule.window.opens, schedule.window.closes)],
+        "manner": manner_record(series.manner),
+        **{end.value: story.state.count(end) for end in SlotEnd},
+        "pictures": len(stills),
+        "bytes": sum(sizes.values()),
+        "slots": rows,
+    }
+
+
+def _slot(slot: SlotStory, why_no_picture: str | None) -> dict[str, Any]:
+    return {
+        "slot": slot.number,
+        "end": slot.end.value,
+        "due_at": slot.due_at.isoformat(),
+        "begun_at": slot.begun_at and slot.begun_at.isoformat(),
+        "ended_at": slot.ended_at and slot.ended_at.isoformat(),
+        "seconds": slot.seconds,
+        "late_s": slot.late_s,
+        "session": slot.session,
+        "reason": slot.reason or why_no_picture,
+    }
+
+
+def _picture(found: Measured, light: Evened, drift: Drift) -> dict[str, Any]:
+    placed = found.place.similarity is not None
+    level = None if light.level is None else round(light.level, 3)
+    gain = None if light.level is None else round(sum(light.stops) / 3, 3)
+    return {
+        "stops": level,
+        "gain_stops": gain,
+        "right_px": round(drift.right_px, 2) if placed else None,
+        "down_px": round(drift.down_px, 2) if placed else None,
+        "turn_deg": round(drift.turn_deg, 3) if placed else None,
+        "scale": round(drift.scale, 5) if placed else None,
+        "trouble": found.unreadable or light.left_out or found.place.trouble,
+    }
+
+
+def folder_bytes(folder: Path) -> int:
+    """Give what the files below a folder take; links count for nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            if not path.is_symlink() and path.is_file():
+                total += path.stat().st_size
+        except OSError:
+            continue
+    return total

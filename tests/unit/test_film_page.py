@@ -1,0 +1,195 @@
+"""The page of a series: whole and safe, whatever there is of it."""
+
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+
+import pytest
+from film_series import EVERY_S, NOON, Drawn, series
+
+from stack.film.command import Ground, make_page
+from stack.film.page import page
+from stack.film.story import slots_in, story_of
+from stack.journal import Entry
+from stack.manner import AS_USUAL, manner_record
+from stack.timelapse import SlotEnd
+
+EVIL = '<script>alert("x")</script>&"\'><svg onload=x>'
+WRITTEN = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+class Page(HTMLParser):
+    """What a browser would find in the page."""
+
+    VOID = frozenset(("meta", "img", "br", "rect", "line", "polyline", "polygon"))
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.links, self.text, self.open = [], [], "", []
+        self.feed(html)
+        assert self.open == [], "tags are left open"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in self.VOID or (tag == "rect" and dict(attrs).get("class") == "slot"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def written(folder, slots, name="moss"):
+    made = series(folder, slots, name=name)
+    facts = make_page(Ground(made.folder, made.sessions), None)
+    return Page((made.folder / "report.html").read_text()), facts
+
+
+def test_it_tells_what_became_of_every_slot(tmp_path):
+    slots = [
+        Drawn(late_s=3.0),
+        Drawn(right_px=3, light=1.1),
+        Drawn(end="failed", reason="the lamp broke", took_s=20),
+        *[Drawn(end="skipped", reason="it passed while nothing could be shot")] * 3,
+        Drawn(right_px=6, merged=False),
+        Drawn(right_px=8),
+    ]
+    found, facts = written(tmp_path, slots)
+    assert facts["slots"] == 8
+    assert facts["pictures"] == 3
+    assert found.tags.count("img") == 3
+    assert all(link.startswith("data:image/jpeg;base64,") for link in found.links)
+    assert "script" not in found.tags
+    assert "Slots 3-5: it passed while nothing could be shot" in found.text
+    assert "Slot 2: the lamp broke" in found.text
+    assert "Slot 6: it is not merged yet" in found.text
+    assert "10 ms, gain 1, colour gains 2 and 1.5" in found.text
+    assert "4 minutes usually" in found.text
+    assert "up to 8.0 px" in found.text
+    assert found.tags.count("svg") == 3
+
+
+@pytest.mark.parametrize(
+    "slots", [[], [Drawn()], [Drawn(end="skipped", reason="it passed")], [Drawn(merged=False)]]
+)
+def test_it_is_whole_with_next_to_nothing(tmp_path, slots):
+    found, facts = written(tmp_path, slots)
+    assert facts["slots"] == len(slots)
+    assert "moss" in found.text
+
+
+def test_words_stay_text(tmp_path):
+    slots = [Drawn(end="failed", reason=EVIL), Drawn(end="skipped", reason=EVIL), Drawn()]
+    made = series(tmp_path, slots)
+    facts = made.folder / "series.json"
+    from stack.seal import sealed, unsealed
+
+    record = unsealed(facts.read_bytes())
+    record["request"]["name"] = record["request"]["plan"] = EVIL
+    facts.write_bytes(sealed(record))
+    make_page(Ground(made.folder, made.sessions), tmp_path / "page.html")
+    found = Page((tmp_path / "page.html").read_text())
+    assert "script" not in found.tags
+    assert found.tags.count("svg") == 1
+    assert found.text.count(EVIL) >= 4
+
+
+def rows(count):
+    return [
+        {
+            "slot": n,
+            "end": "done" if n % 10 else "skipped",
+            "due_at": (NOON + timedelta(minutes=30 * n)).isoformat(),
+            "begun_at": (NOON + timedelta(minutes=30 * n)).isoformat(),
+            "ended_at": (NOON + timedelta(minutes=30 * n + 4)).isoformat(),
+            "seconds": 240.0,
+            "late_s": 0.5,
+            "session": f"{n:04d}-moss",
+            "reason": None if n % 10 else "it passed",
+            "bytes": 5_000_000,
+            "exposure": None,
+            "picture": {
+                "stops": 0.1,
+                "gain_stops": -0.1,
+                "right_px": 1.0,
+                "down_px": 2.0,
+                "turn_deg": 0.0,
+                "scale": 1.0,
+                "trouble": "",
+            }
+            if n % 10
+            else None,
+        }
+        for n in range(count)
+    ]
+
+
+def test_a_thousand_slots_make_a_page_that_a_phone_can_load():
+    account = {
+        "series": "0001-moss",
+        "name": "moss",
+        "plan": "default",
+        "phase": "done",
+        "reason": None,
+        "start": NOON.isoformat(),
+        "every_s": EVERY_S,
+        "count": None,
+        "until": None,
+        "window": ["06:00", "20:00"],
+        "manner": manner_record(AS_USUAL),
+        "done": 900,
+        "failed": 0,
+        "skipped": 100,
+        "begun": 0,
+        "pictures": 900,
+        "bytes": 5_000_000_000,
+        "slots": rows(1000),
+    }
+    text = page(account, {n: b"x" * 3000 for n in range(1000) if n % 10}, WRITTEN)
+    assert len(text) < 6_000_000
+    found = Page(text)
+    assert found.tags.count("figure") == 1000
+    assert found.tags.count("img") == 900
+    assert "Slots 0, 10, 20" in found.text
+
+
+def test_times_of_slots_follow_the_series_own_time():
+    def entry(event, minute, **facts):
+        return Entry(1, (NOON + timedelta(minutes=minute)).isoformat(), 0, event, facts)
+
+    later = NOON + timedelta(minutes=7)
+    slots = slots_in(
+        [
+            entry("series_anchored", 0, boot="a", origin_ns=0, start=NOON.isoformat()),
+            entry("slot_begun", 0.1, slot=0),
+            entry("slot_begun", 0.2, slot=0, session="0001-x"),
+            entry("slot_failed", 5, slot=0, reason="power", session=None),
+            entry("series_anchored", 30, boot="b", origin_ns=0, start=later.isoformat()),
+            entry("slot_skipped", 40, slot=1, reason="it passed"),
+            entry("slot_begun", 67.5, slot=2, session="0002-x"),
+            entry("slot_done", 70, slot=2, session="0002-x"),
+            entry("a word of a later version", 71, slot=9),
+        ],
+        NOON,
+        EVERY_S,
+    )
+    assert [slot.number for slot in slots] == [0, 1, 2]
+    assert [slot.end for slot in slots] == [SlotEnd.FAILED, SlotEnd.SKIPPED, SlotEnd.DONE]
+    assert [slot.session for slot in slots] == ["0001-x", None, "0002-x"]
+    assert slots[0].reason == "power"
+    assert slots[0].late_s == pytest.approx(6)
+    assert slots[0].seconds == pytest.approx(294)
+    assert slots[2].due_at == later + timedelta(hours=1)
+    assert slots[2].late_s == pytest.approx(30)
+    assert slots[1].late_s is None
+
+
+def test_a_series_being_shot_can_be_read(tmp_path):
+    story = story_of(series(tmp_path, [Drawn(), Drawn(end="begun")]).folder)
+    assert story.slots[1].end is SlotEnd.BEGUN
+    assert story.slots[1].seconds is None
