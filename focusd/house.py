@@ -71,7 +71,10 @@ def line_of(glance: Glance, merge: MergeProgress | None) -> str:
         doing = f"{glance.job}: {_progress_words(glance.progress)}"
     else:
         doing = glance.paused.words if glance.paused else "at rest"
-    return f"{doing}; merging {merge.merged} of {merge.saved} slices" if merge else doing
+    if merge is None:
+        return doing
+    left = f", {duration_words(merge.seconds_left)} left" if merge.seconds_left else ""
+    return f"{doing}; merging {merge.merged} of {merge.saved} slices{left}"
 
 
 def _progress_words(progress: Progress) -> str:

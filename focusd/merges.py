@@ -48,12 +48,28 @@ END_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class MergeProgress:
-    """How far the running merge is; `rests`: why it waits before the next slice."""
+    """How far the running merge is.
+
+    Attributes
+    ----------
+    merged, saved
+        Slices in the picture, and slices on the disk so far.
+    rests
+        Why it waits before the next slice.
+    slice_s
+        What a slice takes, as a mean over the last few; None before the first.
+    """
 
     session: str
     merged: int
     saved: int
     rests: Strain | None = None
+    slice_s: float | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the slices that are saved so far will still take; None while that is not known."""
+        return None if self.slice_s is None else max(0, self.saved - self.merged) * self.slice_s
 
 
 class MergeFailed(FocusdError):
@@ -376,14 +392,17 @@ class Merges:
         return said
 
     def _note(self, feed: Feed, said: Mapping[str, Any]) -> None:
-        rests = self._progress.rests if self._progress else None
-        self._progress = MergeProgress(feed.session.id, said["merged"], feed.saved, rests)
+        before = self._progress or MergeProgress(feed.session.id, 0, feed.saved)
+        slice_s = _smoothed(before.slice_s, said.get("seconds"))
+        now = replace(before, merged=said["merged"], saved=feed.saved, slice_s=slice_s)
+        self._progress = now
         self._publish(
             "merge_progress",
             session=feed.session.id,
             merged=said["merged"],
             saved=feed.saved,
             doubt=said.get("doubt", ""),
+            seconds_left=now.seconds_left,
         )
 
 
@@ -393,6 +412,13 @@ def _adopt(session: Session, files: Sequence[Path]) -> None:
         if not (session.path / file).is_file():
             raise MergeFailed(f"the merge says that it made {file}, and it is not there")
         link_durably(session.path / file.name, file)
+
+
+def _smoothed(mean_s: float | None, latest_s: float | None) -> float | None:
+    """Give a mean that goes with the latest: the first slice of a merge takes longer than the rest."""
+    if mean_s is None or latest_s is None:
+        return latest_s if mean_s is None else mean_s
+    return mean_s + 0.3 * (latest_s - mean_s)
 
 
 def _message(line: str) -> dict[str, Any]:

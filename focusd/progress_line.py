@@ -39,7 +39,10 @@ def _merge_words(progress: Progress) -> str:
             return "merge waits for another"
         case "running":
             finishing = progress.shot == "done" and behind == 0
-            return "merge is finishing" if finishing else f"merge {behind} behind"
+            if finishing:
+                return "merge is finishing"
+            left_s = progress.merge_left_s if behind > 1 else None
+            return f"merge {behind} behind" + (f", {duration_words(left_s)}" if left_s else "")
         case "done":
             return "merged"
         case "failed":

@@ -38,6 +38,8 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
     if merge := status.get("merge"):
         rests = terminal.warning(f", rests for {merge['rests']}") if merge.get("rests") else ""
         merged = f"{merge.get('session')}: {_of(merge.get('merged'), merge.get('saved'))}"
+        if left_s := merge.get("seconds_left"):
+            merged += f", {duration_words(left_s)} left"
         yield _row("merge", merged + rests, terminal)
 
 

@@ -80,7 +80,7 @@ def status_view(
         },
         "light": {"on": now.lit},
         "board": vitals_record(vitals),
-        "merge": merge and asdict(merge),
+        "merge": merge and {**asdict(merge), "seconds_left": merge.seconds_left},
         "delivery": {"waiting": backlog.waiting, "problem": backlog.problem},
         "last_session": last_session,
         "last_error": now.last_error,

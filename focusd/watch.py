@@ -38,6 +38,8 @@ class Progress:
         it goes on.
     merge
         none, waiting, running, done or failed.
+    merge_left_s
+        How long the merge will take for what is saved so far; None while unknown.
     reason
         Why it was paused, aborted or failed.
     exit_code
@@ -56,6 +58,7 @@ class Progress:
     unit: str = "um"
     shot: str | None = None
     merge: str = "none"
+    merge_left_s: float | None = None
     reason: str = ""
     exit_code: int | None = None
 
@@ -153,7 +156,8 @@ def after(progress: Progress, event: Answer) -> Progress:
         case "merge_started":
             return replace(progress, merge="running")
         case "merge_progress":
-            return replace(progress, merge="running", merged=event["merged"])
+            left_s = event.get("seconds_left")
+            return replace(progress, merge="running", merged=event["merged"], merge_left_s=left_s)
         case "merge_done":
             return replace(progress, merge="done", merged=event.get("slices", progress.merged))
         case "merge_failed":

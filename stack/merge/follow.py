@@ -3,8 +3,8 @@
 It reads JSON lines on stdin, `{"slice": "slices/0000.jpg"}` for every slice in the order shot, then
 `{"end": true}`. It writes JSON lines on stdout:
 
-- `{"merged": 3, "slice": "slices/0002.jpg", "doubt": ""}` after each slice; `doubt` says why not to trust
-  where it was laid, if there is a reason
+- `{"merged": 3, "slice": "slices/0002.jpg", "doubt": "", "seconds": 0.31}` after each slice; `doubt` says why
+  not to trust where it was laid, if there is a reason, `seconds` how long it took
 - `{"done": {"merge": 1, "files": {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png", ...},
   "sha256": {"merges/1/merged.jpg": "9f2c...", ...}, "slices": 40, "seconds": 12.3}}` at the end, on one
   line, or
@@ -123,9 +123,10 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
     began_s = time.monotonic()
     for told, name in enumerate(feed.slices(), start=1):
         _allow(asked.timeout)
+        taken_s = time.monotonic()
         placed = merging.add(Photo(_index(name, told - 1), session / name, name))
         doubt = f"left out: {placed.reason}" if isinstance(placed, Skipped) else placed.doubt
-        _say(merged=told, slice=name, doubt=doubt)
+        _say(merged=told, slice=name, doubt=doubt, seconds=round(time.monotonic() - taken_s, 3))
         _allow(0)
     _allow(asked.timeout)
     merged = merging.finish(again=lambda _: _allow(asked.timeout))

@@ -50,6 +50,8 @@ def test_the_status_line_says_how_far_things_are() -> None:
     merge = MergeProgress("0001", 10, 11)
     words = "shoot: shooting slice 12 of 80, 3:20 left; merging 10 of 11 slices"
     assert line_of(shooting, merge) == words
+    slow = MergeProgress("0001", 3, 11, slice_s=12.5)
+    assert line_of(shooting, slow).endswith("merging 3 of 11 slices, 1:40 left")
     assert line_of(Glance(None, Progress(), failed=False, emergency=False), None) == "at rest"
     assert "emergency" in line_of(Glance("home", Progress(), failed=False, emergency=True), None)
 

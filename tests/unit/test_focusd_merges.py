@@ -42,7 +42,7 @@ MERGE = """
 count = 0
 for name in slices():
     count += 1
-    say(merged=count, slice=name, doubt="")
+    say(merged=count, slice=name, doubt="", seconds=0.5)
 done(count, "merged.jpg", "depth.png")
 """
 
@@ -125,6 +125,8 @@ def test_a_merge_is_told_step_by_step_and_taken_over(bench: Bench) -> None:
     told = [(event["event"], event.get("merged")) for event in bench.hub.after(0).events]
     steps = [("merge_progress", 1), ("merge_progress", 2), ("merge_progress", 3)]
     assert told == [("merge_started", None), *steps, ("merge_done", None)]
+    left_s = [event["seconds_left"] for event in bench.hub.after(0).events if "seconds_left" in event]
+    assert left_s == [1.0, 0.5, 0.0]
     assert (session.path / "merged.jpg").read_text() == "picture"
     assert (session.path / "depth.png").readlink() == Path("merges/1/depth.png")
     assert bench.finished == [session.id]

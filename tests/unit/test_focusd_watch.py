@@ -110,6 +110,8 @@ def test_the_line_says_what_matters_most_first():
     assert progress_line(progress) == "1/3 saved  moving  20.1344 mm  0:35 left  merge 1 behind"
     shot = told(*DONE, ("merge_progress", {"merged": 2}), ("job_ended", {"job": 7, "ending": "done"}))
     assert progress_line(shot) == "3 slices saved  merge 1 behind"
+    slow = told(*DONE, ("merge_progress", {"merged": 1, "seconds_left": 25.0}))
+    assert progress_line(slow).endswith("merge 2 behind, 0:25")
 
 
 def test_a_rehearsal_counts_places_for_it_saves_nothing():
