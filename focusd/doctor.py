@@ -65,6 +65,8 @@ def examine_running(house: House) -> Iterator[Verdict]:
         yield Verdict(
             "emergency stop", Health.BAD, words, "see that the rig is safe, then focusctl acknowledge"
         )
+    if attention := house.timelapse.attention:
+        yield Verdict("time-lapse", Health.BAD, attention, "focusctl timelapse status")
     yield of_position(now.position)
     yield of_camera(now.camera)
     yield of_disk(str(house.sessions.root), now.free_bytes, now.reserve_bytes)

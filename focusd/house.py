@@ -109,7 +109,8 @@ class House:
 
     def line(self) -> str:
         """Say in a line how things are."""
-        return line_of(self.operator.glance(), self.merges.progress())
+        line, attention = line_of(self.operator.glance(), self.merges.progress()), self.timelapse.attention
+        return f"{line}; the time-lapse needs attention: {attention}" if attention else line
 
     def silent(self) -> str | None:
         """Say who has given no sign of life for longer than may be; None while all live."""

@@ -203,6 +203,11 @@ class Timelapse:
         with self._lock:
             return None if self._series is None else self.shown()
 
+    @property
+    def attention(self) -> str | None:
+        """What needs a person, in words; holds up nobody."""
+        return self._attention
+
     def all(self) -> list[Shown]:
         """Show every series there is, by number."""
         return [Shown(series, series.state()) for series in every_series(self._root)]

@@ -41,6 +41,19 @@ def test_a_series_survives_its_daemon_and_ends_with_as_many_stacks_as_asked(tmp_
         assert shell(focusd, "timelapse", "status").returncode == 3
 
 
+def test_what_a_series_needs_a_person_for_is_told_on_every_face(tmp_path):
+    series = "timelapse.series={name: moss, every_s: 3600}"
+    with daemon(tmp_path, PLAN, series, "timelapse.clock_wait_s=0") as focusd:
+        focusd.tell("/sim/fault", name="camera_timeout", on=True)
+        reason = focusd.wait_for("slot_failed")["reason"]
+        assert "ribbon cable" in reason
+        assert focusd.ask("/timelapse")["attention"] == reason
+        assert focusd.ask("/status")["timelapse"]["attention"] == reason
+        assert reason in shell(focusd, "status").stdout
+        told = {one["thing"]: one["words"] for one in focusd.ask("/doctor")["verdicts"]}
+        assert told["time-lapse"] == reason
+
+
 def test_too_often_and_nonsense_are_refused_with_words(tmp_path):
     with daemon(tmp_path, PLAN, SLOW) as focusd:
         often = shell(focusd, "timelapse", "start", "--every", "2s")
