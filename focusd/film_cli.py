@@ -25,7 +25,7 @@ def show(call: Call) -> Exit:
         from stack.film.errors import FilmError
         from stack.merge.errors import MergeError
     except ImportError as error:
-        words = f"{error}. It needs numpy and OpenCV: pip install 'focusrail[film]'"
+        words = f"{error}. It needs numpy and OpenCV, as all of focusrail but this program does"
         return call.problem("Cannot show it here", words, Exit.FAILED)
     progress = _Progress(call)
     try:

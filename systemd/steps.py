@@ -49,7 +49,7 @@ LINKS = {
     Path("/usr/local/share/man/man1/focusctl.1"): "share/focusctl.1",
 }
 PROOF = (
-    "import cv2, gpiozero, lgpio, numpy, piexif, simplejpeg, picamera2;"
+    "import av, cv2, gpiozero, lgpio, numpy, piexif, simplejpeg, picamera2;"
     "import focusd.server, focusd.house, stack.merge.follow;"
     "print(f'numpy {numpy.__version__}, OpenCV {cv2.__version__}')"
 )
@@ -196,7 +196,8 @@ class Release(Step):
             numpy = run("/usr/bin/python3", "-c", "import numpy; print(numpy.__version__)").strip()
             (work / "constraints").write_text("\n".join(held(numpy)) + "\n")
             pip = (self._python, "-m", "pip", "install", "--quiet", "--prefer-binary", "--no-cache-dir")
-            run(*pip, "--constraint", str(work / "constraints"), str(copy), TMPDIR=str(work))
+            wanted = f"{copy}[film]"  # for a rig that makes time-lapses, its film is what they are made for
+            run(*pip, "--constraint", str(work / "constraints"), wanted, TMPDIR=str(work))
         finally:
             shutil.rmtree(work)
 

@@ -9,6 +9,7 @@ FilmError
 └── FilmRefused          the result cannot be written where it was asked for
 """
 
+import sys
 from pathlib import Path
 
 
@@ -48,8 +49,8 @@ class EncoderMissing(FilmError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"films are written by PyAV, which cannot be loaded ({why}): pip install 'focusrail[film]', or "
-            "make the film on another machine, from a copy of the folders series/ and sessions/"
+            f"films are written by PyAV, which cannot be loaded ({why}): {sys.executable} -m pip install "
+            "'av>=14', or make the film on another machine, from a copy of the folders series/ and sessions/"
         )
 
 

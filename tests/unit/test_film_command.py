@@ -190,7 +190,7 @@ def test_without_the_library_one_line_says_what_to_install(moss, capsys, monkeyp
     code, _, err = run(capsys, "film", moss.folder)
     assert code == 1
     assert len(err.splitlines()) == 1
-    assert "pip install 'focusrail[film]'" in err
+    assert "-m pip install 'av>=14'" in err
 
 
 def test_little_memory_is_warned_of(moss, capsys, monkeypatch):

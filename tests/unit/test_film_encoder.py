@@ -115,5 +115,5 @@ def test_a_disk_that_is_full_is_told(tmp_path, monkeypatch):
 
 def test_without_the_library_one_line_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(EncoderMissing, match=r"pip install 'focusrail\[film\]'"):
+    with pytest.raises(EncoderMissing, match=r"-m pip install 'av>=14'"):
         check_encoder()
