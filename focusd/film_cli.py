@@ -1,7 +1,8 @@
 """`focusctl timelapse film`, `sheet` and `report`: made here, in this process, from what is on the disk."""
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def _made(call: Call, series: Path, sessions: Path | None, progress: "_Progress"
     from stack.film.command import Ground, make_film, make_page, make_sheet
 
     typed = call.typed
-    ground: Ground = Ground(series, sessions, progress.told, progress.warn)
+    ground: Ground = Ground(series, sessions, progress.told, progress.warn, own_notes(os.environ))
     match typed.what:
         case "sheet":
             return make_sheet(ground, typed.output, typed.columns)
@@ -84,6 +85,14 @@ def _where(call: Call) -> tuple[Path, Path | None] | Exit:
         return call.problem("No series", f'none is called "{wanted}"; {there}', Exit.REFUSED)
     sessions = call.typed.sessions or Path(call.daemon.ask("/status")["disk"]["folder"])
     return Path(found[-1]["folder"]), sessions
+
+
+def own_notes(environment: Mapping[str, str]) -> Path | None:
+    """Give the user's own folder for what is measured of series that are not his to write."""
+    if cache := environment.get("XDG_CACHE_HOME") or "":
+        return Path(cache, "focusrail")
+    home = environment.get("HOME")
+    return Path(home, ".cache", "focusrail") if home else None
 
 
 def answers_to(series: str, wanted: str) -> bool:
@@ -142,7 +151,7 @@ def _lines(what: str, facts: Answer) -> Iterator[str]:
     match what:
         case "film":
             yield (
-                f"{facts['file']}: {facts['frames']} frames, {facts['seconds']:.1f} s at {facts['fps']:g} "
+                f"{facts['file']}: {_counted(facts['frames'])}, {facts['seconds']:.1f} s at {facts['fps']:g} "
                 f"a second, {facts['width_px']}x{facts['height_px']}, {_size(facts['bytes'])}"
             )
             if facts["drift_px"]:
@@ -154,6 +163,10 @@ def _lines(what: str, facts: Answer) -> Iterator[str]:
             yield f"{facts['file']}: {facts['pictures']} pictures, {facts['slots']} slots"
         case _:
             yield f"{facts['file']}: {facts['slots']} slots, {_size(facts['bytes'])}"
+
+
+def _counted(frames: int) -> str:
+    return "1 frame" if frames == 1 else f"{frames} frames"
 
 
 def _size(count: Any) -> str:

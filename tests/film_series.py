@@ -38,7 +38,8 @@ class Drawn:
     """One slot: how its picture was taken, or why there is none.
 
     `right_px`, `down_px`, `turn_deg`, `grown` move the subject in the frame; `light` multiplies it; `crop` is
-    what a merge cuts off (left, top, right, bottom); `radius` is that of a thing that grows before the scene.
+    what a merge cuts off (left, top, right, bottom); `radius` is that of a thing that grows before the scene
+    and moves `sideways_px` in it; `changed` is how much of the scene is another by now, 0 to 1.
     """
 
     right_px: float = 0.0
@@ -48,6 +49,8 @@ class Drawn:
     light: float = 1.0
     crop: tuple[int, int, int, int] = (0, 0, 0, 0)
     radius: float = 0.0
+    sideways_px: float = 0.0
+    changed: float = 0.0
     exposure: Exposure | None = LOCKED
     end: str = "done"
     reason: str | None = None
@@ -81,14 +84,14 @@ def background(size=SIZE, seed=3):
 def drawn(one, size=SIZE, noise_seed=0):
     """Draw a picture: `(H, W, 3)` blue-green-red, 8 bit, with a sensor's noise."""
     width, height = size
-    scene = background(size).copy()
+    scene = (1 - one.changed) * background(size) + one.changed * background(size, 4)
     middle = scene.shape[1] / 2 - 0.5, scene.shape[0] / 2 - 0.5
     if one.radius:
-        centre = tuple(round(at) for at in middle)
+        centre = round(middle[0] + one.sideways_px), round(middle[1])
         leaf = np.zeros_like(scene)
         y, x = np.mgrid[: scene.shape[0], : scene.shape[1]].astype(np.float32)
         # Its own pattern grows with it.
-        pattern = 0.25 + 0.12 * np.sin((x - middle[0]) / one.radius * 14) * np.sin(
+        pattern = 0.25 + 0.12 * np.sin((x - centre[0]) / one.radius * 14) * np.sin(
             (y - middle[1]) / one.radius * 11
         )
         leaf[:] = pattern[..., None] * np.array([0.4, 1.0, 0.6], np.float32)

@@ -63,6 +63,7 @@ def account(
         "manner": manner_record(series.manner),
         **{end.value: story.state.count(end) for end in SlotEnd},
         "pictures": len(stills),
+        "shape": [stills[0].width_px, stills[0].height_px] if stills else [4, 3],
         "bytes": sum(sizes.values()),
         "slots": rows,
     }

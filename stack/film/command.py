@@ -15,7 +15,7 @@ from stack.durable import write_durably
 from stack.film.account import account, folder_bytes
 from stack.film.encoder import check_encoder
 from stack.film.errors import FilmRefused, NothingToShow
-from stack.film.filming import cut_of, film
+from stack.film.filming import cut_of, film, words_on_places
 from stack.film.flicker import evened
 from stack.film.framing import Place
 from stack.film.light import UNKNOWN
@@ -23,7 +23,7 @@ from stack.film.measuring import Measured, Told, measured, read_mask
 from stack.film.page import field_px, page
 from stack.film.sheet import sheet_of
 from stack.film.size import check_size
-from stack.film.steadying import drift_of, steadied
+from stack.film.steadying import drift_of, reference, steadied
 from stack.film.stills import Absent, Still, sessions_beside, stills_of
 from stack.film.story import Story, story_of
 from stack.film.thumbs import thumbnail_jpeg
@@ -54,12 +54,21 @@ class Ground:
         Its folder.
     sessions
         The folder of the sessions it is made of; None: as it lies beside the series.
+    own_notes
+        A folder of the user's, for what was measured of series in whose folders nothing may be written.
     """
 
     series: Path
     sessions: Path | None = None
     told: Told = lambda *_: None
     warn: Warn = lambda _: None
+    own_notes: Path | None = None
+
+    @property
+    def notes(self) -> list[Path]:
+        """Where to remember what was measured, the best place first."""
+        own = [] if self.own_notes is None else [self.own_notes / self.series.resolve().name]
+        return [self.series, *own]
 
     def read(self) -> tuple[Story, list[Still], list[Absent]]:
         """Read the series as it is now. Raises `SeriesUnreadable` or `FilmError`."""
@@ -91,7 +100,7 @@ def make_film(
     if not stills:
         raise NothingToShow(_none_yet(absent))
     if steady or deflicker:
-        found = measured(stills, ground.series, looked_at, ground.told)
+        found = measured(stills, ground.notes, looked_at, ground.told)
     else:
         found = [Measured(still.key, Place(None), UNKNOWN, "") for still in stills]
     give_back()
@@ -145,13 +154,14 @@ def make_page(ground: Ground, output: Path | None) -> dict[str, Any]:
     _step_back()
     path = _place(ground, output, PAGE, (".html", ".htm"))
     story, stills, absent = ground.read()
-    found = measured(stills, ground.series, None, ground.told) if stills else []
+    found = measured(stills, ground.notes, None, ground.told) if stills else []
     light = evened([one.light for one in found], [still.exposure for still in stills])
     places = steadied(stills, [one.place for one in found]) if stills else []
-    drifts = [drift_of(still, stills[0], place) for still, place in zip(stills, places, strict=True)]
+    first = reference(stills, [one.place for one in found]) if stills else None
+    drifts = [drift_of(still, first or still, place) for still, place in zip(stills, places, strict=True)]
     values = account(story, stills, absent, found, light, drifts, _sizes(ground, story))
     thumbs = dict(_thumbs(stills, len(story.slots), ground.told))
-    text = page(values, thumbs, datetime.now(UTC).astimezone())
+    text = page(values, thumbs, datetime.now(UTC).astimezone(), words_on_places(stills, found))
     try:
         write_durably(path, text.encode())
     except OSError as error:

@@ -11,13 +11,15 @@ import numpy as np
 
 from stack.film.decoding import Eight, eighths_for, read_reduced
 from stack.film.encoder import Encoder
+from stack.film.errors import NothingToShow
 from stack.film.flicker import Evened, evened
 from stack.film.measuring import Measured, Told
 from stack.film.size import PLAYED_PX, Window, window
-from stack.film.steadying import Area, Drift, common_area, drift_of, steadied, unmoved
+from stack.film.steadying import Area, Drift, common_area, drift_of, reference, steadied, unmoved
 from stack.film.stills import Still
 from stack.merge.errors import PhotoUnreadable
 from stack.merge.similarity import Similarity
+from stack.words import index_words
 
 LITTLE_LEFT: Final = 0.7
 """Share of the first picture; a film that shows less of it says so."""
@@ -52,31 +54,29 @@ def cut_of(
     deflicker: bool = True,
 ) -> Cut:
     """Decide on every frame. Raises `SizeRefused`. Pure."""
-    places = steadied(stills, [one.place for one in found]) if steady else unmoved(stills)
+    first = reference(stills, [one.place for one in found])
+    places = steadied(stills, [one.place for one in found]) if steady else unmoved(stills, first)
     light = evened([one.light for one in found], [still.exposure for still in stills]) if deflicker else None
-    shots, warnings = [], []
+    shots, warnings = [], words_on_places(stills, found) if steady else []
     for number, (still, one, similarity) in enumerate(zip(stills, found, places, strict=True)):
         evening = Evened() if light is None else light[number]
         if why := one.unreadable or evening.left_out:
             warnings.append(f"slot {still.slot} is left out: {why}")
             continue
-        if steady and one.place.trouble:
-            warnings.append(
-                f"slot {still.slot} could not be laid over the others: {one.place.trouble}; it lies as its "
-                "neighbour does"
-            )
         if evening.mended:
             warnings.append(
                 f"slot {still.slot} was {_beside(evening)} than those around it; its light was mended"
             )
-        shots.append(Shot(still, similarity, evening, drift_of(still, stills[0], similarity)))
-    area = common_area([(shot.still, shot.similarity) for shot in shots]) if shots else Area(0, 0, 0, 0)
+        shots.append(Shot(still, similarity, evening, drift_of(still, first, similarity)))
+    if not shots:
+        raise NothingToShow(f"no picture is left for the film: {warnings[0]}")
+    area = common_area([(shot.still, shot.similarity) for shot in shots])
     framed = window(area, size)
-    share = area.width_px * area.height_px / (stills[0].width_px * stills[0].height_px)
+    share = area.width_px * area.height_px / (first.width_px * first.height_px)
     if share < LITTLE_LEFT:
         warnings.append(
             f"the pictures have only {share:.0%} of their area in common, so the film shows no more: with "
-            "--no-steady it shows all"
+            "--no-steady it shows what the camera kept in view"
         )
     if framed.width_px > PLAYED_PX[0] or framed.height_px > PLAYED_PX[1]:
         warnings.append(
@@ -84,6 +84,26 @@ def cut_of(
             "--size 2160p is safe"
         )
     return Cut(tuple(shots), framed, area, tuple(warnings))
+
+
+def words_on_places(stills: Sequence[Still], found: Sequence[Measured]) -> list[str]:
+    """Say which pictures could not be laid over the others, and where the camera was set up anew."""
+    both = list(zip(stills, found, strict=True))
+    lost = [
+        (still.slot, one.place.trouble) for still, one in both if one.place.trouble and not one.unreadable
+    ]
+    warnings = []
+    if lost:
+        slots = [slot for slot, _ in lost]
+        which = f"slot {slots[0]}" if len(slots) == 1 else f"slots {index_words(slots)}"
+        why = lost[0][1] if len(slots) == 1 else f"slot {slots[0]}: {lost[0][1]}"
+        warnings.append(f"{which} could not be laid over the others ({why}): left as their neighbours are")
+    warnings += [
+        f"from slot {still.slot} on pictures show something else: they are laid over each other from there"
+        for still, one in both
+        if one.place.anew
+    ]
+    return warnings
 
 
 def _beside(evening: Evened) -> str:

@@ -97,10 +97,10 @@ def _levels(steps: Sequence[LightStep]) -> tuple[Stops, NDArray[np.bool_]]:
     levels, anew = np.zeros((len(steps), 3)), np.zeros(len(steps), bool)
     at = np.zeros(3)
     for number, step in enumerate(steps):
-        if step.stops is not None:
-            at = at + np.array(step.stops)
+        here = at if step.stops is None else at + np.array(step.stops)
         anew[number] = step.anew and number > 0
-        levels[number] = at
+        levels[number] = here
+        at = here if step.lasting else at
     return levels, anew
 
 

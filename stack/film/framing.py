@@ -50,12 +50,16 @@ class Place:
         Standard error of its corners, in its own pixels.
     trouble
         Why it is not known, in words; empty where it is.
+    anew
+        It is like none of those that were laid over the first, but like the one before it: the camera was
+        set up anew. It lies as that one does, which lies as its neighbour.
     """
 
     similarity: Similarity | None
     likeness: float = 0.0
     unsure_px: float = 0.0
     trouble: str = ""
+    anew: bool = False
 
 
 def expected(first: Still, other: Still) -> Similarity:
@@ -110,34 +114,62 @@ class Framer:
 
     def _begin(self, view: View, at: Similarity, key: str) -> None:
         laid = self._seen(view, at)
-        self._before, self._last, self._anchor, self.anchor = laid, at, laid, key
+        self._before, self._anchor, self.anchor = laid, laid, key
+        self._origin = laid
+        self._lost: View | None = None
+        self._moved = Similarity()
 
     def stand_on(
         self, anchor: tuple[Still, Reduced, Similarity], last: tuple[Still, Reduced, Similarity]
     ) -> None:
         """Go on from pictures placed before."""
-        (still, pixels, similarity), (_, last_pixels, last_similarity) = anchor, last
-        self._anchor, self.anchor = (
-            self._seen(self._view(pixels), self._working(pixels, similarity)),
-            still.key,
-        )
-        self._last = self._working(last_pixels, last_similarity)
-        self._before = self._seen(self._view(last_pixels), self._last)
+        still, pixels, similarity = anchor
+        self._anchor = self._seen(self._view(pixels), self._working(pixels, similarity))
+        self.anchor = still.key
+        still, pixels, similarity = last
+        lies = self._working(pixels, similarity)
+        self._before = self._seen(self._view(pixels), lies)
+        self._moved = lies.after(self._usual(still, pixels).inverse())
 
     def place(self, still: Still, pixels: Reduced) -> Place:
         """Find where a picture lies; those to come are laid over it if it is found."""
-        view = self._view(pixels)
-        usual = self._working(pixels, expected(self.first, still))
+        view, usual = self._view(pixels), self._usual(still, pixels)
+        assumed = self._moved.after(usual)
         references = (self._before,) if self._anchor is self._before else (self._anchor, self._before)
-        found = fit(references, view, (self._last, usual))
+        found, anew = fit(references, view, (assumed, usual)), False
         if why := self._doubt(found, usual):
+            found, anew = self._by_another(found, view, assumed, usual)
+        if why and self._doubt(found, usual):
+            self._lost = self._seen(view, assumed)
             return Place(None, found.likeness, 0.0, why)
-        self._last = found.similarity
+        self._lost, self._moved = None, found.similarity.after(usual.inverse())
         self._before = self._seen(view, found.similarity)
-        if found.likeness < ANCHOR_LIKE:
+        if anew or found.likeness < ANCHOR_LIKE:
             self._anchor, self.anchor = self._before, still.key
         whole = pixels.from_whole.inverse().after(found.similarity).after(self._scale)
-        return Place(whole, found.likeness, found.unsure_px * EIGHTHS / pixels.eighths)
+        return Place(whole, found.likeness, found.unsure_px * EIGHTHS / pixels.eighths, anew=anew)
+
+    def lies_as_before(self, still: Still) -> Similarity:
+        """Give where a picture lies, whole to whole, if the camera did not move since the last one placed."""
+        return self._scale.inverse().after(self._moved).after(self._scale).after(expected(self.first, still))
+
+    def _by_another(self, found: Fit, view: View, assumed: Similarity, usual: Similarity) -> tuple[Fit, bool]:
+        """Lay a picture over the first, else over the one before it though that was not laid itself.
+
+        Says whether it was the latter; gives what was found before where neither will do.
+        """
+        first = fit((self._origin,), view, (assumed, usual))
+        if not self._doubt(first, usual):
+            return first, False
+        if self._lost is not None:
+            like_lost = fit((self._lost,), view, (assumed,))
+            if not self._doubt(like_lost, usual):
+                return like_lost, True
+        return found, False
+
+    def _usual(self, still: Still, pixels: Reduced) -> Similarity:
+        """Give where a picture lies if nothing moved, as it is compared."""
+        return self._working(pixels, expected(self.first, still))
 
     def _working(self, pixels: Reduced, whole: Similarity) -> Similarity:
         """Give a similarity of whole pictures as one of those that are compared."""

@@ -29,10 +29,13 @@ class LightStep:
         None: it could not be compared, being black or white all over, or like nothing before it.
     anew
         Counting begins with this picture: nothing says how it compares with those before.
+    lasting
+        Those to come are compared with this picture; else with the one that this was compared with.
     """
 
     stops: Stops | None
     anew: bool = False
+    lasting: bool = True
 
 
 UNKNOWN: Final = LightStep(None)
@@ -70,17 +73,26 @@ class LightMeter:
         self._before: Blocks | None = None
         self._lost = False
 
-    def step(self, pixels: Reduced, similarity: Similarity) -> LightStep:
-        """Compare one more; `similarity` maps whole pixels of the first picture to whole ones of this."""
+    def step(self, pixels: Reduced, similarity: Similarity, *, lasting: bool = True) -> LightStep:
+        """Compare one more; `similarity` maps whole pixels of the first picture to whole ones of this.
+
+        One that is not `lasting`, since nobody knows for sure what it shows, is only compared itself.
+        """
         blocks = self._blocks(pixels, similarity)
         if _stops(blocks, blocks) is None:
             return UNKNOWN
         stops = None if self._before is None else _stops(self._before, blocks)
+        if not lasting:
+            return UNKNOWN if stops is None else LightStep(stops, lasting=False)
         if stops is None and self._before is not None and not self._lost:
             self._lost = True  # one that is like nothing before it may be an accident; two are a new light
             return UNKNOWN
         self._before, self._lost = blocks, False
         return ANEW if stops is None else LightStep(stops)
+
+    def forget(self) -> None:
+        """Compare those to come with none before them."""
+        self._before, self._lost = None, False
 
     def _blocks(self, pixels: Reduced, similarity: Similarity) -> Blocks:
         """Give the light of blocks, and which of them the picture shows and the mask wants."""

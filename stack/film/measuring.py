@@ -1,7 +1,8 @@
 """The first pass: where each picture of a series lies and how light it is, remembered in framing.json.
 
 What was measured of a picture holds as long as the picture and all those before it are what they were; a
-series that grows is measured only where it grew.
+series that grows is measured only where it grew. Each mask has a record of its own. Who may read a series and
+not write it, as the users of a rig, keeps the record among his own files.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from stack.durable import write_durably
 from stack.film.decoding import Reduced, read_reduced
 from stack.film.errors import MaskUnusable, NothingToShow
-from stack.film.framing import Framer, Place, expected, working_eighths
+from stack.film.framing import Framer, Place, working_eighths
 from stack.film.light import LightMeter, LightStep
 from stack.film.stills import Still
 from stack.merge.errors import PhotoUnreadable
@@ -26,7 +27,7 @@ from stack.merge.similarity import Similarity
 from stack.seal import sealed, unsealed
 
 SCHEMA: Final = 1
-RECORD: Final = "framing.json"
+RECORD: Final = "framing"
 KEPT_EVERY: Final = 50
 """Pictures after which what is known is written, so that an interrupted pass is not lost."""
 
@@ -73,20 +74,29 @@ def read_mask(path: Path) -> Mask:
 
 
 def measured(
-    stills: Sequence[Still], folder: Path, mask: Mask | None = None, told: Told = lambda *_: None
+    stills: Sequence[Still], notes: Sequence[Path], mask: Mask | None = None, told: Told = lambda *_: None
 ) -> list[Measured]:
     """Measure what is not known yet of pictures, in their order; give all of it.
 
-    `folder` is where framing.json is kept; nothing is, where it cannot be written. Raises `NothingToShow`.
+    `notes` are folders where the record may be: what is known is read wherever most is, and written to the
+    first that can be written. Raises `NothingToShow`.
     """
     if not stills:
         raise NothingToShow("the series has no merged picture yet")
-    print_of_mask = None if mask is None else hashlib.sha256(mask.tobytes()).hexdigest()[:16]
-    known = _still_true(_remembered(folder / RECORD, print_of_mask), stills)
+    name = _name_of_record(mask)
+    records = [_still_true(_remembered(folder / name), stills) for folder in notes]
+    known = max(records, key=len, default=[])
     if len(known) < len(stills):
-        known = _measured_on(known, stills, mask, told, lambda found: _keep(folder, print_of_mask, found))
-        _keep(folder, print_of_mask, known)
+        known = _measured_on(known, stills, mask, told, lambda found: _keep(notes, name, found))
+        _keep(notes, name, known)
     return known
+
+
+def _name_of_record(mask: Mask | None) -> str:
+    if mask is None:
+        return f"{RECORD}.json"
+    shown = hashlib.sha256(repr(mask.shape).encode() + mask.tobytes()).hexdigest()
+    return f"{RECORD}-{shown[:12]}.json"
 
 
 def _measured_on(
@@ -131,7 +141,10 @@ class _Pass:
         assert self._framer is not None
         first = still is self._framer.first
         place = Place(Similarity(), 1.0) if first else self._framer.place(still, pixels)
-        light = self._meter.step(pixels, place.similarity or expected(self._framer.first, still))
+        if place.anew:
+            self._meter.forget()
+        lies = place.similarity or self._framer.lies_as_before(still)
+        light = self._meter.step(pixels, lies, lasting=place.similarity is not None)
         return Measured(still.key, place, light, self._anchor)
 
     @property
@@ -160,10 +173,11 @@ class _Pass:
             assert similarity is not None
             laid.append((self._stills[number], self._read(self._stills[number]), similarity))
         self._framer.stand_on(laid[0], laid[1])
-        metered = [number for number, one in enumerate(known) if one.light.stops is not None]
+        metered = [number for number in placed if known[number].light.stops is not None]
         for number in metered[-1:]:
-            place = known[number].place.similarity or expected(first, self._stills[number])
-            self._meter.step(self._read(self._stills[number]), place)
+            similarity = known[number].place.similarity
+            assert similarity is not None
+            self._meter.step(self._read(self._stills[number]), similarity)
 
 
 def _still_true(known: Sequence[Measured], stills: Sequence[Still]) -> list[Measured]:
@@ -174,10 +188,13 @@ def _still_true(known: Sequence[Measured], stills: Sequence[Still]) -> list[Meas
     return list(known[: len(stills)])
 
 
-def _keep(folder: Path, print_of_mask: str | None, found: Sequence[Measured]) -> None:
-    record = {"schema": SCHEMA, "mask": print_of_mask, "pictures": [_record(one) for one in found]}
-    with suppress(OSError):
-        write_durably(folder / RECORD, sealed(record))
+def _keep(notes: Sequence[Path], name: str, found: Sequence[Measured]) -> None:
+    record = sealed({"schema": SCHEMA, "pictures": [_record(one) for one in found]})
+    for folder in notes:
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_durably(folder / name, record)
+            return
 
 
 def _record(one: Measured) -> dict[str, Any]:
@@ -188,18 +205,20 @@ def _record(one: Measured) -> dict[str, Any]:
         "likeness": round(one.place.likeness, 4),
         "unsure_px": round(one.place.unsure_px, 3),
         "trouble": one.place.trouble,
+        "placed_anew": one.place.anew,
         "stops": stops and [round(channel, 5) for channel in stops],
-        "anew": one.light.anew,
+        "counted_anew": one.light.anew,
+        "lasting": one.light.lasting,
         "anchor": one.anchor,
         "unreadable": one.unreadable,
     }
 
 
-def _remembered(path: Path, print_of_mask: str | None) -> list[Measured]:
-    """Read what an earlier pass found with the same mask; nothing where it cannot be read."""
+def _remembered(path: Path) -> list[Measured]:
+    """Read what an earlier pass found; nothing where it cannot be read."""
     try:
         record = unsealed(path.read_bytes())
-        if record["schema"] != SCHEMA or record["mask"] != print_of_mask:
+        if record["schema"] != SCHEMA:
             return []
         return [_measured_of(one) for one in record["pictures"]]
     except (OSError, ValueError, KeyError, TypeError):
@@ -208,11 +227,13 @@ def _remembered(path: Path, print_of_mask: str | None) -> list[Measured]:
 
 def _measured_of(one: Mapping[str, Any]) -> Measured:
     placed, stops = one["placed"], one["stops"]
-    place = Place(placed and Similarity(*placed), one["likeness"], one["unsure_px"], one["trouble"])
+    place = Place(
+        placed and Similarity(*placed), one["likeness"], one["unsure_px"], one["trouble"], one["placed_anew"]
+    )
     return Measured(
         one["picture"],
         place,
-        LightStep(stops and (stops[0], stops[1], stops[2]), one["anew"]),
+        LightStep(stops and (stops[0], stops[1], stops[2]), one["counted_anew"], one["lasting"]),
         one["anchor"],
         one["unreadable"],
     )

@@ -41,7 +41,7 @@ def page(account: Account, thumbs: Thumbs, written_at: datetime, warnings: Seque
         _light(rows, zone),
         _drift(rows, zone),
         _times(account, zone),
-        _strip(rows, thumbs, zone),
+        _strip(account, thumbs, zone),
         _facts(account, zone, written_at),
         _table(rows, zone),
     ]
@@ -232,12 +232,13 @@ def field_px(slots: int) -> int:
     return 320 if slots <= 60 else 240 if slots <= 250 else 160 if slots <= 700 else 120
 
 
-def _strip(rows: Sequence[Row], thumbs: Thumbs, shown: Shown) -> str:
+def _strip(account: Account, thumbs: Thumbs, shown: Shown) -> str:
+    rows, (across, down) = account["slots"], account["shape"]
     if not rows:
         return "<p>No slot has come yet.</p>"
     width = field_px(len(rows))
     fields = "\n".join(_field(row, thumbs.get(row["slot"]), shown) for row in rows)
-    size = f"--field: {min(11, width / 16):.3g}rem; --shape: 4 / 3"
+    size = f"--field: {min(11, width / 16):.3g}rem; --shape: {across} / {down}"
     return f'<div class="strip" style="{size}">\n{fields}\n</div>'
 
 

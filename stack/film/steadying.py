@@ -57,9 +57,15 @@ class Drift:
         return float(np.hypot(self.right_px, self.down_px))
 
 
-def unmoved(stills: Sequence[Still]) -> list[Similarity]:
+def reference(stills: Sequence[Still], places: Sequence[Place]) -> Still:
+    """Give the picture that all others were laid over: the first that could be read."""
+    placed = (still for still, place in zip(stills, places, strict=True) if place.similarity is not None)
+    return next(placed, stills[0])
+
+
+def unmoved(stills: Sequence[Still], first: Still) -> list[Similarity]:
     """Give where pictures lie if nothing ever moved."""
-    return [expected(stills[0], still) for still in stills]
+    return [expected(first, still) for still in stills]
 
 
 def steadied(stills: Sequence[Still], places: Sequence[Place]) -> list[Similarity]:
@@ -68,7 +74,7 @@ def steadied(stills: Sequence[Still], places: Sequence[Place]) -> list[Similarit
     The neighbour before, else the one after; beside where it would be expected, since merges differ in what
     they cut off.
     """
-    usual = unmoved(stills)
+    usual = unmoved(stills, reference(stills, places))
     moved: list[Similarity | None] = [
         place.similarity and place.similarity.after(one.inverse())
         for place, one in zip(places, usual, strict=True)

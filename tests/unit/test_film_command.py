@@ -14,7 +14,7 @@ from film_series import Drawn, merge, series
 
 from focusd.cli import main
 from focusd.client import Daemon
-from focusd.film_cli import answers_to
+from focusd.film_cli import answers_to, own_notes
 from stack.film import command, encoder, filming, measuring
 from stack.merge.memory import free_now
 from stack.sessions import Sessions
@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 def _alone(tmp_path, monkeypatch):
     """Nobody listens, and whoever steps back here does not step back for the tests to come."""
     monkeypatch.setenv("FOCUSRAIL_SOCKET", str(tmp_path / "nobody"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(command, "_step_back", lambda: None)
 
 
@@ -79,7 +80,7 @@ def test_a_picture_that_comes_meanwhile_waits_for_the_next_film(tmp_path, capsys
         return read(path, eighths)
 
     monkeypatch.setattr(filming, "read_reduced", late)
-    assert "1 frames" in run(capsys, "film", made.folder)[1]
+    assert "1 frame," in run(capsys, "film", made.folder)[1]
 
 
 def test_left_as_they_are_pictures_are_not_even_measured(moss, capsys):
@@ -101,13 +102,32 @@ def test_programs_get_facts(moss, capsys):
 
 
 def test_a_series_of_which_nothing_may_be_written_is_filmed_elsewhere(moss, capsys, monkeypatch, tmp_path):
-    def refused(*_):
-        raise PermissionError(13, "Permission denied")
+    writing, series_folder = measuring.write_durably, moss.folder
+
+    def refused(path, data):
+        if path.parent == series_folder:
+            raise PermissionError(13, "Permission denied")
+        writing(path, data)
 
     monkeypatch.setattr(measuring, "write_durably", refused)
-    code, _, err = run(capsys, "film", moss.folder, "-o", tmp_path / "film.mp4")
-    assert code == 0, err
+    for again in (False, True):
+        code, _, err = run(capsys, "film", moss.folder, "-o", tmp_path / "film.mp4")
+        assert code == 0, err
+        assert ("measured" in err) is not again
     assert (tmp_path / "film.mp4").is_file()
+    assert (tmp_path / "cache/focusrail/0001-moss/framing.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"HOME": "/home/ada"}, Path("/home/ada/.cache/focusrail")),
+        ({"HOME": "/home/ada", "XDG_CACHE_HOME": "/tmp/x"}, Path("/tmp/x/focusrail")),
+        ({}, None),
+    ],
+)
+def test_own_notes_lie_where_such_files_are_kept(environment, folder):
+    assert own_notes(environment) == folder
 
 
 def test_sheet_and_report_are_made_from_a_folder_alone(moss, capsys):

@@ -147,6 +147,7 @@ def test_a_thousand_slots_make_a_page_that_a_phone_can_load():
         "skipped": 100,
         "begun": 0,
         "pictures": 900,
+        "shape": [4056, 3040],
         "bytes": 5_000_000_000,
         "slots": rows(1000),
     }
