@@ -55,6 +55,7 @@ class Drawn:
     end: str = "done"
     reason: str | None = None
     merged: bool = True
+    merge_error: str | None = None
     late_s: float = 0.0
     took_s: float = 240.0
     pixels: np.ndarray | None = None
@@ -145,6 +146,9 @@ def _session(sessions, one, number, size, clock):
             journal.append("exposure_locked", exposure=exposure_record(one.exposure), size_px=list(size))
         if one.end == "done":
             journal.append("stack_done")
+        if one.merge_error:
+            journal.append("merge_started")
+            journal.append("merge_failed", error=one.merge_error)
     if one.end == "done" and one.merged:
         merge(session, one, number, size)
     return session

@@ -33,6 +33,8 @@ from stack.merge.output import check_place, write_picture
 from stack.merge.products import NO_TAGS
 
 NICE: Final = 10
+FIRST_TO_DIE: Final = 950
+"""When memory runs out, before a merge, which has 900: a film can be made again at any time."""
 BASE_BYTES: Final = 92_000_000
 BYTES_A_PIXEL: Final = 49
 """Measured with pictures of 12 megapixels: 122 MB at 720p, 168 at 1080p, 385 at 2160p, 666 as they are."""
@@ -161,7 +163,9 @@ def make_page(ground: Ground, output: Path | None) -> dict[str, Any]:
     drifts = [drift_of(still, first or still, place) for still, place in zip(stills, places, strict=True)]
     values = account(story, stills, absent, found, light, drifts, _sizes(ground, story))
     thumbs = dict(_thumbs(stills, len(story.slots), ground.told))
-    text = page(values, thumbs, datetime.now(UTC).astimezone(), words_on_places(stills, found))
+    film_beside = FILM if (path.parent / FILM).is_file() else None
+    now = datetime.now(UTC).astimezone()
+    text = page(values, thumbs, now, words_on_places(stills, found), film_beside)
     try:
         write_durably(path, text.encode())
     except OSError as error:
@@ -220,8 +224,10 @@ def _short_of_memory(pixels: int) -> list[str]:
 
 
 def _step_back() -> None:
-    """Let everything else go first: a stack may be being shot on this machine."""
+    """Let everything else go first: a stack may be being shot, or merged, on this machine."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    with suppress(OSError):  # not Linux, or not allowed
+        Path("/proc/self/oom_score_adj").write_text(str(FIRST_TO_DIE))
     give_back_what_is_freed(WorkingSet.SMALL)
     cv2.setNumThreads(min(THREADS, os.cpu_count() or 1))

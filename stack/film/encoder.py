@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import time
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,8 @@ THREADS: Final = 2
 BT709: Final = 1
 LIMITED: Final = 1
 """Numbers of ITU-T H.273, and of FFmpeg's AVColorRange."""
+ABANDONED_S: Final = 3600
+"""An unfinished film that has not grown for so long is one that nobody finishes."""
 KEY_EVERY_S: Final = 2
 """So far from where one jumps to a player has to begin."""
 
@@ -64,6 +67,7 @@ class Encoder:
         self._path = path
         self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}")
         self._frames = 0
+        _clear_abandoned(path)
         try:
             self._container: Any = self._av.open(
                 str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
@@ -129,3 +133,11 @@ class Encoder:
                 self._container.mux(packet)
         except OSError as error:  # which every error of FFmpeg is that concerns files
             raise FilmRefused(self._path, f"cannot be written: {error.strerror or error}") from error
+
+
+def _clear_abandoned(path: Path) -> None:
+    """Remove what a process that was killed left of the same film."""
+    for part in path.parent.glob(f".{path.name}.*{LEFTOVER_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > ABANDONED_S:
+                part.unlink()

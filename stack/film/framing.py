@@ -96,6 +96,8 @@ class Framer:
     mask: NDArray[np.uint8] | None = None
     anchor: str = field(init=False)
     """Key of the picture that is the anchor for the next."""
+    elsewhere: bool = field(init=False, default=False)
+    """Whether the last picture shows something else than the one placed before it."""
 
     def __post_init__(self) -> None:
         self._shape = self.first_pixels.pixels.shape[:2]
@@ -137,7 +139,9 @@ class Framer:
         assumed = self._moved.after(usual)
         references = (self._before,) if self._anchor is self._before else (self._anchor, self._before)
         found, anew = fit(references, view, (assumed, usual)), False
-        if why := self._doubt(found, usual):
+        why = self._doubt(found, usual)
+        self.elsewhere = bool(why)
+        if why:
             found, anew = self._by_another(found, view, assumed, usual)
         if why and self._doubt(found, usual):
             self._lost = self._seen(view, assumed)

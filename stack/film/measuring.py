@@ -141,10 +141,12 @@ class _Pass:
         assert self._framer is not None
         first = still is self._framer.first
         place = Place(Similarity(), 1.0) if first else self._framer.place(still, pixels)
-        if place.anew:
+        placed = place.similarity is not None
+        if placed and self._framer.elsewhere:
             self._meter.forget()
-        lies = place.similarity or self._framer.lies_as_before(still)
-        light = self._meter.step(pixels, lies, lasting=place.similarity is not None)
+        light = self._meter.step(
+            pixels, place.similarity or self._framer.lies_as_before(still), lasting=placed
+        )
         return Measured(still.key, place, light, self._anchor)
 
     @property

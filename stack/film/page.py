@@ -6,6 +6,7 @@ from datetime import datetime
 from html import escape
 from statistics import median
 from typing import Any, Final
+from urllib.parse import quote
 
 from stack.film import page_style
 from stack.film.curves import Row, Values, bars_svg, lines_svg, span_of
@@ -30,12 +31,21 @@ _EXPOSING: Final = {
 _ENDS: Final = {"begun": "being shot", "done": "done", "failed": "failed", "skipped": "left out"}
 
 
-def page(account: Account, thumbs: Thumbs, written_at: datetime, warnings: Sequence[str] = ()) -> str:
-    """Write the page. Whatever words are in `account` stay text; times are in the zone of `written_at`."""
+def page(
+    account: Account,
+    thumbs: Thumbs,
+    written_at: datetime,
+    warnings: Sequence[str] = (),
+    film: str | None = None,
+) -> str:
+    """Write the page. Whatever words are in `account` stay text; times are in the zone of `written_at`.
+
+    `film` is the name of the film's file where it lies beside the page: all that the page links to.
+    """
     zone = _local(written_at)
     rows = account["slots"]
     parts = [
-        _head(account, zone),
+        _head(account, zone, film),
         _tally(account),
         _troubles(rows, warnings, zone),
         _light(rows, zone),
@@ -79,7 +89,7 @@ def _local(written_at: datetime) -> Shown:
     return shown
 
 
-def _head(account: Account, shown: Shown) -> str:
+def _head(account: Account, shown: Shown, film: str | None) -> str:
     phase = escape(account["phase"])
     rows = account["slots"]
     facts = [f"every {span_words(account['every_s'])}"]
@@ -87,9 +97,10 @@ def _head(account: Account, shown: Shown) -> str:
         facts.append(f"{shown(_at(rows[0]))[:16]} to {shown(_at(rows[-1]))[:16]}")
     facts.append(account["series"])
     reason = f"<p>{escape(sentence(account['reason']))}</p>\n" if account["reason"] else ""
+    link = f' · <a href="{quote(film)}">see the film</a>' if film else ""
     return f"""<header>
 <h1>{escape(account["name"])} <span class="pill {phase}">{phase}</span></h1>
-<p class="soft-ink">{" · ".join(escape(fact) for fact in facts)}</p>
+<p class="soft-ink">{" · ".join(escape(fact) for fact in facts)}{link}</p>
 {reason}</header>"""
 
 

@@ -23,6 +23,7 @@ STYLE: Final = """
                     font-size: inherit; font-variant-numeric: tabular-nums; white-space: nowrap;
                     overflow: hidden; }
 .strip figcaption b { color: var(--ink); font-weight: 600; }
+header a { color: var(--curve); }
 .tally { display: flex; flex-wrap: wrap; gap: .4rem 2rem; margin-top: 1.2rem; }
 .tally div { line-height: 1.25; } .tally b { display: block; font-size: 1.5rem; font-weight: 600; }
 .tally span { color: var(--soft); font-size: .85rem; }

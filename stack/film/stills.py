@@ -1,6 +1,7 @@
 """The merged pictures of a series, one a slot, as they are on the disk now."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -94,9 +95,13 @@ def _picture_of(slot: SlotStory, sessions: Path) -> Still | Absent:
 def _why_none(session: Path, error: Exception) -> str:
     if not session.is_dir():
         return "its session was removed"
-    if not (session / PICTURE).exists():
-        return "it is not merged yet"
-    return str(error)
+    if (session / PICTURE).exists():
+        return str(error)
+    with suppress(SessionError):
+        merges = load(session).state().merges
+        if merges and merges[-1].error:
+            return f"its merge failed: {merges[-1].error}"
+    return "it is not merged yet"
 
 
 def _still(slot: SlotStory, session: Session) -> Still:

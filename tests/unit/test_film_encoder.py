@@ -1,5 +1,6 @@
 """The MP4: decoded again, byte order looked at, and nothing left of one that was not finished."""
 
+import os
 import sys
 from fractions import Fraction
 
@@ -94,6 +95,15 @@ def test_a_film_that_is_broken_off_leaves_what_was_there(tmp_path, error):
         raise error
     assert path.read_bytes() == b"the film of yesterday"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_is_cleared_and_what_another_writes_is_not(tmp_path):
+    abandoned, at_work = tmp_path / ".film.mp4.0a0a0a0a.part", tmp_path / ".film.mp4.0b0b0b0b.part"
+    for part in (abandoned, at_work):
+        part.write_bytes(b"half a film")
+    os.utime(abandoned, (1_000_000, 1_000_000))
+    film(tmp_path / "film.mp4", [patches()])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [at_work.name, "film.mp4"]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):

@@ -75,6 +75,15 @@ def test_a_stop_more_of_exposure_becomes_a_slope_and_is_not_undone():
     assert abs(seen[-20] - 1) < 0.02
 
 
+def test_a_ramp_of_exposures_in_steps_of_a_third_becomes_a_slope():
+    dusk = -np.arange(FRAMES) / 24
+    exposed = np.floor(np.arange(FRAMES) / 8) / 3  # steps of a third, as fast as the light falls
+    seen, _ = shown(dusk + exposed + flicker(2), [exposure(stop) for stop in exposed])
+    assert np.abs(np.diff(dusk + exposed)).max() > 0.28
+    assert np.abs(np.diff(seen[8:-8])).max() < 0.03
+    assert np.ptp(seen) < 0.35
+
+
 def test_a_lamp_that_is_switched_on_comes_on_at_once():
     levels = np.where(np.arange(FRAMES) < 60, 0.0, 1.5)
     seen, _ = shown(levels + flicker(2))

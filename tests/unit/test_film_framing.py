@@ -203,6 +203,7 @@ def test_a_camera_that_is_set_up_anew_goes_on_from_there(tmp_path):
     stills, found = look(series(tmp_path, slots))
     assert [number for number, one in enumerate(found) if one.place.similarity is None] == [8]
     assert [number for number, one in enumerate(found) if one.place.anew] == [9]
+    assert [number for number, one in enumerate(found) if one.light.anew] == [0, 9, 15]
     places = steadied(stills, [one.place for one in found])
     new = [
         place(MIDDLE)[0] + one.crop[:2] - [one.right_px, one.down_px]
@@ -372,6 +373,7 @@ def test_slots_without_a_picture_say_why(tmp_path):
         Drawn(merged=False),
         Drawn(),
         Drawn(end="begun"),
+        Drawn(merged=False, merge_error="too few slices are left"),
     ]
     made = series(tmp_path, slots)
     shutil.rmtree(made.sessions / made.ids[4])
@@ -383,6 +385,7 @@ def test_slots_without_a_picture_say_why(tmp_path):
         3: "it is not merged yet",
         4: "its session was removed",
         5: "its stack is not finished",
+        6: "its merge failed: too few slices are left",
     }
     with pytest.raises(SessionsNotFound, match="say with --sessions"):
         stills_of(story_of(made.folder), tmp_path / "nowhere")

@@ -83,6 +83,13 @@ def test_it_is_whole_with_next_to_nothing(tmp_path, slots):
     assert "moss" in found.text
 
 
+def test_it_leads_to_a_film_that_lies_beside_it(tmp_path):
+    made = series(tmp_path, [Drawn()])
+    (made.folder / "film.mp4").write_bytes(b"a film")
+    make_page(Ground(made.folder), None)
+    assert "film.mp4" in Page((made.folder / "report.html").read_text()).links
+
+
 def test_words_stay_text(tmp_path):
     slots = [Drawn(end="failed", reason=EVIL), Drawn(end="skipped", reason=EVIL), Drawn()]
     made = series(tmp_path, slots)

@@ -1,1 +1,0 @@
-"""Stands in for what reads the archives of AI cameras."""

@@ -1,3 +1,0 @@
-"""See the package."""
-
-fd_reader = None

@@ -1,1 +1,0 @@
-"""Stands in for what writes picamera2's own DNGs: ours are written elsewhere."""

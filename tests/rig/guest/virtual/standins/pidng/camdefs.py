@@ -1,3 +1,0 @@
-"""See the package."""
-
-Picamera2Camera = None
