@@ -102,15 +102,21 @@ def propose(call: Call, found: Answer) -> Exit:
         before, after = edited(path, news)
     except NotWritten as error:
         return _result(call, found, written=None, words=[str(error)])
-    if before == after:
+    keeps = found.get("keeps", False)
+    if before == after and not keeps:
         return _result(
             call, found, written=None, words=["nothing changes: the configuration says so already"]
         )
     if not call.json:
         for line in difference(path, before, after):
             call.out.line(line)
-    if not call.typed.yes and not agreed(call, "Write this?"):
+    question = "Keep this and go by it from now on?" if keeps else "Write this?"
+    if not call.typed.yes and not agreed(call, question):
         return _result(call, found, written=None, words=["nothing was written; --yes says yes beforehand"])
+    if keeps:
+        call.daemon.tell(f"/calibrations/{found['calibration']}/keep")
+    if before == after:
+        return _result(call, found, written=None, words=["kept; the configuration goes by it already"])
     try:
         write(path, before, after)
     except NotWritten as error:

@@ -114,13 +114,18 @@ def scale_finding(
     )
 
 
+_FOR_ITS_OPTICS = (
+    "once you say yes it is kept for {optics}: plans with corrected: true go by it, and sessions record it"
+)
+
+
 def flat_finding(most: float, setting: Setting, pictures: Mapping[str, bytes]) -> Finding:
     """Say how uneven the light is that lens and sensor pass on, and propose to correct for it."""
     return Finding(
         kind="flat",
         words=(
             f"the darkest part of the frame has {1 / most:.0%} of the light of the brightest",
-            f"kept for {setting.optics_name}; plans with corrected: true go by it, and sessions record it",
+            _FOR_ITS_OPTICS.format(optics=setting.optics_name),
         ),
         figures={"least_light": 1 / most, "optics": setting.optics_name},
         pictures=pictures,
@@ -128,15 +133,16 @@ def flat_finding(most: float, setting: Setting, pictures: Mapping[str, bytes]) -
     )
 
 
-def dark_finding(hot: int, size_px: tuple[int, int], setting: Setting) -> Finding:
+def dark_finding(hot: int, size_px: tuple[int, int], setting: Setting, files: Mapping[str, bytes]) -> Finding:
     """Say how many pixels shine in the dark, and propose to replace them."""
     return Finding(
         kind="dark",
         words=(
             f"{hot} of {size_px[0] * size_px[1] / 1e6:.2g} million pixels shine in the dark",
-            f"kept for {setting.optics_name}; plans with corrected: true go by it, and sessions record it",
+            _FOR_ITS_OPTICS.format(optics=setting.optics_name),
         ),
         figures={"hot_pixels": hot, "optics": setting.optics_name},
+        pictures=files,
         proposals=(Proposal(("plans", setting.plan_name, "corrected"), True),),
     )
 

@@ -105,6 +105,7 @@ class House:
     calibrations: Calibrations
     finder: Finder
     timelapse: Timelapse
+    shadings: Shadings
     config_file: Path | None = None
 
     def line(self) -> str:
@@ -229,10 +230,8 @@ def open_house(
         plans = {
             name: plan.model_dump(mode="json", exclude_defaults=True) for name, plan in config.plans.items()
         }
-        surveyor = Surveyor(
-            rig.axis, eye, light, rig.clock, config.axis, plans, calibrations, shadings, finder.see
-        )
-        operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges, finder)
+        surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, plans, calibrations, finder.see)
+        operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges, finder, light)
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
     card = Card(
@@ -283,6 +282,7 @@ def open_house(
         calibrations,
         finder,
         timelapse,
+        shadings,
         config_file,
     )
 
@@ -320,6 +320,7 @@ def _operator(
     hub: EventHub,
     merges: Merges,
     finder: Finder,
+    light: Light,
 ) -> Operator:
     """Make the owner of axis and camera; a lens is part of its camera, and held while that is open."""
     lens = config.axis.kind == "lens"
@@ -336,6 +337,7 @@ def _operator(
         prepare=eye.camera if lens else lambda: None,
         heartbeat=Heartbeat(rig.clock),
         finder=finder,
+        light=light,
     )
 
 

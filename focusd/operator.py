@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any, Final, Literal
 
@@ -18,7 +18,7 @@ from focusd.errors import Busy, Refused
 from focusd.events import EventHub
 from focusd.exits import Exit
 from focusd.eye import Eye
-from focusd.finder import Finder
+from focusd.finder import WANTED_NS, Finder
 from focusd.heartbeat import Heartbeat
 from focusd.jobs import (
     Abandon,
@@ -34,6 +34,7 @@ from focusd.jobs import (
     Shoot,
     Zero,
 )
+from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.now import Glance, Now, Progress
 from focusd.outcomes import outcome_of, words_of
@@ -75,6 +76,8 @@ class Operator:
         Called before every job: brings about whatever the axis is a part of.
     heartbeat
         Beats while orders are carried out.
+    light
+        On while somebody looks through the camera; None: that is not for us.
     finder
         Is given the frames that are taken to be looked at.
     """
@@ -93,6 +96,7 @@ class Operator:
         prepare: Callable[[], object] = lambda: None,
         heartbeat: Heartbeat | None = None,
         finder: Finder | None = None,
+        light: Light | None = None,
     ) -> None:
         self._axis = axis
         self._eye = eye
@@ -106,6 +110,8 @@ class Operator:
         self._prepare = prepare
         self._heartbeat = heartbeat or Heartbeat(MonotonicClock())
         self._finder = finder or Finder(MonotonicClock())
+        self._light = light
+        self._dark_due_s: float | None = None
         self._inbox: queue.SimpleQueue[Job | Literal["look"] | None] = queue.SimpleQueue()
         self._looking = False
         self._release_due_s = self._next_release_s()
@@ -264,16 +270,27 @@ class Operator:
         return wanted is not None
 
     def _next(self) -> Job | Literal["look"] | None:
-        self._heartbeat.rest()
-        left_s = None if self._release_due_s is None else max(0.0, self._release_due_s - time.monotonic())
-        try:
-            return self._inbox.get(timeout=left_s)
-        except queue.Empty:
-            self._heartbeat.beat()
-            self._release()
-            self._release_due_s = None
+        while True:
             self._heartbeat.rest()
-            return self._inbox.get()
+            with suppress(queue.Empty):
+                return self._inbox.get(timeout=self._idle_s(time.monotonic()))
+            self._heartbeat.beat()
+            self._do_what_is_due(time.monotonic())
+
+    def _idle_s(self, now_s: float) -> float | None:
+        """Give how long nothing is due if no order comes; None: for ever."""
+        dues_s = [due_s for due_s in (self._release_due_s, self._dark_due_s) if due_s is not None]
+        return max(0.0, min(dues_s) - now_s) if dues_s else None
+
+    def _do_what_is_due(self, now_s: float) -> None:
+        """Let the motor cool after a long rest, and put the light out when nobody looks any more."""
+        if self._release_due_s is not None and now_s >= self._release_due_s:
+            self._release_due_s = None
+            self._release()
+        if self._dark_due_s is not None and now_s >= self._dark_due_s:
+            self._dark_due_s = None
+            if self._light is not None:
+                self._light.out()
 
     def _next_release_s(self) -> float | None:
         """Give when the motor is to be released; looking through the camera does not put that off."""
@@ -287,6 +304,9 @@ class Operator:
                 self._eye.arm()
         try:
             if not self.busy:
+                if self._light is not None:
+                    self._light.on()
+                    self._dark_due_s = time.monotonic() + WANTED_NS / 1e9
                 self._finder.look(self._eye.frame)
         except CameraError as error:
             self._eye.take_note(error)

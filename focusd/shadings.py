@@ -1,6 +1,7 @@
 """The white fields and dark frames of this camera, one file for each of its optics."""
 
 import hashlib
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,27 @@ class Kept:
     record: dict[str, Any]
 
 
+SHADING = "shading.npz"
+"""What a white field or a dark frame is called beside its evidence, until somebody wants it kept."""
+
+
 class Shadings:
-    """The folder of shadings. One thread keeps and finds."""
+    """The folder of shadings. Any thread may keep and find."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._lock = threading.Lock()
+
+    def adopt(self, evidence: Path, optics: str) -> None:
+        """Keep what was found and lies in a calibration's folder; raises `Refused`."""
+        from camera.shading import unpacked
+
+        try:
+            found = unpacked((evidence / SHADING).read_bytes())
+        except (OSError, ValueError, KeyError) as error:
+            raise Refused(f"{evidence.name} holds no white field and no dark frame: {error}") from error
+        with self._lock:
+            self.keep(optics, found)
 
     def keep(self, optics: str, shading: "Shading") -> None:
         """Write down what was found; what it does not say stays as it was known. Raises `Refused`."""

@@ -1,6 +1,7 @@
 """Measuring the rig by its camera, over HTTP: ask for a survey, see what was found."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from focusd.jobs import Measure
 from focusd.plans import PlanRequest, plan_asked_for
 from focusd.requests import documented, taken
 from focusd.settings import Config
+from focusd.shadings import SHADING
 from focusd.strict import Strict
 from focusd.surveys import (
     BacklashSurvey,
@@ -136,12 +138,20 @@ def add_surveys(app: FastAPI, house: House) -> None:
     def calibrations() -> Answer:
         return {"calibrations": house.calibrations.names()}
 
+    @app.post("/calibrations/{name}/keep")
+    def keep(name: str) -> Answer:
+        found = house.calibrations.show(name)
+        house.shadings.adopt(Path(found["folder"]), str(found["figures"].get("optics")))
+        return {"kept": name}
+
     @app.get("/calibrations/{name}")
     def calibration(name: str) -> Answer:
         found = house.calibrations.show(name)
         proposals = [{**one, **_present(house.config, one["keys"])} for one in found["proposals"]]
         source = house.config_file
-        return {**found, "proposals": proposals, "config_file": str(source) if source else None}
+        place = str(source) if source else None
+        keeps = SHADING in found["files"]
+        return {**found, "keeps": keeps, "proposals": proposals, "config_file": place}
 
 
 def _present(config: Config, keys: Sequence[str]) -> Answer:

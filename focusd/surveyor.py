@@ -27,7 +27,7 @@ from focusd.findings import (
 )
 from focusd.jobs import Job
 from focusd.light import Light
-from focusd.shadings import Shadings
+from focusd.shadings import SHADING
 from focusd.surveys import (
     BacklashSurvey,
     DarkSurvey,
@@ -94,8 +94,8 @@ class Surveyor:
         The hardware.
     settings, plans
         Of the axis, as configured; and every plan by its name, as far as it is not by default.
-    calibrations, shadings
-        Where findings, and white fields and dark frames, are kept.
+    calibrations
+        Where findings are kept.
     see
         Is shown every picture.
     """
@@ -109,7 +109,6 @@ class Surveyor:
         settings: AxisConfig,
         plans: Mapping[str, Mapping[str, Any]],
         calibrations: Calibrations,
-        shadings: Shadings,
         see: Callable[[Frame], None] = lambda frame: None,
     ) -> None:
         self._axis = axis
@@ -119,7 +118,6 @@ class Surveyor:
         self._settings = settings
         self._plans = plans
         self._calibrations = calibrations
-        self._shadings = shadings
         self._see = see
 
     def survey(self, job: Job, survey: Survey, observe: Observe) -> None:
@@ -144,6 +142,7 @@ class Surveyor:
         camera, plan = self._eye.camera(), survey.setting.plan
         job.stop.check()
         if isinstance(survey, DarkSurvey):
+            self._light.out()
             camera.lock(plan.exposure or IN_THE_DARK)
         else:
             steady_ns = self._light.on()
@@ -237,7 +236,7 @@ class Surveyor:
         return scale_finding(found, how, survey.setting, optics, picture, None)
 
     def _shading(self, probe: Probe, survey: FlatSurvey | DarkSurvey) -> Finding:
-        """Take the mean of several frames here, and keep what it says of these optics."""
+        """Take the mean of several frames here; what it says is kept once somebody has said yes to it."""
         from camera.shading import Shading
         from camera.view import View, show
         from stack.calibrate.shading import field_picture, hot_pixels, mean_levels, white_field
@@ -251,12 +250,13 @@ class Surveyor:
         mean = mean_levels(frame.pixels for frame in frames_here(probe, survey.frames))
         if isinstance(survey, DarkSurvey):
             hot = hot_pixels(mean)
-            self._shadings.keep(optics_name, Shading(probe.camera.size_px, hot=hot))
-            return dark_finding(len(hot), probe.camera.size_px, survey.setting)
+            found = Shading(probe.camera.size_px, hot=hot)
+            return dark_finding(len(hot), probe.camera.size_px, survey.setting, {SHADING: found.packed()})
         gains = white_field(mean)
-        self._shadings.keep(optics_name, Shading(probe.camera.size_px, gains=gains))
+        found = Shading(probe.camera.size_px, gains=gains)
         picture = show(field_picture(gains), View(width_px=LARGE_PX)).jpeg
-        return flat_finding(float(gains.max()), survey.setting, {"flat.jpg": picture})
+        files = {"flat.jpg": picture, SHADING: found.packed()}
+        return flat_finding(float(gains.max()), survey.setting, files)
 
     def _scale_by_travel(self, probe: Probe, setting: Setting, optics: Optics, travel_u: float) -> Finding:
         scale, here = self._axis.scale, self._axis.position().steps

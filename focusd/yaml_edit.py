@@ -96,8 +96,8 @@ def _nested(keys: Sequence[str], value: object, group: Any) -> Any:
 
 
 def _flow(value: object) -> str:
-    """Write a value in one line."""
+    """Write a value in one line, so that it may also stand between brackets: more is quoted there."""
     written = yaml.safe_dump(
-        value, default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=True
+        [value], default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=True
     )
-    return str(written).removesuffix("...\n").strip()
+    return str(written).strip()[1:-1]

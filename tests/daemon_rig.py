@@ -110,7 +110,6 @@ class DaemonRig:
             self.axis_settings,
             {"default": {}},
             self.calibrations,
-            self.shadings,
         )
         self.studio = Studio(
             axis=self.axis,
@@ -147,6 +146,7 @@ class DaemonRig:
             prepare=self.prepare,
             heartbeat=Heartbeat(self.clock),
             finder=self.finder,
+            light=light,
         )
         self.listening = ExitStack()
 

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from daemon_process import daemon
+
+from camera.shading import Shading
 
 MINE = "# my rig\naxis:\n  backlash_um: 120.0  # as the seller says\n"
 
@@ -87,3 +90,18 @@ def test_the_subject_is_found_and_marked(rig):
     assert {Path(found["folder"], file).exists() for file in found["files"]} == {True}
     code, _, err = typed(rig, "range --near 1.5mm --far 1.9mm --pitch 50um --yes")
     assert (code, "beyond the near end" in err) == (1, True)
+
+
+def test_a_white_field_is_kept_when_somebody_asks_for_it(rig):
+    found = {"kind": "flat", "words": [], "figures": {"optics": "macro-2x"}, "plot": None, "proposals": []}
+    evidence = rig.state / "calibrations" / "0099-flat"
+    evidence.mkdir(parents=True)
+    (evidence / "result.json").write_text(json.dumps({**found, "files": ["shading.npz"]}))
+    field = Shading((160, 120), gains=np.ones((4, 4, 3), np.float32))
+    (evidence / "shading.npz").write_bytes(field.packed())
+    assert rig.ask("/calibrations/0099-flat")["keeps"] is True
+    assert rig.call("POST", "/plan", corrected=True, around_u=100.0)[0] == 200
+    assert not (rig.state / "shading").exists()
+    rig.tell("/calibrations/0099-flat/keep")
+    assert [path.name for path in (rig.state / "shading").iterdir()] == ["macro-2x.npz"]
+    assert rig.call("POST", "/calibrations/0098-flat/keep")[0] == 404

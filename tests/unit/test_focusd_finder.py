@@ -1,6 +1,7 @@
 """Looking through the camera: what is shown, at what cost, and that it disturbs nothing."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from camera.camera import Exposure, Frame
 from camera.errors import CameraUnavailable
 from camera.view import View
 from focusd.finder import KEPT, SHARE_AT_REST, SHARE_AT_WORK, WANTED_NS, Budget, Finder
-from focusd.jobs import Home
+from focusd.jobs import Home, Shoot
 from simulator.clock import VirtualClock
+from stack.plan import Between, Pitch, StackPlan
 
 EXPOSURE = Exposure(8000, 1.0, (2.0, 1.5))
 
@@ -256,3 +258,30 @@ def test_what_is_wrong_with_the_camera_is_told_to_whoever_looks(tmp_path: Path) 
     with finder.listening(lambda: heard.append(finder.sight.problem)), pytest.raises(CameraUnavailable):
         finder.look(absent)
     assert heard == ["no camera was found"]
+
+
+# --- the light ------------------------------------------------------------------------------------------
+
+
+def test_the_light_is_on_while_somebody_looks_and_out_a_while_after(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path)
+    rig.tell(Home())
+    rig.lights.clear()
+    for _ in range(2):
+        rig.operator.look()
+        rig.operator.work_once()
+    assert rig.lights == [True]
+    now_s = time.monotonic()
+    rig.operator._do_what_is_due(now_s + WANTED_NS / 1e9 - 1)
+    assert rig.lights == [True]
+    rig.operator._do_what_is_due(now_s + WANTED_NS / 1e9 + 1)
+    assert rig.lights == [True, False]
+
+
+def test_a_stack_after_a_look_ends_in_the_dark(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path)
+    rig.tell(Home())
+    rig.operator.look()
+    rig.operator.work_once()
+    rig.tell(Shoot(StackPlan("beetle", Between(1000.0, 1040.0), Pitch(20.0), settle_ms=200)))
+    assert (rig.lights[-1], rig.studio.lit) == (False, False)

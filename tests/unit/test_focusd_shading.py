@@ -45,10 +45,16 @@ def measured(rig: CalibrationRig, survey: Survey) -> Job:
     return rig.tell(Measure(survey))
 
 
+def kept(rig: CalibrationRig, survey: Survey) -> None:
+    """Measure, and say yes to what was found."""
+    measured(rig, survey).ended.result(0)
+    rig.shadings.adopt(rig.calibrations.root / rig.calibrations.names()[-1], "macro/2x")
+
+
 def both_taken(rig: CalibrationRig) -> None:
-    measured(rig, FlatSurvey(SETTING, 8)).ended.result(0)
+    kept(rig, FlatSurvey(SETTING, 8))
     beset(rig, ambient=0.0)
-    measured(rig, DarkSurvey(SETTING, 4)).ended.result(0)
+    kept(rig, DarkSurvey(SETTING, 4))
     beset(rig, ambient=1.0)
 
 
@@ -108,7 +114,7 @@ def test_a_stack_does_not_go_on_with_another_correction(rig: CalibrationRig) -> 
     rig.tell(Shoot(PLAN))
     rig.listening.close()
     beset(rig, ambient=1.0, seed=9)
-    measured(rig, FlatSurvey(SETTING, 2)).ended.result(0)
+    kept(rig, FlatSurvey(SETTING, 2))
     with pytest.raises(NotResumable, match="taken anew"):
         rig.tell(Resume(None)).accepted.result(0)
 
@@ -120,11 +126,21 @@ def test_light_in_the_dark_frame_and_no_light_in_the_white_one_keep_nothing(rig:
         rig.shadings.find("macro/2x", SIZE_PX)
 
 
-def test_a_file_that_cannot_be_read_is_refused_and_replaced(rig: CalibrationRig) -> None:
+def test_what_was_found_counts_only_once_somebody_has_said_yes(rig: CalibrationRig) -> None:
     measured(rig, FlatSurvey(SETTING, 2)).ended.result(0)
+    with pytest.raises(Refused, match="calibrate flat"):
+        rig.shadings.find("macro/2x", SIZE_PX)
+    rig.shadings.adopt(rig.calibrations.root / "0001-flat", "macro/2x")
+    assert rig.shadings.find("macro/2x", SIZE_PX).record["white_field"]
+    with pytest.raises(Refused, match="no white field"):
+        rig.shadings.adopt(rig.calibrations.root, "macro/2x")
+
+
+def test_a_file_that_cannot_be_read_is_refused_and_replaced(rig: CalibrationRig) -> None:
+    kept(rig, FlatSurvey(SETTING, 2))
     (path,) = (rig.folder / "shading").iterdir()
     path.write_bytes(b"not this")
     with pytest.raises(Refused, match="anew"):
         rig.shadings.find("macro/2x", SIZE_PX)
-    measured(rig, FlatSurvey(SETTING, 2)).ended.result(0)
+    kept(rig, FlatSurvey(SETTING, 2))
     assert rig.shadings.find("macro/2x", SIZE_PX).record["white_field"]
