@@ -49,6 +49,15 @@ def real(folder: Path) -> Bench:
     return Bench(PicamCamera(load_picamera2(), PicamSettings(), clock), clock)
 
 
+def virtual(folder: Path) -> Bench:
+    import virtual_picamera2  # noqa: F401  - before picamera2 opens a camera
+    from virtual_camera import show
+
+    show(0.5)
+    clock = MonotonicClock()
+    return Bench(PicamCamera(load_picamera2(), PicamSettings(), clock), clock, show)
+
+
 LARGE, SMALL = Memory(4 * 10**9, 512 * 10**6, 3 * 10**8), Memory(43 * 10**7, 256 * 10**6, 10**6)
 PI_5 = replace(SPEC.camera, platform="PISP")
 BENCHES = [
@@ -59,6 +68,7 @@ BENCHES = [
         partial(simulated, replace(PI_5, global_shutter=True, offset_ns=14_260), LARGE), id="global"
     ),
     pytest.param(partial(simulated, replace(PI_5, mono=True), LARGE), id="mono"),
+    pytest.param(virtual, marks=pytest.mark.virtual, id="virtual"),
     pytest.param(real, marks=pytest.mark.pi, id="real"),
 ]
 

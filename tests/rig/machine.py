@@ -15,7 +15,7 @@ from typing import Any
 _HERE = Path(__file__).resolve().parent
 LIMIT_S = 300
 """How long a machine may be on."""
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "focusrail", "rig")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "focusrail", "rig")
 
 
 class Machine:
@@ -24,8 +24,8 @@ class Machine:
     @staticmethod
     def missing() -> str | None:
         """Say why there is no machine; None where there is one."""
-        absent = [name for name in ("linux.from", "root.from", "system.from") if not (_CACHE / name).exists()]
-        return f"`make rig` has not made {' and '.join(absent)} in {_CACHE}" if absent else None
+        absent = [name for name in ("linux.from", "root.from", "system.from") if not (CACHE / name).exists()]
+        return f"`make rig` has not made {' and '.join(absent)} in {CACHE}" if absent else None
 
     def supervise(self, act: str, *, gravity: bool = False) -> dict[str, Any]:
         """Run `guest/service.py`'s ACT under systemd; give its report."""

@@ -1,0 +1,1 @@
+"""Stands in for what reads the archives of AI cameras."""

@@ -1,0 +1,3 @@
+"""See the package."""
+
+fd_reader = None

@@ -1,0 +1,1 @@
+"""Stands in for what writes picamera2's own DNGs: ours are written elsewhere."""
