@@ -1,76 +1,17 @@
-"""What every camera keeps to: simulated ones of every kind here, a real one with `pytest -m pi`."""
+"""What every camera keeps to: simulated ones of every kind here, the real picamera2 on libcamera's virtual
+camera with `make rig`, a real one with `pytest -m pi`."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from camera_bench import SPEC, camera_rig, jump
+from camera_benches import BENCHES, Bench
 
-from camera.camera import Aim, Camera, Exposure, Frame
-from camera.configuration import PicamSettings
-from camera.errors import CameraError, CaptureCancelled
-from camera.loan import Clock
-from camera.memory import Memory
-from camera.picam import PicamCamera, load_picamera2
-from rail.clock import MonotonicClock
-from simulator.sensor import CameraSpec
-
-
-@dataclass
-class Bench:
-    """A camera, its time, and what changes the scene before it: from dark (0) to bright (1), at once."""
-
-    camera: Camera
-    clock: Clock
-    show: Callable[[float], None] | None = None
-
-    def in_ms(self, milliseconds: int) -> int:
-        return self.clock.monotonic_ns() + 1_000_000 * milliseconds
-
-    def locked(self) -> Exposure:
-        return self.camera.lock(self.camera.meter(self.in_ms(0)))
-
-    def frames(self, count: int) -> list[Frame]:
-        return [self.camera.capture(self.in_ms(100)) for _ in range(count)]
-
-
-def simulated(spec: CameraSpec, memory: Memory, folder: Path) -> Bench:
-    rig, clock = camera_rig(folder, replace(SPEC, camera=spec))
-    camera = PicamCamera(rig.picamera2, PicamSettings(), clock, lambda: memory)
-    return Bench(camera, clock, lambda level: jump(rig, 1000 * level))
-
-
-def real(folder: Path) -> Bench:
-    clock = MonotonicClock()
-    return Bench(PicamCamera(load_picamera2(), PicamSettings(), clock), clock)
-
-
-def virtual(folder: Path) -> Bench:
-    import virtual_picamera2  # noqa: F401  - before picamera2 opens a camera
-    from virtual_camera import show
-
-    show(0.5)
-    clock = MonotonicClock()
-    return Bench(PicamCamera(load_picamera2(), PicamSettings(), clock), clock, show)
-
-
-LARGE, SMALL = Memory(4 * 10**9, 512 * 10**6, 3 * 10**8), Memory(43 * 10**7, 256 * 10**6, 10**6)
-PI_5 = replace(SPEC.camera, platform="PISP")
-BENCHES = [
-    pytest.param(partial(simulated, PI_5, LARGE), id="Pi 5"),
-    pytest.param(partial(simulated, replace(PI_5, platform="VC4"), LARGE), id="Pi 4"),
-    pytest.param(partial(simulated, replace(PI_5, platform="VC4"), SMALL), id="512 MB"),
-    pytest.param(
-        partial(simulated, replace(PI_5, global_shutter=True, offset_ns=14_260), LARGE), id="global"
-    ),
-    pytest.param(partial(simulated, replace(PI_5, mono=True), LARGE), id="mono"),
-    pytest.param(virtual, marks=pytest.mark.virtual, id="virtual"),
-    pytest.param(real, marks=pytest.mark.pi, id="real"),
-]
+from camera.camera import Aim
+from camera.errors import CameraError, CameraTimeout, CaptureCancelled
 
 
 @pytest.fixture(params=BENCHES)
@@ -206,6 +147,20 @@ def test_cancel_is_latched_until_arm(bench: Bench) -> None:
     bench.camera.arm()
 
     assert len(bench.frames(2)) == 2
+
+
+def test_a_frame_that_never_comes_is_waited_for_in_bounds(bench: Bench) -> None:
+    if bench.silence is None:
+        pytest.skip("nobody can silence this camera")
+    bench.locked()
+    bench.silence(True)
+    began_ns = bench.clock.monotonic_ns()
+    with pytest.raises(CameraTimeout):
+        bench.camera.capture(bench.in_ms(0))
+    waited_s = (bench.clock.monotonic_ns() - began_ns) / 1e9
+    bench.silence(False)
+
+    assert 3 < waited_s < 3 + 10 * bench.camera.frame_duration_ns() / 1e9
 
 
 def test_it_may_be_closed_twice(bench: Bench) -> None:

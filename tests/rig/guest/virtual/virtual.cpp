@@ -3,7 +3,8 @@
 // - a time stamp of the frame's start, and a pace: a frame takes 1/30 s, or as long as it is exposed;
 // - controls of exposure, gain, colour and lens, which show in a frame's metadata three frames after they were sent. Times are
 //   floored to whole rows, gains to codes; 0 lets it expose by itself again, as libcamera has it.
-// - pixels from the file $VIRTUAL_FRAME, where it has just the size of a frame: the scene.
+// - pixels from the file $VIRTUAL_FRAME, where it has just the size of a frame: the scene;
+// - silence, while there is a file $VIRTUAL_SILENCE: as with a loose cable, no frame is ever complete.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <libcamera/control_ids.h>
@@ -113,6 +114,7 @@ void PipelineHandler::completeBuffer(Request *request, FrameBuffer *buffer) {
   began_ns = next_ns;  // of the read-out of the first row, which is when it ended to be exposed
   next_ns += frame_ns();
   sleep_until(next_ns);
+  for (const char *path = getenv("VIRTUAL_SILENCE"); path && !access(path, F_OK);) sleep_until(now_ns() + 10000000);
   draw(buffer);
   auto &metadata = const_cast<FrameMetadata &>(buffer->metadata());
   metadata.status = FrameMetadata::FrameSuccess;
