@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TABLES = {"docs/faults.md": 5, "docs/camera.md": 4}
 """How many columns each has."""
-LEAST_ROWS = {"docs/faults.md": 15, "docs/camera.md": 11}
+LEAST_ROWS = {"docs/faults.md": 15, "docs/camera.md": 13}
 
 
 def rows(table: str) -> list[list[str]]:
