@@ -2,7 +2,8 @@
 
 A white field says by how much each part of the frame is darker than the brightest; gains lift it, in light
 and colour by colour, so that nothing is ever darkened and what is clipped stays clipped. A dark frame says
-which pixels shine by themselves; those are replaced by the middle of their neighbours.
+which pixels shine by themselves; those are replaced by the middle of their neighbours. And it says how bright
+darkness itself comes out; that light is taken away before anything is lifted, with it.
 """
 
 import io
@@ -36,11 +37,15 @@ class Shading:
         red, is to be lifted; None: no white field was taken.
     hot
         Shape `(n, 2)`, row and column of pixels that shine by themselves; None: no dark frame was taken.
+    dark
+        Shape `(3,)`, float32, 0 to 0.1: the light of darkness, blue, green, red, of which 1 is white; None:
+        no dark frame was taken, or one from before this was measured.
     """
 
     size_px: tuple[int, int]
     gains: NDArray[np.float32] | None = None
     hot: NDArray[np.int32] | None = None
+    dark: NDArray[np.float32] | None = None
 
     def corrected(self, pixels: Pixels) -> Pixels:
         """Give a frame without it, as pixels of its own. Raises ValueError for a frame of another size."""
@@ -49,13 +54,14 @@ class Shading:
         mended = pixels.copy()
         if self.hot is not None and len(self.hot):
             _mend(mended, self.hot)
-        if self.gains is not None:
-            _lift(mended, self.gains)
+        dark = np.zeros(3, np.float32) if self.dark is None else self.dark
+        if self.gains is not None or dark.any():
+            _lift(mended, np.ones((1, 1, 3), np.float32) if self.gains is None else self.gains, dark)
         return mended
 
     def packed(self) -> bytes:
         """Give it as the content of a file."""
-        parts = {name: part for name in ("gains", "hot") if (part := getattr(self, name)) is not None}
+        parts = {name: part for name in ("gains", "hot", "dark") if (part := getattr(self, name)) is not None}
         file = io.BytesIO()
         np.savez_compressed(file, size_px=np.array(self.size_px), **parts)
         return file.getvalue()
@@ -65,8 +71,8 @@ def unpacked(content: bytes) -> Shading:
     """Read what `Shading.packed` gave; raises ValueError, KeyError or OSError for anything else."""
     with np.load(io.BytesIO(content), allow_pickle=False) as parts:
         width, height = (int(side) for side in parts["size_px"])
-        gains, hot = (parts.get(name) for name in ("gains", "hot"))
-        return Shading((width, height), gains, hot)
+        gains, hot, dark = (parts.get(name) for name in ("gains", "hot", "dark"))
+        return Shading((width, height), gains, hot, dark)
 
 
 def linear(levels: NDArray[Any], most: int) -> NDArray[np.float32]:
@@ -96,8 +102,11 @@ def _mend(pixels: Pixels, hot: NDArray[np.int32]) -> None:
     pixels[hot[known, 0], hot[known, 1]] = np.nanmedian(stand_ins[:, known], axis=0).astype(pixels.dtype)
 
 
-def _lift(pixels: Pixels, gains: NDArray[np.float32]) -> None:
-    """Multiply light by gains, in place, a strip of rows at a time."""
+def _lift(pixels: Pixels, gains: NDArray[np.float32], dark: NDArray[np.float32]) -> None:
+    """Take the light of darkness away and multiply the rest by gains, in place, a strip of rows at a time.
+
+    White stays white. Where darkness is dark, nothing is made darker, not by rounding either.
+    """
     height, width = pixels.shape[:2]
     most = 255 if pixels.dtype == np.uint8 else _LEVELS
     light_of, level_of = linear(np.arange(most + 1), most), _encoded(most)
@@ -108,7 +117,11 @@ def _lift(pixels: Pixels, gains: NDArray[np.float32]) -> None:
         part = (places[rows] - above).astype(np.float32)[:, None, None]
         lift = gains[above] * (1 - part) + gains[np.minimum(above + 1, len(gains) - 1)] * part
         light = light_of[pixels[rows]]
+        light -= dark
+        np.maximum(light, 0.0, out=light)
+        light /= 1 - dark
         light *= cv2.resize(lift, (width, len(above)), interpolation=cv2.INTER_LINEAR)
         np.minimum(light, 1.0, out=light)
         light *= _LEVELS
-        pixels[rows] = np.maximum(level_of[np.rint(light).astype(np.uint16)], pixels[rows])
+        lifted = level_of[np.rint(light).astype(np.uint16)]
+        pixels[rows] = lifted if dark.any() else np.maximum(lifted, pixels[rows])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from focusd.axis_settings import Axis
 from focusd.lengths import length_words
@@ -17,6 +18,9 @@ from stack.calibrate.plot import Mark, Plot, Series
 from stack.calibrate.scale import Measured
 from stack.calibrate.settle import Look, Settling
 from stack.optics import Optics
+
+if TYPE_CHECKING:
+    from camera.shading import Shading
 
 
 def settle_finding(looks: Sequence[Look], found: Settling, plan_name: str, axis: Axis) -> Finding:
@@ -133,15 +137,20 @@ def flat_finding(most: float, setting: Setting, pictures: Mapping[str, bytes]) -
     )
 
 
-def dark_finding(hot: int, size_px: tuple[int, int], setting: Setting, files: Mapping[str, bytes]) -> Finding:
-    """Say how many pixels shine in the dark, and propose to replace them."""
+def dark_finding(found: "Shading", setting: Setting, files: Mapping[str, bytes]) -> Finding:
+    """Say how many pixels shine in the dark and how dark it is, and propose to correct for both."""
+    assert found.hot is not None
+    assert found.dark is not None
+    hot, dark = len(found.hot), float(found.dark.max())
+    million_px = found.size_px[0] * found.size_px[1] / 1e6
     return Finding(
         kind="dark",
         words=(
-            f"{hot} of {size_px[0] * size_px[1] / 1e6:.2g} million pixels shine in the dark",
+            f"{hot} of {million_px:.2g} million pixels shine in the dark",
+            f"the others show {dark:.2%} of white there, which is subtracted",
             _FOR_ITS_OPTICS.format(optics=setting.optics_name),
         ),
-        figures={"hot_pixels": hot, "optics": setting.optics_name},
+        figures={"hot_pixels": hot, "dark_light": dark, "optics": setting.optics_name},
         pictures=files,
         proposals=(Proposal(("plans", setting.plan_name, "corrected"), True),),
     )

@@ -54,7 +54,8 @@ class Shadings:
             if before is not None and before.shading.size_px == shading.size_px:
                 gains = before.shading.gains if shading.gains is None else shading.gains
                 hot = before.shading.hot if shading.hot is None else shading.hot
-                shading = Shading(shading.size_px, gains, hot)
+                dark = before.shading.dark if shading.hot is None else shading.dark
+                shading = Shading(shading.size_px, gains, hot, dark)
         path = self._path(optics)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +90,7 @@ class Shadings:
         taken = {
             "white_field": shading.gains is not None,
             "hot_pixels": None if shading.hot is None else len(shading.hot),
+            "dark_light": None if shading.dark is None else [round(float(one), 6) for one in shading.dark],
         }
         return Kept(shading, {"optics": optics, "sha256": hashlib.sha256(content).hexdigest(), **taken})
 

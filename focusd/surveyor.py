@@ -239,7 +239,7 @@ class Surveyor:
         """Take the mean of several frames here; what it says is kept once somebody has said yes to it."""
         from camera.shading import Shading
         from camera.view import View, show
-        from stack.calibrate.shading import field_picture, hot_pixels, mean_levels, white_field
+        from stack.calibrate.shading import dark_light, field_picture, hot_pixels, mean_levels, white_field
 
         optics_name = survey.setting.optics_name
         if optics_name is None:
@@ -250,8 +250,8 @@ class Surveyor:
         mean = mean_levels(frame.pixels for frame in frames_here(probe, survey.frames))
         if isinstance(survey, DarkSurvey):
             hot = hot_pixels(mean)
-            found = Shading(probe.camera.size_px, hot=hot)
-            return dark_finding(len(hot), probe.camera.size_px, survey.setting, {SHADING: found.packed()})
+            found = Shading(probe.camera.size_px, hot=hot, dark=dark_light(mean))
+            return dark_finding(found, survey.setting, {SHADING: found.packed()})
         gains = white_field(mean)
         found = Shading(probe.camera.size_px, gains=gains)
         picture = show(field_picture(gains), View(width_px=LARGE_PX)).jpeg

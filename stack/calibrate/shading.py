@@ -76,6 +76,15 @@ def hot_pixels(mean: NDArray[np.float32]) -> NDArray[np.int32]:
     return found
 
 
+def dark_light(mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give the light of darkness, blue, green, red, of which 1 is white: what most pixels show in the dark.
+
+    `mean` has shape `(H, W, 3)` and passed `hot_pixels`. Down there levels are light, so their mean is right.
+    """
+    middles = [float(np.median(mean[:, :, colour])) for colour in range(3)]
+    return linear(np.array(middles, np.float32), 255)
+
+
 def field_picture(gains: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Draw a white field: the light of each block, the brightest white; never less than 64 px wide."""
     drawn = np.rint(255 / gains).astype(np.uint8)

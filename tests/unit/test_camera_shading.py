@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from camera.shading import Shading, unpacked
-from stack.calibrate.shading import hot_pixels, mean_levels, white_field
+from camera.shading import Shading, linear, unpacked
+from stack.calibrate.shading import dark_light, hot_pixels, mean_levels, white_field
 from stack.errors import NotMeasured
 
 HEIGHT, WIDTH = 150, 203
@@ -51,6 +51,32 @@ def test_what_was_even_is_even_again_and_nothing_is_darkened(most: int) -> None:
 def test_what_is_clipped_stays_clipped() -> None:
     white = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     assert (Shading((WIDTH, HEIGHT), field()).corrected(white) == 255).all()
+
+
+DARK = np.array([0.004, 0.002, 0.001], np.float32)
+
+
+@pytest.mark.parametrize("most", [255, 65_535])
+@pytest.mark.parametrize("lifted", [True, False])
+def test_the_light_of_darkness_is_found_and_taken_away_before_lifting(most: int, lifted: bool) -> None:
+    noise = 0.0015 * np.random.default_rng(5).standard_normal((8, HEIGHT, WIDTH, 3))
+    dark = dark_light(mean_levels(encoded(DARK + one) for one in noise))
+    assert dark == pytest.approx(DARK, abs=3e-4)  # a level is that much down there
+
+    scene = np.full((HEIGHT, WIDTH, 3), 0.05) * (fall_off() if lifted else 1)
+    shading = Shading((WIDTH, HEIGHT), field() if lifted else None, dark=dark)
+    after = linear(shading.corrected(encoded(scene + (1 - scene) * DARK, most)), most)
+    middle = after[60:90, 80:120].mean(axis=(0, 1)), after[5:15, 5:15].mean(axis=(0, 1))
+    even = [0.9 * 0.05 if lifted else 0.05, 0.05, 0.05]  # a white field leaves each colour its own brightest
+    assert middle[0] == pytest.approx(even, rel=0.03)
+    assert middle[1] == pytest.approx(even, rel=0.04)
+
+
+def test_darkness_becomes_black_and_white_stays_white() -> None:
+    dark = 5 * DARK
+    shading = Shading((WIDTH, HEIGHT), field(), dark=dark)
+    assert not shading.corrected(encoded(np.broadcast_to(0.9 * dark, (HEIGHT, WIDTH, 3)))).any()
+    assert (shading.corrected(np.full((HEIGHT, WIDTH, 3), 255, np.uint8)) == 255).all()
 
 
 @pytest.mark.parametrize(("light", "words"), [(1.5, "clipped"), (0.01, "dim"), (None, "evenly white")])

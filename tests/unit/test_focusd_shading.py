@@ -99,6 +99,7 @@ def test_a_corrected_stack_is_even_and_without_hot_pixels_and_says_by_what(rig: 
     record = rig.sessions.open(2).facts.camera["shading"]
     assert (record["optics"], record["white_field"], len(record["sha256"])) == ("macro/2x", True, 64)
     assert record["hot_pixels"] == pytest.approx(HOT, abs=2)
+    assert max(record["dark_light"]) < 0.01
 
 
 def test_a_plan_to_be_corrected_by_nothing_is_refused_before_anything_moves(rig: CalibrationRig) -> None:
