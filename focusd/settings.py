@@ -168,7 +168,7 @@ Miswired = Literal[
 class Simulation(Strict):
     """The rig that is not there, for `focusd --simulate`."""
 
-    scene: Literal["insect", "replay"] = "insect"
+    scene: Literal["insect", "replay", "ruler"] = "insect"
     seed: int = Field(default=1, ge=0, le=2**31)
     replay_folder: str | None = None
     size_px: tuple[Pixels, Pixels] = (1600, 1200)
@@ -180,6 +180,8 @@ class Simulation(Strict):
     subject_d: float = Field(default=5.0, ge=0, le=100)
     lens_um_a_d: float = Field(default=200.0, ge=0.1, le=100_000)
     flicker_percent: float = Field(default=0.0, ge=0, le=50)
+    magnification: float = Field(default=2.0, ge=0.01, le=100)
+    pixel_um: float | None = Field(default=None, ge=0.1, le=100)
     backlash_um: float | None = Field(default=None, ge=0, le=5000)
     sway_hertz: float = Field(default=35.0, ge=1, le=500)
     sway_decay_ms: float = Field(default=30.0, ge=1, le=2000)

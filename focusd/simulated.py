@@ -214,6 +214,8 @@ def scene_spec(config: Config) -> SceneSpec:
         seed=simulation.seed,
         near_um=middle_um - half_um,
         far_um=middle_um + half_um,
+        magnification=simulation.magnification,
+        pixel_um=simulation.pixel_um,
         replay_folder=Path(simulation.replay_folder) if simulation.replay_folder else None,
     )
 

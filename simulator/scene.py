@@ -37,6 +37,7 @@ class SceneSpec:
     ----------
     kind
         `insect`: drawn from `seed`. `replay`: the photographs in `replay_folder`, in name order.
+        `ruler`: lines 100 um apart.
     near_um, far_um
         Carriage positions at which the subject's nearest and farthest parts are in focus.
     magnification, f_number
@@ -51,7 +52,7 @@ class SceneSpec:
         How far the picture wanders across the frame while the carriage travels, at most.
     """
 
-    kind: Literal["insect", "replay"] = "insect"
+    kind: Literal["insect", "replay", "ruler"] = "insect"
     seed: int = 1
     near_um: float = 19_200.0
     far_um: float = 20_700.0

@@ -2,6 +2,7 @@
 
 from simulator.insect import InsectScene
 from simulator.replay import ReplayScene
+from simulator.ruler import RulerScene
 from simulator.scene import Scene, SceneSpec
 
 
@@ -10,4 +11,10 @@ def open_scene(spec: SceneSpec, size_px: tuple[int, int]) -> Scene:
 
     Drawing the insect takes seconds at full size; keep what you opened. Raises `SceneError`.
     """
-    return ReplayScene(spec, size_px) if spec.kind == "replay" else InsectScene(spec, size_px)
+    match spec.kind:
+        case "replay":
+            return ReplayScene(spec, size_px)
+        case "ruler":
+            return RulerScene(spec, size_px)
+        case "insect":
+            return InsectScene(spec, size_px)

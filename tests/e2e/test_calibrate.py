@@ -105,3 +105,30 @@ def test_a_white_field_is_kept_when_somebody_asks_for_it(rig):
     rig.tell("/calibrations/0099-flat/keep")
     assert [path.name for path in (rig.state / "shading").iterdir()] == ["macro-2x.npz"]
     assert rig.call("POST", "/calibrations/0098-flat/keep")[0] == 404
+
+
+OTHER = (
+    "simulation={scene: ruler, size_px: [320, 240], start_mm: 0.3, subject_mm: 1.5, subject_depth_um: 400.0, "
+    "magnification: 1.3, pixel_um: 6.2, backlash_um: 47.0, sway_decay_ms: 60.0}",
+    "axis.screw={lead_mm: 4.0, microsteps: 8}",
+    "optics={macro-2x: {magnification: 2.0, f_number: 4.0, pixel_um: 6.2}}",
+)
+"""Another screw, another driver, another lens than the optics say, more play, and a longer shake."""
+
+
+def proposed(rig, line):
+    code, out, err = typed(rig, f"--json calibrate {line}")
+    assert code == 0, err
+    return {tuple(one["keys"]): one["value"] for one in json.loads(out)["proposals"]}
+
+
+def test_a_rig_of_other_make_is_measured_as_it_is(tmp_path):
+    with daemon(tmp_path, *OTHER) as focusd:
+        focusd.tell("/home")
+        focusd.tell("/goto", position_u=1500.0)
+        (scale,) = proposed(focusd, "scale --division 100um").values()
+        (play_um,) = proposed(focusd, "backlash --span 280um --pitch 20um").values()
+        (settle_ms,) = proposed(focusd, "settle --move 100um --rounds 5 --watch 0.6").values()
+    assert scale == pytest.approx(1.3, rel=0.01)
+    assert play_um == pytest.approx(47, abs=6)
+    assert 60 < settle_ms < 600
