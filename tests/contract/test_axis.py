@@ -191,6 +191,7 @@ def test_a_target_out_of_reach_is_refused_without_a_step(bench):
 
 
 def test_a_stop_ends_the_move_keeps_the_position_and_holds_until_armed(bench):
+    bench.axis.move_to(bench.place(1_200))
     edges, here = bench.world.carriage().net_edges, bench.axis.position().steps
     bench.during_a_move(bench.axis.stop)
     with pytest.raises(Stopped) as stop:
