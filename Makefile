@@ -15,8 +15,11 @@ OLDEST := 'numpy==1.24.*; python_version < "3.12"' 'numpy==1.26.*; python_versio
 demo: $(VENV)/.installed
 	@$(BIN)/python -m focusd.demo
 
+# One more than there are cores, for one of them waits for the rig's physics; four at the most.
+PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 3); echo $$((cores < 4 ? cores + 1 : 4)))
+
 test: $(VENV)/.installed-dev
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4
+	@$(BIN)/pytest --numprocesses $(PROCESSES)
 
 rig: $(VENV)/.installed-dev
 	@tests/rig/prepare
