@@ -248,8 +248,8 @@ class Studio:
 
     def _check_shading(self, session: Session) -> None:
         """Raise `NotResumable` where slices were corrected by something else than they would be now."""
-        before, kept = session.facts.camera.get("shading"), self._shading(session.plan)
-        if session.state().saved and before != (kept and kept.record):
+        before, kept = session.facts.camera.get("shading") or {}, self._shading(session.plan)
+        if session.state().saved and before.get("sha256") != (kept and kept.record["sha256"]):
             raise NotResumable(
                 f"the slices of session {session.id} are corrected by a white field or dark frame that was "
                 "taken anew since: shoot it anew, or merge what there is",
