@@ -113,7 +113,7 @@ OTHER = (
     "axis.screw={lead_mm: 4.0, microsteps: 8}",
     "optics={macro-2x: {magnification: 2.0, f_number: 4.0, pixel_um: 6.2}}",
 )
-"""Another screw, another driver, another lens than the optics say, more play, and a longer shake."""
+"""Another screw, another driver, another lens than the optics say, and more play."""
 
 
 def proposed(rig, line):
@@ -128,7 +128,5 @@ def test_a_rig_of_other_make_is_measured_as_it_is(tmp_path):
         focusd.tell("/goto", position_u=1500.0)
         (scale,) = proposed(focusd, "scale --division 100um").values()
         (play_um,) = proposed(focusd, "backlash --span 280um --pitch 20um").values()
-        (settle_ms,) = proposed(focusd, "settle --move 100um --rounds 5 --watch 0.6").values()
     assert scale == pytest.approx(1.3, rel=0.01)
     assert play_um == pytest.approx(47, abs=6)
-    assert 60 < settle_ms < 600
