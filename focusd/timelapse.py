@@ -232,7 +232,7 @@ class Timelapse:
     def pause_s(self) -> float:
         """Give the time until the thread looks again: no later than the next slot is due."""
         with self._lock:
-            if self._series is None or self._anchor is None or self._next is None:
+            if self._anchor is None or self._next is None or self._state.phase is not SeriesPhase.RUNNING:
                 return TICK_S
             return min(TICK_S, max(0.0, self._next.due_s - self._moment().along_s) + 0.001)
 

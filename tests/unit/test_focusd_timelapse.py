@@ -20,6 +20,7 @@ from series_machine import (
 from focusd.errors import Refused
 from focusd.series import Asked
 from focusd.settings import SeriesRequest
+from focusd.timelapse import TICK_S
 from stack.errors import PlanRefused
 from stack.journal import replay
 from stack.manner import Exposing, Manner, WhenHot
@@ -77,6 +78,7 @@ def test_stopped_it_waits_and_resumed_it_is_in_its_old_rhythm(machine):
     machine.let(2.5 * HALF_HOUR_S)
     machine.timelapse.stop()
     machine.let(3 * HALF_HOUR_S)
+    assert machine.timelapse.pause_s() == TICK_S  # a slot that is overdue is no reason to look all the time
     machine.timelapse.resume()
     machine.let(HALF_HOUR_S)
     ends = ["done", "done", "done", "skipped", "skipped", "skipped", "done"]
