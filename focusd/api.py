@@ -22,6 +22,7 @@ from focusd.exits import Exit
 from focusd.film_api import add_film
 from focusd.house import House
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Shoot, Zero
+from focusd.notify import supervised
 from focusd.outcomes import outcome_of, words_of
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.preview_api import add_preview
@@ -98,6 +99,13 @@ def _add_looking(app: FastAPI, house: House) -> None:
         return axis_view(
             now, axis.look(), axis.settings, house.rig.complaints, house.rig.clock.monotonic_ns()
         )
+
+    @app.get("/settings")
+    def settings() -> Answer:
+        source = house.config_file
+        config = house.config.model_dump(mode="json", include={"axis", "panel"})
+        place = None if source is None else str(source)
+        return {"config_file": place, "supervised": supervised(), **config}
 
     @app.get("/doctor")
     def doctor() -> Answer:

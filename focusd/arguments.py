@@ -187,7 +187,7 @@ def focusctl_parser() -> argparse.ArgumentParser:
     )
     support.add_argument("--config", metavar="FILE", type=Path, help="the settings to pack")
     support.add_argument("--state-dir", metavar="DIR", type=Path, help="where sessions are kept")
-    setup = command("setup", "find out by questions and small moves how a rail is wired, and write it down")
+    setup = command("setup", "find out by questions and small moves how a rig is wired, and write it down")
     setup.add_argument("--config", metavar="FILE", type=Path, help="the settings to change")
     setup.add_argument("--anew", action="store_true", help="forget an earlier walk that was left")
     setup.add_argument("--yes", action="store_true", help="write what was found without asking")

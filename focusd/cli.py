@@ -33,7 +33,6 @@ from focusd.screens import (
     world_screen,
 )
 from focusd.sessions_cli import sessions
-from focusd.setup_cli import setup
 from focusd.support_cli import support
 from focusd.terminal import Terminal
 from focusd.timelapse_cli import timelapse
@@ -267,6 +266,12 @@ def _sim(call: Call) -> Exit:
             return call.result(answer, world_screen(answer))
 
 
+def _setup(call: Call) -> Exit:
+    from focusd.setup_cli import setup
+
+    return setup(call)
+
+
 def _merge(argv: Sequence[str], call: Call) -> int:
     """Merge here and now, or have a session merged: only this command loads numpy and OpenCV."""
     try:
@@ -295,7 +300,7 @@ _COMMANDS: Mapping[str, Callable[[Call], Exit]] = {
     "axis": _axis,
     "acknowledge": _acknowledge,
     "doctor": doctor,
-    "setup": setup,
+    "setup": _setup,
     "support": support,
     "mark": _mark,
     "calibrate": calibrate,

@@ -44,6 +44,11 @@ class Notifier:
                 self._socket.sendto(message.encode(), self._address)
 
 
+def supervised(environment: Mapping[str, str] = os.environ) -> bool:
+    """Say whether this process is a service's own: systemd names it, and what it starts inherits the name."""
+    return environment.get("SYSTEMD_EXEC_PID") == str(os.getpid())
+
+
 def _address(named: str) -> str:
     """Give the address to send to: `@` in the name stands for the zero byte of an abstract socket."""
     return "\0" + named[1:] if named.startswith("@") else named

@@ -1,118 +1,180 @@
 """`focusctl setup`: the walk at the terminal; what is asked, and what follows, is in `focusd.setup`."""
 
 import json
+import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from focusd.calibrate_cli import NotWritten, agreed, difference, edited, write
+from focusd.calibrate_cli import NotWritten, agreed, difference, edited, measured, propose, write
 from focusd.call import Call
+from focusd.client import Problem
+from focusd.config import load_config
 from focusd.exits import Exit
 from focusd.places import config_file, state_folder
-from focusd.setup import SETTINGS, NotUnderstood, Question, Sight, Walk, answered, question
+from focusd.setup import answered, named, question, taken_up
+from focusd.walk import UNSEEN, Errand, NotUnderstood, Question, Sight, Walk
+
+UNIT = "focusd.service"
+
+_LATER = "start focusd again; focusctl setup then goes on where it is"
 
 
 def setup(call: Call) -> Exit:
-    """Walk, from where it was left; at the end write what was found, after a yes."""
-    path = config_file(call.typed.config) or Path("/etc/focusrail/config.yaml")
-    notes = state_folder() / "setup.json"
-    notes.parent.mkdir(parents=True, exist_ok=True)
+    """Walk, from where it was left; what was found is written, after a yes, where it is needed to go on."""
     try:
-        walk = _taken_up(notes, _running(path), anew=call.typed.anew)
-        released = _sight(call)  # before anybody is asked to press anything: fingers leave a switch late
-        while (asked := question(walk)) is not None:
-            if asked.move_mm and not walk.fit_to_move:
-                call.out.line("By these settings the rig misreads its switches, and must not move.")
-                return _written(call, path, walk, then="then focusctl setup goes on where it is")
-            walk = _asked(call, walk, asked, released)
-            notes.write_text(json.dumps({"found": dict(walk.found), "step": walk.step}))
+        return _Guide(call).led()
+    except _OtherSettings as error:
+        return call.problem("Not begun", str(error), Exit.REFUSED)
+    except NotWritten as error:
+        return call.problem("Not written", str(error), Exit.FAILED)
     except (KeyboardInterrupt, EOFError):
         words = "focusctl setup goes on where you left; --anew begins again"
         return call.problem("Left", words, Exit.INTERRUPTED)
-    return _written(call, path, walk, _AT_THE_END, notes)
 
 
-_AT_THE_END = "Then: focusctl home, focusctl calibrate settle, focusctl calibrate backlash"
+class _OtherSettings(Exception):
+    """The daemon does not run by what its file says."""
 
 
-def _written(call: Call, path: Path, walk: Walk, then: str, notes: Path | None = None) -> Exit:
-    """Show what would change, and write it after a yes; the walk's notes, where given, are then done with."""
-    changes = walk.changes()
-    try:
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """What the daemon runs by, and the file that says so."""
+
+    settings: Mapping[str, Any]
+    path: Path
+    supervised: bool
+
+
+class _Guide:
+    """Leads through a walk: asks, moves, looks, writes down."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._notes = state_folder() / "setup.json"
+
+    def led(self) -> Exit:
+        """Lead from where it was left to the end, or to where somebody has to start the daemon again."""
+        call, runs = self._call, self._runs()
+        walk = self._noted(runs, anew=call.typed.anew)
+        released = _sight(call)  # before anybody is asked to press anything: fingers leave a switch late
+        while (asked := question(walk)) is not None:
+            if walk.may_ask(asked):
+                walk = self._asked(walk, asked, released)
+                self._note(walk)
+                continue
+            if not self._written(runs.path, walk.changes()):
+                return call.result({"written": None}, ["nothing was written; focusctl setup asks again"])
+            if not (runs.supervised and self._restarted()):
+                return call.result({"written": str(runs.path)}, [_LATER])
+            runs = self._runs()
+            walk, released = replace(walk, running=runs.settings), _sight(call)
+        return self._ended(runs.path)
+
+    def _ended(self, path: Path) -> Exit:
+        self._notes.unlink(missing_ok=True)
+        words = f"That was all. What {path} says now holds from the daemon's next start on."
+        return self._call.result({"written": str(path)}, [words])
+
+    def _runs(self) -> _Runs:
+        """Give what the daemon runs by; raises `_OtherSettings` where its file says something else."""
+        told = self._call.daemon.ask("/settings")
+        path = self._call.typed.config or told["config_file"] or config_file()
+        path = Path(path or "/etc/focusrail/config.yaml")
+        written = load_config(path if path.exists() else None).model_dump(mode="json")
+        running, there = named(told), named(written)
+        for name, value in running.items():
+            if there[name] != value:
+                raise _OtherSettings(
+                    f"focusd runs with {name} {value}, and {path} says {there[name]}: start focusd again, "
+                    "without --set, or name the file it goes by with --config"
+                )
+        return _Runs(running, path, told["supervised"])
+
+    def _noted(self, runs: _Runs, *, anew: bool) -> Walk:
+        try:
+            return taken_up(runs.settings, {} if anew else json.loads(self._notes.read_text()))
+        except (OSError, ValueError):
+            return Walk(runs.settings)
+
+    def _note(self, walk: Walk) -> None:
+        self._notes.parent.mkdir(parents=True, exist_ok=True)
+        self._notes.write_text(json.dumps({"found": dict(walk.found), "step": walk.step}))
+
+    def _asked(self, walk: Walk, asked: Question, released: Sight) -> Walk:
+        """Ask until the answer is one, and see to what it leads to; where that fails, ask again."""
+        if walk.told.said:
+            self._call.out.line(walk.told.said)
+        if asked.move_u:
+            self._move(asked, walk.running["axis.kind"])
+        before = released if asked.looks else UNSEEN
+        while True:
+            default = f" ({asked.default})" if asked.default is not None else ""
+            self._call.out.line(f"{asked.words}{default}")
+            typed = input("> ")
+            try:
+                after = answered(walk, typed, before, _sight(self._call) if asked.looks else UNSEEN)
+            except NotUnderstood as error:
+                self._call.out.line(str(error))
+                continue
+            if asked.acknowledges:
+                self._call.daemon.tell("/acknowledge")
+            if after.told.errand is None or self._ran(after.told.errand):
+                return after
+
+    def _move(self, asked: Question, kind: str) -> None:
+        far, what, unit = f"{abs(asked.move_u) / 1000:g} mm", "carriage", "um"
+        if kind == "ring":
+            far, what, unit = f"{abs(asked.move_u):g} degrees", "ring", "deg"
+        input(
+            f"The {what} is about to move {far}, or as many times that as settings are wrong. See that it "
+            "stands in the middle of its way, and that this is free; then Enter. "
+        )
+        for distance_u in (asked.move_u, -asked.move_u)[: 2 if asked.returns else 1]:
+            self._call.daemon.wait_for("/jog", distance_u=distance_u, unit=unit)
+
+    def _ran(self, errand: Errand) -> bool:
+        """Have the daemon do it, and write what it finds after a yes; say so where it cannot."""
+        try:
+            if errand.path == "/home":
+                self._call.daemon.wait_for(errand.path, **errand.body)
+                return True
+            return measured(self._call, errand.path, errand.body, propose) is Exit.DONE
+        except Problem as error:
+            self._call.problem(error.title, str(error), error.exit_code)
+            return False
+
+    def _written(self, path: Path, changes: Mapping[str, Any]) -> bool:
+        """Show what would change, and write it after a yes; give whether it stands there now."""
+        if not changes:
+            return True
+        call = self._call
         before, after = edited(path, [_proposal(*change) for change in changes.items()])
-        if not call.json:
-            for line in difference(path, before, after):
-                call.out.line(line)
-        if before != after:
-            if not call.typed.yes and not agreed(call, "Write this?"):
-                words = ["nothing was written; focusctl setup asks again, --yes says yes beforehand"]
-                return call.result({"changes": changes, "written": None}, words)
-            write(path, before, after)
-    except NotWritten as error:
-        return call.problem("Not written", str(error), Exit.FAILED)
-    if notes is not None:
-        notes.unlink(missing_ok=True)
-    done = f"written: {path}; start focusd again" if before != after else "nothing changes: all is right"
-    return call.result({"changes": changes, "written": str(path)}, [done, then])
+        for line in difference(path, before, after):
+            call.out.line(line)
+        if not call.typed.yes and not agreed(call, "Write this?"):
+            return False
+        write(path, before, after)
+        call.out.line(f"written: {path}")
+        return True
+
+    def _restarted(self) -> bool:
+        """Have systemd start the daemon again where somebody says yes; give whether it did."""
+        self._call.out.line("To go on, focusd has to start again with these settings.")
+        if not self._call.typed.yes and not agreed(self._call, "Start it again now?"):
+            return False
+        if subprocess.run(["systemctl", "restart", UNIT], check=False).returncode != 0:
+            self._call.out.line(f"It did not start: see journalctl -u {UNIT}; it may need sudo.")
+            return False
+        return True
 
 
 def _proposal(name: str, value: Any) -> dict[str, Any]:
     return {"keys": name.split("."), "value": value, "group": None}
 
 
-def _asked(call: Call, walk: Walk, asked: Question, released: Sight) -> Walk:
-    """Ask until the answer is one; what the switches read is compared with what they read `released`."""
-    if walk.said:
-        call.out.line(walk.said)
-    if asked.move_mm:
-        _move(call, asked.move_mm, back=walk.step == "direction")
-    before = released if asked.looks else Sight()
-    while True:
-        default = f" ({asked.default})" if asked.default is not None else ""
-        call.out.line(f"{asked.words}{default}")
-        typed = input("> ")
-        try:
-            after = answered(walk, typed, before, _sight(call) if asked.looks else Sight())
-        except NotUnderstood as error:
-            call.out.line(str(error))
-            continue
-        if asked.acknowledges:
-            call.daemon.tell("/acknowledge")
-        return after
-
-
-def _move(call: Call, length_mm: float, *, back: bool) -> None:
-    input(
-        f"The carriage is about to move {abs(length_mm):g} mm, or as many times that as settings are wrong. "
-        "See that it stands in the middle of its way, and that this is free; then Enter. "
-    )
-    for length_u in (length_mm * 1000, -length_mm * 1000) if back else (length_mm * 1000,):
-        call.daemon.wait_for("/jog", distance_u=length_u, unit="um")
-
-
 def _sight(call: Call) -> Sight:
     seen = call.daemon.ask("/axis")
-    return Sight(seen["switches"]["near"], seen["switches"]["far"], seen["emergency_stop"]["pressed"])
-
-
-def _taken_up(notes: Path, running: Mapping[str, Any], *, anew: bool) -> Walk:
-    """Go on with an earlier walk; one whose notes cannot be read is begun again."""
-    try:
-        kept = {} if anew else json.loads(notes.read_text())
-        return Walk(running, kept.get("found", {}), kept.get("step", "lead"))
-    except (OSError, ValueError):
-        return Walk(running)
-
-
-def _running(path: Path) -> dict[str, Any]:
-    """Give the settings that the daemon runs with, as far as the walk asks about them."""
-    from focusd.config import load_config
-
-    config = load_config(path if path.exists() else None)
-    settings = {}
-    for name in SETTINGS:
-        value: Any = config
-        for key in name.split("."):
-            value = getattr(value, key)
-        settings[name] = value
-    return settings
+    switches, e_stop = seen.get("switches", {}), seen.get("emergency_stop", {})
+    return Sight(switches.get("near"), switches.get("far"), e_stop.get("pressed"))

@@ -45,13 +45,14 @@ class Connection(http.client.HTTPConnection):
 class Daemon:
     """One daemon process. `wait_for` follows its events, from the first one on."""
 
-    def __init__(self, folder: Path, *settings: str, **environment: str) -> None:
+    def __init__(self, folder: Path, *settings: str, config: Path | None = None, **environment: str) -> None:
         self.folder = folder
         self.socket = folder / "s"
         self.state = folder / "state"
         command = [sys.executable, "-m", "focusd.daemon", "--simulate"]
         command += ["--state-dir", str(self.state), "--socket", str(self.socket)]
-        for setting in (*QUICK, *settings):
+        command += ["--config", str(config)] if config else []
+        for setting in settings if config else (*QUICK, *settings):
             command += ["--set", setting]
         self.log = (folder / "log").open("w+")
         self.process = subprocess.Popen(
@@ -139,9 +140,9 @@ class Daemon:
 
 
 @contextmanager
-def daemon(folder: Path, *settings: str, **environment: str) -> Iterator[Daemon]:
-    """Run a daemon; whatever happens, nothing of it is left."""
-    running = Daemon(folder, *settings, **environment)
+def daemon(folder: Path, *settings: str, config: Path | None = None, **environment: str) -> Iterator[Daemon]:
+    """Run a daemon, on a quick rail unless it has a `config`; whatever happens, nothing of it is left."""
+    running = Daemon(folder, *settings, config=config, **environment)
     try:
         yield running.await_ready()
     finally:

@@ -22,6 +22,8 @@ AGREED: Final = 0.03
 """Part of the distance by which quarters of a picture of a ruler may differ: a subject's differ by more."""
 CLEAR: Final = 12.0
 """A wave must stand out so many times from the middle of the spectrum to be lines."""
+FAINTEST: Final = 0.02
+"""Part of the brightness by which lines must swing: out of focus only the long ones are left, faintly."""
 LEAST_SHIFT_PX: Final = 8.0
 ZOOMS: Final = 12
 
@@ -50,6 +52,11 @@ def line_distance_px(plane: NDArray[np.uint8]) -> Measured:
     """
     whole = _contrast(plane)
     wave = _strongest(whole)
+    if _depth(whole, wave) < FAINTEST * plane.mean():
+        raise NotMeasured(
+            f"lines are seen, {1 / np.hypot(*wave):.0f} px apart, but so faint that they may be every tenth "
+            "of a ruler out of focus: bring the ruler into focus, or light it so that its lines stand out"
+        )
     height, width = (side // 2 for side in plane.shape)
     quarters = [
         _refined(_contrast(plane[top : top + height, left : left + width]), wave)
@@ -102,6 +109,14 @@ def _refined(plane: Floats, wave: tuple[float, float]) -> tuple[float, float]:
         down, across = float(downs[row]), float(acrosses[column])
         step_down, step_across = step_down / 2, step_across / 2
     return down, across
+
+
+def _depth(plane: Floats, wave: tuple[float, float]) -> float:
+    """Give how far brightness swings to either side along a wave, under the window of `_contrast`."""
+    (height, width), (down, across) = plane.shape, wave
+    sum_of_window = np.hanning(height).sum() * np.hanning(width).sum()
+    at = _waves(np.array([down]), height) @ plane @ _waves(np.array([across]), width).T
+    return float(2 * np.abs(at[0, 0]) / sum_of_window)
 
 
 def _waves(frequencies: Floats, length: int) -> NDArray[np.complex128]:

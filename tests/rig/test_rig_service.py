@@ -27,6 +27,14 @@ def test_a_press_shoots_a_stack_and_a_killed_daemon_goes_on_with_the_next(machin
     assert report["lost_steps"] == 0
 
 
+def test_a_pin_that_setup_is_told_of_is_gone_by_after_a_restart_that_it_sees_to(machine):
+    report = machine.supervise("sets_up")
+    assert "+panel: {light_warm_up_s: 0.02, led_pin: null}" in report["said"], report["said"]
+    assert (report["restarted"], report["state"]) == (True, "active")
+    assert "Press the limit switch" in report["said"]
+    assert report["code"] == 130
+
+
 def test_what_hangs_is_ended_by_the_watchdog_and_started_again(machine):
     report = machine.supervise("hangs")
     assert WATCHDOG_S <= report["hung_s"] < 2 * WATCHDOG_S

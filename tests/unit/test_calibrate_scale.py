@@ -53,6 +53,11 @@ def test_a_blurred_ruler_is_still_a_ruler() -> None:
     assert line_distance_px(seen(ruler(24.0, 3.0, blur_px=6.0))).value == pytest.approx(24.0, rel=0.005)
 
 
+def test_what_is_left_of_a_ruler_out_of_focus_gives_no_number() -> None:
+    with pytest.raises(NotMeasured, match="into focus"):
+        line_distance_px(seen(ruler(24.0, 3.0, blur_px=20.0), noise=0.5))
+
+
 @pytest.mark.parametrize(
     "plane",
     [np.full((480, 640), 0.5, np.float32), np.random.default_rng(1).random((480, 640)).astype(np.float32)],

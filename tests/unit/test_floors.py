@@ -45,8 +45,6 @@ SHELL = [
     "focusd.range_cli",
     "focusd.screens",
     "focusd.sessions_cli",
-    "focusd.setup",
-    "focusd.setup_cli",
     "focusd.support_cli",
     "focusd.terminal",
     "focusd.timelapse_cli",
@@ -62,10 +60,9 @@ LAZY = {
         "focusd.yaml_text",
         "stack.durable",
     ],
-    "focusd.cli": ["stack.merge.command"],
+    "focusd.cli": ["focusd.setup_cli", "stack.merge.command"],
     "focusd.doctor_cli": ["focusd.doctor"],
     "focusd.film_cli": ["stack.errors", "stack.film.command", "stack.film.errors", "stack.merge.errors"],
-    "focusd.setup_cli": ["focusd.config"],
     "focusd.sessions_cli": ["stack.check", "stack.errors", "stack.export", "stack.sessions"],
 }
 """What a module of the shell imports in the moment it is needed and not before."""

@@ -10,17 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rail_rig import SPEC, Rig
 
-from focusd.setup import RULER_MM, SETTINGS, NotUnderstood, Sight, Walk, answered, question
+from focusd.contradictions import contradictions
+from focusd.settings import Config
+from focusd.setup import answered, named, question, taken_up
+from focusd.walk import Errand, NotUnderstood, Sight, Walk
+from focusd.walk_travel import LEAD, RULER_MM, STRAP, TURN
 
-RUNNING = dict(zip(SETTINGS, (1.0, 200, 16, False, 40.0, 2.0, False, 5, 6, "high", None), strict=True))
+DEFAULTS = named(Config().model_dump(mode="json"))
+RUNNING = {**DEFAULTS, LEAD: 1.0}
 """What `rail_rig` steps by: 0.3125 µm a step."""
+
+RING = {**DEFAULTS, "axis.kind": "ring", "axis.driver": "ULN2003", "axis.ring.microsteps": 2}
+LENS = {**DEFAULTS, "axis.kind": "lens"}
 
 
 @dataclass
 class Bench:
     """A rail as it really is, with the daemon's belief on top, and a person beside it.
 
-    `switches` says at which pin the near and the far switch are, `pressed_level` what they read when pressed.
+    `switches` says at which pin the near and the far switch are, `pressed_level` what they read when pressed,
+    `wired` what the person answers when asked which pins are otherwise.
     """
 
     folder: Path
@@ -28,68 +37,114 @@ class Bench:
     ratio: float = 1.0
     switches: tuple[int | None, int | None] = (5, 6)
     pressed_level: str = "high"
-    e_stop_wired: bool = True
+    wired: str = ""
+    subject_side: str = "far"
 
     def __post_init__(self) -> None:
         spec = replace(SPEC, invert=self.invert, um_per_step=0.3125 * self.ratio, backlash_um=0.0)
         spec = replace(spec, near_switch_um=-9e5, near_end_um=-9e5, far_switch_um=9e5, far_end_um=9e5)
         self.rig = Rig(self.folder, position_um=0.0, spec=spec)
-        self.walk = Walk(RUNNING)
+        self.before = {**RUNNING, "axis.subject_side": self.subject_side}
+        self.walk = Walk(self.before)
         self.held: int | str | None = None
+        self.restarts: list[dict[str, Any]] = []
 
     def see(self) -> Sight:
-        def reads(pin: int) -> bool:
+        running = self.walk.running
+
+        def reads(pin: int | None) -> bool | None:
             level = "high" if (self.held == pin) is (self.pressed_level == "high") else "low"
-            return level == RUNNING["axis.pins.limit_active"]
+            return None if pin is None else level == running["axis.pins.limit_active"]
 
-        e_stop = RUNNING["axis.pins.e_stop"]
-        return Sight(reads(5), reads(6), None if e_stop is None else self.held == "e_stop")
+        e_stop = None if running["axis.pins.e_stop"] is None else self.held == "e-stop"
+        return Sight(reads(running["axis.pins.limit_near"]), reads(running["axis.pins.limit_far"]), e_stop)
 
-    def moved_um(self, length_mm: float) -> float:
+    def moved_um(self, length_um: float) -> float:
+        lead_mm, turn, microsteps = (self.walk.running[name] for name in (LEAD, TURN, STRAP))
         before_um = self.rig.carriage_um
-        self.rig.axis.jog(round(length_mm * 1000 / 0.3125))
+        self.rig.axis.jog(round(length_um * turn * microsteps / lead_mm / 1000))
         return self.rig.carriage_um - before_um
 
     def all_through(self) -> dict[str, Any]:
-        """Answer truly to the end; leave and come back between any two answers."""
-        for _ in range(30):
+        """Answer truly to the end; leave and come back between any two answers. Give what has changed."""
+        for _ in range(40):
             asked = question(self.walk)
             if asked is None:
-                return self.walk.changes()
-            moved_um = self.moved_um(asked.move_mm) if asked.move_mm else 0.0
+                now = self.walk.running | self.walk.changes()
+                return {name: value for name, value in now.items() if value != self.before[name]}
+            if not self.walk.may_ask(asked):
+                self.restarts.append(self.walk.changes())
+                self.walk = replace(self.walk, running=self.walk.running | self.walk.changes())
+                continue
+            moved_um = self.moved_um(asked.move_u) if asked.move_u else 0.0
             self.held = None
             before = self.see()
-            answer = self.answer(moved_um)
+            answer = self.answer(asked.words, moved_um)
             self.walk = answered(self.walk, answer, before, self.see())
-            self.walk = Walk(RUNNING, json.loads(json.dumps(dict(self.walk.found))), self.walk.step)
+            kept = {"found": dict(self.walk.found), "step": self.walk.step}
+            self.walk = taken_up(self.walk.running, json.loads(json.dumps(kept)))
         raise AssertionError(f"the walk does not end: {self.walk}")
 
-    def answer(self, moved_um: float) -> str:
+    def answer(self, words: str, moved_um: float) -> str:
         near, far = self.switches
-        match self.walk.step:
-            case "direction":
-                return "closer" if moved_um > 0 else "apart"
-            case "ruler":
-                return f"{abs(moved_um) / 1000:.2f}"
-            case "near" | "far" as end:
-                self.held = near if end == "near" else far
-                return "none" if self.held is None else ""
-            case "home":
-                return "yes"
-        return ""
+        if "What leads to which GPIO" in words:
+            self.wired, answer = "", self.wired
+            return answer
+        if "Press the limit switch" in words:
+            apart = "farthest apart" in words
+            self.held = near if apart is (self.subject_side == "far") else far
+            return "none" if self.held is None else ""
+        if "Press the emergency stop" in words:
+            self.held = "e-stop"
+            return ""
+        if "did lens and subject come closer" in words:
+            return "closer" if (moved_um > 0) is (self.subject_side == "far") else "apart"
+        if "has it really gone" in words:
+            return f"{abs(moved_um) / 1000:.2f}"
+        if "by itself?" in words:
+            return "yes"
+        return "skip" if "skip" in words else ""
 
 
 def test_a_rig_that_is_wired_rightly_keeps_its_settings(tmp_path: Path) -> None:
-    assert Bench(tmp_path).all_through() == {"axis.home_allowed": True}
+    bench = Bench(tmp_path)
+    assert bench.all_through() == {"axis.home_allowed": True}
+    assert bench.restarts == [{"axis.home_allowed": True}]
+
+
+def test_pins_that_are_otherwise_are_said_and_the_daemon_looks_at_them_before_anything_is_pressed(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, switches=(17, 6), wired="limit-near 17, led none e-stop=22, light-active low")
+    found = bench.all_through()
+    assert found == {
+        "axis.pins.limit_near": 17,
+        "panel.led_pin": None,
+        "panel.light_active": "low",
+        "axis.pins.e_stop": 22,
+        "axis.home_allowed": True,
+    }
+    assert [*bench.restarts[0]] == [
+        "axis.pins.limit_near",
+        "panel.led_pin",
+        "axis.pins.e_stop",
+        "panel.light_active",
+    ]
 
 
 def test_a_motor_that_turns_the_other_way_is_inverted(tmp_path: Path) -> None:
     assert Bench(tmp_path, invert=True).all_through()["axis.invert"] is True
 
 
-def test_swapped_switches_are_swapped_back(tmp_path: Path) -> None:
-    found = Bench(tmp_path, switches=(6, 5)).all_through()
+def test_a_subject_at_the_near_end_is_what_it_comes_closer_to(tmp_path: Path) -> None:
+    assert Bench(tmp_path, subject_side="near").all_through() == {"axis.home_allowed": True}
+
+
+def test_swapped_switches_are_swapped_back_before_anything_moves(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, switches=(6, 5))
+    found = bench.all_through()
     assert (found["axis.pins.limit_near"], found["axis.pins.limit_far"]) == (6, 5)
+    assert bench.restarts[0] == {"axis.pins.limit_near": 6, "axis.pins.limit_far": 5}
 
 
 def test_switches_of_the_other_kind_are_seen(tmp_path: Path) -> None:
@@ -99,7 +154,11 @@ def test_switches_of_the_other_kind_are_seen(tmp_path: Path) -> None:
 
 
 def test_a_rig_with_one_switch_says_so(tmp_path: Path) -> None:
-    assert Bench(tmp_path, switches=(5, None)).all_through()["axis.pins.limit_far"] is None
+    found = Bench(tmp_path, switches=(5, None)).all_through()
+    assert found["axis.pins.limit_far"] is None
+    bench = Bench(tmp_path, switches=(5, None), wired="limit-far none")
+    assert bench.all_through()["axis.pins.limit_far"] is None
+    assert bench.restarts[0] == {"axis.pins.limit_far": None}
 
 
 @pytest.mark.parametrize(("ratio", "microsteps"), [(2.0, 8), (0.5, 32), (16.0, 1)])
@@ -107,13 +166,28 @@ def test_straps_that_are_others_than_thought_show_at_the_ruler(
     tmp_path: Path, ratio: float, microsteps: int
 ) -> None:
     found = Bench(tmp_path, ratio=ratio).all_through()
-    assert found["axis.screw.microsteps"] == microsteps
-    assert "axis.screw.lead_mm" not in found
+    assert found[STRAP] == microsteps
+    assert LEAD not in found
 
 
 def test_a_screw_of_another_lead_shows_at_the_ruler(tmp_path: Path) -> None:
-    found = Bench(tmp_path, ratio=1.25).all_through()
-    assert found["axis.screw.lead_mm"] == 1.25
+    assert Bench(tmp_path, ratio=1.25).all_through()[LEAD] == 1.25
+
+
+def test_steps_that_turn_out_small_slow_the_rig_down_to_what_can_be_stepped() -> None:
+    found = answered(Walk(RUNNING, step="ruler"), "0.25").told.found
+    speeds = ("speed.start_mm_s", "speed.max_mm_s", "homing.fast_mm_s", "homing.slow_mm_s")
+    assert found == {STRAP: 128, **{f"axis.{name}": 0.117 for name in speeds}}
+    settings = Config.model_validate({"axis": _tree({LEAD: 1.0, **found})})
+    assert not list(contradictions(settings))
+
+
+def _tree(found: Any) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for name, value in found.items():
+        _, group, key = name.split(".")
+        tree.setdefault(group, {})[key] = value
+    return tree
 
 
 def test_all_of_it_at_once(tmp_path: Path) -> None:
@@ -130,42 +204,130 @@ def test_all_of_it_at_once(tmp_path: Path) -> None:
 
 @given(st.floats(0.2, 4.9).filter(lambda ratio: abs(ratio - 1) > 0.05))
 def test_what_the_ruler_says_is_what_a_step_then_is(ratio: float) -> None:
-    walk = answered(replace(Walk(RUNNING), step="ruler"), f"{RULER_MM * ratio}")
-    lead_mm, turn, microsteps = (walk.value(name) for name in SETTINGS[:3])
+    walk = answered(Walk(RUNNING, step="ruler"), f"{RULER_MM * ratio}")
+    lead_mm, turn, microsteps = (walk.value(name) for name in (LEAD, TURN, STRAP))
     assert lead_mm / turn / microsteps == pytest.approx(ratio * 1.0 / 200 / 16, rel=0.055)
 
 
-def test_a_rig_that_misreads_its_switches_does_not_move_by_them() -> None:
-    walk = replace(Walk(RUNNING), step="near")
-    swapped = answered(walk, "", Sight(False, False), Sight(False, True))
-    other_kind = answered(walk, "", Sight(True, True), Sight(False, True))
-    assert [one.fit_to_move for one in (walk, swapped, other_kind)] == [True, False, False]
-    written = Walk({**RUNNING, **swapped.changes()}, swapped.found, swapped.step)
-    assert written.fit_to_move
-
-
 def test_a_switch_that_nothing_is_seen_of_is_asked_for_again() -> None:
-    walk = replace(Walk(RUNNING), step="near")
+    walk = Walk(RUNNING, step="near")
     again = answered(walk, "", Sight(False, False), Sight(False, False))
-    assert (again.step, "wire" in again.said) == ("near", True)
+    assert (again.step, "wire" in again.told.said) == ("near", True)
     both = answered(walk, "", Sight(False, False), Sight(True, True))
-    assert (both.step, "Both" in both.said) == ("near", True)
+    assert (both.step, "Both" in both.told.said) == ("near", True)
 
 
 def test_an_emergency_stop_is_seen_to_open() -> None:
     walk = Walk({**RUNNING, "axis.pins.e_stop": 12}, step="e_stop")
     pressed = answered(walk, "", Sight(e_stop=False), Sight(e_stop=True))
-    assert (pressed.step, question(pressed).acknowledges) == ("release", True)
+    release = question(pressed)
+    assert release is not None
+    assert release.acknowledges
     assert answered(pressed, "", now=Sight(e_stop=False)).step == "lead"
     with pytest.raises(NotUnderstood, match="still reads pressed"):
         answered(pressed, "", now=Sight(e_stop=True))
     assert answered(walk, "", Sight(e_stop=True), Sight(e_stop=True)).step == "e_stop"
-    assert answered(walk, "none").changes() == {"axis.pins.e_stop": None}
+    without = answered(walk, "none")
+    assert without.changes() == {"axis.pins.e_stop": None}
+    asked = question(without)
+    assert asked is not None
+    assert "one turn of the motor move" in asked.words
 
 
 @pytest.mark.parametrize(
-    ("step", "answer"), [("lead", "-1"), ("lead", "x"), ("strap", "2.5"), ("direction", ""), ("ruler", "0")]
+    ("step", "answer", "words"),
+    [
+        ("lead", "-1", "from 0.05 to 50"),
+        ("lead", "x", "from 0.05 to 50"),
+        ("strap", "2.5", "whole"),
+        ("direction", "", "needed"),
+        ("ruler", "0", "from 0.05 to 80"),
+        ("driver", "L298", "A4988, DRV8825, TMC2209, ULN2003, custom"),
+        ("pins", "stop 4", "none of step, dir, enable"),
+        ("pins", "step 28", "from 0 to 27"),
+        ("pins", "step none", "from 0 to 27"),
+        ("pins", "step", "from 0 to 27"),
+        ("pins", "enable-active on", "low or high"),
+        ("pins", "step 5", "GPIO 5 would be step and limit-near"),
+        ("scale", "many", "from 1 to 100000"),
+        ("flat", "maybe", "yes or skip"),
+    ],
 )
-def test_an_answer_that_cannot_be_is_not_taken(step: str, answer: str) -> None:
-    with pytest.raises(NotUnderstood):
-        answered(replace(Walk(RUNNING), step=step), answer)
+def test_an_answer_that_cannot_be_is_not_taken(step: str, answer: str, words: str) -> None:
+    with pytest.raises(NotUnderstood, match=words):
+        answered(Walk(RUNNING, step=step), answer)
+
+
+def test_two_pins_that_change_places_are_said_in_one_answer() -> None:
+    walk = answered(Walk(RUNNING, step="pins"), "step 20 dir 21")
+    assert (walk.step, walk.changes()) == ("pins", {"axis.pins.step": 20, "axis.pins.dir": 21})
+    asked = question(walk)
+    assert asked is not None
+    assert "step 20, dir 21" in asked.words
+    assert answered(walk, "").step == "wired"
+
+
+def test_a_row_of_transistors_has_coils_and_no_fine_microsteps() -> None:
+    walk = answered(Walk(RUNNING, step="driver"), "uln2003")
+    assert walk.changes() == {"axis.driver": "ULN2003", STRAP: 2}
+    asked = question(walk)
+    assert asked is not None
+    assert "coils 17 27 22 23" in asked.words
+    assert "step" not in asked.words
+    assert answered(walk, "coils 4 17 27 22").changes()["axis.pins.coils"] == [4, 17, 27, 22]
+    with pytest.raises(NotUnderstood, match="four GPIOs"):
+        answered(walk, "coils 4 17 27")
+
+
+def walked(running: dict[str, Any], *answers: str) -> tuple[list[str], dict[str, Any]]:
+    """Answer in this order to the end; give the steps that were asked, and what changes."""
+    walk, steps, rest = Walk(running), [], list(answers)
+    while (asked := question(walk)) is not None:
+        if not walk.may_ask(asked):
+            walk = replace(walk, running=dict(walk.running) | walk.changes())
+            continue
+        steps.append(asked.words.split()[0])
+        walk = answered(walk, rest.pop(0))
+    assert rest == []
+    return steps, {name: value for name, value in walk.running.items() if value != running[name]}
+
+
+def test_a_ring_is_turned_and_has_neither_switches_nor_a_screw() -> None:
+    answers = ("", "", "nearer", "10", "-5 270", *["skip"] * 5)
+    steps, changed = walked(RING, *answers)
+    assert len(steps) == 10
+    assert changed == {"axis.invert": True, "axis.ring.pulley": "3", "axis.ring.ends_deg": [-5.0, 270.0]}
+    assert Config.model_validate_json(
+        json.dumps({"axis": {"ring": {"pulley": "3", "ends_deg": [-5.0, 270]}}})
+    )
+
+
+def test_a_lens_is_only_measured() -> None:
+    assert walked(LENS, *["skip"] * 4)[1] == {}
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "errand"),
+    [
+        ("homed", "", Errand("/home")),
+        ("settle", "", Errand("/calibrate/settle")),
+        ("backlash", "yes", Errand("/calibrate/backlash")),
+        ("scale", "100", Errand("/calibrate/scale", {"division_um": 100.0})),
+        ("flat", "yes", Errand("/calibrate/flat")),
+        ("flat", "", None),
+        ("dark", "yes", Errand("/calibrate/dark")),
+        ("settle", "skip", None),
+    ],
+)
+def test_the_camera_measures_what_is_agreed_to(step: str, answer: str, errand: Errand | None) -> None:
+    walk = Walk({**RUNNING, "axis.home_allowed": True}, step=step)
+    assert answered(walk, answer).told.errand == errand
+
+
+def test_a_rig_that_may_not_home_is_not_asked_to() -> None:
+    assert answered(Walk(RUNNING, step="homed"), "").told.errand == Errand("/calibrate/settle")
+
+
+@pytest.mark.parametrize("kept", [{"found": {"axis.gone": 1}, "step": "near"}, {"step": "gone"}, {}])
+def test_notes_of_another_walk_are_not_taken_up(kept: dict[str, Any]) -> None:
+    assert taken_up(RUNNING, kept) == Walk(RUNNING)

@@ -114,6 +114,27 @@ def shoots() -> Report:
     }
 
 
+def sets_up() -> Report:
+    """Say that a pin is otherwise: setup writes it, has the daemon started again, and goes on."""
+    service = Service()
+    before = service.shown()
+    typed = subprocess.run(
+        [_FOCUSCTL, "--socket", _SOCKET, "setup", "--yes"],
+        input="\nled none\n\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "HOME": "/root"},
+    )
+    after = service.shown()
+    return {
+        "code": typed.returncode,
+        "said": typed.stdout + typed.stderr,
+        "restarted": after["MainPID"] != before["MainPID"],
+        "state": after["ActiveState"],
+    }
+
+
 def hangs() -> Report:
     """Stand still as a hung process does: the watchdog ends it, and it is started again."""
     service = Service()
