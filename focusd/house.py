@@ -35,6 +35,7 @@ from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.redo import Redo
 from focusd.reports import Reports
+from focusd.rhythm import Rhythm
 from focusd.room import has_room_to_merge
 from focusd.settings import Config, Delivery, Storage
 from focusd.shadings import Shadings
@@ -252,8 +253,7 @@ def open_house(
         card,
         hub,
         rig.clock,
-        ThisBoot.found(),
-        config.timelapse.clock_wait_s,
+        Rhythm(ThisBoot.found(), rig.clock, config.timelapse.clock_wait_s),
         config.timelapse.series,
     )
     left = take_up(sessions, studio, hub, config.resume)

@@ -6,13 +6,12 @@ One thread ticks; `start`, `stop`, `resume`, `abort` and the views are for any. 
 
 import logging
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from focusd.boot import Boot
 from focusd.card import Card
 from focusd.durations import duration_words
 from focusd.errors import Busy, FocusdError, Refused
@@ -20,19 +19,20 @@ from focusd.events import EventHub
 from focusd.fitting import Fitting
 from focusd.jobs import Abandon, Accepted, Job, Resume, Shoot
 from focusd.outcomes import words_of
+from focusd.rhythm import Anchored, Rhythm
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.stacks import Stacks
+from focusd.weighing import Weighing
 from rail.clock import Clock
-from stack.errors import DiskGone, PlanRefused, SessionError, StackError
+from stack.errors import DiskGone, StackError
 from stack.journal import Journal
 from stack.manner import WhenHot
-from stack.retention import Weight, weighed
+from stack.retention import Weight
 from stack.schedule import Moment, Slot, next_slot, slots_left
 from stack.session_state import Phase
 from stack.sessions import Sessions, slug
 from stack.timelapse import (
-    Anchor,
     Series,
     SeriesPhase,
     SeriesState,
@@ -91,10 +91,10 @@ class Timelapse:
         Where its stacks come from.
     card
         Makes room for them.
+    rhythm
+        Knows its time.
     wanted
         What begins by itself, unless a series of that name was ever begun.
-    clock_wait_s
-        How long after a boot an unsynchronised clock is waited for.
     """
 
     def __init__(
@@ -105,8 +105,7 @@ class Timelapse:
         card: Card,
         hub: EventHub,
         clock: Clock,
-        boot: Boot,
-        clock_wait_s: float,
+        rhythm: Rhythm,
         wanted: SeriesRequest | None = None,
     ) -> None:
         self._root = root
@@ -114,23 +113,20 @@ class Timelapse:
         self._stacks = stacks
         self._card = card
         self._fitting = Fitting(sessions, stacks)
+        self._weighing = Weighing(sessions, stacks)
         self._hub = hub
         self._clock = clock
-        self._boot = boot
-        self._clock_wait_ns = round(clock_wait_s * 1e9)
-        self._began_ns = clock.monotonic_ns()
+        self._rhythm = rhythm
         self._lock = threading.RLock()
         self._series: Series | None = None
         self._journal: Journal | None = None
         self._state = SeriesState()
-        self._anchor: Anchor | None = None
         self._job: Job | None = None
         self._next: Slot | None = None
         self._resumed: set[str] = set()
         self._wanted = wanted
         self._tried_ns: int | None = None
         self._held: tuple[Slot, Strain] | None = None
-        self._weighed: tuple[int, Weight | None] = (-1, None)
         self._attention: str | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="timelapse", daemon=True)
@@ -160,9 +156,9 @@ class Timelapse:
                     f"{duration_words(asked.schedule.every_s)} is more often: choose a longer interval, or "
                     "let slots be left out with --overlaps"
                 )
-            start = (asked.start or self._boot.now()).astimezone(UTC)
+            start = (asked.start or self._rhythm.now()).astimezone(UTC)
             self._open(create(self._root, asked.schedule, start, asked.request, asked.name, asked.manner))
-            self._settle(start, how="started")
+            self._note_anchor(self._rhythm.started(start))
             return self.shown()
 
     def stop(self, reason: str = "asked to stop") -> Shown:
@@ -232,9 +228,9 @@ class Timelapse:
     def pause_s(self) -> float:
         """Give the time until the thread looks again: no later than the next slot is due."""
         with self._lock:
-            if self._anchor is None or self._next is None or self._state.phase is not SeriesPhase.RUNNING:
+            if not self._rhythm.known or self._next is None or self._state.phase is not SeriesPhase.RUNNING:
                 return TICK_S
-            return min(TICK_S, max(0.0, self._next.due_s - self._moment().along_s) + 0.001)
+            return min(TICK_S, max(0.0, self._next.due_s - self._rhythm.moment().along_s) + 0.001)
 
     def _stumble(self, words: str) -> None:
         if words != self._attention:
@@ -250,7 +246,7 @@ class Timelapse:
                 return
             if self._state.phase is not SeriesPhase.RUNNING:
                 return
-            now = self._moment()
+            now = self._rhythm.moment()
             if self._held is not None:
                 self._go_on_with_held(*self._held, now)
                 return
@@ -267,7 +263,7 @@ class Timelapse:
     def _begin_wanted(self) -> None:
         """Begin what the configuration wants; what refuses it now is tried again, for it may have passed."""
         now_ns = self._clock.monotonic_ns()
-        if self._wanted is None or self._series is not None or not self._clock_is_settled():
+        if self._wanted is None or self._series is not None or not self._rhythm.clock_is_settled():
             return
         if self._tried_ns is not None and now_ns - self._tried_ns < TRY_AGAIN_NS:
             return
@@ -277,7 +273,7 @@ class Timelapse:
             self._wanted = None
             return
         try:
-            self.start(series_asked_for(self._wanted, self._boot.now()))
+            self.start(series_asked_for(self._wanted, self._rhythm.now()))
         except (FocusdError, StackError) as error:
             _log.warning("series %s cannot begin yet: %s", name, words_of(error))
             self._hub.publish("series_refused", series=name, reason=words_of(error))
@@ -348,7 +344,7 @@ class Timelapse:
         """Take up the stack that the end of an earlier daemon cut short, unless the next one is due."""
         assert self._series is not None and slot.session is not None
         due_s = (slot.number + 1) * self._series.schedule.every_s
-        if self._moment().along_s >= due_s:
+        if self._rhythm.moment().along_s >= due_s:
             self._abandon(slot.session)
             self._fail(slot.number, "it was cut short, and the next slot is due", slot.session)
             return False
@@ -413,82 +409,38 @@ class Timelapse:
             return None
 
     def _weight(self) -> Weight | None:
-        """Give what the next stack will take on the disk: as estimated, or as the last one did if more.
-
-        None where that cannot be told. Estimated anew when a slot has ended.
-        """
-        if self._series is None:
-            return None
-        ended = sum(slot.end is not SlotEnd.BEGUN for slot in self._state.slots.values())
-        if self._weighed[0] != ended:
-            self._weighed = (ended, self._estimated(self._series))
-        return self._weighed[1]
-
-    def _estimated(self, series: Series) -> Weight | None:
-        try:
-            plan, _ = self._stacks.make(series.request)
-            weight = self._stacks.weight(plan)
-        except (FocusdError, PlanRefused):
-            return None
-        done = [slot for slot in self._state.slots.values() if slot.end is SlotEnd.DONE and slot.session]
-        for slot in sorted(done, key=lambda slot: slot.number, reverse=True)[:1]:
-            with suppress(SessionError):
-                return weight.heavier(weighed(self._sessions.open(slot.session or "")))
-        return weight
+        return None if self._series is None else self._weighing.weight(self._series, self._state)
 
     # --- time ---------------------------------------------------------------------------------------------
 
     def _settled(self) -> bool:
         """Say whether the series' time is known in this boot; find it out where the clock may be believed."""
-        if self._anchor is not None:
-            return True
         assert self._series is not None
-        before = self._state.anchor
-        if before is not None and before.boot == self._boot.id:
-            self._anchor = before
-        elif self._boot.synchronised():
-            self._settle(self._series.start if before is None else before.start, how="by the clock")
-        elif self._clock_is_settled():
-            self._re_anchor()
-        return self._anchor is not None
+        if not self._rhythm.known and (anchored := self._rhythm.found(self._series, self._state)):
+            self._note_anchor(anchored)
+        return self._rhythm.known
 
-    def _clock_is_settled(self) -> bool:
-        """Say whether the clock may be believed, or was waited for long enough."""
-        waited_ns = self._clock.monotonic_ns() - self._began_ns
-        return self._boot.synchronised() or waited_ns >= self._clock_wait_ns
-
-    def _re_anchor(self) -> None:
-        """Go on with the next slot now, the clock being of no use."""
-        assert self._series is not None
-        number = 0 if self._state.last is None else self._state.last + 1
-        along_s = number * self._series.schedule.every_s
-        start = datetime.fromtimestamp(self._boot.now().timestamp() - along_s, UTC)
-        _log.warning("the clock is not synchronised: series %s goes on from now", self._series.id)
-        self._settle(start, how="anew: the clock was not synchronised")
-
-    def _settle(self, start: datetime, how: str) -> None:
-        since_s = self._boot.now().timestamp() - start.timestamp()
-        origin_ns = self._clock.monotonic_ns() - round(since_s * 1e9)
-        self._anchor = Anchor(self._boot.id, origin_ns, start)
+    def _note_anchor(self, anchored: Anchored) -> None:
+        anchor = anchored.anchor
         self._record(
-            "series_anchored", boot=self._boot.id, origin_ns=origin_ns, start=start.isoformat(), how=how
+            "series_anchored",
+            boot=anchor.boot,
+            origin_ns=anchor.origin_ns,
+            start=anchor.start.isoformat(),
+            how=anchored.how,
         )
 
-    def _moment(self) -> Moment:
-        assert self._anchor is not None
-        return Moment((self._clock.monotonic_ns() - self._anchor.origin_ns) / 1e9, self._boot.now())
-
     def _next_at(self) -> datetime | None:
-        if self._anchor is None or self._series is None or self._state.phase is not SeriesPhase.RUNNING:
+        if self._series is None or not self._rhythm.known or self._state.phase is not SeriesPhase.RUNNING:
             return None
-        now = self._moment()
+        now = self._rhythm.moment()
         slot = next_slot(self._series.schedule, self._state.last, self._state.begun, now)
         return None if slot is None else now.wall_at(slot.due_s)
 
     def _left(self) -> int | None:
-        if self._anchor is None or self._series is None:
+        if self._series is None or not self._rhythm.known:
             return None
-        return slots_left(self._series.schedule, self._state.last, self._state.begun, self._moment())
+        return slots_left(self._series.schedule, self._state.last, self._state.begun, self._rhythm.moment())
 
     # --- the journal --------------------------------------------------------------------------------------
 
@@ -505,14 +457,15 @@ class Timelapse:
             undo.callback(journal.close)
             self._state = fold(journal.entries)
             undo.pop_all()
-        self._series, self._journal, self._anchor, self._next = series, journal, None, None
+        self._series, self._journal, self._next = series, journal, None
+        self._rhythm.forget()
         self._attention = self._held = None
-        self._weighed = (-1, None)
 
     def _close(self) -> None:
         if self._journal is not None:
             self._journal.close()
-        self._series = self._journal = self._anchor = self._job = None
+        self._series = self._journal = self._job = None
+        self._rhythm.forget()
         self._state = SeriesState()
 
     def _record(self, event: str, **facts: object) -> None:

@@ -15,6 +15,7 @@ from focusd.errors import Busy
 from focusd.events import EventHub
 from focusd.jobs import Abandon, Accepted, Resume, Shoot
 from focusd.journals import Journals
+from focusd.rhythm import Rhythm
 from focusd.series import Asked
 from focusd.stacks import Stacks
 from focusd.timelapse import Timelapse
@@ -218,8 +219,7 @@ class Machine:
             ),
             self.hub,
             self.clock,
-            self,
-            120.0,
+            Rhythm(self, self.clock, 120.0),
             self.wanted,
         )
 

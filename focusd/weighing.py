@@ -1,0 +1,38 @@
+"""What the next stack of a series will take on the disk."""
+
+from contextlib import suppress
+
+from focusd.errors import FocusdError
+from focusd.stacks import Stacks
+from stack.errors import PlanRefused, SessionError
+from stack.retention import Weight, weighed
+from stack.sessions import Sessions
+from stack.timelapse import Series, SeriesState, SlotEnd
+
+
+class Weighing:
+    """Estimates it, and remembers until another slot has ended."""
+
+    def __init__(self, sessions: Sessions, stacks: Stacks) -> None:
+        self._sessions = sessions
+        self._stacks = stacks
+        self._last: tuple[str, int, Weight | None] | None = None
+
+    def weight(self, series: Series, state: SeriesState) -> Weight | None:
+        """Give it as estimated, or as the last stack weighs if that is more; None where it cannot be told."""
+        ended = sum(slot.end is not SlotEnd.BEGUN for slot in state.slots.values())
+        if self._last is None or self._last[:2] != (series.id, ended):
+            self._last = series.id, ended, self._estimated(series, state)
+        return self._last[2]
+
+    def _estimated(self, series: Series, state: SeriesState) -> Weight | None:
+        try:
+            plan, _ = self._stacks.make(series.request)
+            weight = self._stacks.weight(plan)
+        except (FocusdError, PlanRefused):
+            return None
+        done = [slot for slot in state.slots.values() if slot.end is SlotEnd.DONE and slot.session]
+        for slot in sorted(done, key=lambda slot: slot.number, reverse=True)[:1]:
+            with suppress(SessionError):
+                return weight.heavier(weighed(self._sessions.open(slot.session or "")))
+        return weight
