@@ -1,6 +1,5 @@
 """A stack's report for people: one page that needs no other file, on a phone or a desk. Pure."""
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -8,7 +7,7 @@ from typing import Any
 
 from stack.curve import largest, share_svg, sharpness_svg
 from stack.optics import Optics
-from stack.report_style import STYLE
+from stack.page_parts import definitions, document, folded_table, jpeg_source, sentences
 from stack.words import UNITS, exposure_words, moment_words, span_words
 
 Values = Mapping[str, Any]
@@ -33,22 +32,7 @@ def report_html(values: Values, pictures: Pictures = Pictures()) -> str:
         _facts(values),
         _table(values["slices"], values["unit"]),
     ]
-    body = "\n".join(part for part in parts if part)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(values["name"])} – {escape(values["session"])}</title>
-<style>
-{STYLE}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+    return document(f"{values['name']} – {values['session']}", parts)
 
 
 def _head(values: Values) -> str:
@@ -79,11 +63,11 @@ def _cards(values: Values, depth: bytes | None) -> str:
     coverage = values["coverage"]
     words = "".join(
         [
-            _list("Coverage", "good" if coverage["covered"] else "wait", coverage["words"])
+            sentences("Coverage", "good" if coverage["covered"] else "wait", coverage["words"])
             if coverage
             else "",
-            _list("Worth a look", "wait", values["warnings"]),
-            _list("On the way", "plain", [_on_the_way(fault) for fault in values["faults"]]),
+            sentences("Worth a look", "wait", values["warnings"]),
+            sentences("On the way", "plain", [_on_the_way(fault) for fault in values["faults"]]),
         ]
     )
     picture = _figure("depth", "The depth map", depth, _legend(values["merge"] or {})) if depth else ""
@@ -93,9 +77,8 @@ def _cards(values: Values, depth: bytes | None) -> str:
 
 
 def _figure(kind: str, words: str, picture: bytes, caption: str) -> str:
-    encoded = base64.b64encode(picture).decode()
     return (
-        f'<figure class="{kind}"><img alt="{words}" src="data:image/jpeg;base64,{encoded}">\n'
+        f'<figure class="{kind}"><img alt="{words}" src="{jpeg_source(picture)}">\n'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 
@@ -114,13 +97,6 @@ def _legend(merge: Mapping[str, Any]) -> str:
 
 def _length(um: float) -> str:
     return f"{um / 1000:.3g} mm" if um >= 1000 else f"{um:.3g} µm"
-
-
-def _list(title: str, kind: str, sentences: Sequence[str]) -> str:
-    if not sentences:
-        return ""
-    items = "\n".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return f'<section class="{kind}">\n<h2>{escape(title)}</h2>\n<ul>\n{items}\n</ul>\n</section>\n'
 
 
 def _on_the_way(fault: Mapping[str, Any]) -> str:
@@ -154,9 +130,9 @@ def _spaced(notes: Sequence[str]) -> str:
 
 def _facts(values: Values) -> str:
     sections = [
-        _definitions("How it was shot", dict(_how(values))),
-        _definitions("Specimen", values["fields"]),
-        _definitions("Made with", values["versions"]),
+        definitions("How it was shot", dict(_how(values))),
+        definitions("Specimen", values["fields"]),
+        definitions("Made with", values["versions"]),
     ]
     return f'<div class="facts">\n{"".join(sections)}</div>'
 
@@ -200,28 +176,12 @@ def _camera(camera: Mapping[str, Any]) -> str:
     return " ".join(names) + size
 
 
-def _definitions(title: str, pairs: Mapping[str, Any]) -> str:
-    if not pairs:
-        return ""
-    rows = "\n".join(
-        f"<dt>{escape(str(term))}</dt><dd>{escape(str(text))}</dd>" for term, text in pairs.items()
-    )
-    return f"<section>\n<h2>{escape(title)}</h2>\n<dl>\n{rows}\n</dl>\n</section>\n"
-
-
 def _table(slices: Sequence[Mapping[str, Any]], unit: str) -> str:
     if not slices:
         return "<p>No slice was saved.</p>"
-    rows = "\n".join(_row(one, 5 if unit == "d" else 2) for one in slices)
+    places = 5 if unit == "d" else 2
     titles = ("Slice", f"Position, {UNITS[unit]}", "Exposure", "Time, s", "Size, MB", "Sharpness", "Share")
-    heads = "".join(f"<th>{title}</th>" for title in titles)
-    return f"""<details>
-<summary>All {len(slices)} slices</summary>
-<div class="wide"><table>
-<tr>{heads}</tr>
-{rows}
-</table></div>
-</details>"""
+    return folded_table(f"All {len(slices)} slices", titles, (_row(one, places) for one in slices))
 
 
 def _row(one: Mapping[str, Any], places: int) -> str:

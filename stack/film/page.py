@@ -1,6 +1,5 @@
 """A series' story for people: one page that needs no other file, on a phone or a desk. Pure."""
 
-import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -10,7 +9,7 @@ from urllib.parse import quote
 
 from stack.film import page_style
 from stack.film.curves import Row, Values, bars_svg, lines_svg, span_of
-from stack.report_style import STYLE
+from stack.page_parts import definitions, document, folded_table, jpeg_source, sentences
 from stack.words import exposure_words, index_words, sentence, span_words
 
 Account = Mapping[str, Any]
@@ -55,23 +54,7 @@ def page(
         _facts(account, zone, written_at),
         _table(rows, zone),
     ]
-    body = "\n".join(part for part in parts if part)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(account["name"])} – {escape(account["series"])}</title>
-<style>
-{STYLE}
-{page_style.STYLE}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+    return document(f"{account['name']} – {account['series']}", parts, page_style.STYLE)
 
 
 Shown = Callable[[str | None], str]
@@ -115,10 +98,10 @@ def _tally(account: Account) -> str:
 
 def _troubles(rows: Sequence[Row], warnings: Sequence[str], shown: Shown) -> str:
     lists = [
-        _list("Failed", "wait", _grouped([row for row in rows if row["end"] == "failed"])),
-        _list("Left out", "wait", _grouped([row for row in rows if row["end"] == "skipped"])),
-        _list("Without a picture", "wait", _grouped([row for row in rows if _lacks_picture(row)])),
-        _list("Worth a look", "wait", [sentence(said) for said in warnings]),
+        sentences("Failed", "wait", _grouped([row for row in rows if row["end"] == "failed"])),
+        sentences("Left out", "wait", _grouped([row for row in rows if row["end"] == "skipped"])),
+        sentences("Without a picture", "wait", _grouped([row for row in rows if _lacks_picture(row)])),
+        sentences("Worth a look", "wait", [sentence(said) for said in warnings]),
     ]
     words = "".join(lists)
     return f'<div class="cards">\n<div>\n{words}</div>\n</div>' if words else ""
@@ -137,13 +120,6 @@ def _grouped(rows: Sequence[Row]) -> list[str]:
         f"{'Slots' if len(slots) > 1 else 'Slot'} {index_words(slots)}: {reason}"
         for reason, slots in reasons.items()
     ]
-
-
-def _list(title: str, kind: str, sentences: Sequence[str]) -> str:
-    if not sentences:
-        return ""
-    items = "\n".join(f"<li>{escape(one)}</li>" for one in sentences)
-    return f'<section class="{kind}">\n<h2>{escape(title)}</h2>\n<ul>\n{items}\n</ul>\n</section>\n'
 
 
 def _of_pictures(rows: Sequence[Row], name: str) -> list[tuple[int, float]]:
@@ -257,10 +233,7 @@ def _field(row: Row, thumb: bytes | None, shown: Shown) -> str:
     at = shown(_at(row))
     words = escape(_label(row, shown))
     if thumb is not None:
-        encoded = base64.b64encode(thumb).decode()
-        picture = (
-            f'<img alt="{words}" title="{words}" decoding="async" src="data:image/jpeg;base64,{encoded}">'
-        )
+        picture = f'<img alt="{words}" title="{words}" decoding="async" src="{jpeg_source(thumb)}">'
     else:
         reason = escape(row["reason"] or "no picture")
         end = row["end"]
@@ -271,8 +244,8 @@ def _field(row: Row, thumb: bytes | None, shown: Shown) -> str:
 
 def _facts(account: Account, shown: Shown, written_at: datetime) -> str:
     sections = [
-        _definitions("The series", dict(_how(account, shown))),
-        _definitions("Time and room", dict(_costs(account, shown, written_at))),
+        definitions("The series", dict(_how(account, shown))),
+        definitions("Time and room", dict(_costs(account, shown, written_at))),
     ]
     return f'<div class="facts">\n{"".join(sections)}</div>'
 
@@ -325,24 +298,11 @@ def _costs(account: Account, shown: Shown, written_at: datetime) -> Iterator[tup
     yield "Written", shown(written_at.isoformat())
 
 
-def _definitions(title: str, pairs: Mapping[str, str]) -> str:
-    rows = "\n".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs.items())
-    return f"<section>\n<h2>{escape(title)}</h2>\n<dl>\n{rows}\n</dl>\n</section>\n"
-
-
 def _table(rows: Sequence[Row], shown: Shown) -> str:
     if not rows:
         return ""
     titles = ("Slot", "Due", "Begun", "Ended", "Took", "Size", "Light", "Drift", "Stack")
-    heads = "".join(f"<th>{title}</th>" for title in titles)
-    lines = "\n".join(_row(row, shown) for row in rows)
-    return f"""<details>
-<summary>All {len(rows)} slots</summary>
-<div class="wide"><table>
-<tr>{heads}</tr>
-{lines}
-</table></div>
-</details>"""
+    return folded_table(f"All {len(rows)} slots", titles, (_row(row, shown) for row in rows))
 
 
 def _row(row: Row, shown: Shown) -> str:
