@@ -239,7 +239,14 @@ class Surveyor:
         """Take the mean of several frames here; what it says is kept once somebody has said yes to it."""
         from camera.shading import Shading
         from camera.view import View, show
-        from stack.calibrate.shading import dark_light, field_picture, hot_pixels, mean_levels, white_field
+        from stack.calibrate.shading import (
+            dark_light,
+            dark_picture,
+            field_picture,
+            hot_pixels,
+            mean_levels,
+            white_field,
+        )
 
         optics_name = survey.setting.optics_name
         if optics_name is None:
@@ -251,7 +258,8 @@ class Surveyor:
         if isinstance(survey, DarkSurvey):
             hot = hot_pixels(mean)
             found = Shading(probe.camera.size_px, hot=hot, dark=dark_light(mean))
-            return dark_finding(found, survey.setting, {SHADING: found.packed()})
+            picture = show(dark_picture(mean, hot), View(width_px=LARGE_PX)).jpeg
+            return dark_finding(found, survey.setting, {"dark.jpg": picture, SHADING: found.packed()})
         gains = white_field(mean)
         found = Shading(probe.camera.size_px, gains=gains)
         picture = show(field_picture(gains), View(width_px=LARGE_PX)).jpeg

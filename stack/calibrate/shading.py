@@ -92,6 +92,18 @@ def field_picture(gains: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(drawn.repeat(larger, axis=0).repeat(larger, axis=1))
 
 
+def dark_picture(mean: NDArray[np.float32], hot: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Draw darkness eight times as bright as it is, shape `(H, W, 3)`, every hot pixel a white spot."""
+    drawn = np.clip(mean * 8, 0, 255).astype(np.uint8)
+    height, width = drawn.shape[:2]
+    reach = max(1, width // 640)  # seen, too, once the page is as wide as a screen
+    for down in range(-reach, reach + 1):
+        for across in range(-reach, reach + 1):
+            rows, columns = hot[:, 0] + down, hot[:, 1] + across
+            drawn[rows.clip(0, height - 1), columns.clip(0, width - 1)] = 255
+    return drawn
+
+
 def _blocks(light: NDArray[np.float32]) -> NDArray[np.float32]:
     """Average a picture over nearly equal blocks, `FINEST_SIDE` of them along the longer side at most."""
     longest = max(*light.shape[:2], FINEST_SIDE)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import simplejpeg
@@ -84,6 +85,11 @@ def test_a_dark_frame_is_taken_without_light_and_finds_the_hot_pixels(rig: Calib
     beset(rig, ambient=0.0)
     measured(rig, DarkSurvey(SETTING, 4)).ended.result(0)
     assert rig.calibrations.show("0001-dark")["figures"]["hot_pixels"] == pytest.approx(HOT, abs=2)
+    jpeg = (rig.calibrations.root / "0001-dark" / "dark.jpg").read_bytes()
+    picture = simplejpeg.decode_jpeg(jpeg, colorspace="GRAY")[..., 0]
+    spots = cv2.connectedComponents((picture > 200).astype(np.uint8))[0] - 1
+    assert HOT - 8 <= spots <= HOT + 2, "each is a spot of its own, unless two are neighbours"
+    assert np.median(picture) < 100
     assert True not in rig.lights
 
 
