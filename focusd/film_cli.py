@@ -5,15 +5,12 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from focusd.call import Call
 from focusd.client import Answer
 from focusd.exits import Exit
 from focusd.terminal import Terminal
-
-if TYPE_CHECKING:
-    pass
 
 FACTS = "series.json"
 """What makes a folder that of a series."""
