@@ -9,7 +9,7 @@ from fresh_root import FreshRoot
 
 pytestmark = [
     pytest.mark.fresh,
-    pytest.mark.timeout(2400),
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(os.geteuid() != 0, reason="to enter another system takes root"),
 ]
 
