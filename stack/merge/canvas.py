@@ -13,19 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.frames import HALF, Frame, Layers
-from stack.merge.lay import laid, laid_whole
-from stack.merge.photos import Pixels
+from stack.merge.lay import laid
 from stack.merge.planes import Plane, enlarged_rows
 from stack.merge.similarity import Similarity
 from stack.merge.tone import Gains
 
 TILE_ROWS: Final = 128
-TILE_COLUMNS: Final = 512
+TILE_COLUMNS: Final = 256
 """A tile of the picture, the slice and the weights stays in a small processor's cache."""
 LEAST_SHARE: Final = 1e-3
 """Where a slice's share stays below, the picture is left as it is."""
-CAREFUL_SHARE: Final = 0.1
-"""Where it stays below this, the slice is laid with less care."""
+CAREFUL: Final = 1.2
+"""Levels of 255: where a slice brings less detail, it is laid with less care."""
 WHITE: Final = 65535
 GREY: Final = np.array([0.114, 0.587, 0.299])
 """Of blue, green and red in brightness."""
@@ -37,8 +36,43 @@ CAST: Final = 0.002
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What a slice has in the picture.
+
+    Attributes
+    ----------
+    weight
+        `(H/factor, W/factor)` float32, 0 to 1.
+    detail
+        Amplitude of the detail that it brings, levels of 255; `(H/2/factor, W/2/factor)` float32.
+    factor
+        By how much sharpness is judged at a lower resolution than the picture's.
+    """
+
+    weight: Plane
+    detail: Plane
+    factor: int
+
+    def tiles(self, shape: tuple[int, ...], size: int = 1) -> Iterator["Tile"]:
+        """Give the tiles in which it matters, of the picture, or of one of `shape`, `size` times smaller."""
+        height, width = shape[:2]
+        factor = self.factor // size
+        for top in range(0, height, TILE_ROWS):
+            rows = slice(top, min(top + TILE_ROWS, height))
+            strip = None
+            for left in range(0, width, TILE_COLUMNS):
+                columns = slice(left, min(left + TILE_COLUMNS, width))
+                if _within(self.weight, factor, rows, columns).max() < LEAST_SHARE:
+                    continue
+                if strip is None:
+                    strip = enlarged_rows(self.weight, factor, rows, shape)
+                careful = _within(self.detail, factor * 2, rows, columns).max() >= CAREFUL
+                yield Tile(rows, columns, strip[:, columns], bool(careful))
+
+
+@dataclass(frozen=True, slots=True)
 class Tile:
-    """Part of the picture, the slice's share there, `(h, w)`, and whether it is large enough for care."""
+    """Part of the picture, the slice's share there, `(h, w)`, and whether its detail is worth care."""
 
     rows: slice
     columns: slice
@@ -46,17 +80,20 @@ class Tile:
     careful: bool
 
 
+def _within(plane: Plane, factor: int, rows: slice, columns: slice) -> Plane:
+    """Give the part of a plane reduced by `factor` that tells of some rows and columns, edges included."""
+    (top, bottom), (left, right) = (
+        (max(0, min(span.start // factor - 1, length - 1)), -(-span.stop // factor) + 1)
+        for span, length in zip((rows, columns), plane.shape, strict=True)
+    )
+    return plane[top:bottom, left:right]
+
+
 class Canvas(Protocol):
     """The picture so far."""
 
-    def blend(
-        self, frame: Frame, small: Pixels, similarity: Similarity, gains: Gains, share: Plane, factor: int
-    ) -> None:
-        """Move it towards a slice.
-
-        `similarity` maps its pixels to the slice's. `small` is the slice laid, reduced by `factor`, and
-        `share` its weight there, 0 to 1.
-        """
+    def blend(self, frame: Frame, similarity: Similarity, gains: Gains, share: Share) -> None:
+        """Move it towards a slice by its share; `similarity` maps its pixels to the slice's."""
 
     def part(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """Give part of it, blue-green-red, as uint8 or uint16."""
@@ -71,19 +108,16 @@ class WholeCanvas:
     def __init__(self, height_px: int, width_px: int) -> None:
         self._picture = np.zeros((height_px, width_px, 3), np.uint16)
 
-    def blend(
-        self, frame: Frame, small: Pixels, similarity: Similarity, gains: Gains, share: Plane, factor: int
-    ) -> None:
+    def blend(self, frame: Frame, similarity: Similarity, gains: Gains, share: Share) -> None:
         """As `Canvas` says."""
         assert not isinstance(frame, Layers)
         scale: Any = (*(gains * (WHITE / np.iinfo(frame.dtype).max)), 0.0)
-        for tile in _tiles(share, factor, self._picture.shape):
+        for tile in share.tiles(self._picture.shape):
             part: Any = laid(frame, similarity, tile.rows, tile.columns, tile.careful)
-            _move(
-                self._picture[tile.rows, tile.columns],
-                cv2.multiply(part, scale, dtype=cv2.CV_32F),
-                tile.share,
-            )
+            ours = self._picture[tile.rows, tile.columns]
+            change: Any = cv2.multiply(part, scale, dtype=cv2.CV_32F)
+            cv2.subtract(change, ours, change, dtype=cv2.CV_32F)
+            _move(ours, change, cv2.merge([tile.share] * 3))
 
     def part(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """As `Canvas` says."""
@@ -101,26 +135,27 @@ class LayersCanvas:
         self._brightness = np.zeros((height_px, width_px), np.uint16)
         self._colour = np.zeros((height_px // HALF, width_px // HALF, 2), np.uint16)
 
-    def blend(
-        self, frame: Frame, small: Pixels, similarity: Similarity, gains: Gains, share: Plane, factor: int
-    ) -> None:
+    def blend(self, frame: Frame, similarity: Similarity, gains: Gains, share: Share) -> None:
         """As `Canvas` says."""
         assert isinstance(frame, Layers)
         unit = WHITE / np.iinfo(frame.dtype).max
         gain = float(GREY @ gains)
-        cast = self._cast(small, gains - gain, unit)
-        for tile in _tiles(share, factor, self._brightness.shape):
+        cast = self._cast(frame, similarity, gains - gain, unit)
+        for tile in share.tiles(self._brightness.shape):
             part: Any = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
-            new: Any = cv2.multiply(part, gain * unit, dtype=cv2.CV_32F)  # type: ignore[call-overload]
+            ours = self._brightness[tile.rows, tile.columns]
+            change: Any = cv2.addWeighted(part, gain * unit, ours, -1, 0, dtype=cv2.CV_32F)
             if cast is not None:
-                new += enlarged_rows(cast, factor, tile.rows, self._brightness.shape)[:, tile.columns]
-            _move(self._brightness[tile.rows, tile.columns], new, tile.share)
-        colour = small if factor == HALF else laid_whole(frame.colour, similarity.reduced(HALF))
+                change += enlarged_rows(cast, HALF, tile.rows, self._brightness.shape)[:, tile.columns]
+            _move(ours, change, tile.share)
         tint = np.column_stack([TINT * gains * unit, [NO_TINT, NO_TINT]]).astype(np.float32)
-        for tile in _tiles(share, factor // HALF, self._colour.shape):
-            channels: Any = colour[tile.rows, tile.columns]
-            new = cv2.transform(channels.astype(np.float32), tint)
-            _move(self._colour[tile.rows, tile.columns], new, tile.share)
+        half = similarity.reduced(HALF)
+        for tile in share.tiles(self._colour.shape, HALF):
+            channels: Any = laid(frame.colour, half, tile.rows, tile.columns, careful=False)
+            ours = self._colour[tile.rows, tile.columns]
+            change = cv2.transform(channels.astype(np.float32), tint)
+            cv2.subtract(change, ours, change, dtype=cv2.CV_32F)
+            _move(ours, change, cv2.merge([tile.share] * 2))
 
     def part(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """As `Canvas` says."""
@@ -139,40 +174,29 @@ class LayersCanvas:
         brightness, colour = (_shrunk(layer, shape, factor) for layer in (self._brightness, self._colour))
         return _as_deep(_blue_green_red(brightness, colour), np.uint8)
 
-    def _cast(self, small: Pixels, excess: NDArray[np.float64], unit: float) -> Plane | None:
-        """Give what gains that differ between colours add to brightness, in the canvas' unit, if anything."""
+    def _cast(
+        self, frame: Layers, similarity: Similarity, excess: NDArray[np.float64], unit: float
+    ) -> Plane | None:
+        """Give what gains that differ between colours add to brightness, in the canvas' unit, if anything.
+
+        It is `(H // 2, W // 2)`, laid.
+        """
         if np.abs(excess).max() < CAST:
             return None
         mix = (GREY * excess * unit).astype(np.float32)[None]
-        return np.vstack(
-            [
-                np.asarray(cv2.transform(small[top : top + TILE_ROWS].astype(np.float32), mix), np.float32)
-                for top in range(0, len(small), TILE_ROWS)
-            ]
-        )
+        (height, width), half = self._colour.shape[:2], similarity.reduced(HALF)
+        cast = np.empty((height, width), np.float32)
+        for top in range(0, height, TILE_ROWS):
+            rows = slice(top, min(top + TILE_ROWS, height))
+            strip: Any = laid(frame.colour, half, rows, slice(0, width), careful=False)
+            cast[rows] = cv2.transform(strip.astype(np.float32), mix)
+        return cast
 
 
-def _tiles(share: Plane, factor: int, shape: tuple[int, ...]) -> Iterator[Tile]:
-    """Give the tiles of a picture of `shape` in which a share reduced by `factor` matters."""
-    height, width = shape[:2]
-    for top in range(0, height, TILE_ROWS):
-        rows = slice(top, min(top + TILE_ROWS, height))
-        strip = enlarged_rows(share, factor, rows, shape)
-        for left in range(0, width, TILE_COLUMNS):
-            columns = slice(left, min(left + TILE_COLUMNS, width))
-            most = strip[:, columns].max()
-            if most >= LEAST_SHARE:
-                yield Tile(rows, columns, strip[:, columns], bool(most >= CAREFUL_SHARE))
-
-
-def _move(ours: NDArray[np.uint16], new: Any, share: Plane) -> None:
-    """Move part of the picture towards the slice's, in place."""
-    # blendLinear adds 1e-5 to the sum of weights; scaled up, that is nothing.
-    weight = share * np.float32(1e3)
-    mixed: Any = cv2.blendLinear(new, ours.astype(np.float32), weight, np.float32(1e3) - weight)
-    np.clip(mixed, 0, WHITE, out=mixed)
-    mixed += 0.5
-    ours[...] = mixed
+def _move(ours: NDArray[np.uint16], change: Any, share: Any) -> None:
+    """Move part of the picture by a share of a change, in place."""
+    cv2.multiply(change, share, change)
+    cv2.add(ours, change, ours, dtype=cv2.CV_16U)
 
 
 def _blue_green_red(brightness: Any, colour: Any) -> Any:

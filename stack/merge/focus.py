@@ -22,10 +22,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.canvas import GREY
 from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, blurred, enlarged_rows, reduced
-from stack.merge.tone import Gains
 
 BROAD_SIGMA_PX: Final = 4.0
 NARROW_POWER: Final = 2.0
@@ -58,10 +56,8 @@ class Sight:
 
     Attributes
     ----------
-    small
-        `(H, W, 3)` blue-green-red.
-    mix
-        What makes brightness of it, levels of 255 after gains.
+    light
+        `(H, W)` float32: its brightness, levels of 255.
     broad
         Amplitude of detail over 4 px, `(H/2, W/2)` float32, levels of 255.
     near, glow
@@ -70,8 +66,7 @@ class Sight:
         `(H/4, W/4)` float32, 0 to 1: near pixels that are clipped in this slice.
     """
 
-    small: Pixels
-    mix: Plane
+    light: Plane
     broad: Plane
     near: Plane
     glow: Plane
@@ -114,34 +109,31 @@ class Focuser:
         self._wide: Plane | None = None
         self._slices = 0
 
-    def look(self, small: Pixels, gains: Gains) -> Sight:
-        """Look at a laid slice `(H, W, 3)` as a whole."""
-        height, width = small.shape[:2]
-        mix = (GREY * gains * (255 / np.iinfo(small.dtype).max)).astype(np.float32)[None]
+    def look(self, light: Plane, clipped: NDArray[np.uint8]) -> Sight:
+        """Look at a slice as a whole, laid: its brightness `(H, W)`, and what is `clipped` of it."""
+        height, width = light.shape
         detail = np.empty((height // BROAD, width // BROAD), np.float32)
         coarse = np.empty((height // COARSE, width // COARSE), np.float32)
-        clipped = np.empty_like(coarse)
         for rows in strips(height):
-            grey = _grey(small, mix, rows)
-            fine = np.abs(grey - blurred(grey, DETAIL_SIGMA_PX))
-            _fill(detail, rows, BROAD, _inner(fine, rows))
-            _fill(coarse, rows, COARSE, _inner(grey, rows))
-            _fill(clipped, rows, COARSE, _clipped(small[rows]))
+            strip = _outer(light, rows)
+            fine = cv2.absdiff(strip, blurred(strip, DETAIL_SIGMA_PX))
+            _fill(detail, rows, BROAD, _inner(np.asarray(fine, np.float32), rows))
+            _fill(coarse, rows, COARSE, light[rows])
         broad = blurred(detail, BROAD_SIGMA_PX / BROAD)
         self._near, near = self._held(self._near, blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE))
         self._wide, glow = self._held(self._wide, blurred(coarse, GLINT_SIGMA_PX / COARSE))
         if self._slices == 0:
-            narrow = [reduced(_narrow(small, mix, rows), COARSE) for rows in strips(height)]
+            narrow = [reduced(_narrow(light, rows), COARSE) for rows in strips(height)]
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
         self._slices += 1
-        return Sight(small, mix, broad, near, glow, _glints(clipped))
+        return Sight(light, broad, near, glow, _glints(clipped))
 
     def judge(self, sight: Sight) -> Iterator[Focus]:
         """Score it, strip by strip."""
-        shape = sight.small.shape
+        shape = sight.light.shape
         for rows in strips(shape[0]):
             broad = enlarged_rows(sight.broad, BROAD, rows, shape)
-            narrow = _narrow(sight.small, sight.mix, rows) + np.float32(self._finest_noise)
+            narrow = _narrow(sight.light, rows) + np.float32(self._finest_noise)
             score: Any = broad + np.float32(self.noise)
             score *= score
             score *= score
@@ -163,10 +155,19 @@ def strips(height: int) -> Iterator[slice]:
         yield slice(top, min(top + STRIP_ROWS, height))
 
 
-def _grey(small: Pixels, mix: Plane, rows: slice) -> Plane:
-    """Give the brightness of a strip and of what its blurs look at beyond it."""
-    channels: Any = small[max(0, rows.start - REACH_PX) : rows.stop + REACH_PX]
-    return np.asarray(cv2.transform(channels.astype(np.float32), mix), np.float32)
+def clipped(small: Pixels) -> NDArray[np.uint8]:
+    """Give where a slice `(H, W, 3)` is clipped: 255, `(H/4, W/4)`, of sixteen pixels of which one is."""
+    limit: Any = CLIPPED if small.dtype == np.uint8 else CLIPPED << 8
+    below: Any = cv2.inRange(small, (0, 0, 0), (limit - 1,) * 3)
+    height, width = (side // COARSE for side in small.shape[:2])
+    cut = below[: height * COARSE, : width * COARSE]
+    some: Any = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA) < 255
+    return np.asarray(some * np.uint8(255), np.uint8)
+
+
+def _outer(light: Plane, rows: slice) -> Plane:
+    """Give a strip, and what its blurs look at beyond it."""
+    return light[max(0, rows.start - REACH_PX) : rows.stop + REACH_PX]
 
 
 def _inner(plane: Plane, rows: slice) -> Plane:
@@ -174,10 +175,11 @@ def _inner(plane: Plane, rows: slice) -> Plane:
     return plane[min(rows.start, REACH_PX) :][: rows.stop - rows.start]
 
 
-def _narrow(small: Pixels, mix: Plane, rows: slice) -> Plane:
+def _narrow(light: Plane, rows: slice) -> Plane:
     """Give the amplitude of a strip's finest detail."""
-    grey = _grey(small, mix, rows)
-    return _inner(blurred(np.abs(grey - blurred(grey, FINEST_SIGMA_PX)), NARROW_SIGMA_PX), rows)
+    strip = _outer(light, rows)
+    finest: Any = cv2.absdiff(strip, blurred(strip, FINEST_SIGMA_PX))
+    return _inner(blurred(finest, NARROW_SIGMA_PX), rows)
 
 
 def _fill(plane: Plane, rows: slice, factor: int, strip: NDArray[Any]) -> None:
@@ -191,14 +193,7 @@ def _quiet(amplitude: Plane) -> float:
     return max(LEAST_NOISE, float(np.percentile(amplitude, 5)))
 
 
-def _clipped(channels: Any) -> NDArray[np.uint8]:
-    """Say where (255) a strip's brightest channel is clipped."""
-    brightest: Any = cv2.max(cv2.max(channels[..., 0], channels[..., 1]), channels[..., 2])
-    limit: Any = CLIPPED if brightest.dtype == np.uint8 else CLIPPED << 8
-    return np.asarray(cv2.compare(brightest, limit, cv2.CMP_GE), np.uint8)
-
-
-def _glints(clipped: Plane) -> Plane:
+def _glints(clipped: NDArray[np.uint8]) -> Plane:
     size = 2 * round(GLINT_REACH_PX / COARSE) + 1
     reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     return blurred(cv2.dilate((clipped > 0).astype(np.float32), reach), 1.0)

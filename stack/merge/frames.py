@@ -49,20 +49,35 @@ Frame = Pixels | Layers
 
 
 def read_layers(path: Path) -> Layers:
-    """Read a photograph in layers; a JPEG is never decoded whole for it. Raises `PhotoUnreadable`."""
+    """Read a photograph in layers, decoded once. Raises `PhotoUnreadable`."""
     data = load(path)
     if not is_jpeg(data):
         return in_layers(read_photo(path))
+    # Colour repeated, not smoothed: halved again it is what the file has.
+    return in_layers(_decoded(path, data, fastupsample=True))
+
+
+def read_layers_sparingly(path: Path) -> Layers:
+    """Read a photograph in layers; a JPEG is never whole in memory for it, but decoded twice.
+
+    Raises `PhotoUnreadable`.
+    """
+    data = load(path)
+    if not is_jpeg(data):
+        return in_layers(read_photo(path))
+    brightness = _decoded(path, data, colorspace="GRAY")[..., 0]
+    height, width = (side // HALF for side in brightness.shape)
+    # What is asked for is the least: libjpeg halves while it decodes, and rounds up.
+    colour = _decoded(path, data, min_height=height, min_width=width, min_factor=1)
+    return Layers(brightness, colour[:height, :width])
+
+
+def _decoded(path: Path, data: bytes, colorspace: str = "BGR", **how: Any) -> NDArray[np.uint8]:
     try:
-        brightness = simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)[..., 0]
-        height, width = (side // HALF for side in brightness.shape)
-        # What is asked for is the least: libjpeg halves while it decodes, and rounds up.
-        colour = simplejpeg.decode_jpeg(
-            data, colorspace="BGR", min_height=height, min_width=width, min_factor=1, strict=True
-        )
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=colorspace, strict=True, **how)
     except ValueError as e:
         raise cut_short(path, e) from e
-    return Layers(brightness, colour[:height, :width])
+    return pixels
 
 
 def in_layers(pixels: Pixels) -> Layers:
@@ -71,10 +86,12 @@ def in_layers(pixels: Pixels) -> Layers:
     return Layers(brightness, _mean(pixels, HALF))
 
 
-def grey8(frame: Frame) -> NDArray[np.uint8]:
-    """Give brightness, `(H, W)`, 8 bit."""
-    grey: Any = frame.brightness if isinstance(frame, Layers) else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-    return np.asarray(grey if grey.dtype == np.uint8 else grey >> 8, np.uint8)
+def brightness(frame: Frame) -> Pixels:
+    """Give its brightness, `(H, W)`."""
+    if isinstance(frame, Layers):
+        return frame.brightness
+    grey: Any = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+    return grey  # type: ignore[no-any-return]
 
 
 def shrunk(frame: Frame, factor: int) -> Pixels:

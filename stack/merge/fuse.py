@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.canvas import Canvas
-from stack.merge.focus import COARSE, GLINT_WEIGHT, Focus, Sight
+from stack.merge.canvas import Canvas, Share
+from stack.merge.focus import BROAD, COARSE, GLINT_WEIGHT, Focus, Sight
 from stack.merge.frames import Frame
 from stack.merge.planes import Plane, enlarged_rows, reduced
 from stack.merge.similarity import Similarity
@@ -41,7 +41,7 @@ class Fuser:
 
     def look(self, sight: Sight) -> None:
         """Begin with a slice: learn what glints in it, which all slices so far have to be told."""
-        self._share = np.empty(sight.small.shape[:2], np.float32)
+        self._share = np.empty(sight.light.shape, np.float32)
         if self._total is None:
             self._total = np.full_like(self._share, NOTHING)
             self._glow, self._glints = np.zeros_like(sight.glow), sight.glints
@@ -65,7 +65,8 @@ class Fuser:
     def blend(self, frame: Frame, sight: Sight, similarity: Similarity, gains: Gains) -> None:
         """End with a slice: blend it in as decided; `similarity` maps output pixels to its own."""
         self._glow = self._glow + reduced(self._share, COARSE) * (sight.glow - self._glow)
-        self._canvas.blend(frame, sight.small, similarity, gains, self._share, self._factor)
+        detail = reduced(self._share, BROAD) * sight.broad
+        self._canvas.blend(frame, similarity, gains, Share(self._share, detail, self._factor))
         del self._share
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:

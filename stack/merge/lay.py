@@ -1,4 +1,4 @@
-"""Lay a slice's pixels where the output has them: once, and only the part that is asked for."""
+"""Lay a slice's pixels where the output has them: only the part that is asked for."""
 
 from typing import Any
 
@@ -29,3 +29,12 @@ def laid_whole(pixels: NDArray[Any], similarity: Similarity) -> NDArray[Any]:
     """Give the whole slice in output geometry."""
     height, width = pixels.shape[:2]
     return laid(pixels, similarity, slice(0, height), slice(0, width), careful=True)
+
+
+def laid_sparsely(pixels: NDArray[Any], similarity: Similarity, apart: int) -> NDArray[Any]:
+    """Give of each `apart` rows and columns of the output one, the first."""
+    if similarity == Similarity():
+        return pixels[::apart, ::apart]
+    height, width = (-(-side // apart) for side in pixels.shape[:2])
+    every = similarity.after(Similarity(p=apart))
+    return laid(pixels, every, slice(0, height), slice(0, width), careful=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
 from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
-from stack.merge.frames import read_layers
+from stack.merge.frames import read_layers, read_layers_sparingly
 from stack.merge.memory import Choice, Job, WorkingSet, chosen, free_now, give_back, give_back_what_is_freed
 from stack.merge.photos import JPEG_SUFFIXES, Pixels, photo_shape, read_photo
 from stack.merge.placements import Placement, Placements, similarity_of
@@ -91,7 +91,8 @@ class Merging:
             self.memory = chosen(job(first, self.settings), free_now(), self._limit_bytes)
             small = self.memory.working_set is WorkingSet.SMALL
             give_back_what_is_freed(self.memory.working_set)
-            self._read = read_layers if small or best_in_layers(first, self.settings) else read_photo
+            layered = read_layers if best_in_layers(first, self.settings) else read_photo
+            self._read = read_layers_sparingly if small else layered
             self._merge = self._begin(self.memory.working_set)
         return self._merge
 

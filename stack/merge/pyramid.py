@@ -47,7 +47,7 @@ class Pyramid:
 
     def look(self, sight: Sight) -> None:
         """Begin with a slice."""
-        self._held = np.zeros(sight.small.shape[:2], np.float32)
+        self._held = np.zeros(sight.light.shape, np.float32)
 
     def weigh(self, focus: Focus) -> None:
         """Learn by how much a strip is held back; the rest is decided level by level."""

@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 
 from stack.merge.align import Aligner, Alignment
 from stack.merge.borders import barred
-from stack.merge.canvas import LayersCanvas, WholeCanvas
+from stack.merge.canvas import GREY, LayersCanvas, WholeCanvas
 from stack.merge.coverage import Coverage
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
-from stack.merge.focus import Focuser
-from stack.merge.frames import Frame, Layers, grey8, shrunk
+from stack.merge.focus import COARSE, Focuser, Sight, clipped
+from stack.merge.frames import Frame, Layers, brightness, shrunk
 from stack.merge.front import Front
 from stack.merge.fuse import Fuser
-from stack.merge.lay import laid_whole
+from stack.merge.lay import laid_sparsely, laid_whole
 from stack.merge.measures import coverage, shares
 from stack.merge.memory import WorkingSet
 from stack.merge.photos import Pixels
 from stack.merge.placements import Placements
-from stack.merge.planes import Plane
+from stack.merge.planes import Plane, reduced
 from stack.merge.pyramid import Pyramid
 from stack.merge.settings import MergeSettings, Method
 from stack.merge.similarity import Floats, Similarity
-from stack.merge.tone import Gains, Tone
+from stack.merge.tone import Gains, Tone, sampling
 
 DECIDING_PIXELS: Final = 3_300_000
 """Above this, sharpness is judged at half the resolution: it costs less and the result is better."""
@@ -164,29 +164,43 @@ class Merge:
             self._begin(frame)
         if frame.shape != self._shape or frame.dtype != self._dtype:
             raise SizesDiffer(f"{name} is {_shape_of(frame)}, the first slice is {self._first_shape}")
-        alignment = self._aligned(index, frame, name)
+        grey = brightness(frame)
+        alignment = self._aligned(index, grey, name)
         crop = self._common([*(one[2] for one in self._slices), alignment])
         if crop.width_px * crop.height_px < LEAST_SHARE * self._shape[0] * self._shape[1]:
             raise AlignmentFailed(name, "too little of the picture would be left that all slices show")
         if self._settings.align and self._placements is None:
             self._aligner.join()
-        small = laid_whole(shrunk(frame, self._factor), alignment.similarity.reduced(self._factor))
-        gains = np.ones(3)
-        if self._placements is not None:
-            gains = np.array(self._placements[index].gains)
-        elif self._settings.even_light:
-            valid = (_within(crop.rows, self._factor), _within(crop.columns, self._factor))
-            gains = self._tone.gains(small, self._white, valid)
-        sharpness = self._fuse(index, frame, small, alignment.similarity, gains)
+        small = shrunk(frame, self._factor)
+        gains = self._gains(index, small, alignment.similarity.reduced(self._factor), crop)
+        light = reduced(grey, self._factor)
+        light *= np.float32(GREY @ gains * 255 / self._white)
+        sight = self._sight(light, small, alignment.similarity.reduced(self._factor))
+        del grey, small, light
+        sharpness = self._fuse(index, frame, sight, alignment.similarity, gains)
         self._slices.append((index, name, alignment, gains, sharpness))
         return alignment
 
-    def _fuse(self, index: int, frame: Frame, small: Pixels, similarity: Similarity, gains: Gains) -> float:
-        """Judge a laid slice and blend it in; give its sharpness."""
-        sight = self._focuser.look(small, gains)
+    def _gains(self, index: int, small: Pixels, similarity: Similarity, crop: Crop) -> Gains:
+        """Give what evens out a slice's light; `small` is reduced to where sharpness is judged."""
+        if self._placements is not None:
+            return np.array(self._placements[index].gains)
+        if not self._settings.even_light:
+            return np.ones(3)
+        apart = sampling(*small.shape[:2])
+        valid = (_within(crop.rows, self._factor * apart), _within(crop.columns, self._factor * apart))
+        return self._tone.gains(laid_sparsely(small, similarity, apart), self._white, valid)
+
+    def _sight(self, light: Plane, small: Pixels, similarity: Similarity) -> Sight:
+        """Look at a slice as a whole, once it is laid; all is reduced to where sharpness is judged."""
+        glints = laid_whole(clipped(small), similarity.reduced(COARSE))
+        return self._focuser.look(laid_whole(light, similarity), glints)
+
+    def _fuse(self, index: int, frame: Frame, sight: Sight, similarity: Similarity, gains: Gains) -> float:
+        """Judge a slice and blend it in; give its sharpness."""
         self._fuser.look(sight)
         self._depth.begin(index)
-        size_px, shown = (small.shape[1], small.shape[0]), []
+        size_px, shown = (sight.light.shape[1], sight.light.shape[0]), []
         for focus in self._focuser.judge(sight):
             if self._settings.keep_borders:
                 focus = barred(focus, similarity.reduced(self._factor), size_px)
@@ -245,12 +259,14 @@ class Merge:
         depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
         return Merged(pixels, depth, confidence, crop, size_px, slices, found)
 
-    def _aligned(self, index: int, frame: Frame, name: str) -> Alignment:
+    def _aligned(self, index: int, grey: Pixels, name: str) -> Alignment:
         if self._placements is not None:
             if index not in self._placements:
                 raise AlignmentFailed(name, f"the transforms given say nothing of slice {index}")
             return Alignment(self._placements[index].similarity, 1.0)
-        return self._aligner.place(grey8(frame), name) if self._settings.align else _AS_IT_IS
+        if not self._settings.align:
+            return _AS_IT_IS
+        return self._aligner.place(np.asarray(grey if grey.dtype == np.uint8 else grey >> 8, np.uint8), name)
 
     def _begin(self, frame: Frame) -> None:
         self._shape, self._dtype = frame.shape, frame.dtype

@@ -33,7 +33,7 @@ class Tone:
         self._slices = 0
 
     def gains(self, laid: NDArray[Any], white: int, valid: tuple[slice, slice]) -> Gains:
-        """Give the factors `(3,)` to multiply with, for pixels `(H, W, 3)` in output geometry.
+        """Give the factors `(3,)` to multiply with, for pixels `(H, W, 3)`, or some, in output geometry.
 
         `white` is the highest pixel value; `valid` says where (rows, columns) the slice has pixels at all.
         """
@@ -55,9 +55,14 @@ def block_light(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
     height, width = laid.shape[:2]
     longer = max(height, width)
     size = (max(1, BLOCKS * width // longer), max(1, BLOCKS * height // longer))
-    apart = max(1, longer // (BLOCKS * SAMPLES))
+    apart = sampling(height, width)
     values = laid[::apart, ::apart].astype(np.float32) / np.float32(white)
     return cv2.resize(values * values, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+
+
+def sampling(height: int, width: int) -> int:
+    """Say of how many rows and columns one is enough to tell the light of a picture's blocks."""
+    return max(1, max(height, width) // (BLOCKS * SAMPLES))
 
 
 def blocks_inside(

@@ -7,7 +7,7 @@ from rendered import psnr
 
 import stack.merge.stream
 from stack.merge.errors import PhotoUnreadable
-from stack.merge.frames import in_layers, read_layers
+from stack.merge.frames import in_layers, read_layers, read_layers_sparingly
 from stack.merge.merging import best_in_layers
 from stack.merge.settings import MergeSettings, Method
 from stack.merge.stream import Merge, deciding_factor
@@ -64,12 +64,13 @@ def test_one_slice_of_odd_size_in_layers_is_itself(monkeypatch):
     assert np.abs(pixels / 257 - ramp).max() < 6
 
 
+@pytest.mark.parametrize("reading", [read_layers, read_layers_sparingly])
 @pytest.mark.parametrize("subsampling", ["420", "444"])
-def test_a_jpeg_is_read_in_layers_as_if_it_were_taken_apart(tmp_path, subsampling):
+def test_a_jpeg_is_read_in_layers_as_if_it_were_taken_apart(tmp_path, subsampling, reading):
     smooth = cv2.GaussianBlur(rig_stack().frames[0][:299, :399], (0, 0), 2)
     path = tmp_path / "a.jpg"
     path.write_bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(smooth), 95, "BGR", subsampling))
-    read, apart = read_layers(path), in_layers(cv2.imread(str(path)))
+    read, apart = reading(path), in_layers(cv2.imread(str(path)))
     assert read.shape == (299, 399, 3)
     assert read.colour.shape == apart.colour.shape == (149, 199, 3)
     assert np.abs(read.brightness.astype(int) - apart.brightness).max() <= 2

