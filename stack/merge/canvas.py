@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.focus import COARSE
 from stack.merge.frames import HALF, Frame, Layers
-from stack.merge.lay import laid
+from stack.merge.lay import laid, laid_whole
+from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, enlarged_rows
 from stack.merge.similarity import Similarity
 from stack.merge.tone import Gains
@@ -21,7 +23,9 @@ from stack.merge.tone import Gains
 TILE_ROWS: Final = 128
 TILE_COLUMNS: Final = 256
 """A tile of the picture, the slice and the weights stays in a small processor's cache."""
-LEAST_SHARE: Final = 1e-3
+WHOLE: Final = 65535.0
+"""Shares are kept in so many parts: they are enlarged in half the time of floats."""
+LEAST_SHARE: Final = 5e-4
 """Where a slice's share stays below, the picture is left as it is."""
 CAREFUL: Final = 1.2
 """Levels of 255: where a slice brings less detail, it is laid with less care."""
@@ -42,14 +46,17 @@ class Share:
     Attributes
     ----------
     weight
-        `(H/factor, W/factor)` float32, 0 to 1.
+        `(H/factor, W/factor)` uint16, of `WHOLE`.
+    mean
+        The same, 0 to 1, over `COARSE` pixels across, float32.
     detail
-        Amplitude of the detail that it brings, levels of 255; `(H/2/factor, W/2/factor)` float32.
+        Amplitude of the detail that it brings, levels of 255, as large.
     factor
         By how much sharpness is judged at a lower resolution than the picture's.
     """
 
-    weight: Plane
+    weight: NDArray[np.uint16]
+    mean: Plane
     detail: Plane
     factor: int
 
@@ -62,11 +69,11 @@ class Share:
             strip = None
             for left in range(0, width, TILE_COLUMNS):
                 columns = slice(left, min(left + TILE_COLUMNS, width))
-                if _within(self.weight, factor, rows, columns).max() < LEAST_SHARE:
+                if _within(self.mean, factor * COARSE, rows, columns).max() < LEAST_SHARE:
                     continue
                 if strip is None:
                     strip = enlarged_rows(self.weight, factor, rows, shape)
-                careful = _within(self.detail, factor * 2, rows, columns).max() >= CAREFUL
+                careful = _within(self.detail, factor * COARSE, rows, columns).max() >= CAREFUL
                 yield Tile(rows, columns, strip[:, columns], bool(careful))
 
 
@@ -76,7 +83,7 @@ class Tile:
 
     rows: slice
     columns: slice
-    share: Plane
+    share: NDArray[np.uint16]
     careful: bool
 
 
@@ -133,29 +140,29 @@ class LayersCanvas:
 
     def __init__(self, height_px: int, width_px: int) -> None:
         self._brightness = np.zeros((height_px, width_px), np.uint16)
-        self._colour = np.zeros((height_px // HALF, width_px // HALF, 2), np.uint16)
+        self._tints = [np.zeros((height_px // HALF, width_px // HALF), np.uint16) for _ in range(2)]
 
     def blend(self, frame: Frame, similarity: Similarity, gains: Gains, share: Share) -> None:
         """As `Canvas` says."""
         assert isinstance(frame, Layers)
-        unit = WHITE / np.iinfo(frame.dtype).max
+        white = np.iinfo(frame.dtype).max
+        cast, *tints = _apart(frame.colour, gains)
+        unit, half = WHITE / white, similarity.reduced(HALF)
         gain = float(GREY @ gains)
-        cast = self._cast(frame, similarity, gains - gain, unit)
+        added = _added(laid_whole(cast, half), unit) if _differ(gains) else None
         for tile in share.tiles(self._brightness.shape):
             part: Any = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
             ours = self._brightness[tile.rows, tile.columns]
             change: Any = cv2.addWeighted(part, gain * unit, ours, -1, 0, dtype=cv2.CV_32F)
-            if cast is not None:
-                change += enlarged_rows(cast, HALF, tile.rows, self._brightness.shape)[:, tile.columns]
+            if added is not None:
+                change += enlarged_rows(added, HALF, tile.rows, self._brightness.shape)[:, tile.columns]
             _move(ours, change, tile.share)
-        tint = np.column_stack([TINT * gains * unit, [NO_TINT, NO_TINT]]).astype(np.float32)
-        half = similarity.reduced(HALF)
-        for tile in share.tiles(self._colour.shape, HALF):
-            channels: Any = laid(frame.colour, half, tile.rows, tile.columns, careful=False)
-            ours = self._colour[tile.rows, tile.columns]
-            change = cv2.transform(channels.astype(np.float32), tint)
-            cv2.subtract(change, ours, change, dtype=cv2.CV_32F)
-            _move(ours, change, cv2.merge([tile.share] * 2))
+        for tile in share.tiles(self._tints[0].shape, HALF):
+            for mine, tint in zip(self._tints, tints, strict=True):
+                part = laid(tint, half, tile.rows, tile.columns, careful=False)
+                ours = mine[tile.rows, tile.columns]
+                offset = NO_TINT - unit * _middle(white)
+                _move(ours, cv2.addWeighted(part, unit, ours, -1, offset, dtype=cv2.CV_32F), tile.share)
 
     def part(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """As `Canvas` says."""
@@ -163,44 +170,48 @@ class LayersCanvas:
         part = np.empty((height, width, 3), dtype)
         for top in range(0, height, TILE_ROWS):
             strip = slice(rows.start + top, min(rows.start + top + TILE_ROWS, rows.stop))
-            colour = enlarged_rows(self._colour, HALF, strip, self._brightness.shape)
-            whole = _blue_green_red(self._brightness[strip], colour)
+            tints = [enlarged_rows(tint, HALF, strip, self._brightness.shape) for tint in self._tints]
+            whole = _blue_green_red(self._brightness[strip], *tints)
             part[top : top + TILE_ROWS] = _as_deep(whole[:, columns], dtype)
         return part
 
     def reduced(self, factor: int) -> NDArray[np.uint8]:
         """As `Canvas` says."""
         shape = self._brightness.shape
-        brightness, colour = (_shrunk(layer, shape, factor) for layer in (self._brightness, self._colour))
-        return _as_deep(_blue_green_red(brightness, colour), np.uint8)
+        layers = (_shrunk(layer, shape, factor) for layer in (self._brightness, *self._tints))
+        return _as_deep(_blue_green_red(*layers), np.uint8)
 
-    def _cast(
-        self, frame: Layers, similarity: Similarity, excess: NDArray[np.float64], unit: float
-    ) -> Plane | None:
-        """Give what gains that differ between colours add to brightness, in the canvas' unit, if anything.
 
-        It is `(H // 2, W // 2)`, laid.
-        """
-        if np.abs(excess).max() < CAST:
-            return None
-        mix = (GREY * excess * unit).astype(np.float32)[None]
-        (height, width), half = self._colour.shape[:2], similarity.reduced(HALF)
-        cast = np.empty((height, width), np.float32)
-        for top in range(0, height, TILE_ROWS):
-            rows = slice(top, min(top + TILE_ROWS, height))
-            strip: Any = laid(frame.colour, half, rows, slice(0, width), careful=False)
-            cast[rows] = cv2.transform(strip.astype(np.float32), mix)
-        return cast
+def _apart(colour: Pixels, gains: Gains) -> list[Pixels]:
+    """Give what gains that differ add to brightness, and red and blue less brightness; all about the middle."""
+    middle = _middle(np.iinfo(colour.dtype).max)
+    rows = np.vstack([GREY * (gains - GREY @ gains), TINT * gains])
+    apart: Any = cv2.transform(colour, np.column_stack([rows, [middle] * 3]).astype(np.float32))
+    return list(cv2.split(apart))
+
+
+def _middle(white: int) -> int:
+    """Give what stands for no tint in slices whose pixels are at most `white`."""
+    return (white + 1) // 2
+
+
+def _differ(gains: Gains) -> bool:
+    return bool(np.abs(gains - GREY @ gains).max() >= CAST)
+
+
+def _added(cast: Pixels, unit: float) -> Plane:
+    """Give a cast in the canvas' unit."""
+    return (cast - np.float32(_middle(np.iinfo(cast.dtype).max))) * np.float32(unit)
 
 
 def _move(ours: NDArray[np.uint16], change: Any, share: Any) -> None:
-    """Move part of the picture by a share of a change, in place."""
-    cv2.multiply(change, share, change)
+    """Move part of the picture by a share, of `WHOLE`, of a change, in place."""
+    cv2.multiply(change, share, change, 1 / WHOLE, cv2.CV_32F)
     cv2.add(ours, change, ours, dtype=cv2.CV_16U)
 
 
-def _blue_green_red(brightness: Any, colour: Any) -> Any:
-    return cv2.cvtColor(cv2.merge([brightness, colour]), cv2.COLOR_YCrCb2BGR)
+def _blue_green_red(brightness: Any, red: Any, blue: Any) -> Any:
+    return cv2.cvtColor(cv2.merge([brightness, red, blue]), cv2.COLOR_YCrCb2BGR)
 
 
 def _shrunk(layer: Any, shape: tuple[int, ...], factor: int) -> Any:

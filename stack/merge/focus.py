@@ -46,8 +46,8 @@ COARSE: Final = 4
 BROAD: Final = 2
 """And broad detail at half."""
 STRIP_ROWS: Final = 96
-REACH_PX: Final = 12
-"""How far beyond a strip its blurs look: four sigmas of each."""
+REACH_PX: Final = 8
+"""How far beyond a strip its blurs look."""
 
 
 @dataclass(frozen=True, slots=True)

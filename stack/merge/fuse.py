@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.canvas import Canvas, Share
+from stack.merge.canvas import WHOLE, Canvas, Share
 from stack.merge.focus import BROAD, COARSE, GLINT_WEIGHT, Focus, Sight
 from stack.merge.frames import Frame
 from stack.merge.planes import Plane, enlarged_rows, reduced
@@ -37,13 +37,13 @@ class Fuser:
         self._glints: Plane
         self._term: Plane
         self._late: Plane
-        self._share: Plane
+        self._share: NDArray[np.uint16]
 
     def look(self, sight: Sight) -> None:
         """Begin with a slice: learn what glints in it, which all slices so far have to be told."""
-        self._share = np.empty(sight.light.shape, np.float32)
+        self._share = np.empty(sight.light.shape, np.uint16)
         if self._total is None:
-            self._total = np.full_like(self._share, NOTHING)
+            self._total = np.full(self._share.shape, NOTHING, np.float32)
             self._glow, self._glints = np.zeros_like(sight.glow), sight.glints
         glints = np.maximum(self._glints, sight.glints)
         # What is known to glint only now was weighed without its glow; the mean glow stands for all of it.
@@ -57,16 +57,19 @@ class Fuser:
         rows, shape = focus.rows, self._share.shape
         score = focus.score - enlarged_rows(self._term, COARSE, rows, shape)
         total = self._total[rows] - enlarged_rows(self._late, COARSE, rows, shape)
-        lead = np.clip(total - score, -CERTAIN, CERTAIN)
-        share = np.divide(1, 1 + cv2.exp(lead), out=self._share[rows])
-        np.maximum(total, score, out=self._total[rows])
-        self._total[rows] -= cv2.log(np.maximum(share, 1 - share))
+        lead = total - score
+        grown: Any = cv2.exp(np.clip(lead, -CERTAIN, CERTAIN, out=lead))
+        grown += 1  # the new sum of weights over this slice's
+        cv2.divide(WHOLE, grown, self._share[rows], dtype=cv2.CV_16U)
+        # What had a greater lead keeps it.
+        np.maximum(total, score + cv2.log(grown), out=self._total[rows])
 
     def blend(self, frame: Frame, sight: Sight, similarity: Similarity, gains: Gains) -> None:
         """End with a slice: blend it in as decided; `similarity` maps output pixels to its own."""
-        self._glow = self._glow + reduced(self._share, COARSE) * (sight.glow - self._glow)
-        detail = reduced(self._share, BROAD) * sight.broad
-        self._canvas.blend(frame, similarity, gains, Share(self._share, detail, self._factor))
+        mean = reduced(self._share, COARSE) * np.float32(1 / WHOLE)
+        self._glow = self._glow + mean * (sight.glow - self._glow)
+        detail = mean * reduced(sight.broad, COARSE // BROAD)
+        self._canvas.blend(frame, similarity, gains, Share(self._share, mean, detail, self._factor))
         del self._share
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
