@@ -25,7 +25,7 @@ TILE_COLUMNS: Final = 256
 """A tile of the picture, the slice and the weights stays in a small processor's cache."""
 WHOLE: Final = 65535.0
 """Shares are kept in so many parts: they are enlarged in half the time of floats."""
-LEAST_SHARE: Final = 5e-4
+LEAST_SHARE: Final = 2e-3
 """Where a slice's share stays below, the picture is left as it is."""
 CAREFUL: Final = 1.2
 """Levels of 255: where a slice brings less detail, it is laid with less care."""
@@ -183,7 +183,7 @@ class LayersCanvas:
 
 
 def _apart(colour: Pixels, gains: Gains) -> list[Pixels]:
-    """Give what gains that differ add to brightness, and red and blue less brightness; all about the middle."""
+    """Give what gains that differ add to brightness, red less brightness, and blue; all about the middle."""
     middle = _middle(np.iinfo(colour.dtype).max)
     rows = np.vstack([GREY * (gains - GREY @ gains), TINT * gains])
     apart: Any = cv2.transform(colour, np.column_stack([rows, [middle] * 3]).astype(np.float32))

@@ -17,7 +17,7 @@ LEAST_BLOCK_PX: Final = 8
 ACROSS: Final = 8
 """Blocks along the shorter side, at least."""
 ROUNDS: Final = 12
-SETTLED_PX: Final = 0.04
+SETTLED_PX: Final = 0.1
 """A step so small is exact: it needs no other after it."""
 NEAR_PX: Final = 0.2
 """A coarse step so small leads the next level well enough."""

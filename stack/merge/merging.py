@@ -8,8 +8,17 @@ from pathlib import Path
 from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
 from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
-from stack.merge.frames import read_layers, read_layers_sparingly
-from stack.merge.memory import Choice, Job, WorkingSet, chosen, free_now, give_back, give_back_what_is_freed
+from stack.merge.frames import Frame, read_layers, read_layers_sparingly
+from stack.merge.memory import (
+    Choice,
+    Job,
+    WorkingSet,
+    chosen,
+    free_now,
+    give_back,
+    give_back_what_is_freed,
+    use_again_what_is_freed,
+)
 from stack.merge.photos import JPEG_SUFFIXES, Pixels, photo_shape, read_photo
 from stack.merge.placements import Placement, Placements, similarity_of
 from stack.merge.settings import Kind, MergeSettings, Method
@@ -89,12 +98,18 @@ class Merging:
         """Give the merge, begun with the working set that fits slices like the first."""
         if self._merge is None:
             self.memory = chosen(job(first, self.settings), free_now(), self._limit_bytes)
-            small = self.memory.working_set is WorkingSet.SMALL
-            give_back_what_is_freed(self.memory.working_set)
-            layered = read_layers if best_in_layers(first, self.settings) else read_photo
-            self._read = read_layers_sparingly if small else layered
+            self._read = self._reading(first, self.memory.working_set)
             self._merge = self._begin(self.memory.working_set)
         return self._merge
+
+    def _reading(self, first: Path, working_set: WorkingSet) -> Callable[[Path], Frame]:
+        """Say how slices like the first are read, and what is to become of the memory they took."""
+        layered = best_in_layers(first, self.settings)
+        if layered and working_set is WorkingSet.FULL:
+            use_again_what_is_freed()
+            return read_layers
+        give_back_what_is_freed(working_set)
+        return read_photo if working_set is WorkingSet.FULL else read_layers_sparingly
 
     def finish(self, bits: int | None = None, again: Callable[[int], None] = lambda done: None) -> Merged:
         """Give the result; `again` hears how many slices had a second look. Raises `MergeError`."""
@@ -102,6 +117,7 @@ class Merging:
             raise NothingToMerge("there is no slice to merge")
         if self.skipped and len(self.photos) < 2:
             raise NothingToMerge(f"too few slices are left: {self.skipped[0].reason}")
+        give_back_what_is_freed(WorkingSet.SMALL)
         give_back()
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
