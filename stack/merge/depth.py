@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.focus import LESSER_POWER, POWER
 from stack.merge.planes import Plane
 
 UNKNOWN: Final = 0
@@ -21,6 +22,8 @@ PER_SLICE: Final = 128
 MAX_INDEX: Final = (65535 - ORIGIN) // PER_SLICE
 SCATTER: Final = 0.12
 """By what part the amplitude of a place that is never in focus differs from slice to slice, one sigma."""
+FAINT: Final = 20.0
+"""Times the noise: detail so strong is halfway between faint and plain, given `focus.PLAIN`."""
 SURE_PEAK: Final = 1.5
 """A peak this many times higher than chance would make it is surely one."""
 GUIDE_RADIUS_PX: Final = 8
@@ -51,7 +54,7 @@ class Peaks:
     sure
         How surely it stands out, 0 to 1.
     drop
-        By how much the score, a logarithm, falls from a peak to one slice beside it.
+        By how much the logarithm of sharpness falls from a peak to one slice beside it.
     known
         Where the sharpest slice has a neighbour on both sides, so that `drop` is known.
     """
@@ -103,8 +106,14 @@ class Depth:
         for top in range(0, len(drop), STRIP_ROWS):
             rows = slice(top, top + STRIP_ROWS)
             rise, fall, known[rows] = self._slopes(rows)
-            drop[rows] = (rise + fall) / 2
+            drop[rows] = (rise + fall) / 2 / self._power(rows, noise)
         return Peaks(self._index, self._sure(noise), drop, known)
+
+    def _power(self, rows: slice, noise: float) -> Plane:
+        """Say by how much the score falls for every e-fold of sharpness: less where all detail is faint."""
+        amplitude = self._amplitude[rows].astype(np.float32)
+        above = amplitude / (amplitude + np.float32(FAINT * noise * AMPLITUDE_UNIT))
+        return np.asarray(LESSER_POWER + (POWER - LESSER_POWER) * above, np.float32)
 
     def map(self, guide: NDArray[np.uint8], noise: float) -> NDArray[np.uint16]:
         """Give the depth map `(H, W)`: 1 + 128 x slice index, 0 where unknown, smoothed but not across edges.

@@ -8,6 +8,10 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
 - `-0.09` a level of local mean brightness (6 px), and `-0.3` more (10 px) around pixels that are clipped in
   some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is best.
 
+Depth is told by another score, in which the two powers are exchanged: finest detail says on which side of an
+outline a pixel lies, and a high floor keeps what is faint, such as texture seen through the blur of a near
+part, from winning over what is plain.
+
 The brightness is held within a band about its running mean, lest a dark blurred thing before a glint win.
 
 A slice is looked at as a whole first, at lower resolutions, and then judged strip by strip, so that the many
@@ -26,7 +30,7 @@ from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, blurred, enlarged_rows, reduced
 
 BROAD_SIGMA_PX: Final = 4.0
-NARROW_POWER: Final = 2.0
+LESSER_POWER: Final = 2.0
 NARROW_SIGMA_PX: Final = 1.5
 POWER: Final = 10.0
 """A score grows by so much for every e-fold of all detail: eight for broad, two for narrow."""
@@ -40,6 +44,8 @@ BAND: Final = 20.0
 """Levels of 255 by which brightness may count, either way."""
 CLIPPED: Final = 250
 GLINT_REACH_PX: Final = 10
+PLAIN: Final = 16.0
+"""Times its noise: the floor above which the finest detail tells depth."""
 LEAST_NOISE: Final = 0.25
 COARSE: Final = 4
 """Brightness is smooth, so it is worked out at a quarter of the resolution."""
@@ -83,6 +89,8 @@ class Focus:
         Which rows.
     score
         `(h, W)` float32, without the glint term.
+    finer
+        The same for telling depth: the finest detail, above a floor of many times its noise, counts most.
     amplitude
         `(h, W)` float32, levels of 255: fine detail over 4 px.
     held
@@ -91,13 +99,14 @@ class Focus:
 
     rows: slice
     score: Plane
+    finer: Plane
     amplitude: Plane
     held: Plane | None = None
 
     def held_back(self, by: Plane) -> "Focus":
         """Give it with its score lowered."""
         held = by if self.held is None else self.held + by
-        return replace(self, score=self.score - by, held=held)
+        return replace(self, score=self.score - by, finer=self.finer - by, held=held)
 
 
 class Focuser:
@@ -132,21 +141,27 @@ class Focuser:
         """Score it, strip by strip."""
         shape = sight.light.shape
         for rows in strips(shape[0]):
-            broad = enlarged_rows(sight.broad, BROAD, rows, shape)
+            amplitude = enlarged_rows(sight.broad, BROAD, rows, shape)
+            broad = amplitude + np.float32(self.noise)
             narrow = _narrow(sight.light, rows) + np.float32(self._finest_noise)
-            score: Any = broad + np.float32(self.noise)
-            score *= score
-            score *= score
-            score *= narrow
-            cv2.log(score, score)  # 2 ln(broad^4 narrow), one logarithm
-            score *= np.float32(NARROW_POWER)
-            score -= np.float32(BRIGHTNESS_WEIGHT) * enlarged_rows(sight.near, COARSE, rows, shape)
-            yield Focus(rows, score, broad)
+            plain = narrow + np.float32((PLAIN - 1) * self._finest_noise)
+            near = np.float32(BRIGHTNESS_WEIGHT) * enlarged_rows(sight.near, COARSE, rows, shape)
+            yield Focus(rows, _score(broad, narrow) - near, _score(plain, broad) - near, amplitude)
 
     def _held(self, mean: Plane | None, brightness: Plane) -> tuple[Plane, Plane]:
         """Give the running mean with this brightness in it, and the brightness within the band about it."""
         new = brightness if mean is None else mean + (brightness - mean) / np.float32(self._slices + 1)
         return new, np.clip(brightness, new - BAND, new + BAND)
+
+
+def _score(strong: Plane, weak: Plane) -> Plane:
+    """Give `8 ln strong + 2 ln weak`, by one logarithm."""
+    score: Any = strong * strong
+    score *= score
+    score *= weak
+    cv2.log(score, score)
+    score *= np.float32(LESSER_POWER)
+    return np.asarray(score, np.float32)
 
 
 def strips(height: int) -> Iterator[slice]:

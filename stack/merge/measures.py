@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from stack.merge.coverage import Coverage, Gap
 from stack.merge.depth import Peaks
-from stack.merge.focus import POWER
 
 SURE: Final = 0.5
 ENOUGH_PX: Final = 200
@@ -56,5 +55,5 @@ def _between(peaks: Peaks, judged: NDArray[np.bool_], a: int, b: int) -> Gap | N
     here = judged & ((peaks.index == a) | (peaks.index == b))
     if int(here.sum()) < ENOUGH_PX:
         return None
-    drop = float(np.median(peaks.drop[here])) / POWER
+    drop = float(np.median(peaks.drop[here]))
     return Gap(a, b, round(float(np.exp(-max(0.0, drop) / 4)), 3))

@@ -208,7 +208,7 @@ class Merge:
                 focus = self._front.held_back(focus, self._focuser.noise)
             self._fuser.weigh(focus)
             # Without glints: what becomes known of them later would favour slices that came earlier.
-            self._depth.follow(focus.rows, focus.score, focus.amplitude)
+            self._depth.follow(focus.rows, focus.finer, focus.amplitude)
             shown.append(focus.amplitude[::4, ::4])
         self._fuser.blend(frame, sight, similarity, gains)
         return _sharpness(np.vstack(shown))
