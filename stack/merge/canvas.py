@@ -185,9 +185,14 @@ class LayersCanvas:
 def _apart(colour: Pixels, gains: Gains) -> list[Pixels]:
     """Give what gains that differ add to brightness, red less brightness, and blue; all about the middle."""
     middle = _middle(np.iinfo(colour.dtype).max)
-    rows = np.vstack([GREY * (gains - GREY @ gains), TINT * gains])
-    apart: Any = cv2.transform(colour, np.column_stack([rows, [middle] * 3]).astype(np.float32))
-    return list(cv2.split(apart))
+    mix = np.vstack([GREY * (gains - GREY @ gains), TINT * gains])
+    mix = np.column_stack([mix, [middle] * 3]).astype(np.float32)
+    apart: list[Any] = [np.empty(colour.shape[:2], colour.dtype) for _ in mix]
+    for top in range(0, len(colour), TILE_ROWS):
+        rows = slice(top, top + TILE_ROWS)
+        for plane, strip in zip(apart, cv2.split(cv2.transform(colour[rows], mix)), strict=True):
+            plane[rows] = strip
+    return apart
 
 
 def _middle(white: int) -> int:

@@ -117,7 +117,7 @@ class Merging:
             raise NothingToMerge("there is no slice to merge")
         if self.skipped and len(self.photos) < 2:
             raise NothingToMerge(f"too few slices are left: {self.skipped[0].reason}")
-        give_back_what_is_freed(WorkingSet.SMALL)
+        give_back_what_is_freed(WorkingSet.FULL)  # nothing that comes now is wanted again
         give_back()
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
