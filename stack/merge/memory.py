@@ -50,7 +50,7 @@ class Job:
     method: Method = Method.WEIGHTED
 
 
-FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 16.0, (Kind.WHOLE, 8): 23.0, (Kind.WHOLE, 16): 33.0}
+FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 17.0, (Kind.WHOLE, 8): 23.0, (Kind.WHOLE, 16): 33.0}
 SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.3, (Kind.WHOLE, 8): 15.5, (Kind.WHOLE, 16): 29.5}
 SECOND_LOOK_BYTES_A_PIXEL: Final = {8: 29.0, 16: 49.0}
 PYRAMID_BYTES_A_PIXEL: Final = {8: 125.0, 16: 131.0}
