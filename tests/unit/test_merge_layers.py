@@ -6,6 +6,7 @@ from merge_stacks import rig_stack
 from rendered import psnr
 
 import stack.merge.stream
+from stack.merge.canvas import TILE_COLUMNS, TILE_ROWS, WHOLE, Share
 from stack.merge.errors import PhotoUnreadable
 from stack.merge.frames import in_layers, read_layers, read_layers_sparingly
 from stack.merge.merging import best_in_layers
@@ -93,3 +94,14 @@ def test_small_pictures_lossless_ones_and_the_pyramid_are_merged_whole(tmp_path)
     assert not best_in_layers(tmp_path / "a.jpg", MergeSettings(method=Method.PYRAMID))
     assert not best_in_layers(tmp_path / "a.png", MergeSettings())
     assert not best_in_layers(tmp_path / "small.jpg", MergeSettings())
+
+
+def test_a_slice_is_laid_where_it_matters_and_with_care_where_it_brings_detail():
+    mean = np.zeros((TILE_ROWS // 4, 3 * TILE_COLUMNS // 4), np.float32)
+    detail = mean.copy()
+    tiles = mean.shape[1] // 3
+    mean[:, tiles + 2 :] = 0.5
+    detail[:, 2 * tiles + 2 :] = 5
+    weight = np.full((TILE_ROWS, 3 * TILE_COLUMNS), WHOLE / 2, np.uint16)
+    found = list(Share(weight, mean, detail, 1).tiles((TILE_ROWS, 3 * TILE_COLUMNS)))
+    assert [(tile.columns.start // TILE_COLUMNS, tile.careful) for tile in found] == [(1, False), (2, True)]
