@@ -33,6 +33,7 @@ class Choice:
     keep_borders: bool = False
     align: bool = True
     even_light: bool = True
+    unveil: bool = True
     skip_bad: bool = False
     slices: Sequence[tuple[int, int]] = ()
     exclude: Sequence[tuple[int, int]] = ()
@@ -45,6 +46,7 @@ class Choice:
             "--keep-borders": self.keep_borders,
             "--no-align": not self.align,
             "--no-even-light": not self.even_light,
+            "--no-unveil": not self.unveil,
             "--skip-bad": self.skip_bad,
         }
         method = ("--method", self.method) if self.method else ()

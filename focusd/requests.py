@@ -75,6 +75,7 @@ class MergeRequest(Strict):
     keep_borders: bool = False
     align: bool = True
     even_light: bool = True
+    unveil: bool = True
     skip_bad: bool = False
     slices: list[IndexRange] = Field(default=[], max_length=1000)
     exclude: list[IndexRange] = Field(default=[], max_length=1000)

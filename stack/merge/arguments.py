@@ -68,6 +68,7 @@ def settings_of(asked: argparse.Namespace) -> MergeSettings:
         method=method_named(asked.method or AUTO),
         front_wins=asked.front_wins,
         keep_borders=asked.keep_borders,
+        unveil=asked.unveil,
     )
 
 
@@ -90,6 +91,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-even-light", dest="even_light", action="store_false", help="leave brightness and colour alone"
+    )
+    parser.add_argument(
+        "--no-unveil",
+        dest="unveil",
+        action="store_false",
+        help="leave the blur of near parts over what is behind",
     )
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out slices that cannot be read or aligned, and say so"

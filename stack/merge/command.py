@@ -126,7 +126,7 @@ def _redo(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) 
 
 def _request(asked: argparse.Namespace) -> dict[str, object]:
     """Give what was asked as the daemon takes it; what is as usual is left to its configuration."""
-    flags = ("front_wins", "keep_borders", "skip_bad", "align", "even_light")
+    flags = ("front_wins", "keep_borders", "skip_bad", "align", "even_light", "unveil")
     ranges = {
         name: [[one.start, one.stop - 1] for one in getattr(asked, name) or ()]
         for name in ("slices", "exclude")

@@ -24,6 +24,7 @@ from stack.merge.placements import Placement, Placements, similarity_of
 from stack.merge.settings import Kind, MergeSettings, Method
 from stack.merge.similarity import Similarity
 from stack.merge.stream import Crop, Merge, Merged, deciding_factor
+from stack.merge.veil import unveil
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ class Merging:
         self._merge = None  # a second look needs the room
         if self.settings.method is Method.DEPTHMAP:
             merged = by_depth(merged, _read_again(self.photos, again))
+        if self.settings.unveil and merged.blur_px_a_slice is not None:
+            unveil(merged.pixels, merged.depth, merged.confidence, merged.blur_px_a_slice)
         return merged
 
 

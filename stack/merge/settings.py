@@ -46,6 +46,8 @@ class MergeSettings:
     front_wins
         Where a near part and a far one are both in focus somewhere, take the near one. Slices must come near
         first.
+    unveil
+        Take the blur of near parts off what it veils behind them.
     keep_borders
         Give the whole first slice instead of what all slices show; at its borders fewer of them are merged.
     """
@@ -55,6 +57,7 @@ class MergeSettings:
     method: Method = Method.WEIGHTED
     front_wins: bool = False
     keep_borders: bool = False
+    unveil: bool = True
 
     def as_facts(self) -> dict[str, Any]:
         """Give them as JSON knows them."""

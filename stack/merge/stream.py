@@ -11,7 +11,8 @@ from stack.merge.align import Aligner, Alignment
 from stack.merge.borders import barred
 from stack.merge.canvas import GREY, LayersCanvas, WholeCanvas
 from stack.merge.coverage import Coverage
-from stack.merge.depth import MAX_INDEX, Depth
+from stack.merge.defocus import Defocus
+from stack.merge.depth import MAX_INDEX, ORIGIN, PER_SLICE, UNKNOWN, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
 from stack.merge.focus import COARSE, Focuser, Sight, clipped
 from stack.merge.frames import Frame, Layers, brightness, shrunk
@@ -112,6 +113,9 @@ class Merged:
         The part of the first slice that it shows; width and height of the slices.
     slices, coverage
         What became of each, in the order merged; whether they cover the subject.
+    blur_px_a_slice
+        By how many pixels of it the radius of a disc out of focus grows from a slice to the next; None where
+        that could not be seen.
     """
 
     pixels: Pixels
@@ -121,6 +125,7 @@ class Merged:
     slice_size_px: tuple[int, int]
     slices: tuple[MergedSlice, ...]
     coverage: Coverage
+    blur_px_a_slice: float | None = None
 
 
 class Merge:
@@ -200,6 +205,7 @@ class Merge:
         """Judge a slice and blend it in; give its sharpness."""
         self._fuser.look(sight)
         self._depth.begin(index)
+        self._defocus.keep(index, sight.light)
         size_px, shown = (sight.light.shape[1], sight.light.shape[0]), []
         for focus in self._focuser.judge(sight):
             if self._settings.keep_borders:
@@ -254,10 +260,22 @@ class Merge:
         found = coverage(peaks, indices)
         confidence = np.rint(255 * peaks.sure).astype(np.uint8)
         depth = self._depth.map(guide, self._focuser.noise)
+        blur = self._blur(guide, depth, confidence, crop)
         del peaks, self._depth
         size_px = self._shape[1], self._shape[0]
         depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
-        return Merged(pixels, depth, confidence, crop, size_px, slices, found)
+        return Merged(pixels, depth, confidence, crop, size_px, slices, found, blur)
+
+    def _blur(
+        self, guide: NDArray[np.uint8], depth: NDArray[np.uint16], sure: NDArray[np.uint8], crop: Crop
+    ) -> float | None:
+        """Give by how much discs grow from slice to slice, seen where all slices show something."""
+        common = np.zeros_like(sure)
+        inside = _within(crop.rows, self._factor), _within(crop.columns, self._factor)
+        common[inside] = sure[inside]
+        places = np.where(depth == UNKNOWN, np.nan, (depth - np.float32(ORIGIN)) / PER_SLICE)
+        found = self._defocus.px_a_slice(guide, places.astype(np.float32), common)
+        return None if found is None else found * self._factor
 
     def _aligned(self, index: int, grey: Pixels, name: str) -> Alignment:
         if self._placements is not None:
@@ -278,6 +296,7 @@ class Merge:
             self._factor *= 2
         self._aligner = Aligner(width, height)
         self._tone = Tone()
+        self._defocus = Defocus()
         self._focuser = Focuser()
         canvas = LayersCanvas if isinstance(frame, Layers) else WholeCanvas
         pyramid = self._settings.method is Method.PYRAMID

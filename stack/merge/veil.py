@@ -1,0 +1,242 @@
+"""What lies behind a near part's blur, seen without it.
+
+Beside the outline of a near part, the slice that has the ground sharp shows the near part as a soft veil over
+it: no slice has that ground clear, so no choice among slices can. Depth says who veils what, and how large
+the discs are (`stack.merge.defocus`); what the veil adds is the near part's own light, which the picture has.
+Taken off, and the rest raised by what the veil held back, the ground is left. In light, as it was mixed.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
+from stack.merge.photos import Pixels
+from stack.merge.planes import Plane, enlarged_rows, reduced
+
+WORKING_PIXELS: Final = 520_000
+"""Veils are soft: they are found in a picture reduced to this, and taken off at full size."""
+LOOKS: Final = 64
+"""Places in a disc's reach that are asked whether they veil: as good as 256 within 0.05 dB."""
+LEAST_GAP: Final = 1.5
+"""Slices between a near part and what it veils: less is the slope of one surface."""
+LEAST: Final = 0.003
+FULL, MOST = 0.35, 0.55
+"""Covers up to the first are taken off whole, from the second on not at all: noise would grow too far."""
+DIM, BRIGHT = 1.6, 2.6
+"""Times the light that a veil should add: what is as dark as the first cannot lie behind it, from the second
+on it may. In a dark gap between bright parts the picture often is of a slice in which nothing veils it."""
+AROUND_PX: Final = 9
+"""Over so many pixels ground is looked at for that."""
+LEFT: Final = 0.35
+"""No place loses more than the rest of this share of its light."""
+NEAR_SURE: Final = 0.5
+GROUND_SURE: Final = 0.85
+SHINES: Final = 245
+"""Levels of 255 from where on light may be brighter than was recorded."""
+SHINING: Final = 0.02
+"""Share of a reach that may shine: how bright it was nobody knows."""
+SHINE_REACH_PX: Final = 4
+FINER: Final = 1.25
+"""Ratio of the reaches that are tried."""
+NOWHERE: Final = np.float32(1e6)
+STRIP_ROWS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Veils:
+    """What lies over the ground, `(h, w)` each, reduced by `factor`; 0 where nothing does.
+
+    Attributes
+    ----------
+    cover
+        Share of the ground's light that is held back, 0 to 1.
+    light
+        `(h, w, 3)`: what is added to it, 0 to 1.
+    mean
+        `(h, w, 3)`: what is seen there, with its surroundings.
+    part
+        What part of the veil is to be taken off, 0 to 1: less where it is doubted.
+    ground
+        1 where ground is veiled.
+    depth
+        Of that ground, in slices.
+    factor
+        By how much they are smaller than the picture.
+    """
+
+    cover: Plane
+    light: Plane
+    mean: Plane
+    part: Plane
+    ground: Plane
+    depth: Plane
+    factor: int
+
+
+def unveil(
+    pixels: Pixels, depth: NDArray[np.uint16], confidence: NDArray[np.uint8], px_a_slice: float
+) -> None:
+    """Take the veils of near parts off a merged picture `(H, W, 3)`, 8 or 16 bits, in place.
+
+    `depth` and `confidence` are as `Merged` has them; a disc's radius grows by `px_a_slice` pixels a slice.
+    """
+    veils = found(pixels, depth, confidence, px_a_slice)
+    for top in range(0, len(pixels), STRIP_ROWS):
+        rows = slice(top, min(top + STRIP_ROWS, len(pixels)))
+        if enlarged_rows(veils.ground, veils.factor, rows, depth.shape).any():
+            _take_off(pixels, depth, confidence, veils, rows)
+
+
+def found(
+    pixels: Pixels, depth: NDArray[np.uint16], confidence: NDArray[np.uint8], px_a_slice: float
+) -> Veils:
+    """Give the veils over a picture."""
+    factor = 1
+    while depth.size > WORKING_PIXELS * factor**2:
+        factor += 1
+    height, width = (side // factor for side in depth.shape)
+    whole = np.s_[: height * factor, : width * factor]
+    small: Any = cv2.resize(pixels[whole], (width, height), interpolation=cv2.INTER_AREA)
+    light = _light(small, int(np.iinfo(pixels.dtype).max))
+    shining = reduced(_shines(pixels), factor)
+    middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
+    places, sure = depth[middle][:height, :width], confidence[middle][:height, :width]
+    where = np.where(places == UNKNOWN, NOWHERE, (places - np.float32(ORIGIN)) / PER_SLICE).astype(np.float32)
+    near = np.where(sure > NEAR_SURE * 255, where, NOWHERE).astype(np.float32)
+    growth = px_a_slice / factor
+    reach = _reach(where, near, growth)
+    at = np.nonzero(reach > 1)
+    cover, added, shone = (np.zeros(shape, np.float32) for shape in (where.shape, light.shape, where.shape))
+    cover[at], added[at], shone[at] = _looked(light, near, shining, where, reach, growth, *at)
+    ground = (cover * np.clip(1 - shone / SHINING, 0, 1) > LEAST).astype(np.float32)
+    mean, part = _believed(light, added, ground, factor)
+    part *= np.clip((MOST - cover) / (MOST - FULL), 0, 1) * np.clip(1 - shone / SHINING, 0, 1)
+    only = ground[..., None]
+    return Veils(cover * ground, added * only, mean * only, part * ground, ground, where * ground, factor)
+
+
+def _believed(light: Plane, added: Plane, ground: Plane, factor: int) -> tuple[Plane, Plane]:
+    """Give the mean light around places of veiled ground, and how far it can lie behind its veil, 0 to 1."""
+    across = max(3, AROUND_PX // factor | 1)
+
+    def mean(plane: Plane) -> Any:
+        return cv2.blur(plane * ground[..., None], (across, across))
+
+    share = np.maximum(cv2.blur(ground, (across, across)), 1e-3)[..., None]
+    seen, veil = mean(light) / share, mean(added) / share
+    brighter = (seen / np.maximum(veil, 1e-4)).min(axis=2)
+    return seen.astype(np.float32), np.clip((brighter - DIM) / (BRIGHT - DIM), 0, 1).astype(np.float32)
+
+
+def _reach(where: Plane, near: Plane, growth: float) -> Plane:
+    """Give how far each place has to look around itself for what may veil it, in pixels; 0: nothing does."""
+    known = where < NOWHERE
+    reach = np.zeros_like(where)
+    if not (near < NOWHERE).any():
+        return reach
+    farthest = growth * float(where[known].max() - near.min())
+    tried = 2.0
+    while tried < farthest * FINER:
+        across = 2 * round(tried) + 1
+        nearest = cv2.erode(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across)))
+        gap = where - nearest
+        veiled = known & (nearest < NOWHERE) & (gap >= LEAST_GAP) & (growth * gap >= tried / FINER)
+        reach = np.where(veiled, np.maximum(reach, growth * gap), reach)
+        tried *= FINER
+    return np.asarray(np.minimum(reach, farthest), np.float32)
+
+
+def _looked(
+    light: Plane,
+    near: Plane,
+    shining: Plane,
+    where: Plane,
+    reach: Plane,
+    growth: float,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+) -> tuple[Plane, Plane, Plane]:
+    """Give, for some places, how much is held back, what light is added, and how much of that shone.
+
+    A near part spreads its light evenly over its disc, so at a place within it each of its pixels counts as
+    one over the disc's area; `LOOKS` places, spread evenly over the reach, stand for all of them.
+    """
+    height, width = where.shape
+    far, ground = reach[rows, columns], where[rows, columns]
+    cover, shone = np.zeros_like(far), np.zeros_like(far)
+    added = np.zeros((len(rows), 3), np.float32)
+    flat, nears, shines = light.reshape(-1, 3), near.ravel(), shining.ravel()
+    for right, down in zip(*_spread(LOOKS), strict=True):
+        x = np.clip(np.rint(columns + right * far), 0, width - 1).astype(np.intp)
+        y = np.clip(np.rint(rows + down * far), 0, height - 1).astype(np.intp)
+        at = y * width + x
+        gap = ground - nears[at]
+        radius = growth * gap
+        veils = (gap >= LEAST_GAP) & (np.hypot(right, down) * far <= radius)
+        weight = np.where(veils, (far / np.maximum(radius, 1e-3)) ** 2 / LOOKS, 0).astype(np.float32)
+        cover += weight
+        added += weight[:, None] * flat[at]
+        shone += weight * shines[at]
+    return cover, added, shone
+
+
+def _spread(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give places spread evenly over the unit disc, by the golden angle."""
+    number = np.arange(count) + 0.5
+    radius, angle = np.sqrt(number / count), number * np.pi * (3 - np.sqrt(5))
+    return radius * np.cos(angle), radius * np.sin(angle)
+
+
+def _take_off(
+    clear: Pixels, depth: NDArray[np.uint16], confidence: NDArray[np.uint8], veils: Veils, rows: slice
+) -> None:
+    """Take the veils off some rows of a picture, in place."""
+
+    def whole(plane: Plane) -> Any:
+        return enlarged_rows(plane, veils.factor, rows, depth.shape)
+
+    share = whole(veils.ground)
+    here = np.where(depth[rows] == UNKNOWN, NOWHERE, (depth[rows] - np.float32(ORIGIN)) / PER_SLICE)
+    ground = np.abs(here * share - whole(veils.depth)) < LEAST_GAP * share
+    sure = (confidence[rows] * np.float32(1 / 255) - GROUND_SURE) / (1 - GROUND_SURE)
+    at = np.nonzero((share > 0) & ground & (sure > 0) & ~_glare(clear, rows))
+    share, three = share[at], share[at][:, None]
+    cover, part = whole(veils.cover)[at] / share, whole(veils.part)[at] / share * sure[at]
+    added, mean = whole(veils.light)[at] / three, whole(veils.mean)[at] / three
+    most = np.iinfo(clear.dtype).max
+    seen = _light(clear[rows][at], most)
+    # What is darker than its surroundings loses in proportion, or errors of the veil would drive it to black.
+    lost = added * np.clip(seen / np.maximum(mean, 1e-5), 0, 1)
+    freed = np.maximum(seen - lost, LEFT * seen) / np.maximum(1 - cover, 1 - MOST)[:, None]
+    clear[rows][at] = _levels(seen + part[:, None] * (freed - seen), most)
+
+
+def _glare(pixels: Pixels, rows: slice) -> NDArray[np.bool_]:
+    """Say where light of some rows may be brighter than was recorded, or lies beside such."""
+    first = max(0, rows.start - SHINE_REACH_PX)
+    shines = _shines(pixels[first : rows.stop + SHINE_REACH_PX])
+    around = np.ones((2 * SHINE_REACH_PX + 1,) * 2, np.uint8)
+    return cv2.dilate(shines, around)[rows.start - first :][: rows.stop - rows.start] > 0
+
+
+def _shines(pixels: Pixels) -> NDArray[np.uint8]:
+    bound = SHINES * (int(np.iinfo(pixels.dtype).max) // 255)
+    return np.asarray((pixels >= bound).any(axis=2), np.uint8)
+
+
+def _light(levels: NDArray[Any], most: int) -> Plane:
+    """Give the light, 0 to 1, of sRGB levels up to `most` (IEC 61966-2-1)."""
+    value = levels * np.float32(1 / most)
+    high = ((value + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(value <= 0.04045, value / np.float32(12.92), high).astype(np.float32)
+
+
+def _levels(light: Plane, most: int) -> NDArray[Any]:
+    """Give the levels of light; the inverse of `_light`."""
+    light = np.clip(light, 0, 1)
+    value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - 0.055)
+    return np.asarray(np.rint(most * value), np.uint8 if most == 255 else np.uint16)
