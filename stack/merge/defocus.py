@@ -19,13 +19,13 @@ MOST_KEPT: Final = 12
 RADII_PX: Final = np.array([0, 0.5, 1, 1.5, 2.2, 3.2, 4.6, 6.6, 9.5, 13.5])
 FARTHEST_PX: Final = (0.3, 30.0)
 """How large discs may be at the other end of the stack."""
-TRIED: Final = 47
+TRIED: Final = 33
 EVEN_PX: Final = 9
 EVEN: Final = 0.12
 """Within so many pixels depth may differ by this part of the stack's, or discs of several sizes overlap."""
 SURE: Final = 128
 FEWEST: Final = 500
-MOST_PLACES: Final = 6000
+MOST_PLACES: Final = 4000
 OUTLIER: Final = 0.1
 """Of white: what differs by more is seen through something, or shines."""
 MARGIN_PX: Final = 8

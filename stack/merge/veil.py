@@ -224,8 +224,9 @@ def _glare(pixels: Pixels, rows: slice) -> NDArray[np.bool_]:
 
 
 def _shines(pixels: Pixels) -> NDArray[np.uint8]:
-    bound = SHINES * (int(np.iinfo(pixels.dtype).max) // 255)
-    return np.asarray((pixels >= bound).any(axis=2), np.uint8)
+    """Give 1 where a colour is so bright that it may have been brighter, else 0."""
+    bound: Any = SHINES * (int(np.iinfo(pixels.dtype).max) // 255) - 1
+    return np.asarray(cv2.inRange(pixels, (0, 0, 0), (bound,) * 3) == 0, np.uint8)
 
 
 def _light(levels: NDArray[Any], most: int) -> Plane:
