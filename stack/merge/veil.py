@@ -42,6 +42,7 @@ SHINING: Final = 0.02
 SHINE_REACH_PX: Final = 4
 FINER: Final = 1.25
 """Ratio of the reaches that are tried."""
+FINE_RADIUS_PX: Final = 8
 NOWHERE: Final = np.float32(1e6)
 STRIP_ROWS: Final = 64
 
@@ -141,13 +142,22 @@ def _reach(where: Plane, near: Plane, growth: float) -> Plane:
     farthest = growth * float(where[known].max() - near.min())
     tried = 2.0
     while tried < farthest * FINER:
-        across = 2 * round(tried) + 1
-        nearest = cv2.erode(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across)))
+        nearest = _nearest(near, tried)
         gap = where - nearest
         veiled = known & (nearest < NOWHERE) & (gap >= LEAST_GAP) & (growth * gap >= tried / FINER)
         reach = np.where(veiled, np.maximum(reach, growth * gap), reach)
         tried *= FINER
     return np.asarray(np.minimum(reach, farthest), np.float32)
+
+
+def _nearest(near: Plane, radius_px: float) -> Plane:
+    """Give the nearest part within a radius of every place; of a large radius roughly, or it takes long."""
+    factor = max(1, round(radius_px / FINE_RADIUS_PX))
+    block = np.ones((factor, factor), np.uint8)
+    small = cv2.erode(near, block, anchor=(0, 0))[::factor, ::factor]
+    across = 2 * round(radius_px / factor) + 1
+    within = cv2.erode(small, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across)))
+    return np.asarray(within.repeat(factor, axis=0).repeat(factor, axis=1)[: len(near), : near.shape[1]])
 
 
 def _looked(
