@@ -97,7 +97,13 @@ def _nested(keys: Sequence[str], value: object, group: Any) -> Any:
 
 def _flow(value: object) -> str:
     """Write a value in one line, so that it may also stand between brackets: more is quoted there."""
+    written = _dumped(value, as_it_is=True)
+    # Left as they are, Unicode's own line breaks would break the line.
+    return written if yaml.safe_load(f"[{written}]") == [value] else _dumped(value, as_it_is=False)
+
+
+def _dumped(value: object, *, as_it_is: bool) -> str:
     written = yaml.safe_dump(
-        [value], default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=True
+        [value], default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=as_it_is
     )
     return str(written).strip()[1:-1]

@@ -77,7 +77,7 @@ def test_what_cannot_be_changed_alone_is_left_to_a_person(text: str, words: str)
     assert "axis.backlash_um to 62.0 by hand" in str(raised.value)
 
 
-@pytest.mark.parametrize("value", ["?0", "0?", "a, b", "}", "[", "- x", "#", ": ", "x: y"])
+@pytest.mark.parametrize("value", ["?0", "0?", "a, b", "}", "[", "- x", "#", ": ", "x: y", "\x85", "\u2028"])
 def test_words_that_mean_something_between_brackets_are_quoted_there(value: str) -> None:
     assert yaml.safe_load(with_value("a: {b: 1}\n", ("a", "b"), value)) == {"a": {"b": value}}
 
