@@ -11,6 +11,7 @@ from focusd.calibrate_cli import NotWritten, agreed, difference, edited, measure
 from focusd.call import Call
 from focusd.client import Problem
 from focusd.config import load_config
+from focusd.errors import ConfigInvalid
 from focusd.exits import Exit
 from focusd.places import config_file, state_folder
 from focusd.setup import answered, named, question, taken_up
@@ -25,13 +26,19 @@ def setup(call: Call) -> Exit:
     """Walk, from where it was left; what was found is written, after a yes, where it is needed to go on."""
     try:
         return _Guide(call).led()
-    except _OtherSettings as error:
+    except _Busy as error:
+        return call.problem("Busy", str(error), Exit.BUSY)
+    except (_OtherSettings, ConfigInvalid) as error:
         return call.problem("Not begun", str(error), Exit.REFUSED)
     except NotWritten as error:
         return call.problem("Not written", str(error), Exit.FAILED)
     except (KeyboardInterrupt, EOFError):
         words = "focusctl setup goes on where you left; --anew begins again"
         return call.problem("Left", words, Exit.INTERRUPTED)
+
+
+class _Busy(Exception):
+    """The rig does something else now."""
 
 
 class _OtherSettings(Exception):
@@ -56,7 +63,9 @@ class _Guide:
 
     def led(self) -> Exit:
         """Lead from where it was left to the end, or to where somebody has to start the daemon again."""
-        call, runs = self._call, self._runs()
+        call = self._call
+        self._see_that_it_rests()
+        runs = self._runs()
         walk = self._noted(runs, anew=call.typed.anew)
         released = _sight(call)  # before anybody is asked to press anything: fingers leave a switch late
         while (asked := question(walk)) is not None:
@@ -71,6 +80,11 @@ class _Guide:
             runs = self._runs()
             walk, released = replace(walk, running=runs.settings), _sight(call)
         return self._ended(runs.path)
+
+    def _see_that_it_rests(self) -> None:
+        """Raise `_Busy` while something is done: no stack is to end for want of a pin's number."""
+        if (job := self._call.daemon.ask("/status")["job"]) is not None:
+            raise _Busy(f"{job['kind']} is under way: wait for its end, or focusctl stop")
 
     def _ended(self, path: Path) -> Exit:
         self._notes.unlink(missing_ok=True)
@@ -94,13 +108,18 @@ class _Guide:
 
     def _noted(self, runs: _Runs, *, anew: bool) -> Walk:
         try:
-            return taken_up(runs.settings, {} if anew else json.loads(self._notes.read_text()))
+            kept = {} if anew else json.loads(self._notes.read_text())
         except (OSError, ValueError):
-            return Walk(runs.settings)
+            kept = {}
+        return taken_up(runs.settings, kept if isinstance(kept, dict) else {})
 
     def _note(self, walk: Walk) -> None:
-        self._notes.parent.mkdir(parents=True, exist_ok=True)
-        self._notes.write_text(json.dumps({"found": dict(walk.found), "step": walk.step}))
+        kept = json.dumps({"found": dict(walk.found), "step": walk.step})
+        try:
+            self._notes.parent.mkdir(parents=True, exist_ok=True)
+            self._notes.write_text(kept)
+        except OSError as error:
+            raise NotWritten(f"{self._notes}, where the walk is noted: {error.strerror or error}") from error
 
     def _asked(self, walk: Walk, asked: Question, released: Sight) -> Walk:
         """Ask until the answer is one, and see to what it leads to; where that fails, ask again."""
@@ -161,6 +180,7 @@ class _Guide:
 
     def _restarted(self) -> bool:
         """Have systemd start the daemon again where somebody says yes; give whether it did."""
+        self._see_that_it_rests()
         self._call.out.line("To go on, focusd has to start again with these settings.")
         if not self._call.typed.yes and not agreed(self._call, "Start it again now?"):
             return False

@@ -106,6 +106,16 @@ def _slowed(walk: Walk, step_mm: float) -> dict[str, float]:
     return {f"axis.{name}": most_mm_s for name in names if walk.value(f"axis.{name}") > most_mm_s >= 0.001}
 
 
+def _ask_strap(walk: Walk) -> Question:
+    return Question(_STRAP, default=str(walk.value(STRAP)))
+
+
+def _take_strap(_walk: Walk, heard: Heard) -> Told:
+    if heard.typed not in map(str, _MICROSTEPS):
+        raise NotUnderstood(f"answer one of {', '.join(map(str, _MICROSTEPS))}")
+    return Told({STRAP: int(heard.typed)})
+
+
 def _ask_home(_walk: Walk) -> Question:
     return Question(
         "May the rig look for its home switch by itself? Only if nothing can be in its way. [yes/no]",
@@ -181,7 +191,7 @@ _KEEP_OUT = "How many millimetres at the subject's end of its way may it never e
 RAIL: Final[Mapping[str, Step]] = {
     "lead": number(LEAD, _LEAD, 0.05, 50),
     "turn": number(TURN, _TURN, 4, 1000, whole=True),
-    "strap": number(STRAP, _STRAP, 1, 256, whole=True),
+    "strap": (_ask_strap, _take_strap),
     "direction": (_ask_direction, _take_direction),
     "ruler": (_ask_ruler, _take_ruler),
     "travel": number("axis.travel_mm", _TRAVEL, 1, 1000),

@@ -86,6 +86,16 @@ def test_a_walk_is_left_and_taken_up_again_and_ends_with_what_the_camera_measure
     assert not (tmp_path / "focusrail" / "setup.json").exists()
 
 
+def test_a_walk_neither_begins_nor_restarts_anything_beside_a_stack(tmp_path: Path) -> None:
+    config = written(tmp_path, "")
+    with daemon(tmp_path, config=config) as focusd:
+        focusd.tell("/shoot", length_u=2000.0, count=40, needs="assumed", delay_s=30.0)
+        busy = walked(focusd, config)
+        assert busy.returncode == 4, busy.stdout + busy.stderr
+        assert "shoot is under way" in busy.stderr
+        focusd.tell("/abort")
+
+
 class Person:
     """Answers the walk as it is asked, with a finger on the switch that is named."""
 

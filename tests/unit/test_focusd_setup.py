@@ -239,7 +239,9 @@ def test_an_emergency_stop_is_seen_to_open() -> None:
     [
         ("lead", "-1", "from 0.05 to 50"),
         ("lead", "x", "from 0.05 to 50"),
-        ("strap", "2.5", "whole"),
+        ("turn", "2.5", "from 4"),
+        ("turn", "200.5", "whole"),
+        ("strap", "3", "1, 2, 4, 8"),
         ("direction", "", "needed"),
         ("ruler", "0", "from 0.05 to 80"),
         ("driver", "L298", "A4988, DRV8825, TMC2209, ULN2003, custom"),
