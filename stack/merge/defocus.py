@@ -31,7 +31,7 @@ OUTLIER: Final = 0.1
 MARGIN_PX: Final = 8
 
 
-def light_of(levels: NDArray[np.uint8] | Plane) -> Plane:
+def light_of(levels: Plane) -> Plane:
     """Give the light, 0 to 1, of pixel values up to 255, near enough."""
     return np.asarray((levels * np.float32(1 / 255)) ** np.float32(2.2), np.float32)
 
@@ -47,7 +47,7 @@ class Defocus:
     def keep(self, index: int, levels: Plane) -> None:
         """Take in a slice as laid: its index, and its brightness `(H, W)`, 0 to 255."""
         if self._seen % self._every == 0:
-            self._kept.append((index, reduced(light_of(np.clip(levels, 0, 255)), _factor(levels))))
+            self._kept.append((index, light_of(np.clip(reduced(levels, _factor(levels)), 0, 255))))
         self._seen += 1
         if len(self._kept) > 2 * MOST_KEPT:
             self._kept, self._every = self._kept[::2], 2 * self._every
@@ -65,7 +65,7 @@ class Defocus:
             `(H, W)`, 0 to 255, how surely.
         """
         factor = _factor(picture)
-        sharp = reduced(light_of(picture), factor)
+        sharp = light_of(reduced(picture, factor))
         places = np.nan_to_num(depth, nan=-1e6)[::factor, ::factor][: sharp.shape[0], : sharp.shape[1]]
         rows, columns = _told(places, reduced(sure, factor), self._span())
         if len(rows) < FEWEST:
