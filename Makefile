@@ -18,11 +18,12 @@ demo: $(VENV)/.installed
 # One more than there are cores, for one of them waits for the rig's physics; four at the most.
 PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 3); echo $$((cores < 4 ? cores + 1 : 4)))
 
-# Tests run side by side; linear algebra that spreads over all cores would take them from each other.
+# Tests run side by side; linear algebra that spreads over all cores would take them from each other. Who has
+# run out of tests takes some from another: the long ones stand together, and would all fall to one.
 test oldest: export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/pytest --numprocesses $(PROCESSES)
+	@$(BIN)/pytest --numprocesses $(PROCESSES) --dist worksteal
 
 rig: $(VENV)/.installed-dev
 	@tests/rig/prepare

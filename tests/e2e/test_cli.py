@@ -96,6 +96,7 @@ def test_a_stack_is_followed_to_its_picture(shell):
 
 
 def test_plain_lines_end_with_where_the_picture_is(shell):
+    shell.told("goto 1.5mm")
     stack = shell.run("shoot --around 0.4mm --count 3 --name beetle --wait")
     assert stack.returncode == 0, stack.stderr
     named = [
@@ -149,6 +150,7 @@ def test_the_simulated_world_is_within_reach(shell):
 
 
 def test_a_specimen_is_recorded_handed_out_noticed_when_it_comes_again_and_thrown_away(shell, tmp_path):
+    shell.told("goto 1.5mm")
     specimen = "--catalogue BM-1042 --view dorsal --field sex=female"
     first = shell.run(f"shoot --around 0.2mm --count 2 {specimen} --wait")
     assert first.returncode == 0, first.stderr

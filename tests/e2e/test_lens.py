@@ -36,6 +36,7 @@ def dioptres(world):
 
 
 def test_its_place_is_known_without_homing_and_counts_dioptres(lens):
+    lens.tell("/goto", position_u=0.0, unit="d")
     axis = lens.ask("/status")["axis"]
     assert (axis["unit"], axis["trust"], axis["position_u"]) == ("d", "known", 0.0)
     assert (axis["nearest_u"], axis["farthest_u"]) == (14.75, 0.0)
@@ -75,6 +76,7 @@ def test_what_makes_no_sense_on_a_lens_is_refused_in_words(lens, words, code, wh
 
 
 def test_home_is_infinity_and_needs_no_leave(lens):
+    lens.tell("/goto", position_u=2.0, unit="d")
     assert lens.tell("/home")["position_u"] == 0.0
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 import simplejpeg
@@ -47,6 +47,14 @@ class Stream:
         self.connection.close()
 
 
+def looking(rig, width):
+    """Look too, once the daemon has noticed which earlier ones are gone."""
+    for _ in range(100):
+        with suppress(AssertionError):
+            return Stream(rig, f"/preview.mjpeg?width={width}")
+    raise AssertionError("no room to look")
+
+
 def test_one_picture_as_asked_for_with_its_figures(rig):
     status, headers, jpeg = fetched(rig, "/preview.jpg?width=100&peaking=true&clipping=1")
     assert (status, headers["content-type"]) == (200, "image/jpeg")
@@ -64,7 +72,7 @@ def test_what_makes_no_sense_is_named_all_at_once(rig):
 
 
 def test_a_stream_goes_on_through_a_move_and_through_a_stack(rig):
-    stream = Stream(rig, "/preview.mjpeg?width=160")
+    stream = looking(rig, 160)
     numbers = [int(stream.next()[0]["X-Frame"]) for _ in range(3)]
     assert numbers == sorted(set(numbers))
     rig.tell("/goto", position_u=1500.0)
@@ -72,23 +80,14 @@ def test_a_stream_goes_on_through_a_move_and_through_a_stack(rig):
     begun = rig.tell("/shoot", count=6)
     for _ in range(4):
         stream.next()
-    rig.wait_for("stack_done", lambda event: event["session"] == begun["session"])
+    rig.wait_for("job_ended", lambda event: event["job"] == begun["job"])
     stream.close()
     session = rig.ask(f"/sessions/{begun['session']}")
     assert (session["saved"], rig.ask("/status")["last_error"]) == (6, None)
 
 
-def one_more(rig):
-    """Look too, unless the daemon has not noticed yet that an earlier one is gone."""
-    try:
-        return Stream(rig, "/preview.mjpeg?width=100")
-    except AssertionError:
-        return None
-
-
 def test_ten_may_look_and_no_more_than_sixteen(rig):
-    streams = [Stream(rig, f"/preview.mjpeg?width={100 + 8 * (number % 2)}") for number in range(15)]
-    streams.append(next(opened for _ in range(100) if (opened := one_more(rig))))
+    streams = [looking(rig, 100 + 8 * (number % 2)) for number in range(16)]
     assert {simplejpeg.decode_jpeg_header(stream.next()[1])[1] for stream in streams} == {80, 106}
     status, _, body = fetched(rig, "/preview.mjpeg")
     assert (status, "16 are looking" in body.decode()) == (409, True)
@@ -107,9 +106,10 @@ def test_the_shell_saves_it_and_says_how_sharp_it_is(rig, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_daemon_that_ends_lets_go_of_who_looks(rig):
-    stream = Stream(rig, "/preview.mjpeg?width=100")
-    stream.next()
-    assert rig.end() == 0
+def test_a_daemon_that_ends_lets_go_of_who_looks(tmp_path):
+    with daemon(tmp_path) as focusd:
+        stream = looking(focusd, 100)
+        stream.next()
+        assert focusd.end() == 0
     assert stream.response.read().count(b"--focusrail") < 50
     stream.close()
