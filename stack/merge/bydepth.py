@@ -6,7 +6,6 @@ it, so the second look costs little beyond reading the slices again.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Final
 
 import cv2
@@ -23,10 +22,11 @@ from stack.merge.stream import Merged, MergedSlice
 TILE_PX: Final = 256
 SOFT_PX: Final = 3.0
 """Over how many pixels the picture by depth goes over into the first one."""
+SOFT_REACH_PX: Final = 8
 
 
-def by_depth(merged: Merged, slices: Iterable[Pixels]) -> Merged:
-    """Give the merge with its pixels taken anew, from `slices` as they were merged, in that order."""
+def by_depth(merged: Merged, slices: Iterable[Pixels]) -> None:
+    """Take the merge's pixels anew, in place, from `slices` as they were merged, in that order."""
     picture = np.zeros(merged.pixels.shape, np.uint16)
     indices = [one.index for one in merged.slices]
     for position, (one, pixels) in enumerate(zip(merged.slices, slices, strict=True)):
@@ -37,21 +37,20 @@ def by_depth(merged: Merged, slices: Iterable[Pixels]) -> Merged:
                 lit = _lit(laid(pixels, similarity, rows, columns, careful=True), one)
                 # Rounded down: weights add up to 1, and so the sum cannot overflow.
                 picture[rows, columns] += (weight[..., None] * lit).astype(np.uint16)
-    return replace(merged, pixels=_over(picture, merged))
+    _lay_over(merged, picture)
 
 
-def _over(picture: NDArray[np.uint16], merged: Merged) -> Pixels:
-    """Give the picture by depth as far as depth is sure, and the merge's own for the rest."""
-    dtype = merged.pixels.dtype
-    scale = np.float32(65535 / np.iinfo(dtype).max)
-    pixels: Any = np.empty_like(merged.pixels)
-    known = blurred(merged.confidence, SOFT_PX) * np.float32(1 / 255)
-    known *= merged.depth != UNKNOWN
-    for rows, columns in _tiles(merged.depth.shape):
-        ours = picture[rows, columns] / scale
-        mixed = ours + (1 - known[rows, columns, None]) * (merged.pixels[rows, columns] - ours)
-        pixels[rows, columns] = np.rint(mixed).astype(dtype)
-    return pixels  # type: ignore[no-any-return]
+def _lay_over(merged: Merged, picture: NDArray[np.uint16]) -> None:
+    """Put the picture by depth over the merge's own pixels as far as depth is sure."""
+    scale = np.float32(65535 / np.iinfo(merged.pixels.dtype).max)
+    for rows in _spans(len(picture)):
+        first = max(0, rows.start - SOFT_REACH_PX)
+        soft = blurred(merged.confidence[first : rows.stop + SOFT_REACH_PX], SOFT_PX)
+        known = soft[rows.start - first :][: rows.stop - rows.start] * np.float32(1 / 255)
+        known *= merged.depth[rows] != UNKNOWN
+        for columns in _spans(picture.shape[1]):
+            ours, first_look = picture[rows, columns] / scale, merged.pixels[rows, columns]
+            first_look[...] = np.rint(ours + (1 - known[:, columns, None]) * (first_look - ours))
 
 
 def _places(depth: NDArray[np.uint16]) -> Plane:
@@ -84,9 +83,14 @@ def tent(places: Plane, indices: list[int], position: int) -> Plane:
 
 
 def _tiles(shape: tuple[int, ...]) -> Iterable[tuple[slice, slice]]:
-    for top in range(0, shape[0], TILE_PX):
-        for left in range(0, shape[1], TILE_PX):
-            yield slice(top, min(top + TILE_PX, shape[0])), slice(left, min(left + TILE_PX, shape[1]))
+    for rows in _spans(shape[0]):
+        for columns in _spans(shape[1]):
+            yield rows, columns
+
+
+def _spans(length: int) -> Iterable[slice]:
+    for first in range(0, length, TILE_PX):
+        yield slice(first, min(first + TILE_PX, length))
 
 
 def lit_slice(merged: Merged, position: int, pixels: Pixels) -> NDArray[np.uint16]:

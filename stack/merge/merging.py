@@ -123,7 +123,7 @@ class Merging:
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
         if self.settings.method is Method.DEPTHMAP:
-            merged = by_depth(merged, _read_again(self.photos, again))
+            by_depth(merged, _read_again(self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:
             unveil(merged.pixels, merged.depth, merged.confidence, merged.blur_px_a_slice)
         return merged
