@@ -5,7 +5,7 @@ The less sure the map is, the more is left as the first look had it: beside taki
 it, so the second look costs little beyond reading the slices again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import cv2
@@ -25,19 +25,24 @@ SOFT_PX: Final = 3.0
 SOFT_REACH_PX: Final = 8
 
 
-def by_depth(merged: Merged, slices: Iterable[Pixels]) -> None:
-    """Take the merge's pixels anew, in place, from `slices` as they were merged, in that order."""
+def by_depth(merged: Merged, read: Callable[[int], Pixels]) -> None:
+    """Take the merge's pixels anew, in place; `read` gives the slice at a position, as it was merged."""
     picture = np.zeros(merged.pixels.shape, np.uint16)
-    indices = [one.index for one in merged.slices]
-    for position, (one, pixels) in enumerate(zip(merged.slices, slices, strict=True)):
-        similarity = similarity_of(one.transform)
-        for rows, columns in _tiles(merged.depth.shape):
-            weight = tent(_places(merged.depth[rows, columns]), indices, position)
-            if weight.any():
-                lit = _lit(laid(pixels, similarity, rows, columns, careful=True), one)
-                # Rounded down: weights add up to 1, and so the sum cannot overflow.
-                picture[rows, columns] += (weight[..., None] * lit).astype(np.uint16)
+    for position in range(len(merged.slices)):
+        _add(picture, merged, position, read(position))  # named by nobody here, it goes before the next comes
     _lay_over(merged, picture)
+
+
+def _add(picture: NDArray[np.uint16], merged: Merged, position: int, pixels: Pixels) -> None:
+    """Add a slice by the weight it has in every pixel of the picture."""
+    one, indices = merged.slices[position], [each.index for each in merged.slices]
+    similarity = similarity_of(one.transform)
+    for rows, columns in _tiles(merged.depth.shape):
+        weight = tent(_places(merged.depth[rows, columns]), indices, position)
+        if weight.any():
+            lit = _lit(laid(pixels, similarity, rows, columns, careful=True), one)
+            # Rounded down: weights add up to 1, and so the sum cannot overflow.
+            picture[rows, columns] += (weight[..., None] * lit).astype(np.uint16)
 
 
 def _lay_over(merged: Merged, picture: NDArray[np.uint16]) -> None:

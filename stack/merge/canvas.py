@@ -149,13 +149,13 @@ class LayersCanvas:
         cast, *tints = _apart(frame.colour, gains)
         unit, half = WHITE / white, similarity.reduced(HALF)
         gain = float(GREY @ gains)
-        added = _added(laid_whole(cast, half), unit) if _differ(gains) else None
+        added = laid_whole(cast, half) if _differ(gains) else None
         for tile in share.tiles(self._brightness.shape):
             part: Any = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
             ours = self._brightness[tile.rows, tile.columns]
             change: Any = cv2.addWeighted(part, gain * unit, ours, -1, 0, dtype=cv2.CV_32F)
             if added is not None:
-                change += enlarged_rows(added, HALF, tile.rows, self._brightness.shape)[:, tile.columns]
+                change += _added(added, unit, tile.rows, self._brightness.shape)[:, tile.columns]
             _move(ours, change, tile.share)
         for tile in share.tiles(self._tints[0].shape, HALF):
             for mine, tint in zip(self._tints, tints, strict=True):
@@ -204,9 +204,12 @@ def _differ(gains: Gains) -> bool:
     return bool(np.abs(gains - GREY @ gains).max() >= CAST)
 
 
-def _added(cast: Pixels, unit: float) -> Plane:
-    """Give a cast in the canvas' unit."""
-    return (cast - np.float32(_middle(np.iinfo(cast.dtype).max))) * np.float32(unit)
+def _added(cast: Pixels, unit: float, rows: slice, shape: tuple[int, ...]) -> Any:
+    """Give some rows of a cast, laid, in the canvas' unit and enlarged to its `shape`."""
+    first = max(0, rows.start // HALF - 1)
+    near = cast[first : -(-rows.stop // HALF) + 1] - np.float32(_middle(np.iinfo(cast.dtype).max))
+    inner = slice(rows.start - first * HALF, rows.stop - first * HALF)
+    return enlarged_rows(near * np.float32(unit), HALF, inner, shape)
 
 
 def _move(ours: NDArray[np.uint16], change: Any, share: Any) -> None:

@@ -29,7 +29,7 @@ def coloured(
     scale of the subject there is a bar of a round length.
     """
     height, width = depth.shape
-    near, far = depth_span(depth[::SPARSE, ::SPARSE]) or (0.0, 1.0)
+    near, far = depth_span(depth) or (0.0, 1.0)
     picture: Any = np.empty((height + LEGEND_PX, width, 3), np.uint8)
     for top in range(0, height, STRIP_ROWS):
         strip = depth[top : top + STRIP_ROWS]
@@ -44,7 +44,8 @@ def coloured(
 
 def depth_span(depth: NDArray[np.uint16]) -> tuple[float, float] | None:
     """Give the nearest and the farthest depth that colours show, in slices; None where none is known."""
-    known = depth[depth != UNKNOWN]
+    some = depth[::SPARSE, ::SPARSE]
+    known = some[some != UNKNOWN]
     if not known.size:
         return None
     near, far = ((float(end) - ORIGIN) / PER_SLICE for end in np.percentile(known, (0.5, 99.5)))

@@ -37,6 +37,7 @@ class Fuser:
         self._glints: Plane
         self._term: Plane
         self._late: Plane
+        self._seen: tuple[Plane, Plane]
         self._share: NDArray[np.uint16]
 
     def look(self, sight: Sight) -> None:
@@ -50,6 +51,7 @@ class Fuser:
         self._late = np.float32(GLINT_WEIGHT) * (glints - self._glints) * self._glow
         self._term = np.float32(GLINT_WEIGHT) * glints * sight.glow
         self._glints = glints
+        self._seen = sight.glow, reduced(sight.broad, COARSE // BROAD)
 
     def weigh(self, focus: Focus) -> None:
         """Decide on a strip."""
@@ -64,12 +66,12 @@ class Fuser:
         # What had a greater lead keeps it.
         np.maximum(total, score + cv2.log(grown), out=self._total[rows])
 
-    def blend(self, frame: Frame, sight: Sight, similarity: Similarity, gains: Gains) -> None:
+    def blend(self, frame: Frame, similarity: Similarity, gains: Gains) -> None:
         """End with a slice: blend it in as decided; `similarity` maps output pixels to its own."""
         mean = reduced(self._share, COARSE) * np.float32(1 / WHOLE)
-        self._glow = self._glow + mean * (sight.glow - self._glow)
-        detail = mean * reduced(sight.broad, COARSE // BROAD)
-        self._canvas.blend(frame, similarity, gains, Share(self._share, mean, detail, self._factor))
+        glow, broad = self._seen
+        self._glow = self._glow + mean * (glow - self._glow)
+        self._canvas.blend(frame, similarity, gains, Share(self._share, mean, mean * broad, self._factor))
         del self._share
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:

@@ -1,6 +1,6 @@
 """From photographs to a result: read, merged, and read again where the method or a product wants that."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -118,12 +118,13 @@ class Merging:
             raise NothingToMerge("there is no slice to merge")
         if self.skipped and len(self.photos) < 2:
             raise NothingToMerge(f"too few slices are left: {self.skipped[0].reason}")
-        give_back_what_is_freed(WorkingSet.FULL)  # nothing that comes now is wanted again
+        assert self.memory is not None
+        give_back_what_is_freed(self.memory.working_set)  # nothing that comes now is wanted again
         give_back()
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
         if self.settings.method is Method.DEPTHMAP:
-            by_depth(merged, _read_again(self.photos, again))
+            by_depth(merged, partial(_read_again, self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:
             unveil(merged.pixels, merged.depth, merged.confidence, merged.blur_px_a_slice)
         return merged
@@ -147,10 +148,10 @@ def job(path: Path, settings: MergeSettings) -> Job:
     return Job(shape.width_px * shape.height_px, bits, kind, settings.method)
 
 
-def _read_again(photos: Sequence[Photo], again: Callable[[int], None]) -> Iterator[Pixels]:
-    for done, photo in enumerate(photos, start=1):
-        yield read_photo(photo.path)
-        again(done)
+def _read_again(photos: Sequence[Photo], again: Callable[[int], None], position: int) -> Pixels:
+    pixels = read_photo(photos[position].path)
+    again(position + 1)
+    return pixels
 
 
 def slab_ranges(count: int, thick: int, overlap: int) -> list[range]:

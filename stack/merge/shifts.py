@@ -67,15 +67,17 @@ def shifts(still: tuple[Plane, Plane], moved: tuple[Plane, Plane], block_px: int
     second = second * np.float32(_total(first, known) / max(_total(second, known), 1e-6))
     mean = (first + second) * np.float32(0.5)
     thin = 2 if block_px >= 16 else 1  # light without grain says little more at every pixel
-    planes: list[Any] = [
-        cv2.Scharr(mean, cv2.CV_32F, 1, 0, scale=1 / 32),
-        cv2.Scharr(mean, cv2.CV_32F, 0, 1, scale=1 / 32),
-        cv2.filter2D(mean, cv2.CV_32F, LAPLACIAN),
-        mean - np.float32(_total(mean, known) / max(float(known.sum()), 1.0)),
-        second - first,
+
+    def thinned(plane: Any) -> Plane:
+        return np.ascontiguousarray(plane[::thin, ::thin])
+
+    shown = [
+        thinned(cv2.Scharr(mean, cv2.CV_32F, 1, 0, scale=1 / 32)),
+        thinned(cv2.Scharr(mean, cv2.CV_32F, 0, 1, scale=1 / 32)),
+        thinned(cv2.filter2D(mean, cv2.CV_32F, LAPLACIAN)),
+        thinned(mean - np.float32(_total(mean, known) / max(float(known.sum()), 1.0))),
     ]
-    *shown, difference = (np.ascontiguousarray(plane[::thin, ::thin]) for plane in planes)
-    sums = _sums(shown, difference, np.ascontiguousarray(known[::thin, ::thin]), block_px // thin)
+    sums = _sums(shown, thinned(second - first), thinned(known), block_px // thin)
     return _fitted(*sums, block_px)
 
 

@@ -182,7 +182,9 @@ class Merge:
         light *= np.float32(GREY @ gains * 255 / self._white)
         sight = self._sight(light, small, alignment.similarity.reduced(self._factor))
         del grey, small, light
-        sharpness = self._fuse(index, frame, sight, alignment.similarity, gains)
+        sharpness = self._judge(index, sight, alignment.similarity)
+        del sight
+        self._fuser.blend(frame, alignment.similarity, gains)
         self._slices.append((index, name, alignment, gains, sharpness))
         return alignment
 
@@ -201,8 +203,8 @@ class Merge:
         glints = laid_whole(clipped(small), similarity.reduced(COARSE))
         return self._focuser.look(laid_whole(light, similarity), glints)
 
-    def _fuse(self, index: int, frame: Frame, sight: Sight, similarity: Similarity, gains: Gains) -> float:
-        """Judge a slice and blend it in; give its sharpness."""
+    def _judge(self, index: int, sight: Sight, similarity: Similarity) -> float:
+        """Judge a slice; give its sharpness."""
         self._fuser.look(sight)
         self._depth.begin(index)
         self._defocus.keep(index, sight.light)
@@ -216,7 +218,6 @@ class Merge:
             # Without glints: what becomes known of them later would favour slices that came earlier.
             self._depth.follow(focus.rows, focus.finer, focus.amplitude)
             shown.append(focus.amplitude[::4, ::4])
-        self._fuser.blend(frame, sight, similarity, gains)
         return _sharpness(np.vstack(shown))
 
     def preview(self, longest_px: int = 800) -> NDArray[np.uint8]:
@@ -299,8 +300,10 @@ class Merge:
         self._defocus = Defocus()
         self._focuser = Focuser()
         canvas = LayersCanvas if isinstance(frame, Layers) else WholeCanvas
-        pyramid = self._settings.method is Method.PYRAMID
-        self._fuser = Pyramid(height, width) if pyramid else Fuser(canvas(height, width), self._factor)
+        if self._settings.method is Method.PYRAMID:
+            self._fuser: Fuser | Pyramid = Pyramid(height, width, self._factor)
+        else:
+            self._fuser = Fuser(canvas(height, width), self._factor)
         self._front = Front(height // self._factor, width // self._factor)
         self._depth = Depth(height // self._factor, width // self._factor)
 

@@ -56,8 +56,10 @@ def block_light(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
     longer = max(height, width)
     size = (max(1, BLOCKS * width // longer), max(1, BLOCKS * height // longer))
     apart = sampling(height, width)
-    values = laid[::apart, ::apart].astype(np.float32) / np.float32(white)
-    return cv2.resize(values * values, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    values = laid[::apart, ::apart].astype(np.float32)
+    values /= np.float32(white)
+    values *= values
+    return cv2.resize(values, size, interpolation=cv2.INTER_AREA).astype(np.float64)
 
 
 def sampling(height: int, width: int) -> int:

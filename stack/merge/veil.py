@@ -44,7 +44,9 @@ FINER: Final = 1.25
 """Ratio of the reaches that are tried."""
 FINE_RADIUS_PX: Final = 8
 NOWHERE: Final = np.float32(1e6)
-STRIP_ROWS: Final = 64
+STRIP_ROWS: Final = 16
+LOOKED_AT_ONCE: Final = 50_000
+"""Places: each takes a hundred bytes meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +105,45 @@ def found(
     whole = np.s_[: height * factor, : width * factor]
     small: Any = cv2.resize(pixels[whole], (width, height), interpolation=cv2.INTER_AREA)
     light = _light(small, int(np.iinfo(pixels.dtype).max))
-    shining = reduced(_shines(pixels), factor)
+    tops = range(0, height * factor, STRIP_ROWS * factor)
+    shining = np.vstack([reduced(_shines(pixels[top:][: STRIP_ROWS * factor]), factor) for top in tops])
     middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
     places, sure = depth[middle][:height, :width], confidence[middle][:height, :width]
     where = np.where(places == UNKNOWN, NOWHERE, (places - np.float32(ORIGIN)) / PER_SLICE).astype(np.float32)
     near = np.where(sure > NEAR_SURE * 255, where, NOWHERE).astype(np.float32)
     growth = px_a_slice / factor
     reach = _reach(where, near, growth)
-    at = np.nonzero(reach > 1)
+    rows, columns = np.nonzero(reach > 1)
     cover, added, shone = (np.zeros(shape, np.float32) for shape in (where.shape, light.shape, where.shape))
-    cover[at], added[at], shone[at] = _looked(light, near, shining, where, reach, growth, *at)
+    for first in range(0, len(rows), LOOKED_AT_ONCE):
+        at = rows[first : first + LOOKED_AT_ONCE], columns[first : first + LOOKED_AT_ONCE]
+        cover[at], added[at], shone[at] = _looked(light, near, shining, where, reach, growth, *at)
+    del near, reach
     ground = (cover * np.clip(1 - shone / SHINING, 0, 1) > LEAST).astype(np.float32)
     mean, part = _believed(light, added, ground, factor)
     part *= np.clip((MOST - cover) / (MOST - FULL), 0, 1) * np.clip(1 - shone / SHINING, 0, 1)
-    only = ground[..., None]
-    return Veils(cover * ground, added * only, mean * only, part * ground, ground, where * ground, factor)
+    for plane in (cover, part, where):
+        plane *= ground
+    for colours in (added, mean):
+        colours *= ground[..., None]
+    return Veils(cover, added, mean, part, ground, where, factor)
 
 
 def _believed(light: Plane, added: Plane, ground: Plane, factor: int) -> tuple[Plane, Plane]:
     """Give the mean light around places of veiled ground, and how far it can lie behind its veil, 0 to 1."""
     across = max(3, AROUND_PX // factor | 1)
 
-    def mean(plane: Plane) -> Any:
-        return cv2.blur(plane * ground[..., None], (across, across))
+    share = np.maximum(cv2.blur(ground, (across, across)), 1e-3)
 
-    share = np.maximum(cv2.blur(ground, (across, across)), 1e-3)[..., None]
-    seen, veil = mean(light) / share, mean(added) / share
-    brighter = (seen / np.maximum(veil, 1e-4)).min(axis=2)
-    return seen.astype(np.float32), np.clip((brighter - DIM) / (BRIGHT - DIM), 0, 1).astype(np.float32)
+    def mean(plane: Plane) -> Any:
+        return cv2.blur(plane * ground, (across, across)) / share
+
+    seen, brighter = np.empty_like(light), np.full_like(ground, np.inf)
+    for colour in range(3):
+        seen[..., colour] = mean(light[..., colour])
+        veil = np.maximum(mean(added[..., colour]), 1e-4)
+        np.minimum(brighter, seen[..., colour] / veil, out=brighter)
+    return seen, np.clip((brighter - DIM) / (BRIGHT - DIM), 0, 1).astype(np.float32)
 
 
 def _reach(where: Plane, near: Plane, growth: float) -> Plane:
@@ -242,8 +255,11 @@ def _shines(pixels: Pixels) -> NDArray[np.uint8]:
 def _light(levels: NDArray[Any], most: int) -> Plane:
     """Give the light, 0 to 1, of sRGB levels up to `most` (IEC 61966-2-1)."""
     value = levels * np.float32(1 / most)
-    high = ((value + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
-    return np.where(value <= 0.04045, value / np.float32(12.92), high).astype(np.float32)
+    light = value + np.float32(0.055)
+    light /= np.float32(1.055)
+    light **= np.float32(2.4)
+    np.copyto(light, value / np.float32(12.92), where=value <= 0.04045)
+    return np.asarray(light, np.float32)
 
 
 def _levels(light: Plane, most: int) -> NDArray[Any]:
