@@ -50,10 +50,10 @@ class Job:
     method: Method = Method.WEIGHTED
 
 
-FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 17.0, (Kind.WHOLE, 8): 23.0, (Kind.WHOLE, 16): 33.0}
-SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.3, (Kind.WHOLE, 8): 15.5, (Kind.WHOLE, 16): 29.5}
-SECOND_LOOK_BYTES_A_PIXEL: Final = {8: 29.0, 16: 49.0}
-PYRAMID_BYTES_A_PIXEL: Final = {8: 125.0, 16: 131.0}
+FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 17.5, (Kind.WHOLE, 8): 23.0, (Kind.WHOLE, 16): 33.0}
+SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 7.8, (Kind.WHOLE, 8): 14.0, (Kind.WHOLE, 16): 28.5}
+SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 15.0, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 32.5}
+PYRAMID_BYTES_A_PIXEL: Final = {8: 25.0, 16: 36.5}
 """Measured at 5 and 12 megapixels, and rounded up."""
 
 SHOOTING_BYTES_A_PIXEL: Final = 9
@@ -90,7 +90,7 @@ def needed_bytes(job: Job, working_set: WorkingSet) -> int:
     else:
         each = SMALL_BYTES_A_PIXEL[job.kind, job.bits]
     if job.method is Method.DEPTHMAP:
-        each = max(each, SECOND_LOOK_BYTES_A_PIXEL[job.bits])
+        each = max(each, SECOND_LOOK_BYTES_A_PIXEL[job.kind, job.bits])
     return BASE_BYTES + round(each * job.pixels)
 
 

@@ -123,6 +123,7 @@ class Merging:
         give_back()
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
+        give_back()
         if self.settings.method is Method.DEPTHMAP:
             by_depth(merged, partial(_read_again, self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:

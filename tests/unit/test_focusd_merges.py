@@ -206,7 +206,8 @@ def test_where_memory_is_short_a_stack_is_merged_when_it_is_shot(bench: Bench) -
         (320, {"format": "png"}, {}, True),
         (450, {"format": "png"}, {}, False),
         (450, {"format": "tiff16"}, {}, True),
-        (1500, {}, {"method": "pyramid"}, True),
+        (500, {}, {"method": "pyramid"}, True),
+        (520, {}, {"method": "pyramid"}, False),
     ],
 )
 def test_memory_is_short_where_the_frames_and_the_merge_of_the_board_do_not_fit(

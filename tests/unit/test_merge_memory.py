@@ -89,6 +89,14 @@ def test_a_merge_takes_no_more_than_it_says_nor_more_than_it_may(photos, tmp_pat
     assert peak_bytes(full) - peak_bytes(small) > 0.2 * WIDTH * HEIGHT
 
 
+@pytest.mark.parametrize("method", [Method.DEPTHMAP, Method.PYRAMID])
+def test_other_methods_take_no_more_than_they_say(photos, tmp_path, method):
+    kind = Kind.WHOLE if method is Method.PYRAMID else Kind.LAYERS
+    job = Job(WIDTH * HEIGHT, 8, kind, method)
+    done = child(photos, "-o", tmp_path / "a.jpg", "--method", method)
+    assert peak_bytes(done) <= needed_bytes(job, WorkingSet.FULL) < 220_000_000
+
+
 def test_twelve_slices_take_as_much_as_three(photos, tmp_path):
     few = peak_bytes(child(photos, "-o", tmp_path / "a.jpg"))
     many = peak_bytes(child(*[*photos.iterdir()] * 4, "-o", tmp_path / "b.jpg"))
