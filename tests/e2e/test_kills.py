@@ -59,14 +59,13 @@ class Watched(Observed):
 
     def wait_for_end(self, job: int) -> None:
         """Wait for the end of a job, or of the daemon."""
-        with self._news:
-            self._news.wait_for(
-                lambda: (
-                    self.process.poll() is not None
-                    or any(event["event"] == "job_ended" and event["job"] == job for event in self.events)
-                ),
-                30,
-            )
+
+        def ended() -> bool:
+            told = any(event["event"] == "job_ended" and event["job"] == job for event in self.events)
+            return told or self.process.poll() is not None
+
+        with self._news:  # that a process ends is no news: the last comes just before
+            any(self._news.wait_for(ended, 0.2) for _ in range(150))
 
 
 @pytest.mark.timeout(0 if KILLS > 3 else 120)
