@@ -264,6 +264,8 @@ def _switched(state: CarriageState, spec: CarriageSpec, now_ns: int) -> Carriage
     far_play_um = spec.switch_play_um if state.far_closed else 0.0
     near = state.carriage_um <= spec.near_switch_um + near_play_um
     far = state.carriage_um >= spec.far_switch_um - far_play_um
+    if (near, far) == (state.near_closed, state.far_closed):
+        return state
     return state._replace(
         near_closed=near,
         far_closed=far,
