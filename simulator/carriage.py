@@ -210,12 +210,7 @@ def _missed(state: CarriageState, before: CarriageState, now_ns: int) -> Carriag
 
 def turned(state: CarriageState, spec: CarriageSpec, start_um: float, steps: int) -> CarriageState:
     """Give the state after the rotor turned by `steps`, as far as the ends let it."""
-    taken = steps
-    while not spec.near_end_um <= (carriage_um := _follow(state, spec, start_um, taken)) <= spec.far_end_um:
-        taken -= 1 if steps > 0 else -1
-        if taken == 0:
-            carriage_um = state.carriage_um
-            break
+    taken, carriage_um = _reached(state, spec, start_um, steps)
     blocked = taken != steps
     crashed = blocked and not state.blocked
     touches = spec.specimen_um is not None and state.carriage_um <= spec.specimen_um < carriage_um
@@ -236,6 +231,16 @@ def turned(state: CarriageState, spec: CarriageSpec, start_um: float, steps: int
     )
 
 
+def _reached(state: CarriageState, spec: CarriageSpec, start_um: float, steps: int) -> tuple[int, float]:
+    """Give how many of some steps the ends let the rotor take, and where the carriage is then."""
+    taken = steps
+    while not spec.near_end_um <= (carriage_um := _follow(state, spec, start_um, taken)) <= spec.far_end_um:
+        taken -= 1 if steps > 0 else -1
+        if taken == 0:
+            return 0, state.carriage_um
+    return taken, carriage_um
+
+
 def _follow(state: CarriageState, spec: CarriageSpec, start_um: float, steps: int) -> float:
     """Give where the nut takes the carriage: pushed from behind, or pulled once the play is used up."""
     nut_um = start_um + (state.motor_steps + steps) * spec.um_per_step
@@ -245,7 +250,7 @@ def _follow(state: CarriageState, spec: CarriageSpec, start_um: float, steps: in
 def _running(state: CarriageState, spec: CarriageSpec, start_um: float, rate: float) -> CarriageState:
     """Add what happens when no pulse follows one at `rate`: the rotor runs on until it is slow enough."""
     steps = math.ceil((rate**2 - spec.pull_in_steps_s**2) / (2 * spec.braking_steps_s2))
-    coast_um = turned(state, spec, start_um, steps * state.direction).carriage_um - state.carriage_um
+    coast_um = _reached(state, spec, start_um, steps * state.direction)[1] - state.carriage_um
     return state._replace(
         coast_ns=state.changed_ns + 2 * state.interval_ns, coast_um=coast_um, coast_steps=steps
     )
