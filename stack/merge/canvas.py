@@ -108,6 +108,9 @@ class Canvas(Protocol):
     def reduced(self, factor: int) -> NDArray[np.uint8]:
         """Give all of it at a lower resolution, blue-green-red, uint8."""
 
+    def grey(self, factor: int) -> NDArray[np.uint8]:
+        """Give its brightness at a lower resolution, uint8."""
+
 
 class WholeCanvas:
     """All colours at full size, from whole slices."""
@@ -133,6 +136,10 @@ class WholeCanvas:
     def reduced(self, factor: int) -> NDArray[np.uint8]:
         """As `Canvas` says."""
         return _as_deep(_shrunk(self._picture, self._picture.shape, factor), np.uint8)
+
+    def grey(self, factor: int) -> NDArray[np.uint8]:
+        """As `Canvas` says."""
+        return np.asarray(cv2.cvtColor(self.reduced(factor), cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 class LayersCanvas:
@@ -180,6 +187,10 @@ class LayersCanvas:
         shape = self._brightness.shape
         layers = (_shrunk(layer, shape, factor) for layer in (self._brightness, *self._tints))
         return _as_deep(_blue_green_red(*layers), np.uint8)
+
+    def grey(self, factor: int) -> NDArray[np.uint8]:
+        """As `Canvas` says."""
+        return _as_deep(_shrunk(self._brightness, self._brightness.shape, factor), np.uint8)
 
 
 def _apart(colour: Pixels, gains: Gains) -> list[Pixels]:

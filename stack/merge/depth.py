@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.focus import LESSER_POWER, POWER
+from stack.merge.hands import each
 from stack.merge.planes import Plane
 
 UNKNOWN: Final = 0
@@ -101,7 +102,7 @@ class Depth:
         last[...], self._was_best[rows] = scored, better
 
     def peaks(self, noise: float) -> "Peaks":
-        """Give what each pixel's focus curve says, `(H, W)` each; `noise` as in `map`."""
+        """Give what each pixel's focus curve says, `(H, W)` each; `noise` is the amplitude of flat areas."""
         drop, known = np.empty(self._best.shape, np.float32), np.empty(self._best.shape, bool)
         for top in range(0, len(drop), STRIP_ROWS):
             rows = slice(top, top + STRIP_ROWS)
@@ -115,22 +116,24 @@ class Depth:
         above = amplitude / (amplitude + np.float32(FAINT * noise * AMPLITUDE_UNIT))
         return np.asarray(LESSER_POWER + (POWER - LESSER_POWER) * above, np.float32)
 
-    def map(self, guide: NDArray[np.uint8], noise: float) -> NDArray[np.uint16]:
+    def map(self, guide: NDArray[np.uint8], sure: Plane) -> NDArray[np.uint16]:
         """Give the depth map `(H, W)`: 1 + 128 x slice index, 0 where unknown, smoothed but not across edges.
 
-        `guide` is the merged picture's brightness in the same geometry, `noise` the amplitude of flat areas.
+        `guide` is the merged picture's brightness in the same geometry, `sure` that of the peaks.
         """
-        sure = self._sure(noise)
         half = abs(self._spacing) / 2
         nearest, farthest = int(self._index.min()) - half, int(self._index.max()) + half
         depth = np.empty(self._best.shape, np.uint16)
-        for top in range(0, len(depth), STRIP_ROWS):  # the filter needs many planes; a strip of each will do
+
+        def strip(top: int) -> None:  # the filter needs many planes; a strip of each will do
             first = max(0, top - FILTER_REACH_PX)
             rows = slice(first, top + STRIP_ROWS + FILTER_REACH_PX)
             smooth, support = _guided(self._fraction(rows), sure[rows], guide[rows].astype(np.float32))
             value = np.rint(ORIGIN + PER_SLICE * np.clip(smooth, nearest, farthest))
             found = np.where(support > LEAST_SUPPORT, np.clip(value, ORIGIN, 65535), UNKNOWN)
             depth[top : top + STRIP_ROWS] = found[top - first :][:STRIP_ROWS]
+
+        each(strip, range(0, len(depth), STRIP_ROWS))
         return depth
 
     def _sure(self, noise: float) -> Plane:

@@ -81,3 +81,7 @@ class Fuser:
     def reduced(self, factor: int) -> NDArray[np.uint8]:
         """Give the picture so far at a lower resolution, uint8."""
         return self._canvas.reduced(factor)
+
+    def grey(self, factor: int) -> NDArray[np.uint8]:
+        """Give its brightness at a lower resolution, uint8."""
+        return self._canvas.grey(factor)

@@ -50,9 +50,23 @@ def enlarged(plane: NDArray[Any], factor: int, shape: tuple[int, ...]) -> Any:
 
 def enlarged_rows(plane: NDArray[Any], factor: int, rows: slice, shape: tuple[int, ...]) -> Any:
     """Give rows of a plane enlarged to `shape`; strips meet without a seam."""
+    return enlarged_part(plane, factor, rows, slice(0, shape[1]), shape)
+
+
+def enlarged_part(
+    plane: NDArray[Any], factor: int, rows: slice, columns: slice, shape: tuple[int, ...]
+) -> Any:
+    """Give part of a plane enlarged to `shape`; parts meet without a seam."""
     if factor == 1:
-        return plane[rows]
-    first = max(0, rows.start // factor - 1)
-    last = min(plane.shape[0], -(-rows.stop // factor) + 1)
-    whole = enlarged(plane[first:last], factor, (rows.stop - first * factor, shape[1]))
-    return np.ascontiguousarray(whole[rows.start - first * factor :])
+        return plane[rows, columns]
+    top, bottom = _sources(rows, factor, plane.shape[0])
+    left, right = _sources(columns, factor, plane.shape[1])
+    size = rows.stop - top * factor, columns.stop - left * factor
+    whole = enlarged(plane[top:bottom, left:right], factor, size)
+    return np.ascontiguousarray(whole[rows.start - top * factor :, columns.start - left * factor :])
+
+
+def _sources(span: slice, factor: int, length: int) -> tuple[int, int]:
+    """Give the first pixel that `span` is enlarged from, and the first beyond."""
+    first = max(0, min(span.start // factor - 1, length - 1))
+    return first, min(length, -(-span.stop // factor) + 1)

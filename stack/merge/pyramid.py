@@ -124,6 +124,10 @@ class Pyramid:
         small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
 
+    def grey(self, factor: int) -> NDArray[np.uint8]:
+        """Give its brightness at a lower resolution, uint8."""
+        return np.asarray(cv2.cvtColor(self.reduced(factor), cv2.COLOR_BGR2GRAY), np.uint8)
+
     def _glowing(self, sight: Sight) -> tuple[Plane, Plane]:
         """Give what a slice's glow takes from its weights, and what is now known to have been owed so far.
 

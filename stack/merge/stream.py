@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -236,7 +235,7 @@ class Merge:
         """
         crop = self._crop()
         dtype: Any = {None: self._dtype, 8: np.uint8, 16: np.uint16}[bits]
-        guide: Any = cv2.cvtColor(self._fuser.reduced(self._factor), cv2.COLOR_BGR2GRAY)
+        guide = self._fuser.grey(self._factor)
         del self._aligner, self._front  # what follows needs the room
         pixels = self._fuser.picture(crop.rows, crop.columns, dtype)
         del self._fuser
@@ -260,7 +259,7 @@ class Merge:
         )
         found = coverage(peaks, indices)
         confidence = np.rint(255 * peaks.sure).astype(np.uint8)
-        depth = self._depth.map(guide, self._focuser.noise)
+        depth = self._depth.map(guide, peaks.sure)
         blur = self._blur(guide, depth, confidence, crop)
         del peaks, self._depth
         size_px = self._shape[1], self._shape[0]

@@ -7,6 +7,7 @@ Taken off, and the rest raised by what the veil held back, the ground is left. I
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import cv2
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
+from stack.merge.hands import each
 from stack.merge.photos import Pixels
-from stack.merge.planes import Plane, enlarged_rows, reduced
+from stack.merge.planes import Plane, enlarged_part
 
 WORKING_PIXELS: Final = 520_000
 """Veils are soft: they are found in a picture reduced to this, and taken off at full size."""
@@ -47,6 +49,9 @@ NOWHERE: Final = np.float32(1e6)
 STRIP_ROWS: Final = 16
 LOOKED_AT_ONCE: Final = 50_000
 """Places: each takes a hundred bytes meanwhile."""
+TILE_PX: Final = 160
+ROOTS: Final = 65535
+"""Of so many levels of the square root of light a table has the picture's levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,14 @@ def unveil(
     `depth` and `confidence` are as `Merged` has them; a disc's radius grows by `px_a_slice` pixels a slice.
     """
     veils = found(pixels, depth, confidence, px_a_slice)
-    for top in range(0, len(pixels), STRIP_ROWS):
-        rows = slice(top, min(top + STRIP_ROWS, len(pixels)))
-        if enlarged_rows(veils.ground, veils.factor, rows, depth.shape).any():
-            _take_off(pixels, depth, confidence, veils, rows)
+    height, width = depth.shape
+
+    def strip(top: int) -> None:
+        for left in range(0, width, TILE_PX):
+            tile = slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
+            _take_off(pixels, depth, confidence, veils, *tile)
+
+    each(strip, range(0, height, TILE_PX))
 
 
 def found(
@@ -106,7 +115,7 @@ def found(
     small: Any = cv2.resize(pixels[whole], (width, height), interpolation=cv2.INTER_AREA)
     light = _light(small, int(np.iinfo(pixels.dtype).max))
     tops = range(0, height * factor, STRIP_ROWS * factor)
-    shining = np.vstack([reduced(_shines(pixels[top:][: STRIP_ROWS * factor]), factor) for top in tops])
+    shining = np.vstack([_shining(pixels[whole][top:][: STRIP_ROWS * factor], factor) for top in tops])
     middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
     places, sure = depth[middle][:height, :width], confidence[middle][:height, :width]
     where = np.where(places == UNKNOWN, NOWHERE, (places - np.float32(ORIGIN)) / PER_SLICE).astype(np.float32)
@@ -193,77 +202,104 @@ def _looked(
     cover, shone = np.zeros_like(far), np.zeros_like(far)
     added = np.zeros((len(rows), 3), np.float32)
     flat, nears, shines = light.reshape(-1, 3), near.ravel(), shining.ravel()
-    for right, down in zip(*_spread(LOOKS), strict=True):
-        x = np.clip(np.rint(columns + right * far), 0, width - 1).astype(np.intp)
-        y = np.clip(np.rint(rows + down * far), 0, height - 1).astype(np.intp)
-        at = y * width + x
+    x, y = columns.astype(np.float32), rows.astype(np.float32)
+    for right, down, away in zip(*_spread(LOOKS), strict=True):
+        at = np.rint(np.clip(y + down * far, 0, height - 1)).astype(np.int32) * np.int32(width)
+        at += np.rint(np.clip(x + right * far, 0, width - 1)).astype(np.int32)
         gap = ground - nears[at]
         radius = growth * gap
-        veils = (gap >= LEAST_GAP) & (np.hypot(right, down) * far <= radius)
-        weight = np.where(veils, (far / np.maximum(radius, 1e-3)) ** 2 / LOOKS, 0).astype(np.float32)
-        cover += weight
-        added += weight[:, None] * flat[at]
-        shone += weight * shines[at]
+        veiled = np.flatnonzero((gap >= LEAST_GAP) & (away * far <= radius))
+        from_there = at[veiled]
+        weight = (far[veiled] / radius[veiled]) ** 2 / np.float32(LOOKS)
+        cover[veiled] += weight
+        added[veiled] += weight[:, None] * flat[from_there]
+        shone[veiled] += weight * shines[from_there]
     return cover, added, shone
 
 
-def _spread(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give places spread evenly over the unit disc, by the golden angle."""
+def _spread(count: int) -> tuple[Plane, Plane, Plane]:
+    """Give places spread evenly over the unit disc, by the golden angle: right, down and from its middle."""
     number = np.arange(count) + 0.5
     radius, angle = np.sqrt(number / count), number * np.pi * (3 - np.sqrt(5))
-    return radius * np.cos(angle), radius * np.sin(angle)
+    right, down = radius * np.cos(angle), radius * np.sin(angle)
+    return right.astype(np.float32), down.astype(np.float32), radius.astype(np.float32)
 
 
 def _take_off(
-    clear: Pixels, depth: NDArray[np.uint16], confidence: NDArray[np.uint8], veils: Veils, rows: slice
+    clear: Pixels,
+    depth: NDArray[np.uint16],
+    confidence: NDArray[np.uint8],
+    veils: Veils,
+    rows: slice,
+    columns: slice,
 ) -> None:
-    """Take the veils off some rows of a picture, in place."""
+    """Take the veils off a tile of a picture, in place."""
 
     def whole(plane: Plane) -> Any:
-        return enlarged_rows(plane, veils.factor, rows, depth.shape)
+        return enlarged_part(plane, veils.factor, rows, columns, depth.shape)
 
     share = whole(veils.ground)
-    here = np.where(depth[rows] == UNKNOWN, NOWHERE, (depth[rows] - np.float32(ORIGIN)) / PER_SLICE)
+    if not share.any():
+        return
+    ours, places = clear[rows, columns], depth[rows, columns]
+    here = np.where(places == UNKNOWN, NOWHERE, (places - np.float32(ORIGIN)) / PER_SLICE)
     ground = np.abs(here * share - whole(veils.depth)) < LEAST_GAP * share
-    sure = (confidence[rows] * np.float32(1 / 255) - GROUND_SURE) / (1 - GROUND_SURE)
-    at = np.nonzero((share > 0) & ground & (sure > 0) & ~_glare(clear, rows))
+    sure = (confidence[rows, columns] * np.float32(1 / 255) - GROUND_SURE) / (1 - GROUND_SURE)
+    at = np.nonzero((share > 0) & ground & (sure > 0) & ~_glare(clear, rows, columns))
     share, three = share[at], share[at][:, None]
     cover, part = whole(veils.cover)[at] / share, whole(veils.part)[at] / share * sure[at]
     added, mean = whole(veils.light)[at] / three, whole(veils.mean)[at] / three
-    most = np.iinfo(clear.dtype).max
-    seen = _light(clear[rows][at], most)
+    most = int(np.iinfo(clear.dtype).max)
+    seen = _light(ours[at], most)
     # What is darker than its surroundings loses in proportion, or errors of the veil would drive it to black.
     lost = added * np.clip(seen / np.maximum(mean, 1e-5), 0, 1)
     freed = np.maximum(seen - lost, LEFT * seen) / np.maximum(1 - cover, 1 - MOST)[:, None]
-    clear[rows][at] = _levels(seen + part[:, None] * (freed - seen), most)
+    ours[at] = _levels(seen + part[:, None] * (freed - seen), most)
 
 
-def _glare(pixels: Pixels, rows: slice) -> NDArray[np.bool_]:
-    """Say where light of some rows may be brighter than was recorded, or lies beside such."""
-    first = max(0, rows.start - SHINE_REACH_PX)
-    shines = _shines(pixels[first : rows.stop + SHINE_REACH_PX])
+def _glare(pixels: Pixels, rows: slice, columns: slice) -> NDArray[np.bool_]:
+    """Say where light of a tile may be brighter than was recorded, or lies beside such."""
+    top, left = max(0, rows.start - SHINE_REACH_PX), max(0, columns.start - SHINE_REACH_PX)
+    shines = _shines(pixels[top : rows.stop + SHINE_REACH_PX, left : columns.stop + SHINE_REACH_PX])
     around = np.ones((2 * SHINE_REACH_PX + 1,) * 2, np.uint8)
-    return cv2.dilate(shines, around)[rows.start - first :][: rows.stop - rows.start] > 0
+    tile = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    return cv2.dilate(shines, around)[tile] > 0
+
+
+def _shining(pixels: Pixels, factor: int) -> Plane:
+    """Give what share of each `factor` x `factor` pixels may have been brighter than was recorded."""
+    height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
+    share: Any = cv2.resize(_shines(pixels), (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(share * np.float32(1 / 255), np.float32)
 
 
 def _shines(pixels: Pixels) -> NDArray[np.uint8]:
-    """Give 1 where a colour is so bright that it may have been brighter, else 0."""
+    """Give 255 where a colour is so bright that it may have been brighter, else 0."""
     bound: Any = SHINES * (int(np.iinfo(pixels.dtype).max) // 255) - 1
-    return np.asarray(cv2.inRange(pixels, (0, 0, 0), (bound,) * 3) == 0, np.uint8)
+    return np.asarray(cv2.bitwise_not(cv2.inRange(pixels, (0, 0, 0), (bound,) * 3)), np.uint8)
 
 
 def _light(levels: NDArray[Any], most: int) -> Plane:
-    """Give the light, 0 to 1, of sRGB levels up to `most` (IEC 61966-2-1)."""
-    value = levels * np.float32(1 / most)
-    light = value + np.float32(0.055)
-    light /= np.float32(1.055)
-    light **= np.float32(2.4)
-    np.copyto(light, value / np.float32(12.92), where=value <= 0.04045)
-    return np.asarray(light, np.float32)
+    """Give the light, 0 to 1, of sRGB levels up to `most`."""
+    return np.asarray(_light_of_levels(most)[levels], np.float32)
 
 
 def _levels(light: Plane, most: int) -> NDArray[Any]:
     """Give the levels of light; the inverse of `_light`."""
-    light = np.clip(light, 0, 1)
-    value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - 0.055)
-    return np.asarray(np.rint(most * value), np.uint8 if most == 255 else np.uint16)
+    roots = np.rint(np.sqrt(np.clip(light, 0, 1)) * np.float32(ROOTS)).astype(np.uint16)
+    return np.asarray(_levels_of_roots(most)[roots])
+
+
+@cache
+def _light_of_levels(most: int) -> Plane:
+    """Give the light of each level (IEC 61966-2-1)."""
+    value = np.arange(most + 1) / most
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+@cache
+def _levels_of_roots(most: int) -> NDArray[Any]:
+    """Give the levels of lights whose square roots are evenly apart: to within half a level of 65535."""
+    light = (np.arange(ROOTS + 1) / ROOTS) ** 2
+    value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.rint(most * value).astype(np.uint8 if most == 255 else np.uint16)
