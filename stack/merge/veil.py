@@ -302,4 +302,4 @@ def _levels_of_roots(most: int) -> NDArray[Any]:
     """Give the levels of lights whose square roots are evenly apart: to within half a level of 65535."""
     light = (np.arange(ROOTS + 1) / ROOTS) ** 2
     value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(most * value).astype(np.uint8 if most == 255 else np.uint16)
+    return np.asarray(np.rint(most * value), np.uint8 if most == 255 else np.uint16)
