@@ -18,14 +18,14 @@ demo: $(VENV)/.installed
 # One more than there are cores, for one of them waits for the rig's physics; four at the most.
 PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 3); echo $$((cores < 4 ? cores + 1 : 4)))
 
-# Tests run side by side; linear algebra that spreads over all cores would take them from each other. Who has
-# run out of tests takes some from another: the long ones stand together, and would all fall to one.
+# Tests run side by side; linear algebra that spreads over all cores would take them from each other. Those of
+# whole rigs stand together and mostly fall to one process: several rigs at once on two cores step too late.
 test oldest: export OPENBLAS_NUM_THREADS = 1
 # Daemons and commands by the hundred start in them: compiled once, each takes .7 s of processor less.
 test: export PYTHONDONTWRITEBYTECODE =
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/pytest --numprocesses $(PROCESSES) --dist worksteal
+	@$(BIN)/pytest --numprocesses $(PROCESSES)
 
 rig: $(VENV)/.installed-dev
 	@tests/rig/prepare

@@ -1,7 +1,7 @@
 """Measure the merge beside a hard choice by sharpness and every other program found: quality, CPU, memory.
 
-`python benchmarks/merge.py [--size 800x600] [--seed 1,11] [--kinds steps,bumps] [--folders DIR ...]
-[--sheet sheet.png]`
+`python benchmarks/merge.py [--size 800x600] [--seed 1,11] [--kinds steps,bumps] [--noise 0.35 --grain 2]
+[--folders DIR ...] [--sheet sheet.png]`
 
 Rendered subjects have a known truth; for folders of photographs, which have none, the detail kept is given
 beside that of the sharpest slice. Each merge runs in a process of its own, decoding and encoding included;
@@ -103,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--kinds", default=",".join([*KINDS, "insect"]), help="rendered subjects; empty: none"
     )
+    parser.add_argument("--noise", type=float, default=1.0, help="times a small sensor's (1)")
+    parser.add_argument("--grain", type=float, default=1.0, help="of texture, times the finest there is (1)")
     parser.add_argument("--folders", type=Path, nargs="*", default=[], help="real stacks, one a folder")
     parser.add_argument("--methods", default="", help="also ours with these methods: depthmap,pyramid")
     parser.add_argument("--no-peers", action="store_true", help="ours alone")
@@ -116,7 +118,7 @@ def _subjects(asked: argparse.Namespace, folder: Path) -> Iterator[Subject]:
     width, height = map(int, asked.size.split("x"))
     for seed in asked.seed.split(","):
         for kind in filter(None, asked.kinds.split(",")):
-            stack = draw(kind, (width, height), int(seed))
+            stack = draw(kind, (width, height), int(seed), asked.noise, asked.grain)
             slices = [folder / f"{kind}-{seed}-{i:04}.jpg" for i in range(len(stack.frames))]
             for path, frame in zip(slices, stack.frames, strict=True):
                 cv2.imwrite(str(path), frame, [cv2.IMWRITE_JPEG_QUALITY, 97])

@@ -18,16 +18,17 @@ NEVER: Final = 1e3
 class Canvas:
     """Where surfaces are drawn: larger than the frame, so that frames may move about."""
 
-    def __init__(self, size: tuple[int, int], slices: int, seed: int) -> None:
+    def __init__(self, size: tuple[int, int], slices: int, seed: int, grain: float = 1.0) -> None:
         self.width, self.height = (round(side * (1 + 2 * MARGIN)) for side in size)
         self.y, self.x = np.mgrid[: self.height, : self.width].astype(np.float32)
         self.u, self.v = self.x / self.width, self.y / self.height
         self.last = slices - 1
         self.random = np.random.default_rng(seed)
+        self.grain = grain
 
     def texture(self, strength: float = 1.0) -> np.ndarray:
         """Give radiance that is rough on every scale."""
-        return _texture(self.height, self.width, self.random, strength)
+        return _texture(self.height, self.width, self.random, strength, self.grain)
 
     def everywhere(self) -> np.ndarray:
         """Give full coverage."""
@@ -130,12 +131,15 @@ KINDS: Final[dict[str, tuple[Callable[[Canvas], list[Surface]], int, float]]] = 
 """Subject, slices, breathing a slice."""
 
 
-def rendered(kind: str, size: tuple[int, int], seed: int) -> Rendered:
-    """Photograph one kind of subject; discs grow to about 22 px of 800 at the far end of the stack."""
+def rendered(kind: str, size: tuple[int, int], seed: int, noise: float = 1.0, grain: float = 1.0) -> Rendered:
+    """Photograph one kind of subject; discs grow to about 22 px of 800 at the far end of the stack.
+
+    `noise` is times a small sensor's; texture is `grain` times as coarse as pixels can barely show.
+    """
     subject, slices, breathing = KINDS[kind]
-    shake = Shake(breathing, size[0] / 1600, 0.02, 0.05, 1.0, seed)
+    shake = Shake(breathing, size[0] / 1600, 0.02, 0.05, noise, seed)
     blur_px = 22 / 800 * size[0] / (slices - 1)
-    stack = render(subject(Canvas(size, slices, seed)), slices, blur_px, size, shake)
+    stack = render(subject(Canvas(size, slices, seed, grain)), slices, blur_px, size, shake)
     stack.depth[stack.depth > slices] = NEVER
     return stack
 
@@ -170,6 +174,6 @@ def _eight_bit(linear: np.ndarray) -> np.ndarray:
     return np.asarray(np.rint(_encoded(linear) * 255), np.uint8)
 
 
-def draw(kind: str, size: tuple[int, int], seed: int = 1) -> Rendered:
-    """Give a stack of any kind."""
-    return insect(size, seed) if kind == "insect" else rendered(kind, size, seed)
+def draw(kind: str, size: tuple[int, int], seed: int = 1, noise: float = 1.0, grain: float = 1.0) -> Rendered:
+    """Give a stack of any kind; the insect is as noisy and as finely drawn as it is."""
+    return insect(size, seed) if kind == "insect" else rendered(kind, size, seed, noise, grain)

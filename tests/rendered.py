@@ -201,9 +201,10 @@ def _disc(radius):
     return kernel / kernel.sum()
 
 
-def _texture(height, width, random, strength):
+def _texture(height, width, random, strength, grain=1.0):
     total = np.zeros((height, width), np.float32)
-    for cell, share in ((1.5, 0.35), (3, 0.3), (8, 0.3), (40, 0.5)):
+    for finest_px, share in ((1.5, 0.35), (3, 0.3), (8, 0.3), (40, 0.5)):
+        cell = grain * finest_px
         rough = random.normal(size=(int(height / cell) + 2, int(width / cell) + 2)).astype(np.float32)
         total += share * cv2.resize(rough, (width, height), interpolation=cv2.INTER_CUBIC)
     base = np.exp(0.6 * strength * total)
