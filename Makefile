@@ -15,8 +15,8 @@ OLDEST := 'numpy==1.24.*; python_version < "3.12"' 'numpy==1.26.*; python_versio
 demo: $(VENV)/.installed
 	@$(BIN)/python -m focusd.demo
 
-# One more than there are cores, for one of them waits for the rig's physics; four at the most.
-PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 3); echo $$((cores < 4 ? cores + 1 : 4)))
+# As many as there are cores, four at the most: more, and a simulated rig's steps come too late.
+PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 4 ? cores : 4)))
 
 # Tests run side by side; linear algebra that spreads over all cores would take them from each other. Those of
 # whole rigs stand together and mostly fall to one process: several rigs at once on two cores step too late.
