@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.focus import LESSER_POWER, POWER
-from stack.merge.hands import each
 from stack.merge.planes import Plane
 
 UNKNOWN: Final = 0
@@ -124,16 +123,13 @@ class Depth:
         half = abs(self._spacing) / 2
         nearest, farthest = int(self._index.min()) - half, int(self._index.max()) + half
         depth = np.empty(self._best.shape, np.uint16)
-
-        def strip(top: int) -> None:  # the filter needs many planes; a strip of each will do
+        for top in range(0, len(depth), STRIP_ROWS):  # the filter needs many planes; a strip of each will do
             first = max(0, top - FILTER_REACH_PX)
             rows = slice(first, top + STRIP_ROWS + FILTER_REACH_PX)
             smooth, support = _guided(self._fraction(rows), sure[rows], guide[rows].astype(np.float32))
             value = np.rint(ORIGIN + PER_SLICE * np.clip(smooth, nearest, farthest))
             found = np.where(support > LEAST_SUPPORT, np.clip(value, ORIGIN, 65535), UNKNOWN)
             depth[top : top + STRIP_ROWS] = found[top - first :][:STRIP_ROWS]
-
-        each(strip, range(0, len(depth), STRIP_ROWS))
         return depth
 
     def _sure(self, noise: float) -> Plane:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
-from stack.merge.hands import each
 from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, enlarged_part
 
@@ -94,13 +93,10 @@ def unveil(
     """
     veils = found(pixels, depth, confidence, px_a_slice)
     height, width = depth.shape
-
-    def strip(top: int) -> None:
+    for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
             tile = slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
             _take_off(pixels, depth, confidence, veils, *tile)
-
-    each(strip, range(0, height, TILE_PX))
 
 
 def found(

@@ -27,9 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MERGE = """
 import sys
 from pathlib import Path
-import cv2
 from stack.merge import command
-cv2.setNumThreads(1)
 code = command.main(sys.argv[1:])
 # Not what getrusage says: that is inherited across exec from a parent that had more.
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
