@@ -39,6 +39,10 @@ class Sight:
     frame: "Frame | None" = None
     problem: str | None = None
 
+    def is_later(self, number: int) -> bool:
+        """Say whether it shows more than frame `number` did; one whose frame was let go shows nothing."""
+        return self.number > number and (self.frame is not None or self.problem is not None)
+
 
 class Budget:
     """Spreads work out so that it takes no more than a share of the time."""

@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from camera.camera import Frame
 from camera.errors import CameraError
 from focusd.errors import Busy, Refused
 from focusd.events import EventHub
@@ -300,16 +301,22 @@ class Operator:
         """Take a frame for whoever looks, unless an order has come meanwhile."""
         self._heartbeat.beat()
         with self._lock:
-            if self._job is None and not self._closing:
+            wanted = self._looking = self._job is None and not self._closing
+            if wanted:
                 self._eye.arm()
+        if wanted:
+            try:
+                self._finder.look(self._frame)
+            except CameraError as error:
+                self._eye.take_note(error)
+
+    def _frame(self) -> Frame:
+        """Give a frame; another may be asked for before anybody hears of this one."""
         try:
-            if not self.busy:
-                if self._light is not None:
-                    self._light.on()
-                    self._dark_due_s = time.monotonic() + WANTED_NS / 1e9
-                self._finder.look(self._eye.frame)
-        except CameraError as error:
-            self._eye.take_note(error)
+            if self._light is not None:
+                self._light.on()
+                self._dark_due_s = time.monotonic() + WANTED_NS / 1e9
+            return self._eye.frame()
         finally:
             with self._lock:
                 self._looking = False

@@ -136,24 +136,26 @@ class _Watch:
 
     async def picture(self, view: "View", number: int) -> "tuple[int, Shown]":
         """Give a picture of a frame later than `number`; raises `Refused` where none comes."""
-        async with asyncio.timeout(PATIENCE_S) as patience:
-            with suppress(TimeoutError):
-                await self._news(number)
-        if (problem := self._finder.sight.problem) is not None:
-            raise Refused(f"there is no picture: {problem}")
-        shown = None if patience.expired() else await self._made(view)
-        if shown is None:
-            raise Refused(
-                f"there is no picture: none was taken within {PATIENCE_S:.0f} s"
-                + (f" of {self._operator.glance().job}" if self._operator.busy else "")
-            )
-        return shown
+        deadline_s = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            async with asyncio.timeout_at(deadline_s) as patience:
+                with suppress(TimeoutError):
+                    await self._news(number)
+            if (problem := self._finder.sight.problem) is not None:
+                raise Refused(f"there is no picture: {problem}")
+            if patience.expired():
+                raise Refused(
+                    f"there is no picture: none was taken within {PATIENCE_S:.0f} s"
+                    + (f" of {self._operator.glance().job}" if self._operator.busy else "")
+                )
+            if (shown := await self._made(view)) is not None:
+                return shown
 
     async def _news(self, number: int) -> None:
-        """Wait for a frame later than `number`; at rest, have one taken."""
+        """Wait for a sight later than `number`; at rest, have a frame taken."""
         news = asyncio.Event()
         with self._finder.listening(partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)):
-            while self._finder.sight.number <= number and not self._finder.closed:
+            while not self._finder.sight.is_later(number):
                 self._finder.want()
                 self._operator.look()
                 await news.wait()

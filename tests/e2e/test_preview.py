@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 import simplejpeg
@@ -72,27 +72,27 @@ def test_what_makes_no_sense_is_named_all_at_once(rig):
 
 
 def test_a_stream_goes_on_through_a_move_and_through_a_stack(rig):
-    stream = looking(rig, 160)
-    numbers = [int(stream.next()[0]["X-Frame"]) for _ in range(3)]
-    assert numbers == sorted(set(numbers))
-    rig.tell("/goto", position_u=1500.0)
-    assert stream.next()[1].startswith(b"\xff\xd8")
-    begun = rig.tell("/shoot", count=6)
-    for _ in range(4):
-        stream.next()
-    rig.wait_for("job_ended", lambda event: event["job"] == begun["job"])
-    stream.close()
+    with closing(looking(rig, 160)) as stream:
+        numbers = [int(stream.next()[0]["X-Frame"]) for _ in range(3)]
+        assert numbers == sorted(set(numbers))
+        rig.tell("/goto", position_u=1500.0)
+        assert stream.next()[1].startswith(b"\xff\xd8")
+        begun = rig.tell("/shoot", count=6)
+        for _ in range(4):
+            stream.next()
+        rig.wait_for("job_ended", lambda event: event["job"] == begun["job"])
     session = rig.ask(f"/sessions/{begun['session']}")
     assert (session["saved"], rig.ask("/status")["last_error"]) == (6, None)
 
 
 def test_ten_may_look_and_no_more_than_sixteen(rig):
-    streams = [looking(rig, 100 + 8 * (number % 2)) for number in range(16)]
-    assert {simplejpeg.decode_jpeg_header(stream.next()[1])[1] for stream in streams} == {80, 106}
-    status, _, body = fetched(rig, "/preview.mjpeg")
-    assert (status, "16 are looking" in body.decode()) == (409, True)
-    for stream in streams:
-        stream.close()
+    with ExitStack() as all_of_them:
+        streams = [
+            all_of_them.enter_context(closing(looking(rig, 100 + 8 * (number % 2)))) for number in range(16)
+        ]
+        assert {simplejpeg.decode_jpeg_header(stream.next()[1])[1] for stream in streams} == {80, 106}
+        status, _, body = fetched(rig, "/preview.mjpeg")
+        assert (status, "16 are looking" in body.decode()) == (409, True)
 
 
 def test_the_shell_saves_it_and_says_how_sharp_it_is(rig, tmp_path):

@@ -177,6 +177,29 @@ def test_an_order_ends_a_look_that_was_begun(rig: DaemonRig) -> None:
     assert rig.last("job_ended")["ending"] == "done"
 
 
+def test_whoever_hears_of_a_frame_may_ask_for_the_next_at_once(rig: DaemonRig) -> None:
+    rig.eye.camera()
+    with rig.finder.listening(rig.operator.look):
+        looked(rig)
+    rig.operator.close()
+    assert rig.operator.work_once()
+    assert not rig.operator.work_once()
+
+
+def test_a_frame_that_was_let_go_unseen_is_no_news(rig: DaemonRig) -> None:
+    rig.eye.camera()
+    looked(rig)
+    assert rig.finder.sight.is_later(0)
+    rig.finder.turn_over()
+    assert not rig.finder.sight.is_later(0)
+    looked(rig)
+    assert rig.finder.sight.is_later(1)
+    assert not rig.finder.sight.is_later(2)
+    rig.finder.turn_over()
+    rig.finder.close()
+    assert rig.finder.sight.is_later(2)
+
+
 def test_a_camera_that_is_not_open_is_not_opened_to_look(rig: DaemonRig) -> None:
     looked(rig)
     assert rig.cameras == 0
