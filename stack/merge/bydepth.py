@@ -1,8 +1,9 @@
 """Each pixel from the slice that the depth map names, between two slices from both: a second look at them.
 
 The less sure the map is, the more is left as the first look had it: beside taking all of the map that is 1 to
-4 dB nearer to the truth where there are glints or little texture. A slice is laid only where the map names
-it, so the second look costs little beyond reading the slices again.
+4 dB nearer to the truth where there are glints or little texture. Left is too, by 2 dB, what the first look
+took from another slice: beside the outline of a near part it is clear of that part's blur. A slice is laid
+only where the map names it, so the second look costs little beyond reading the slices again.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
+from stack.merge.depth import in_slices
 from stack.merge.lay import laid
 from stack.merge.photos import Pixels
 from stack.merge.placements import similarity_of
@@ -23,6 +24,8 @@ TILE_PX: Final = 256
 SOFT_PX: Final = 3.0
 """Over how many pixels the picture by depth goes over into the first one."""
 SOFT_REACH_PX: Final = 8
+SAME: Final = 0.5
+"""Slices by which map and first look may differ."""
 
 
 def by_depth(merged: Merged, read: Callable[[int], Pixels]) -> None:
@@ -52,15 +55,25 @@ def _lay_over(merged: Merged, picture: NDArray[np.uint16]) -> None:
         first = max(0, rows.start - SOFT_REACH_PX)
         soft = blurred(merged.confidence[first : rows.stop + SOFT_REACH_PX], SOFT_PX)
         known = soft[rows.start - first :][: rows.stop - rows.start] * np.float32(1 / 255)
-        known *= merged.depth[rows] != UNKNOWN
+        known *= _named_by_both(merged, rows)
         for columns in _spans(picture.shape[1]):
             ours, first_look = picture[rows, columns] / scale, merged.pixels[rows, columns]
             first_look[...] = np.rint(ours + (1 - known[:, columns, None]) * (first_look - ours))
 
 
+def _named_by_both(merged: Merged, rows: slice) -> NDArray[np.bool_]:
+    """Say where the map and the first look name the same slice."""
+    depth = in_slices(merged.depth[rows], -np.inf)
+    if merged.taken is None:
+        return depth > -np.inf
+    columns = slice(0, merged.depth.shape[1])
+    apart = depth - merged.taken.part(rows, columns, merged.depth.shape)
+    return np.asarray(np.abs(apart) < SAME)
+
+
 def _places(depth: NDArray[np.uint16]) -> Plane:
     """Give the depth map in slices; what is unknown counts as the nearest."""
-    return np.maximum((depth.astype(np.float32) - ORIGIN) / PER_SLICE, 0)
+    return np.maximum(in_slices(depth, 0), 0)
 
 
 def _lit(laid_part: NDArray[Any], one: MergedSlice) -> Plane:

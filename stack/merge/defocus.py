@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.depth import in_slices
 from stack.merge.planes import Plane, reduced
 
 WIDTH_PX: Final = 256
@@ -32,6 +33,7 @@ MOST_PLACES: Final = 4000
 OUTLIER: Final = 0.1
 """Of white: what differs by more is seen through something, or shines."""
 MARGIN_PX: Final = 8
+NOWHERE: Final = -1e6
 
 
 def light_of(levels: Plane) -> Plane:
@@ -55,7 +57,9 @@ class Defocus:
         if len(self._kept) > 2 * MOST_KEPT:
             self._kept, self._every = self._kept[::2], 2 * self._every
 
-    def px_a_slice(self, picture: NDArray[np.uint8], depth: Plane, sure: NDArray[np.uint8]) -> float | None:
+    def px_a_slice(
+        self, picture: NDArray[np.uint8], depth: NDArray[np.uint16], sure: NDArray[np.uint8]
+    ) -> float | None:
         """Give by how many pixels the radius of a disc grows from a slice to the next; None: it is not seen.
 
         Parameters
@@ -63,13 +67,13 @@ class Defocus:
         picture
             `(H, W)`, brightness of the merged picture.
         depth
-            `(H, W)`, in slices; NaN: unknown.
+            `(H, W)`, as `Merged` has it.
         sure
             `(H, W)`, 0 to 255, how surely.
         """
         factor = _factor(picture)
         sharp = light_of(reduced(picture, factor))
-        places = np.nan_to_num(depth, nan=-1e6)[::factor, ::factor][: sharp.shape[0], : sharp.shape[1]]
+        places = in_slices(depth[::factor, ::factor][: sharp.shape[0], : sharp.shape[1]], NOWHERE)
         rows, columns = _told(places, reduced(sure, factor), self._span())
         if len(rows) < FEWEST:
             return None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.focus import LESSER_POWER, POWER
-from stack.merge.planes import Plane
+from stack.merge.planes import Plane, enlarged
 
 UNKNOWN: Final = 0
 ORIGIN: Final = 1
@@ -29,6 +29,7 @@ SURE_PEAK: Final = 1.5
 GUIDE_RADIUS_PX: Final = 8
 GUIDE_EDGE: Final = 6.0
 """Levels of 255: steps of brightness above this may be edges of depth."""
+FIT_EVERY_PX: Final = 2
 LEAST_SUPPORT: Final = 0.02
 SURE_ENOUGH: Final = 0.9
 STRIP_ROWS: Final = 128
@@ -168,6 +169,13 @@ class Depth:
         return np.where(known, rise, 0), np.where(known, fall, 0), known
 
 
+def in_slices(depth: NDArray[np.uint16], unknown: float) -> Plane:
+    """Give a depth map in slices, and `unknown` where it is unknown."""
+    places = (depth - np.float32(ORIGIN)) * np.float32(1 / PER_SLICE)
+    places[depth == UNKNOWN] = unknown
+    return np.asarray(places, np.float32)
+
+
 def _stored(plane: Plane, unit: float) -> Stored:
     """Give a plane as whole numbers of 1/`unit`; what does not fit is held at the ends."""
     scale: Any = unit
@@ -176,21 +184,34 @@ def _stored(plane: Plane, unit: float) -> Stored:
 
 def _guided(values: Plane, sure: Plane, guide: Plane) -> tuple[Plane, Plane]:
     """Fit `values` as a linear function of `guide` around every pixel; give its support too."""
-    median = cv2.medianBlur(values, 5)
-    size = (2 * GUIDE_RADIUS_PX + 1, 2 * GUIDE_RADIUS_PX + 1)
+    median = np.asarray(cv2.medianBlur(values, 5), np.float32)
+    apart = np.s_[::FIT_EVERY_PX, ::FIT_EVERY_PX]
+    slope, offset, support = (
+        enlarged(plane, FIT_EVERY_PX, values.shape)
+        for plane in _fit(median[apart], sure[apart], guide[apart])
+    )
+    # What is sharp somewhere speaks for itself; the fit is for what lies between.
+    fitted = np.where(sure > SURE_ENOUGH, median, slope * guide + offset)
+    return fitted.astype(np.float32), support
+
+
+def _fit(values: Plane, sure: Plane, guide: Plane) -> tuple[Plane, Plane, Plane]:
+    """Give slope, offset and support of that function.
+
+    It is a guided filter; its factors are smooth, so fewer pixels do (K. He, J. Sun, Fast Guided Filter,
+    2015, arXiv:1505.00996).
+    """
+    size = (2 * GUIDE_RADIUS_PX // FIT_EVERY_PX + 1,) * 2
 
     def mean(plane: Any) -> Any:
         return cv2.blur(plane, size)
 
-    sure = sure + 1e-6
+    sure = sure + np.float32(1e-6)
     weight = mean(sure)
-    mean_guide, mean_value = mean(sure * guide) / weight, mean(sure * median) / weight
-    covariance = mean(sure * guide * median) / weight - mean_guide * mean_value
+    mean_guide, mean_value = mean(sure * guide) / weight, mean(sure * values) / weight
+    covariance = mean(sure * guide * values) / weight - mean_guide * mean_value
     variance = np.maximum(mean(sure * guide * guide) / weight - mean_guide * mean_guide, 0)
-    slope = covariance / (variance + GUIDE_EDGE**2)
+    slope = covariance / (variance + np.float32(GUIDE_EDGE**2))
     offset = mean_value - slope * mean_guide
-    weight_sum = mean(weight)
-    fitted = (mean(weight * slope) * guide + mean(weight * offset)) / weight_sum
-    # What is sharp somewhere speaks for itself; the fit is for what lies between.
-    fitted = np.where(sure > SURE_ENOUGH, median, fitted)
-    return fitted.astype(np.float32), weight_sum.astype(np.float32)
+    support = mean(weight)
+    return mean(weight * slope) / support, mean(weight * offset) / support, support

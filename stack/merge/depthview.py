@@ -16,7 +16,6 @@ BAR_SHARE: Final = 0.25
 """Of the picture's width that a scale bar may take at most."""
 SPARSE: Final = 2
 """Of so many pixels one is enough to tell nearest and farthest."""
-STRIP_ROWS: Final = 128
 ROUND: Final = (1, 2, 5)
 
 
@@ -31,15 +30,18 @@ def coloured(
     height, width = depth.shape
     near, far = depth_span(depth) or (0.0, 1.0)
     picture: Any = np.empty((height + LEGEND_PX, width, 3), np.uint8)
-    for top in range(0, height, STRIP_ROWS):
-        strip = depth[top : top + STRIP_ROWS]
-        places = (strip.astype(np.float32) - ORIGIN) / PER_SLICE
-        levels = np.clip((places - near) / max(far - near, 1e-3), 0, 1)
-        colours: Any = cv2.applyColorMap(np.rint(levels * 255).astype(np.uint8), cv2.COLORMAP_TURBO)
-        colours[strip == UNKNOWN] = GREY
-        picture[top : top + len(strip)] = colours
+    np.take(_colours(near, far), depth, axis=0, out=picture[:height], mode="clip")
     picture[height:] = _legend(width, near, far, um_per_slice, um_per_px)
     return picture  # type: ignore[no-any-return]
+
+
+def _colours(near: float, far: float) -> Eight:
+    """Give the colour `(65536, 3)` of everything that a depth map can say."""
+    places = (np.arange(65536) - ORIGIN) / PER_SLICE
+    levels = np.clip((places - near) / max(far - near, 1e-3), 0, 1)
+    colours: Any = cv2.applyColorMap(np.rint(levels * 255).astype(np.uint8)[:, None], cv2.COLORMAP_TURBO)
+    colours[UNKNOWN] = GREY
+    return np.asarray(colours[:, 0], np.uint8)
 
 
 def depth_span(depth: NDArray[np.uint16]) -> tuple[float, float] | None:

@@ -10,7 +10,8 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
 
 Depth is told by another score, in which the two powers are exchanged: finest detail says on which side of an
 outline a pixel lies, and a high floor keeps what is faint, such as texture seen through the blur of a near
-part, from winning over what is plain.
+part, from winning over what is plain. Of detail the least within two pixels counts, of broad detail within
+four: an outline would seem to be sharp some pixels beyond itself.
 
 The brightness is held within a band about its running mean, lest a dark blurred thing before a glint win.
 
@@ -52,8 +53,10 @@ COARSE: Final = 4
 BROAD: Final = 2
 """And broad detail at half."""
 STRIP_ROWS: Final = 96
-REACH_PX: Final = 8
-"""How far beyond a strip its blurs look."""
+THIN: Final = np.ones((5, 5), np.uint8)
+"""The least detail within these tells depth; else a near part would seem to reach beyond its outline."""
+REACH_PX: Final = 10
+"""How far beyond a strip is looked at for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +135,23 @@ class Focuser:
         self._near, near = self._held(self._near, blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE))
         self._wide, glow = self._held(self._wide, blurred(coarse, GLINT_SIGMA_PX / COARSE))
         if self._slices == 0:
-            narrow = [reduced(_narrow(light, rows), COARSE) for rows in strips(height)]
+            narrow = [reduced(_inner(_narrow(light, rows), rows), COARSE) for rows in strips(height)]
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
         self._slices += 1
         return Sight(light, broad, near, glow, _glints(clipped))
 
     def judge(self, sight: Sight) -> Iterator[Focus]:
         """Score it, strip by strip."""
-        shape = sight.light.shape
+        shape, thin = sight.light.shape, _thinned(sight.broad)
         for rows in strips(shape[0]):
             amplitude = enlarged_rows(sight.broad, BROAD, rows, shape)
+            finest = _narrow(sight.light, rows)
             broad = amplitude + np.float32(self.noise)
-            narrow = _narrow(sight.light, rows) + np.float32(self._finest_noise)
-            plain = narrow + np.float32((PLAIN - 1) * self._finest_noise)
+            narrow = _inner(finest, rows) + np.float32(self._finest_noise)
+            faint = enlarged_rows(thin, BROAD, rows, shape) + np.float32(self.noise)
+            plain = _inner(_thinned(finest), rows) + np.float32(PLAIN * self._finest_noise)
             near = np.float32(BRIGHTNESS_WEIGHT) * enlarged_rows(sight.near, COARSE, rows, shape)
-            yield Focus(rows, _score(broad, narrow) - near, _score(plain, broad) - near, amplitude)
+            yield Focus(rows, _score(broad, narrow) - near, _score(plain, faint) - near, amplitude)
 
     def _held(self, mean: Plane | None, brightness: Plane) -> tuple[Plane, Plane]:
         """Give the running mean with this brightness in it, and the brightness within the band about it."""
@@ -191,10 +196,15 @@ def _inner(plane: Plane, rows: slice) -> Plane:
 
 
 def _narrow(light: Plane, rows: slice) -> Plane:
-    """Give the amplitude of a strip's finest detail."""
+    """Give the amplitude of a strip's finest detail, and of what lies beyond it."""
     strip = _outer(light, rows)
     finest: Any = cv2.absdiff(strip, blurred(strip, FINEST_SIGMA_PX))
-    return _inner(blurred(finest, NARROW_SIGMA_PX), rows)
+    return blurred(finest, NARROW_SIGMA_PX)
+
+
+def _thinned(amplitude: Plane) -> Plane:
+    """Draw plain detail in from its outlines."""
+    return np.asarray(cv2.erode(amplitude, THIN), np.float32)
 
 
 def _fill(plane: Plane, rows: slice, factor: int, strip: NDArray[Any]) -> None:

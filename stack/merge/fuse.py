@@ -15,6 +15,7 @@ from stack.merge.focus import BROAD, COARSE, GLINT_WEIGHT, Focus, Sight
 from stack.merge.frames import Frame
 from stack.merge.planes import Plane, enlarged_rows, reduced
 from stack.merge.similarity import Similarity
+from stack.merge.taken import Taken
 from stack.merge.tone import Gains
 
 NOTHING: Final = -1e6
@@ -39,9 +40,12 @@ class Fuser:
         self._late: Plane
         self._seen: tuple[Plane, Plane]
         self._share: NDArray[np.uint16]
+        self._index: int
+        self._taken: Plane | None = None
 
-    def look(self, sight: Sight) -> None:
+    def look(self, index: int, sight: Sight) -> None:
         """Begin with a slice: learn what glints in it, which all slices so far have to be told."""
+        self._index = index
         self._share = np.empty(sight.light.shape, np.uint16)
         if self._total is None:
             self._total = np.full(self._share.shape, NOTHING, np.float32)
@@ -68,7 +72,11 @@ class Fuser:
 
     def blend(self, frame: Frame, similarity: Similarity, gains: Gains) -> None:
         """End with a slice: blend it in as decided; `similarity` maps output pixels to its own."""
-        mean = reduced(self._share, COARSE) * np.float32(1 / WHOLE)
+        half = reduced(self._share, BROAD) * np.float32(1 / WHOLE)
+        self._taken = (
+            half * self._index if self._taken is None else self._taken + half * (self._index - self._taken)
+        )
+        mean = reduced(half, COARSE // BROAD)
         glow, broad = self._seen
         self._glow = self._glow + mean * (glow - self._glow)
         self._canvas.blend(frame, similarity, gains, Share(self._share, mean, mean * broad, self._factor))
@@ -77,6 +85,10 @@ class Fuser:
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """Give part of the picture as uint8 or uint16."""
         return self._canvas.part(rows, columns, dtype)
+
+    def taken(self) -> Taken | None:
+        """Give of which slices the picture is; None where there is no picture yet."""
+        return None if self._taken is None else Taken(self._taken, BROAD * self._factor)
 
     def reduced(self, factor: int) -> NDArray[np.uint8]:
         """Give the picture so far at a lower resolution, uint8."""

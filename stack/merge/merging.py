@@ -127,7 +127,8 @@ class Merging:
         if self.settings.method is Method.DEPTHMAP:
             by_depth(merged, partial(_read_again, self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:
-            unveil(merged.pixels, merged.depth, merged.confidence, merged.blur_px_a_slice)
+            blur_px = merged.blur_px_a_slice
+            unveil(merged.pixels, merged.depth, merged.confidence, blur_px, merged.taken)
         return merged
 
 

@@ -63,7 +63,7 @@ class Pyramid:
         self._held: Plane | None = None
         self._slices = 0
 
-    def look(self, sight: Sight) -> None:
+    def look(self, index: int, sight: Sight) -> None:
         """Begin with a slice."""
         self._held = None
         self._light, self._late = self._glowing(sight)
@@ -100,6 +100,9 @@ class Pyramid:
             strength = strength if least is None else cv2.pyrDown(least)
         everything = slice(0, len(strength))
         self._blend(len(self._bands) - 1, everything, whole(everything), strength + np.float32(1))
+
+    def taken(self) -> None:
+        """Say that nobody can tell of which slices it is: each level is of slices of its own."""
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """Give part of the picture as uint8 or uint16; it is the last that is asked for."""

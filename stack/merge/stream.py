@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +12,7 @@ from stack.merge.borders import barred
 from stack.merge.canvas import GREY, LayersCanvas, WholeCanvas
 from stack.merge.coverage import Coverage
 from stack.merge.defocus import Defocus
-from stack.merge.depth import MAX_INDEX, ORIGIN, PER_SLICE, UNKNOWN, Depth
+from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
 from stack.merge.focus import COARSE, Focuser, Sight, clipped
 from stack.merge.frames import Frame, Layers, brightness, shrunk
@@ -26,6 +27,7 @@ from stack.merge.planes import Plane, reduced
 from stack.merge.pyramid import Pyramid
 from stack.merge.settings import MergeSettings, Method
 from stack.merge.similarity import Floats, Similarity
+from stack.merge.taken import Taken
 from stack.merge.tone import Gains, Tone, sampling
 
 DECIDING_PIXELS: Final = 3_300_000
@@ -115,6 +117,8 @@ class Merged:
     blur_px_a_slice
         By how many pixels of it the radius of a disc out of focus grows from a slice to the next; None where
         that could not be seen.
+    taken
+        Of which slices the picture is; None where that cannot be told.
     """
 
     pixels: Pixels
@@ -125,6 +129,7 @@ class Merged:
     slices: tuple[MergedSlice, ...]
     coverage: Coverage
     blur_px_a_slice: float | None = None
+    taken: Taken | None = None
 
 
 class Merge:
@@ -204,7 +209,7 @@ class Merge:
 
     def _judge(self, index: int, sight: Sight, similarity: Similarity) -> float:
         """Judge a slice; give its sharpness."""
-        self._fuser.look(sight)
+        self._fuser.look(index, sight)
         self._depth.begin(index)
         self._defocus.keep(index, sight.light)
         size_px, shown = (sight.light.shape[1], sight.light.shape[0]), []
@@ -237,6 +242,7 @@ class Merge:
         dtype: Any = {None: self._dtype, 8: np.uint8, 16: np.uint16}[bits]
         guide = self._fuser.grey(self._factor)
         del self._aligner, self._front  # what follows needs the room
+        taken = self._fuser.taken()
         pixels = self._fuser.picture(crop.rows, crop.columns, dtype)
         del self._fuser
         peaks = self._depth.peaks(self._focuser.noise)
@@ -258,13 +264,14 @@ class Merge:
             for index, name, alignment, gains, sharpness in self._slices
         )
         found = coverage(peaks, indices)
-        confidence = np.rint(255 * peaks.sure).astype(np.uint8)
+        confidence = np.asarray(cv2.convertScaleAbs(peaks.sure, alpha=255), np.uint8)
         depth = self._depth.map(guide, peaks.sure)
         blur = self._blur(guide, depth, confidence, crop)
         del peaks, self._depth
         size_px = self._shape[1], self._shape[0]
         depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
-        return Merged(pixels, depth, confidence, crop, size_px, slices, found, blur)
+        part = None if taken is None else taken.cropped(crop.left, crop.top, crop.width_px, crop.height_px)
+        return Merged(pixels, depth, confidence, crop, size_px, slices, found, blur, part)
 
     def _blur(
         self, guide: NDArray[np.uint8], depth: NDArray[np.uint16], sure: NDArray[np.uint8], crop: Crop
@@ -273,8 +280,7 @@ class Merge:
         common = np.zeros_like(sure)
         inside = _within(crop.rows, self._factor), _within(crop.columns, self._factor)
         common[inside] = sure[inside]
-        places = np.where(depth == UNKNOWN, np.nan, (depth - np.float32(ORIGIN)) / PER_SLICE)
-        found = self._defocus.px_a_slice(guide, places.astype(np.float32), common)
+        found = self._defocus.px_a_slice(guide, depth, common)
         return None if found is None else found * self._factor
 
     def _aligned(self, index: int, grey: Pixels, name: str) -> Alignment:

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
+from stack.merge.depth import in_slices
 from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, enlarged_part
+from stack.merge.taken import Taken
 
 WORKING_PIXELS: Final = 520_000
 """Veils are soft: they are found in a picture reduced to this, and taken off at full size."""
@@ -25,6 +26,8 @@ LOOKS: Final = 64
 LEAST_GAP: Final = 1.5
 """Slices between a near part and what it veils: less is the slope of one surface."""
 LEAST: Final = 0.003
+FAINTEST: Final = 0.02
+"""Where less of a veil is to be taken off, it stays."""
 FULL, MOST = 0.35, 0.55
 """Covers up to the first are taken off whole, from the second on not at all: noise would grow too far."""
 DIM, BRIGHT = 1.6, 2.6
@@ -44,7 +47,7 @@ SHINE_REACH_PX: Final = 4
 FINER: Final = 1.25
 """Ratio of the reaches that are tried."""
 FINE_RADIUS_PX: Final = 8
-NOWHERE: Final = np.float32(1e6)
+NOWHERE: Final = 1e6
 STRIP_ROWS: Final = 16
 LOOKED_AT_ONCE: Final = 50_000
 """Places: each takes a hundred bytes meanwhile."""
@@ -69,8 +72,8 @@ class Veils:
         What part of the veil is to be taken off, 0 to 1: less where it is doubted.
     ground
         1 where ground is veiled.
-    depth
-        Of that ground, in slices.
+    taken
+        The slice that the picture is of there.
     factor
         By how much they are smaller than the picture.
     """
@@ -80,29 +83,38 @@ class Veils:
     mean: Plane
     part: Plane
     ground: Plane
-    depth: Plane
+    taken: Plane
     factor: int
 
 
 def unveil(
-    pixels: Pixels, depth: NDArray[np.uint16], confidence: NDArray[np.uint8], px_a_slice: float
+    pixels: Pixels,
+    depth: NDArray[np.uint16],
+    confidence: NDArray[np.uint8],
+    px_a_slice: float,
+    taken: Taken | None = None,
 ) -> None:
     """Take the veils of near parts off a merged picture `(H, W, 3)`, 8 or 16 bits, in place.
 
     `depth` and `confidence` are as `Merged` has them; a disc's radius grows by `px_a_slice` pixels a slice.
+    Where nobody tells of which slices the picture is `taken`, it is of those that depth says.
     """
-    veils = found(pixels, depth, confidence, px_a_slice)
+    veils = found(pixels, depth, confidence, px_a_slice, taken)
     height, width = depth.shape
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
             tile = slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
-            _take_off(pixels, depth, confidence, veils, *tile)
+            _take_off(pixels, depth, confidence, veils, taken, *tile)
 
 
 def found(
-    pixels: Pixels, depth: NDArray[np.uint16], confidence: NDArray[np.uint8], px_a_slice: float
+    pixels: Pixels,
+    depth: NDArray[np.uint16],
+    confidence: NDArray[np.uint8],
+    px_a_slice: float,
+    taken: Taken | None = None,
 ) -> Veils:
-    """Give the veils over a picture."""
+    """Give the veils over a picture; all as `unveil` has it."""
     factor = 1
     while depth.size > WORKING_PIXELS * factor**2:
         factor += 1
@@ -114,8 +126,10 @@ def found(
     shining = np.vstack([_shining(pixels[whole][top:][: STRIP_ROWS * factor], factor) for top in tops])
     middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
     places, sure = depth[middle][:height, :width], confidence[middle][:height, :width]
-    where = np.where(places == UNKNOWN, NOWHERE, (places - np.float32(ORIGIN)) / PER_SLICE).astype(np.float32)
+    where = in_slices(places, NOWHERE)
     near = np.where(sure > NEAR_SURE * 255, where, NOWHERE).astype(np.float32)
+    if taken is not None:
+        where = np.where(where == NOWHERE, NOWHERE, taken.reduced(factor, where.shape)).astype(np.float32)
     growth = px_a_slice / factor
     reach = _reach(where, near, growth)
     rows, columns = np.nonzero(reach > 1)
@@ -226,6 +240,7 @@ def _take_off(
     depth: NDArray[np.uint16],
     confidence: NDArray[np.uint8],
     veils: Veils,
+    taken: Taken | None,
     rows: slice,
     columns: slice,
 ) -> None:
@@ -237,13 +252,15 @@ def _take_off(
     share = whole(veils.ground)
     if not share.any():
         return
-    ours, places = clear[rows, columns], depth[rows, columns]
-    here = np.where(places == UNKNOWN, NOWHERE, (places - np.float32(ORIGIN)) / PER_SLICE)
-    ground = np.abs(here * share - whole(veils.depth)) < LEAST_GAP * share
-    sure = (confidence[rows, columns] * np.float32(1 / 255) - GROUND_SURE) / (1 - GROUND_SURE)
-    at = np.nonzero((share > 0) & ground & (sure > 0) & ~_glare(clear, rows, columns))
+    ours, here = clear[rows, columns], in_slices(depth[rows, columns], NOWHERE)
+    if taken is not None:
+        here = np.where(here == NOWHERE, NOWHERE, taken.part(rows, columns, depth.shape))
+    ground = np.abs(here * share - whole(veils.taken)) < LEAST_GAP * share
+    sure = confidence[rows, columns] * np.float32(1 / 255 / (1 - GROUND_SURE))
+    part = whole(veils.part) * np.maximum(sure - np.float32(GROUND_SURE / (1 - GROUND_SURE)), 0)
+    at = np.nonzero((part > FAINTEST * share) & ground & ~_glare(clear, rows, columns))
     share, three = share[at], share[at][:, None]
-    cover, part = whole(veils.cover)[at] / share, whole(veils.part)[at] / share * sure[at]
+    cover, part = whole(veils.cover)[at] / share, part[at] / share
     added, mean = whole(veils.light)[at] / three, whole(veils.mean)[at] / three
     most = int(np.iinfo(clear.dtype).max)
     seen = _light(ours[at], most)

@@ -7,7 +7,7 @@ from stack.merge.compare import Place, differing_places, sheet
 from stack.merge.coverage import Coverage, Gap, coverage_of, coverage_record, shortfalls, verdict
 from stack.merge.depth import Peaks
 from stack.merge.depthview import LEGEND_PX, bar_um, coloured, length_text
-from stack.merge.measures import coverage, shares
+from stack.merge.measures import LEFT_BETWEEN, coverage, shares
 from stack.merge.settings import MergeSettings
 
 SIZE = (240, 180)
@@ -60,7 +60,7 @@ def test_an_end_that_lies_beyond_the_subject_is_not_told(near, far):
 def test_slices_too_far_apart_are_told_with_what_is_left_between_them():
     found = slope(1, 6, 8, 3.0).coverage
     assert len(found.gaps) >= 3
-    assert all(gap.left < 0.76 for gap in found.gaps)
+    assert all(0.7 < gap.left < LEFT_BETWEEN for gap in found.gaps)
     (said,) = shortfalls(found)
     assert said.startswith("between slices 1 and 6 the pitch exceeds the depth of field: expect soft bands")
     assert f"{min(gap.left for gap in found.gaps):.0%} of the sharpness" in said

@@ -75,7 +75,7 @@ def test_ground_beside_a_near_part_is_nearer_to_the_truth_without_its_veil() -> 
     stack, found = plate(), merged()
     assert found.blur_px_a_slice is not None
     clear = found.pixels.copy()
-    unveil(clear, found.depth, found.confidence, found.blur_px_a_slice)
+    unveil(clear, found.depth, found.confidence, found.blur_px_a_slice, found.taken)
     where = rim(stack)
     assert psnr(clear, stack.truth, where) > psnr(found.pixels, stack.truth, where) + 1.5
     changed = (clear != found.pixels).any(axis=2)
