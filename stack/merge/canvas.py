@@ -64,17 +64,15 @@ class Share:
         """Give the tiles in which it matters, of the picture, or of one of `shape`, `size` times smaller."""
         height, width = shape[:2]
         factor = self.factor // size
-        for top in range(0, height, TILE_ROWS):
-            rows = slice(top, min(top + TILE_ROWS, height))
-            strip = None
-            for left in range(0, width, TILE_COLUMNS):
-                columns = slice(left, min(left + TILE_COLUMNS, width))
-                if _within(self.mean, factor * COARSE, rows, columns).max() < LEAST_SHARE:
-                    continue
-                if strip is None:
-                    strip = enlarged_rows(self.weight, factor, rows, shape)
-                careful = _within(self.detail, factor * COARSE, rows, columns).max() >= CAREFUL
-                yield Tile(rows, columns, strip[:, columns], bool(careful))
+        tops, lefts = range(0, height, TILE_ROWS), range(0, width, TILE_COLUMNS)
+        matters = _greatest(self.mean, factor * COARSE, tops, lefts) >= LEAST_SHARE
+        careful = _greatest(self.detail, factor * COARSE, tops, lefts) >= CAREFUL
+        for down in np.flatnonzero(matters.any(axis=1)):
+            rows = slice(tops[down], min(tops[down] + TILE_ROWS, height))
+            strip = enlarged_rows(self.weight, factor, rows, shape)
+            for right in np.flatnonzero(matters[down]):
+                columns = slice(lefts[right], min(lefts[right] + TILE_COLUMNS, width))
+                yield Tile(rows, columns, strip[:, columns], bool(careful[down, right]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +85,14 @@ class Tile:
     careful: bool
 
 
-def _within(plane: Plane, factor: int, rows: slice, columns: slice) -> Plane:
-    """Give the part of a plane reduced by `factor` that tells of some rows and columns, edges included."""
-    (top, bottom), (left, right) = (
-        (max(0, min(span.start // factor - 1, length - 1)), -(-span.stop // factor) + 1)
-        for span, length in zip((rows, columns), plane.shape, strict=True)
+def _greatest(plane: Plane, factor: int, tops: range, lefts: range) -> Plane:
+    """Give the greatest value in each tile and next to it, of a plane reduced by `factor`."""
+    around = cv2.dilate(plane, np.ones((3, 3), np.uint8))
+    down, right = (
+        np.minimum(np.array(starts) // factor, length - 1)
+        for starts, length in zip((tops, lefts), plane.shape, strict=True)
     )
-    return plane[top:bottom, left:right]
+    return np.asarray(np.maximum.reduceat(np.maximum.reduceat(around, down), right, axis=1), np.float32)
 
 
 class Canvas(Protocol):

@@ -1,24 +1,23 @@
 """How fast slices blur away from where they are sharp, found from the slices themselves.
 
 A place whose depth is known looks, in any slice, as the merged picture does through a disc whose radius grows
-with the distance from that slice. Small pictures of a few slices are kept; the growth that explains them best
-is the lens's. On rendered subjects it is found to 3 % wherever a tenth of the picture has a known depth.
+with the distance from that slice. The growth that explains best what a few slices show is the lens's. On
+rendered subjects it is found to 3 % wherever a tenth of the picture has a known depth.
 """
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.depth import in_slices
+from stack.merge.glances import Glances
+from stack.merge.light import light_of
 from stack.merge.planes import Plane, reduced
 
-WIDTH_PX: Final = 256
-"""What is kept of slices is about so wide: discs are larger than a pixel there, where they matter at all."""
-MOST_KEPT: Final = 12
-RADII_PX: Final = np.array([0, 0.5, 1, 1.5, 2.2, 3.2, 4.6, 6.6, 9.5, 13.5])
+RADII_PX: Final = np.array([0, 0.5, 1, 1.5, 2.2, 3.2, 4.6, 6.6, 9.5, 13.5, 19.0])
 FARTHEST_PX: Final = (0.3, 30.0)
 """How large discs may be at the other end of the stack."""
 TRIED: Final = 33
@@ -32,85 +31,64 @@ FEWEST: Final = 500
 MOST_PLACES: Final = 4000
 OUTLIER: Final = 0.1
 """Of white: what differs by more is seen through something, or shines."""
-MARGIN_PX: Final = 8
+MARGIN_PX: Final = 10
 NOWHERE: Final = -1e6
 
 
-def light_of(levels: Plane) -> Plane:
-    """Give the light, 0 to 1, of pixel values up to 255, near enough."""
-    return np.asarray((levels * np.float32(1 / 255)) ** np.float32(2.2), np.float32)
+def px_a_slice(
+    glances: Glances, picture: NDArray[np.uint8], depth: NDArray[np.uint16], sure: NDArray[np.uint8]
+) -> float | None:
+    """Give by how many pixels the radius of a disc grows from a slice to the next; None: it is not seen.
+
+    Parameters
+    ----------
+    glances
+        What some slices show.
+    picture
+        `(H, W)`, brightness of the merged picture.
+    depth
+        `(H, W)`, as `Merged` has it.
+    sure
+        `(H, W)`, 0 to 255, how surely.
+    """
+    sharp = _light(cv2.resize(picture, glances.kept[0][1].shape[1::-1], interpolation=cv2.INTER_AREA))
+    middles = np.s_[:: glances.apart, :: glances.apart]
+    places = in_slices(depth[middles][: sharp.shape[0], : sharp.shape[1]], NOWHERE)
+    rows, columns = _told(places, reduced(sure, glances.apart), glances.span)
+    if len(rows) < FEWEST:
+        return None
+    through = np.stack([_through(sharp, radius)[rows, columns] for radius in RADII_PX])
+    told = places[rows, columns]
+    seen = [
+        (index, _light(cv2.cvtColor(one, cv2.COLOR_BGR2GRAY))[rows, columns]) for index, one in glances.kept
+    ]
+    tried = np.geomspace(*FARTHEST_PX, TRIED) / glances.span
+
+    @cache
+    def misfit(number: int) -> float:
+        return _misfit(tried[number], through, told, seen)
+
+    rough = min(range(0, TRIED, ROUGHLY), key=misfit)
+    best = min(range(max(0, rough - ROUGHLY), min(TRIED, rough + ROUGHLY + 1)), key=misfit)
+    return None if best in (0, TRIED - 1) else float(tried[best]) * glances.apart
 
 
-class Defocus:
-    """Keeps a few slices small, to tell from them in the end. Memory does not grow."""
-
-    def __init__(self) -> None:
-        self._kept: list[tuple[int, Plane]] = []
-        self._seen = 0
-        self._every = 1
-
-    def keep(self, index: int, levels: Plane) -> None:
-        """Take in a slice as laid: its index, and its brightness `(H, W)`, 0 to 255."""
-        if self._seen % self._every == 0:
-            self._kept.append((index, light_of(np.clip(reduced(levels, _factor(levels)), 0, 255))))
-        self._seen += 1
-        if len(self._kept) > 2 * MOST_KEPT:
-            self._kept, self._every = self._kept[::2], 2 * self._every
-
-    def px_a_slice(
-        self, picture: NDArray[np.uint8], depth: NDArray[np.uint16], sure: NDArray[np.uint8]
-    ) -> float | None:
-        """Give by how many pixels the radius of a disc grows from a slice to the next; None: it is not seen.
-
-        Parameters
-        ----------
-        picture
-            `(H, W)`, brightness of the merged picture.
-        depth
-            `(H, W)`, as `Merged` has it.
-        sure
-            `(H, W)`, 0 to 255, how surely.
-        """
-        factor = _factor(picture)
-        sharp = light_of(reduced(picture, factor))
-        places = in_slices(depth[::factor, ::factor][: sharp.shape[0], : sharp.shape[1]], NOWHERE)
-        rows, columns = _told(places, reduced(sure, factor), self._span())
-        if len(rows) < FEWEST:
-            return None
-        through = np.stack([_through(sharp, radius)[rows, columns] for radius in RADII_PX])
-        told = places[rows, columns]
-        tried = np.geomspace(*FARTHEST_PX, TRIED) / self._span()
-
-        @cache
-        def misfit(number: int) -> float:
-            return self._misfit(tried[number], through, told, rows, columns)
-
-        rough = min(range(0, TRIED, ROUGHLY), key=misfit)
-        best = min(range(max(0, rough - ROUGHLY), min(TRIED, rough + ROUGHLY + 1)), key=misfit)
-        return None if best in (0, TRIED - 1) else float(tried[best]) * factor
-
-    def _span(self) -> float:
-        return float(max(1, abs(self._kept[-1][0] - self._kept[0][0])))
-
-    def _misfit(
-        self, growth: float, through: Plane, places: Plane, rows: NDArray[np.intp], columns: NDArray[np.intp]
-    ) -> float:
-        """Give how ill the slices kept are explained by discs that grow so."""
-        total = 0.0
-        each = np.arange(len(places))
-        for index, light in self._kept:
-            between = np.interp(growth * np.abs(index - places), RADII_PX, np.arange(len(RADII_PX)))
-            below = np.minimum(between.astype(np.intp), len(RADII_PX) - 2)
-            part = np.minimum(between - below, 1)
-            expected = through[below, each] * (1 - part) + through[below + 1, each] * part
-            seen = light[rows, columns]
-            gain = (seen @ expected) / max(float(expected @ expected), 1e-9)
-            total += float(np.minimum(np.abs(seen - gain * expected), OUTLIER).sum())
-        return total
+def _light(levels: Any) -> Plane:
+    return light_of(levels, 255)
 
 
-def _factor(plane: NDArray[np.uint8] | Plane) -> int:
-    return max(1, int(plane.shape[1]) // WIDTH_PX)
+def _misfit(growth: float, through: Plane, places: Plane, seen: list[tuple[int, Plane]]) -> float:
+    """Give how ill the slices kept are explained by discs that grow so."""
+    total = 0.0
+    each = np.arange(len(places))
+    for index, light in seen:
+        between = np.interp(growth * np.abs(index - places), RADII_PX, np.arange(len(RADII_PX)))
+        below = np.minimum(between.astype(np.intp), len(RADII_PX) - 2)
+        part = np.minimum(between - below, 1)
+        expected = through[below, each] * (1 - part) + through[below + 1, each] * part
+        gain = (light @ expected) / max(float(expected @ expected), 1e-9)
+        total += float(np.minimum(np.abs(light - gain * expected), OUTLIER).sum())
+    return total
 
 
 def _told(places: Plane, sure: Plane, span: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -1,7 +1,7 @@
 """From photographs to a result: read, merged, and read again where the method or a product wants that."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
 from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
 from stack.merge.frames import Frame, read_layers, read_layers_sparingly
+from stack.merge.ghosts import remove_ghosts
 from stack.merge.memory import (
     Choice,
     Job,
@@ -123,6 +124,10 @@ class Merging:
         give_back()
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
+        give_back()
+        if self.settings.unveil:
+            remove_ghosts(merged)
+        merged = replace(merged, glances=None)
         give_back()
         if self.settings.method is Method.DEPTHMAP:
             by_depth(merged, partial(_read_again, self.photos, again))

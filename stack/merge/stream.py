@@ -11,13 +11,14 @@ from stack.merge.align import Aligner, Alignment
 from stack.merge.borders import barred
 from stack.merge.canvas import GREY, LayersCanvas, WholeCanvas
 from stack.merge.coverage import Coverage
-from stack.merge.defocus import Defocus
+from stack.merge.defocus import px_a_slice
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
 from stack.merge.focus import COARSE, Focuser, Sight, clipped
 from stack.merge.frames import Frame, Layers, brightness, shrunk
 from stack.merge.front import Front
 from stack.merge.fuse import Fuser
+from stack.merge.glances import Glances
 from stack.merge.lay import laid_sparsely, laid_whole
 from stack.merge.measures import coverage, shares
 from stack.merge.memory import WorkingSet
@@ -119,6 +120,8 @@ class Merged:
         that could not be seen.
     taken
         Of which slices the picture is; None where that cannot be told.
+    glances
+        What some slices show, in the geometry of the first.
     """
 
     pixels: Pixels
@@ -130,6 +133,7 @@ class Merged:
     coverage: Coverage
     blur_px_a_slice: float | None = None
     taken: Taken | None = None
+    glances: Glances | None = None
 
 
 class Merge:
@@ -182,6 +186,7 @@ class Merge:
             self._aligner.join()
         small = shrunk(frame, self._factor)
         gains = self._gains(index, small, alignment.similarity.reduced(self._factor), crop)
+        self._glances.keep(index, small, alignment.similarity.reduced(self._factor), gains)
         light = reduced(grey, self._factor)
         light *= np.float32(GREY @ gains * 255 / self._white)
         sight = self._sight(light, small, alignment.similarity.reduced(self._factor))
@@ -211,7 +216,6 @@ class Merge:
         """Judge a slice; give its sharpness."""
         self._fuser.look(index, sight)
         self._depth.begin(index)
-        self._defocus.keep(index, sight.light)
         size_px, shown = (sight.light.shape[1], sight.light.shape[0]), []
         for focus in self._focuser.judge(sight):
             if self._settings.keep_borders:
@@ -271,7 +275,7 @@ class Merge:
         size_px = self._shape[1], self._shape[0]
         depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
         part = None if taken is None else taken.cropped(crop.left, crop.top, crop.width_px, crop.height_px)
-        return Merged(pixels, depth, confidence, crop, size_px, slices, found, blur, part)
+        return Merged(pixels, depth, confidence, crop, size_px, slices, found, blur, part, self._glances)
 
     def _blur(
         self, guide: NDArray[np.uint8], depth: NDArray[np.uint16], sure: NDArray[np.uint8], crop: Crop
@@ -280,7 +284,7 @@ class Merge:
         common = np.zeros_like(sure)
         inside = _within(crop.rows, self._factor), _within(crop.columns, self._factor)
         common[inside] = sure[inside]
-        found = self._defocus.px_a_slice(guide, depth, common)
+        found = px_a_slice(self._glances, guide, depth, common)
         return None if found is None else found * self._factor
 
     def _aligned(self, index: int, grey: Pixels, name: str) -> Alignment:
@@ -302,7 +306,7 @@ class Merge:
             self._factor *= 2
         self._aligner = Aligner(width, height)
         self._tone = Tone()
-        self._defocus = Defocus()
+        self._glances = Glances(width // self._factor, self._factor)
         self._focuser = Focuser()
         canvas = LayersCanvas if isinstance(frame, Layers) else WholeCanvas
         if self._settings.method is Method.PYRAMID:

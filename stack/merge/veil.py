@@ -7,7 +7,6 @@ Taken off, and the rest raised by what the veil held back, the ground is left. I
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 import cv2
@@ -15,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.depth import in_slices
+from stack.merge.light import levels_of, light_of, shines, shining
 from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, enlarged_part
+from stack.merge.reach import LEAST_GAP, NOWHERE, reach
 from stack.merge.taken import Taken
 
 WORKING_PIXELS: Final = 520_000
 """Veils are soft: they are found in a picture reduced to this, and taken off at full size."""
 LOOKS: Final = 64
 """Places in a disc's reach that are asked whether they veil: as good as 256 within 0.05 dB."""
-LEAST_GAP: Final = 1.5
-"""Slices between a near part and what it veils: less is the slope of one surface."""
 LEAST: Final = 0.003
 FAINTEST: Final = 0.02
 """Where less of a veil is to be taken off, it stays."""
@@ -39,21 +38,12 @@ LEFT: Final = 0.35
 """No place loses more than the rest of this share of its light."""
 NEAR_SURE: Final = 0.5
 GROUND_SURE: Final = 0.85
-SHINES: Final = 245
-"""Levels of 255 from where on light may be brighter than was recorded."""
 SHINING: Final = 0.02
 """Share of a reach that may shine: how bright it was nobody knows."""
 SHINE_REACH_PX: Final = 4
-FINER: Final = 1.25
-"""Ratio of the reaches that are tried."""
-FINE_RADIUS_PX: Final = 8
-NOWHERE: Final = 1e6
-STRIP_ROWS: Final = 16
 LOOKED_AT_ONCE: Final = 50_000
 """Places: each takes a hundred bytes meanwhile."""
 TILE_PX: Final = 160
-ROOTS: Final = 65535
-"""Of so many levels of the square root of light a table has the picture's levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +111,22 @@ def found(
     height, width = (side // factor for side in depth.shape)
     whole = np.s_[: height * factor, : width * factor]
     small: Any = cv2.resize(pixels[whole], (width, height), interpolation=cv2.INTER_AREA)
-    light = _light(small, int(np.iinfo(pixels.dtype).max))
-    tops = range(0, height * factor, STRIP_ROWS * factor)
-    shining = np.vstack([_shining(pixels[whole][top:][: STRIP_ROWS * factor], factor) for top in tops])
+    light = light_of(small, int(np.iinfo(pixels.dtype).max))
+    shone_there = shining(pixels, factor)
     middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
     places, sure = depth[middle][:height, :width], confidence[middle][:height, :width]
     where = in_slices(places, NOWHERE)
     near = np.where(sure > NEAR_SURE * 255, where, NOWHERE).astype(np.float32)
     if taken is not None:
-        where = np.where(where == NOWHERE, NOWHERE, taken.reduced(factor, where.shape)).astype(np.float32)
+        np.copyto(where, taken.reduced(factor, where.shape), where=where < NOWHERE)
     growth = px_a_slice / factor
-    reach = _reach(where, near, growth)
-    rows, columns = np.nonzero(reach > 1)
+    far = reach(where, near, growth)[0]
+    rows, columns = np.nonzero(far > 1)
     cover, added, shone = (np.zeros(shape, np.float32) for shape in (where.shape, light.shape, where.shape))
     for first in range(0, len(rows), LOOKED_AT_ONCE):
         at = rows[first : first + LOOKED_AT_ONCE], columns[first : first + LOOKED_AT_ONCE]
-        cover[at], added[at], shone[at] = _looked(light, near, shining, where, reach, growth, *at)
-    del near, reach
+        cover[at], added[at], shone[at] = _looked(light, near, shone_there, where, far, growth, *at)
+    del near, far
     ground = (cover * np.clip(1 - shone / SHINING, 0, 1) > LEAST).astype(np.float32)
     mean, part = _believed(light, added, ground, factor)
     part *= np.clip((MOST - cover) / (MOST - FULL), 0, 1) * np.clip(1 - shone / SHINING, 0, 1)
@@ -165,39 +154,12 @@ def _believed(light: Plane, added: Plane, ground: Plane, factor: int) -> tuple[P
     return seen, np.clip((brighter - DIM) / (BRIGHT - DIM), 0, 1).astype(np.float32)
 
 
-def _reach(where: Plane, near: Plane, growth: float) -> Plane:
-    """Give how far each place has to look around itself for what may veil it, in pixels; 0: nothing does."""
-    known = where < NOWHERE
-    reach = np.zeros_like(where)
-    if not (near < NOWHERE).any():
-        return reach
-    farthest = growth * float(where[known].max() - near.min())
-    tried = 2.0
-    while tried < farthest * FINER:
-        nearest = _nearest(near, tried)
-        gap = where - nearest
-        veiled = known & (nearest < NOWHERE) & (gap >= LEAST_GAP) & (growth * gap >= tried / FINER)
-        reach = np.where(veiled, np.maximum(reach, growth * gap), reach)
-        tried *= FINER
-    return np.asarray(np.minimum(reach, farthest), np.float32)
-
-
-def _nearest(near: Plane, radius_px: float) -> Plane:
-    """Give the nearest part within a radius of every place; of a large radius roughly, or it takes long."""
-    factor = max(1, round(radius_px / FINE_RADIUS_PX))
-    block = np.ones((factor, factor), np.uint8)
-    small = cv2.erode(near, block, anchor=(0, 0))[::factor, ::factor]
-    across = 2 * round(radius_px / factor) + 1
-    within = cv2.erode(small, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across)))
-    return np.asarray(within.repeat(factor, axis=0).repeat(factor, axis=1)[: len(near), : near.shape[1]])
-
-
 def _looked(
     light: Plane,
     near: Plane,
-    shining: Plane,
+    shining_there: Plane,
     where: Plane,
-    reach: Plane,
+    reaches: Plane,
     growth: float,
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
@@ -208,10 +170,10 @@ def _looked(
     one over the disc's area; `LOOKS` places, spread evenly over the reach, stand for all of them.
     """
     height, width = where.shape
-    far, ground = reach[rows, columns], where[rows, columns]
+    far, ground = reaches[rows, columns], where[rows, columns]
     cover, shone = np.zeros_like(far), np.zeros_like(far)
     added = np.zeros((len(rows), 3), np.float32)
-    flat, nears, shines = light.reshape(-1, 3), near.ravel(), shining.ravel()
+    flat, nears, shines = light.reshape(-1, 3), near.ravel(), shining_there.ravel()
     x, y = columns.astype(np.float32), rows.astype(np.float32)
     for right, down, away in zip(*_spread(LOOKS), strict=True):
         at = np.rint(np.clip(y + down * far, 0, height - 1)).astype(np.int32) * np.int32(width)
@@ -263,56 +225,17 @@ def _take_off(
     cover, part = whole(veils.cover)[at] / share, part[at] / share
     added, mean = whole(veils.light)[at] / three, whole(veils.mean)[at] / three
     most = int(np.iinfo(clear.dtype).max)
-    seen = _light(ours[at], most)
+    seen = light_of(ours[at], most)
     # What is darker than its surroundings loses in proportion, or errors of the veil would drive it to black.
     lost = added * np.clip(seen / np.maximum(mean, 1e-5), 0, 1)
     freed = np.maximum(seen - lost, LEFT * seen) / np.maximum(1 - cover, 1 - MOST)[:, None]
-    ours[at] = _levels(seen + part[:, None] * (freed - seen), most)
+    ours[at] = levels_of(seen + part[:, None] * (freed - seen), most)
 
 
 def _glare(pixels: Pixels, rows: slice, columns: slice) -> NDArray[np.bool_]:
     """Say where light of a tile may be brighter than was recorded, or lies beside such."""
     top, left = max(0, rows.start - SHINE_REACH_PX), max(0, columns.start - SHINE_REACH_PX)
-    shines = _shines(pixels[top : rows.stop + SHINE_REACH_PX, left : columns.stop + SHINE_REACH_PX])
+    bright = shines(pixels[top : rows.stop + SHINE_REACH_PX, left : columns.stop + SHINE_REACH_PX])
     around = np.ones((2 * SHINE_REACH_PX + 1,) * 2, np.uint8)
     tile = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    return cv2.dilate(shines, around)[tile] > 0
-
-
-def _shining(pixels: Pixels, factor: int) -> Plane:
-    """Give what share of each `factor` x `factor` pixels may have been brighter than was recorded."""
-    height, width = pixels.shape[0] // factor, pixels.shape[1] // factor
-    share: Any = cv2.resize(_shines(pixels), (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(share * np.float32(1 / 255), np.float32)
-
-
-def _shines(pixels: Pixels) -> NDArray[np.uint8]:
-    """Give 255 where a colour is so bright that it may have been brighter, else 0."""
-    bound: Any = SHINES * (int(np.iinfo(pixels.dtype).max) // 255) - 1
-    return np.asarray(cv2.bitwise_not(cv2.inRange(pixels, (0, 0, 0), (bound,) * 3)), np.uint8)
-
-
-def _light(levels: NDArray[Any], most: int) -> Plane:
-    """Give the light, 0 to 1, of sRGB levels up to `most`."""
-    return np.asarray(_light_of_levels(most)[levels], np.float32)
-
-
-def _levels(light: Plane, most: int) -> NDArray[Any]:
-    """Give the levels of light; the inverse of `_light`."""
-    roots = np.rint(np.sqrt(np.clip(light, 0, 1)) * np.float32(ROOTS)).astype(np.uint16)
-    return np.asarray(_levels_of_roots(most)[roots])
-
-
-@cache
-def _light_of_levels(most: int) -> Plane:
-    """Give the light of each level (IEC 61966-2-1)."""
-    value = np.arange(most + 1) / most
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-@cache
-def _levels_of_roots(most: int) -> NDArray[Any]:
-    """Give the levels of lights whose square roots are evenly apart: to within half a level of 65535."""
-    light = (np.arange(ROOTS + 1) / ROOTS) ** 2
-    value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.asarray(np.rint(most * value), np.uint8 if most == 255 else np.uint16)
+    return cv2.dilate(bright, around)[tile] > 0

@@ -1,14 +1,12 @@
 """How fast slices blur is found from them, and what near parts veil is seen without their veil."""
 
 from functools import cache
-from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psnr, render
 
-from stack.merge.defocus import Defocus
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge, Merged
 from stack.merge.veil import unveil
@@ -59,16 +57,6 @@ def test_where_nothing_tells_a_depth_no_blur_is_seen() -> None:
     one = Merge(STILL)
     one.add(0, plate().frames[0])
     assert one.finish().blur_px_a_slice is None
-
-
-def test_slices_without_end_take_no_more_memory() -> None:
-    defocus = Defocus()
-    for index in range(400):
-        defocus.keep(index, np.full((60, 80), 100, np.float32))
-    kept = [index for index, _ in defocus._kept]
-    assert len(kept) <= 24
-    assert (kept[0], len({b - a for a, b in pairwise(kept)})) == (0, 1)
-    assert kept[-1] >= 400 - 2 * (kept[1] - kept[0])
 
 
 def test_ground_beside_a_near_part_is_nearer_to_the_truth_without_its_veil() -> None:

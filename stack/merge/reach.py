@@ -1,0 +1,49 @@
+"""How far the blur of near parts reaches, by the depth of what lies about them."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from stack.merge.planes import Plane
+
+LEAST_GAP: Final = 1.5
+"""Slices between a near part and what it veils: less is the slope of one surface."""
+FINER: Final = 1.25
+"""Ratio of the reaches that are tried."""
+FINE_RADIUS_PX: Final = 8
+NOWHERE: Final = 1e6
+"""The depth of what has none."""
+
+
+def reach(where: Plane, near: Plane, growth: float) -> tuple[Plane, Plane]:
+    """Give how far each place has to look around itself for what may veil it, and the nearest that does.
+
+    `where` and `near` are depths in slices, `NOWHERE` where there is none; a disc's radius grows by `growth`
+    pixels a slice. The first is in pixels, 0 where nothing veils; the second in slices, else `NOWHERE`.
+    """
+    known = where < NOWHERE
+    far, front = np.zeros_like(where), np.full_like(where, NOWHERE)
+    if not (near < NOWHERE).any() or not known.any():
+        return far, front
+    farthest = growth * float(where[known].max() - near.min())
+    tried = 2.0
+    while tried < farthest * FINER:
+        nearest = _nearest(near, tried)
+        gap = where - nearest
+        veiled = known & (nearest < NOWHERE) & (gap >= max(LEAST_GAP, tried / FINER / growth))
+        gap *= np.float32(growth)
+        np.maximum(far, gap, out=far, where=veiled)
+        np.minimum(front, nearest, out=front, where=veiled)
+        tried *= FINER
+    return np.minimum(far, np.float32(farthest), out=far), front
+
+
+def _nearest(near: Plane, radius_px: float) -> Plane:
+    """Give the nearest part within a radius of every place; of a large radius roughly, or it takes long."""
+    factor = max(1, round(radius_px / FINE_RADIUS_PX))
+    block = np.ones((factor, factor), np.uint8)
+    small = cv2.erode(near, block, anchor=(0, 0))[::factor, ::factor]
+    across = 2 * round(radius_px / factor) + 1
+    within = cv2.erode(small, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across)))
+    return np.asarray(within.repeat(factor, axis=0).repeat(factor, axis=1)[: len(near), : near.shape[1]])
