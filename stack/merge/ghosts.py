@@ -48,6 +48,8 @@ JOINED: Final = np.ones((15, 15), np.uint8)
 """Pieces of a band that lie so near each other are one."""
 LEAST_REACHES: Final = 1.5
 """And larger than so many squares of the reach: a smaller one is a mark on the ground as likely."""
+ABOUT: Final = np.ones((41, 41), np.uint8)
+"""As near as this to such a band, what looks like the part is of it."""
 BRIGHT: Final = 235
 """Levels of 255: how bright what shines truly is nobody knows, so its colour tells nothing."""
 AROUND: Final = np.ones((11, 11), np.uint8)
@@ -155,7 +157,7 @@ def _view(merged: Merged, taken: Taken, glances: Glances, growth: float) -> _Vie
 def _likeness(view: _View) -> tuple[Plane, Plane]:
     """Give how much more like the near part each place is than like the ground clear of it, -1 to 1.
 
-    And than like the ground about it, if that is less: ground has patches.
+    And the same, but surely: than like the ground about it too, for ground has patches.
     """
     like, surely = np.full_like(view.near, -1), np.full_like(view.near, -1)
     many = np.bincount(view.chosen[view.doubted], minlength=len(view.seen)) >= FEWEST
@@ -168,10 +170,11 @@ def _likeness(view: _View) -> tuple[Plane, Plane]:
         clear = _mean(light, ground & (view.far <= 1), CLEAR_REACHES * reach_px)
         around = _mean(light, ground, AROUND_REACHES * reach_px)
         told = _nearer(light[here], part[here], clear[here])
+        like[here] = told
+        told = np.minimum(told, _nearer(light[here], part[here], around[here]))
         # At least half of what a ghost shows is the part, or it would lie outside.
         told[_nearer(view.shown[here], light[here], clear[here]) < 0] = -1
-        like[here] = told
-        surely[here] = np.minimum(told, _nearer(light[here], part[here], around[here]))
+        surely[here] = told
     return like, surely
 
 
@@ -219,7 +222,7 @@ def _bands(like: Plane, surely: Plane, far: Plane) -> Plane:
     reach_px = np.bincount(labels.ravel(), far.ravel(), minlength=count) / np.maximum(area, 1)
     long = area >= LEAST_REACHES * reach_px**2
     long[0] = False
-    about = cv2.dilate(long[labels].astype(np.uint8), JOINED)
+    about = cv2.dilate(long[labels].astype(np.uint8), ABOUT)
     share = _share(like) * about
     return np.asarray(share * cv2.dilate(_opened(share), BAND), np.float32)
 
