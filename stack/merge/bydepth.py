@@ -6,7 +6,7 @@ took from another slice: beside the outline of a near part it is clear of that p
 only where the map names it, so the second look costs little beyond reading the slices again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import cv2
@@ -17,7 +17,7 @@ from stack.merge.depth import in_slices
 from stack.merge.lay import laid
 from stack.merge.photos import Pixels
 from stack.merge.placements import similarity_of
-from stack.merge.planes import Plane, blurred
+from stack.merge.planes import Plane, blurred, spans, tiles
 from stack.merge.stream import Merged, MergedSlice
 
 TILE_PX: Final = 256
@@ -40,7 +40,7 @@ def _add(picture: NDArray[np.uint16], merged: Merged, position: int, pixels: Pix
     """Add a slice by the weight it has in every pixel of the picture."""
     one, indices = merged.slices[position], [each.index for each in merged.slices]
     similarity = similarity_of(one.transform)
-    for rows, columns in _tiles(merged.depth.shape):
+    for rows, columns in tiles(merged.depth.shape, TILE_PX):
         weight = tent(_places(merged.depth[rows, columns]), indices, position)
         if weight.any():
             lit = _lit(laid(pixels, similarity, rows, columns, careful=True), one)
@@ -51,12 +51,12 @@ def _add(picture: NDArray[np.uint16], merged: Merged, position: int, pixels: Pix
 def _lay_over(merged: Merged, picture: NDArray[np.uint16]) -> None:
     """Put the picture by depth over the merge's own pixels as far as depth is sure."""
     scale = np.float32(65535 / np.iinfo(merged.pixels.dtype).max)
-    for rows in _spans(len(picture)):
+    for rows in spans(len(picture), TILE_PX):
         first = max(0, rows.start - SOFT_REACH_PX)
         soft = blurred(merged.confidence[first : rows.stop + SOFT_REACH_PX], SOFT_PX)
         known = soft[rows.start - first :][: rows.stop - rows.start] * np.float32(1 / 255)
         known *= _named_by_both(merged, rows)
-        for columns in _spans(picture.shape[1]):
+        for columns in spans(picture.shape[1], TILE_PX):
             ours, first_look = picture[rows, columns] / scale, merged.pixels[rows, columns]
             first_look[...] = np.rint(ours + (1 - known[:, columns, None]) * (first_look - ours))
 
@@ -98,17 +98,6 @@ def tent(places: Plane, indices: list[int], position: int) -> Plane:
     if at + 1 < len(order):
         weight = np.minimum(weight, (order[at + 1] - places) / (order[at + 1] - here))
     return np.maximum(weight, 0).astype(np.float32)
-
-
-def _tiles(shape: tuple[int, ...]) -> Iterable[tuple[slice, slice]]:
-    for rows in _spans(shape[0]):
-        for columns in _spans(shape[1]):
-            yield rows, columns
-
-
-def _spans(length: int) -> Iterable[slice]:
-    for first in range(0, length, TILE_PX):
-        yield slice(first, min(first + TILE_PX, length))
 
 
 def lit_slice(merged: Merged, position: int, pixels: Pixels) -> NDArray[np.uint16]:

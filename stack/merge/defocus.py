@@ -52,8 +52,9 @@ def px_a_slice(
         `(H, W)`, 0 to 255, how surely.
     """
     sharp = _light(cv2.resize(picture, glances.kept[0][1].shape[1::-1], interpolation=cv2.INTER_AREA))
-    middles = np.s_[:: glances.apart, :: glances.apart]
-    places = in_slices(depth[middles][: sharp.shape[0], : sharp.shape[1]], NOWHERE)
+    middle = glances.apart // 2
+    middles = depth[middle :: glances.apart, middle :: glances.apart]
+    places = in_slices(middles[: sharp.shape[0], : sharp.shape[1]], NOWHERE)
     rows, columns = _told(places, reduced(sure, glances.apart), glances.span)
     if len(rows) < FEWEST:
         return None

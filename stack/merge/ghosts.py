@@ -20,7 +20,7 @@ from stack.merge.depth import ORIGIN, PER_SLICE, in_slices
 from stack.merge.glances import Eight, Glances
 from stack.merge.light import light_of, shining
 from stack.merge.photos import Pixels
-from stack.merge.planes import Plane, blurred, enlarged_part
+from stack.merge.planes import Plane, blurred, enlarged_part, tiles
 from stack.merge.reach import LEAST_GAP, NOWHERE, reach
 from stack.merge.stream import Merged
 from stack.merge.taken import Taken
@@ -52,7 +52,8 @@ ABOUT: Final = np.ones((41, 41), np.uint8)
 """As near as this to such a band, what looks like the part is of it."""
 BRIGHT: Final = 235
 """Levels of 255: how bright what shines truly is nobody knows, so its colour tells nothing."""
-AROUND: Final = np.ones((11, 11), np.uint8)
+GLOW: Final = np.ones((11, 11), np.uint8)
+"""As near as this to what shines, its glow tells nothing either."""
 EVEN_PX: Final = (5, 5)
 """Over so many the picture's detail is evened out."""
 HALF: Final = 0.5
@@ -88,11 +89,8 @@ def remove_ghosts(merged: Merged) -> None:
     if bands is None:
         return
     assert merged.taken is not None
-    height, width = merged.depth.shape
-    for top in range(0, height, TILE_PX):
-        for left in range(0, width, TILE_PX):
-            tile = slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
-            _give_back(merged, bands, *tile)
+    for tile in tiles(merged.depth.shape, TILE_PX):
+        _give_back(merged, bands, *tile)
     index, factor = merged.taken.index, merged.taken.factor / bands.factor
     rows, columns = (
         _sampled(np.arange(length), factor, side)
@@ -182,7 +180,7 @@ def _bright(pixels: Pixels, seen: list[tuple[int, Eight]], factor: int) -> Mask:
     """Say where something shines in the picture or in a slice, or near by."""
     brightest = np.maximum.reduce([levels for _, levels in seen])
     some = (shining(pixels, factor) > 0) | (brightest >= BRIGHT).any(axis=2)
-    return np.asarray(cv2.dilate(some.astype(np.uint8), AROUND) > 0)
+    return np.asarray(cv2.dilate(some.astype(np.uint8), GLOW) > 0)
 
 
 def _nearest(indices: NDArray[np.int_], front: Plane) -> NDArray[np.int_]:
@@ -215,9 +213,9 @@ def _bands(like: Plane, surely: Plane, far: Plane) -> Plane:
 
     A band is begun by what surely does, and joined by what does.
     """
-    joined = cv2.dilate(_opened(_share(surely)), JOINED)
-    count, labels = cv2.connectedComponents(joined)
-    labels[_share(surely) <= HALF] = 0
+    begun = _share(surely)
+    count, labels = cv2.connectedComponents(cv2.dilate(_opened(begun), JOINED))
+    labels[begun <= HALF] = 0
     area = np.bincount(labels.ravel(), minlength=count)
     reach_px = np.bincount(labels.ravel(), far.ravel(), minlength=count) / np.maximum(area, 1)
     long = area >= LEAST_REACHES * reach_px**2

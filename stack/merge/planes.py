@@ -1,6 +1,7 @@
 """Planes: pictures of one channel, float32, and the few things done to them everywhere."""
 
 import math
+from collections.abc import Iterator
 from typing import Any, Final
 
 import cv2
@@ -64,6 +65,19 @@ def enlarged_part(
     size = rows.stop - top * factor, columns.stop - left * factor
     whole = enlarged(plane[top:bottom, left:right], factor, size)
     return np.ascontiguousarray(whole[rows.start - top * factor :, columns.start - left * factor :])
+
+
+def tiles(shape: tuple[int, ...], size_px: int) -> Iterator[tuple[slice, slice]]:
+    """Give rows and columns of the tiles of a picture; what is at hand in one stays in the cache."""
+    for rows in spans(shape[0], size_px):
+        for columns in spans(shape[1], size_px):
+            yield rows, columns
+
+
+def spans(length_px: int, size_px: int) -> Iterator[slice]:
+    """Give a side of a picture in pieces."""
+    for first in range(0, length_px, size_px):
+        yield slice(first, min(first + size_px, length_px))
 
 
 def _sources(span: slice, factor: int, length: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stack.merge.depth import in_slices
 from stack.merge.light import levels_of, light_of, shines, shining
 from stack.merge.photos import Pixels
-from stack.merge.planes import Plane, enlarged_part
+from stack.merge.planes import Plane, enlarged_part, tiles
 from stack.merge.reach import LEAST_GAP, NOWHERE, reach
 from stack.merge.taken import Taken
 
@@ -90,11 +90,8 @@ def unveil(
     Where nobody tells of which slices the picture is `taken`, it is of those that depth says.
     """
     veils = found(pixels, depth, confidence, px_a_slice, taken)
-    height, width = depth.shape
-    for top in range(0, height, TILE_PX):
-        for left in range(0, width, TILE_PX):
-            tile = slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
-            _take_off(pixels, depth, confidence, veils, taken, *tile)
+    for tile in tiles(depth.shape, TILE_PX):
+        _take_off(pixels, depth, confidence, veils, taken, *tile)
 
 
 def found(

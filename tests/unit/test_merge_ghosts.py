@@ -97,6 +97,14 @@ def test_a_rough_near_part_has_no_ghosts() -> None:
     assert found(plate_merged()) is None
 
 
+def test_near_what_shines_colour_tells_nothing() -> None:
+    _, before = ball()
+    glinting = before.pixels.copy()
+    glinting[::12, ::12] = 255
+    assert found(before) is not None
+    assert found(replace(before, pixels=glinting)) is None
+
+
 def test_without_glances_or_blur_nothing_is_done() -> None:
     _, before = ball()
     assert found(before) is not None

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from stack.merge.ghosts import found
 from stack.merge.photos import is_photo, read_photo
 from stack.merge.stream import Merge
 
@@ -39,3 +40,4 @@ def test_a_real_stack_is_sharper_than_any_of_its_slices(name, scale_of_the_last)
     last = result.slices[-1].transform
     assert np.hypot(last[0, 0], last[1, 0]) == pytest.approx(scale_of_the_last, abs=0.01)
     assert abs(np.degrees(np.arctan2(last[1, 0], last[0, 0]))) < 0.6
+    assert found(result) is None, "specks and letters on the ground are no ghosts"
