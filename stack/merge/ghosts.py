@@ -46,7 +46,7 @@ BAND: Final = np.ones((3, 3), np.uint8)
 """Bands are wider than this."""
 JOINED: Final = np.ones((15, 15), np.uint8)
 """Pieces of a band that lie so near each other are one."""
-LEAST_REACHES: Final = 1.5
+LEAST_REACHES: Final = 3.0
 """And larger than so many squares of the reach: a smaller one is a mark on the ground as likely."""
 ABOUT: Final = np.ones((41, 41), np.uint8)
 """As near as this to such a band, what looks like the part is of it."""
