@@ -87,8 +87,8 @@ def flicker_safe(exposure: Exposure, mains_hz: Literal[50, 60], reach: SensorRea
         if count < 1 or time_us > reach.most_us:
             continue
         gain = exposure.gain * exposure.time_us / time_us
-        if reach.least_gain * 0.999 <= gain <= reach.most_gain:
-            return replace(exposure, time_us=time_us, gain=max(gain, reach.least_gain))
+        if reach.least_gain * 0.999 <= gain <= reach.most_gain * 1.001:
+            return replace(exposure, time_us=time_us, gain=min(max(gain, reach.least_gain), reach.most_gain))
     raise LightUnsuited(
         f"The light calls for {exposure.time_us} µs at gain {exposure.gain:.2f}, and a lamp on mains of "
         f"{mains_hz} Hz for multiples of {flicker_us:.0f} µs with a gain from {reach.least_gain:g} to "

@@ -2,7 +2,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from camera import aim
@@ -47,6 +47,7 @@ def test_light_is_time_before_gain(metered: Exposure, factor: float, wanted: Exp
     mains_hz=st.sampled_from([50, 60]),
     reach=st.sampled_from([REACH, IMX708]),
 )
+@example(time_us=1_000_001, gain=16.0, mains_hz=50, reach=IMX708)
 def test_on_mains_every_exposure_is_whole_flickers_and_as_bright(
     time_us: int, gain: float, mains_hz: Literal[50, 60], reach: SensorReach
 ) -> None:
