@@ -17,7 +17,7 @@ from stack.merge.errors import MergeError, NothingToMerge, OutputRefused, Transf
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.output import check_output, check_place, write_picture
 from stack.merge.placements import Placements, as_facts, placements_in
-from stack.merge.products import NO_TAGS, export_aligned, picture_tags, save_version, write_slabs
+from stack.merge.products import NO_TAGS, Maps, export_aligned, picture_tags, save_version, write_slabs
 from stack.merge.progress import Progress, Silence
 from stack.merge.record import as_json, describe
 from stack.merge.selection import chosen, is_session
@@ -141,10 +141,11 @@ def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) 
     photos = chosen([session], _wanted(asked), (), asked.skip_bad)
     photos = [Photo(photo.index, photo.path, f"slices/{photo.name}") for photo in photos]
     merging = _merged_in(photos, settings, asked, progress)
-    merged = merging.finish(asked.bits)
     um_per_slice, um_per_px = _scales(asked, session)
+    maps = Maps(um_per_slice, um_per_px)
+    merged = merging.finish(asked.bits, settled=maps.pack)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
-    version = save_version(session, merged, facts, merging.photos[0].path, asked.quality, um_per_px)
+    version = save_version(session, merged, facts, merging.photos[0].path, asked.quality, maps)
     choose(session, version.number)
     facts["outputs"] = [str(session / file) for file in version.files.values()]
     progress.done(facts)

@@ -33,6 +33,7 @@ FIT_EVERY_PX: Final = 2
 LEAST_SUPPORT: Final = 0.02
 SURE_ENOUGH: Final = 0.9
 STRIP_ROWS: Final = 128
+MOST_PEAKS: Final = 250_000
 FILTER_REACH_PX: Final = 2 * GUIDE_RADIUS_PX + 2
 SCORE_UNIT: Final = 256.0
 """Parts of one of a score, which lies between -64 and 64, in which it is kept."""
@@ -101,39 +102,7 @@ class Depth:
         cv2.copyTo(np.full_like(scored, self._newest), better, self._index[rows])
         last[...], self._was_best[rows] = scored, better
 
-    def peaks(self, noise: float) -> "Peaks":
-        """Give what each pixel's focus curve says, `(H, W)` each; `noise` is the amplitude of flat areas."""
-        drop, known = np.empty(self._best.shape, np.float32), np.empty(self._best.shape, bool)
-        for top in range(0, len(drop), STRIP_ROWS):
-            rows = slice(top, top + STRIP_ROWS)
-            rise, fall, known[rows] = self._slopes(rows)
-            drop[rows] = (rise + fall) / 2 / self._power(rows, noise)
-        return Peaks(self._index, self._sure(noise), drop, known)
-
-    def _power(self, rows: slice, noise: float) -> Plane:
-        """Say by how much the score falls for every e-fold of sharpness: less where all detail is faint."""
-        amplitude = self._amplitude[rows].astype(np.float32)
-        above = amplitude / (amplitude + np.float32(FAINT * noise * AMPLITUDE_UNIT))
-        return np.asarray(LESSER_POWER + (POWER - LESSER_POWER) * above, np.float32)
-
-    def map(self, guide: NDArray[np.uint8], sure: Plane) -> NDArray[np.uint16]:
-        """Give the depth map `(H, W)`: 1 + 128 x slice index, 0 where unknown, smoothed but not across edges.
-
-        `guide` is the merged picture's brightness in the same geometry, `sure` that of the peaks.
-        """
-        half = abs(self._spacing) / 2
-        nearest, farthest = int(self._index.min()) - half, int(self._index.max()) + half
-        depth = np.empty(self._best.shape, np.uint16)
-        for top in range(0, len(depth), STRIP_ROWS):  # the filter needs many planes; a strip of each will do
-            first = max(0, top - FILTER_REACH_PX)
-            rows = slice(first, top + STRIP_ROWS + FILTER_REACH_PX)
-            smooth, support = _guided(self._fraction(rows), sure[rows], guide[rows].astype(np.float32))
-            value = np.rint(ORIGIN + PER_SLICE * np.clip(smooth, nearest, farthest))
-            found = np.where(support > LEAST_SUPPORT, np.clip(value, ORIGIN, 65535), UNKNOWN)
-            depth[top : top + STRIP_ROWS] = found[top - first :][:STRIP_ROWS]
-        return depth
-
-    def _sure(self, noise: float) -> Plane:
+    def sure(self, noise: float) -> Plane:
         """Give, from 0 to 1, how surely each pixel is in focus in its best slice.
 
         What no slice has in focus, be it smooth or rough, looks alike in all of them but for noise: only a
@@ -149,6 +118,38 @@ class Depth:
             sure[rows] = np.clip((self._amplitude[rows] / (least * chance) - 1) / (SURE_PEAK - 1), 0, 1)
         return sure
 
+    def peaks(self, sure: Plane, noise: float) -> "Peaks":
+        """Give what focus curves say, of every second or third ... pixel of many: to sum up, that will do.
+
+        `sure` is what `sure` gives, `noise` the amplitude of flat areas.
+        """
+        thin = max(1, round((sure.size / MOST_PEAKS) ** 0.5))
+        apart = np.s_[::thin, ::thin]
+        rise, fall, known = self._slopes(apart)
+        amplitude = self._amplitude[apart].astype(np.float32)
+        above = amplitude / (amplitude + np.float32(FAINT * noise * AMPLITUDE_UNIT))
+        # By how much the score falls for every e-fold of sharpness: less where all detail is faint.
+        power = LESSER_POWER + (POWER - LESSER_POWER) * above
+        drop = (rise + fall) / 2 / power
+        return Peaks(self._index[apart], sure[apart], np.asarray(drop, np.float32), known)
+
+    def map(self, guide: NDArray[np.uint8], sure: Plane) -> NDArray[np.uint16]:
+        """Give the depth map `(H, W)`: 1 + 128 x slice index, 0 where unknown, smoothed but not across edges.
+
+        `guide` is the merged picture's brightness in the same geometry, `sure` is what `sure` gives.
+        """
+        half = abs(self._spacing) / 2
+        nearest, farthest = int(self._index.min()) - half, int(self._index.max()) + half
+        depth = np.empty(self._best.shape, np.uint16)
+        for top in range(0, len(depth), STRIP_ROWS):  # the filter needs many planes; a strip of each will do
+            first = max(0, top - FILTER_REACH_PX)
+            rows = slice(first, top + STRIP_ROWS + FILTER_REACH_PX)
+            smooth, support = _guided(self._fraction(rows), sure[rows], guide[rows].astype(np.float32))
+            value = np.rint(ORIGIN + PER_SLICE * np.clip(smooth, nearest, farthest))
+            found = np.where(support > LEAST_SUPPORT, np.clip(value, ORIGIN, 65535), UNKNOWN)
+            depth[top : top + STRIP_ROWS] = found[top - first :][:STRIP_ROWS]
+        return depth
+
     def _fraction(self, rows: slice) -> Plane:
         """Give the top of the parabola through the best score and its neighbours, as an index of slices."""
         rise, fall, _ = self._slopes(rows)
@@ -156,13 +157,13 @@ class Depth:
         offset = (rise - fall) / np.where(bends, 2 * (rise + fall), 1)
         return np.asarray(self._index[rows] + np.where(bends, offset, 0) * self._spacing, np.float32)
 
-    def _slopes(self, rows: slice) -> tuple[Plane, Plane, NDArray[np.bool_]]:
+    def _slopes(self, part: Any) -> tuple[Plane, Plane, NDArray[np.bool_]]:
         """Give by how much the score falls from its peak to the slice before and the one after.
 
         Both are 0 where one of these is not known; last of all is where they are.
         """
         best, before, after = (
-            plane[rows].astype(np.float32) for plane in (self._best, self._before, self._after)
+            plane[part].astype(np.float32) for plane in (self._best, self._before, self._after)
         )
         known = (before > NONE) & (after > NONE)
         rise, fall = (best - before) / SCORE_UNIT, (best - after) / SCORE_UNIT

@@ -35,7 +35,7 @@ from stack.durable import out_of_room
 from stack.merge.arguments import add_settings, settings_of
 from stack.merge.errors import MergeError, PhotoUnreadable
 from stack.merge.merging import Merging, Photo, Skipped
-from stack.merge.products import save_version
+from stack.merge.products import Maps, save_version
 from stack.merge.record import describe
 from stack.merge.versions import scales_of
 
@@ -129,8 +129,9 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
         _say(merged=told, slice=name, doubt=doubt, seconds=round(time.monotonic() - taken_s, 3))
         _allow(0)
     _allow(asked.timeout)
-    merged = merging.finish(again=lambda _: _allow(asked.timeout))
     um_per_slice, um_per_px = scales_of(session)
+    maps = Maps(um_per_slice, um_per_px)
+    merged = merging.finish(again=lambda _: _allow(asked.timeout), settled=maps.pack)
     facts = describe(
         merged,
         merging.settings,
@@ -141,7 +142,7 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
         memory=merging.memory,
     )
     reference = merging.photos[0].path
-    version = save_version(session, merged, facts, reference, asked.quality, um_per_px)
+    version = save_version(session, merged, facts, reference, asked.quality, maps)
     _say(
         done={
             "merge": version.number,

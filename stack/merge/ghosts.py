@@ -145,7 +145,8 @@ def _view(merged: Merged, taken: Taken, glances: Glances, growth: float) -> _Vie
     far, front = reach(taken.reduced(factor, near.shape), near, growth / factor)
     seen = glances.part(merged.crop.left, merged.crop.top, (height, width))
     doubted = sure & (far > 1) & (near - front >= LEAST_GAP) & ~_bright(merged.pixels, seen, factor)
-    small: Any = cv2.resize(merged.pixels, (width, height), interpolation=cv2.INTER_AREA)
+    whole = merged.pixels[: height * factor, : width * factor]
+    small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     shown = np.asarray(cv2.blur(light_of(small, int(np.iinfo(small.dtype).max)), EVEN_PX), np.float32)
     return _View(
         near, far, front, doubted, shown, seen, _nearest(np.array([index for index, _ in seen]), front)

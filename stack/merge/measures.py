@@ -4,7 +4,6 @@ All of it is judged on those pixels alone whose sharpest slice stands out from t
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import pairwise
 from typing import Final
 
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 
 from stack.merge.coverage import Coverage, Gap
 from stack.merge.depth import Peaks
+from stack.merge.planes import Plane
 
 SURE: Final = 0.5
 ENOUGH_PX: Final = 200
 """Fewer pixels say nothing of a gap or an end."""
-MOST_PX: Final = 500_000
 LEFT_BETWEEN: Final = 0.775
 """Share of the sharpness that is to be left halfway between two slices.
 
@@ -26,7 +25,6 @@ On a rendered slope discs that grow by 1 px of radius a slice leave 0.83, by 2 p
 
 def shares(peaks: Peaks, indices: Sequence[int]) -> dict[int, float]:
     """Give for each slice the share, 0 to 1, of the picture that is sharpest in it; they add up to 1."""
-    peaks = _thinned(peaks)
     sure = peaks.sure >= SURE
     chosen = peaks.index[sure] if sure.any() else peaks.index.ravel()
     counts = np.bincount(chosen.astype(np.intp).ravel(), minlength=max(indices) + 1)
@@ -38,31 +36,32 @@ def coverage(peaks: Peaks, indices: Sequence[int]) -> Coverage:
 
     The first is the one of lowest index, whenever it was merged: slices that are shot again come last.
     """
-    indices, peaks = sorted(indices), _thinned(peaks)
+    indices = sorted(indices)
     sure = peaks.sure >= SURE
     count = int(sure.sum())
     if count < ENOUGH_PX or len(indices) < 2:
         return Coverage(0.0, 0.0, (), float(sure.mean()), judged=False)
     ends = [float((peaks.index[sure] == index).sum() / count) for index in (indices[0], indices[-1])]
-    found = [_between(peaks, sure & peaks.known, a, b) for a, b in pairwise(indices)]
+    drops = _drops(peaks, sure & peaks.known, indices)
+    found = [_between(a, b, np.concatenate((drops[a], drops[b]))) for a, b in pairwise(indices)]
     gaps = tuple(gap for gap in found if gap is not None and gap.left < LEFT_BETWEEN)
     return Coverage(ends[0], ends[1], gaps, float(sure.mean()))
 
 
-def _thinned(peaks: Peaks) -> Peaks:
-    """Give every second or third ... pixel of many: shares and medians need no more."""
-    apart = max(1, round((peaks.index.size / MOST_PX) ** 0.5))
-    return Peaks(*(getattr(peaks, field.name)[::apart, ::apart] for field in fields(peaks)))
+def _drops(peaks: Peaks, judged: NDArray[np.bool_], indices: Sequence[int]) -> dict[int, Plane]:
+    """Give for each slice by how much sharpness falls beside the peaks that lie in it."""
+    index, drop = peaks.index[judged], peaks.drop[judged]
+    order = np.argsort(index, kind="stable")
+    first, beyond = (np.searchsorted(index[order], indices, side) for side in ("left", "right"))
+    return {one: drop[order[a:b]] for one, a, b in zip(indices, first, beyond, strict=True)}
 
 
-def _between(peaks: Peaks, judged: NDArray[np.bool_], a: int, b: int) -> Gap | None:
+def _between(a: int, b: int, drops: Plane) -> Gap | None:
     """Give how much sharpness is left halfway between two slices, by the curvature of peaks at either.
 
     Near its peak the logarithm of sharpness is a parabola: half a slice away it has fallen by a quarter of
     what it falls over a whole one.
     """
-    here = judged & ((peaks.index == a) | (peaks.index == b))
-    if int(here.sum()) < ENOUGH_PX:
+    if len(drops) < ENOUGH_PX:
         return None
-    drop = float(np.median(peaks.drop[here]))
-    return Gap(a, b, round(float(np.exp(-max(0.0, drop) / 4)), 3))
+    return Gap(a, b, round(float(np.exp(-max(0.0, float(np.median(drops))) / 4)), 3))

@@ -113,8 +113,17 @@ class Merging:
         give_back_what_is_freed(working_set)
         return read_photo if working_set is WorkingSet.FULL else read_layers_sparingly
 
-    def finish(self, bits: int | None = None, again: Callable[[int], None] = lambda done: None) -> Merged:
-        """Give the result; `again` hears how many slices had a second look. Raises `MergeError`."""
+    def finish(
+        self,
+        bits: int | None = None,
+        again: Callable[[int], None] = lambda done: None,
+        settled: Callable[[Merged], None] = lambda merged: None,
+    ) -> Merged:
+        """Give the result. Raises `MergeError`.
+
+        `again` hears how many slices had a second look; `settled` has the result as soon as nothing but its
+        picture still changes.
+        """
         if self._merge is None:
             raise NothingToMerge("there is no slice to merge")
         if self.skipped and len(self.photos) < 2:
@@ -129,6 +138,7 @@ class Merging:
             remove_ghosts(merged)
         merged = replace(merged, glances=None)
         give_back()
+        settled(merged)
         if self.settings.method is Method.DEPTHMAP:
             by_depth(merged, partial(_read_again, self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:

@@ -17,6 +17,10 @@ from stack.merge.photos import JPEG_SUFFIXES, TIFF_SUFFIXES, WRITTEN_SUFFIXES, P
 from stack.merge.tags import EXIF_START, ICC_START, Tags, tiff_directories
 
 PNG_HEADER_BYTES: Final = 8 + 12 + 13
+QUICK: Final[list[int]] = (
+    [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP] if hasattr(cv2, "IMWRITE_PNG_FILTER") else []
+)
+"""How maps are packed: a picture is waited for meanwhile, and their rows are often alike."""
 ICC_PART_BYTES: Final = 65000
 """A JPEG segment holds no more."""
 
@@ -60,8 +64,7 @@ def encode(pixels: Pixels, suffix: str, tags: Tags, quality: int) -> bytes:
         return _jpeg(pixels, tags, quality)
     if suffix in TIFF_SUFFIXES:
         return _tiff(pixels, tags)
-    # A picture is waited for while its maps are packed: they are in half the time, and twice as large.
-    _, encoded = cv2.imencode(suffix, pixels, [] if pixels.ndim == 2 else [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    _, encoded = cv2.imencode(suffix, pixels, QUICK if pixels.ndim == 2 else [cv2.IMWRITE_PNG_COMPRESSION, 3])
     data = encoded.tobytes()
     chunks = b""
     if tags.icc:

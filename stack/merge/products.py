@@ -4,9 +4,13 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stack.durable import sync_folder, write_durably
 from stack.merge.bydepth import lit_slice
@@ -20,9 +24,13 @@ from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
 from stack.merge.tags import Tags, merged_tags, read_tags
 
-NO_TAGS = Tags()
-PREVIEW_PX = 2048
+NO_TAGS: Final = Tags()
+PREVIEW_PX: Final = 2048
 """Longest side of a depth map in colours."""
+PREVIEW_QUALITY: Final = 90
+
+Files = dict[str, tuple[str, bytes]]
+"""By what each is: its name and what is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,40 @@ class Version:
     number: int
     files: dict[str, str]
     sha256: dict[str, str]
+
+
+class Maps:
+    """What a merge knows of depth, as a session's files: packed while the picture is still worked on.
+
+    Parameters
+    ----------
+    um_per_slice, um_per_px
+        The rig's pitch and the subject's scale, where they are known: for the map in colours.
+    """
+
+    def __init__(self, um_per_slice: float | None, um_per_px: float | None) -> None:
+        self._um_per_slice, self._um_per_px = um_per_slice, um_per_px
+        self._packed: Future[Files]
+
+    def pack(self, merged: Merged) -> None:
+        """Begin; depth and confidence are final."""
+        worker = ThreadPoolExecutor(1, "packs maps")
+        self._packed = worker.submit(self._pack, merged.depth, merged.confidence)
+        worker.shutdown(wait=False)
+
+    def files(self) -> Files:
+        """Wait for them."""
+        return self._packed.result()
+
+    def _pack(self, depth: NDArray[np.uint16], confidence: NDArray[np.uint8]) -> Files:
+        every = -(-max(depth.shape) // PREVIEW_PX)
+        um_per_dot = None if self._um_per_px is None else self._um_per_px * every
+        preview = coloured(depth[::every, ::every], self._um_per_slice, um_per_dot)
+        return {
+            "depth": ("depth.png", encode(depth, ".png", NO_TAGS, PREVIEW_QUALITY)),
+            "confidence": ("confidence.png", encode(confidence, ".png", NO_TAGS, PREVIEW_QUALITY)),
+            "depth_preview": ("depth-preview.jpg", encode(preview, ".jpg", NO_TAGS, PREVIEW_QUALITY)),
+        }
 
 
 def picture_tags(merged: Merged, facts: dict[str, Any], reference: Path) -> Tags:
@@ -95,12 +137,7 @@ def write_slabs(
 
 
 def save_version(
-    session: Path,
-    merged: Merged,
-    facts: dict[str, Any],
-    reference: Path,
-    quality: int,
-    um_per_px: float | None = None,
+    session: Path, merged: Merged, facts: dict[str, Any], reference: Path, quality: int, maps: Maps
 ) -> Version:
     """Put the result into the session's next free `merges/N`.
 
@@ -112,12 +149,7 @@ def save_version(
     files = {"merged": ("merged.jpg", encode(merged.pixels, ".jpg", tags, quality))}
     if merged.pixels.dtype.itemsize > 1:
         files["merged_16"] = ("merged.tif", encode(merged.pixels, ".tif", tags, quality))
-    files["depth"] = ("depth.png", encode(merged.depth, ".png", NO_TAGS, quality))
-    files["confidence"] = ("confidence.png", encode(merged.confidence, ".png", NO_TAGS, quality))
-    every = -(-max(merged.depth.shape) // PREVIEW_PX)
-    um_per_dot = None if um_per_px is None else um_per_px * every
-    preview = coloured(merged.depth[::every, ::every], facts["depth"]["um_per_slice"], um_per_dot)
-    files["depth_preview"] = ("depth-preview.jpg", encode(preview, ".jpg", NO_TAGS, 90))
+    files |= maps.files()
     part = merges / f".{os.getpid()}.part"
     # A session is merged by one process at a time, so what is unfinished was left by one that was killed.
     for left in merges.glob(".*.part"):

@@ -11,7 +11,7 @@ LEAST_GAP: Final = 1.5
 """Slices between a near part and what it veils: less is the slope of one surface."""
 FINER: Final = 1.25
 """Ratio of the reaches that are tried."""
-FINE_RADIUS_PX: Final = 8
+FINE_RADIUS_PX: Final = 5
 NOWHERE: Final = 1e6
 """The depth of what has none."""
 
@@ -23,19 +23,21 @@ def reach(where: Plane, near: Plane, growth: float) -> tuple[Plane, Plane]:
     pixels a slice. The first is in pixels, 0 where nothing veils; the second in slices, else `NOWHERE`.
     """
     known = where < NOWHERE
-    far, front = np.zeros_like(where), np.full_like(where, NOWHERE)
+    far, front = np.zeros(where.shape, np.float32), np.full(where.shape, NOWHERE, np.float32)
     if not (near < NOWHERE).any() or not known.any():
         return far, front
-    farthest = growth * float(where[known].max() - near.min())
+    behind = np.where(known, where, -NOWHERE).astype(np.float32)
+    farthest = growth * float(behind.max() - near.min())
     tried = 2.0
     while tried < farthest * FINER:
         nearest = _nearest(near, tried)
-        gap = where - nearest
-        veiled = known & (nearest < NOWHERE) & (gap >= max(LEAST_GAP, tried / FINER / growth))
-        gap *= np.float32(growth)
-        np.maximum(far, gap, out=far, where=veiled)
-        np.minimum(front, nearest, out=front, where=veiled)
+        gap = behind - nearest
+        cv2.threshold(gap, max(LEAST_GAP, tried / FINER / growth), 0, cv2.THRESH_TOZERO, dst=gap)
+        np.maximum(far, gap, out=far)
+        cv2.min(front, nearest, dst=nearest)
+        cv2.copyTo(nearest, (gap > 0).view(np.uint8), front)
         tried *= FINER
+    far *= np.float32(growth)
     return np.minimum(far, np.float32(farthest), out=far), front
 
 

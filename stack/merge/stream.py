@@ -249,7 +249,8 @@ class Merge:
         taken = self._fuser.taken()
         pixels = self._fuser.picture(crop.rows, crop.columns, dtype)
         del self._fuser
-        peaks = self._depth.peaks(self._focuser.noise)
+        sure = self._depth.sure(self._focuser.noise)
+        peaks = self._depth.peaks(sure, self._focuser.noise)
         indices = [one[0] for one in self._slices]
         share = shares(peaks, indices)
         place = Similarity(tx=crop.left, ty=crop.top)
@@ -268,10 +269,10 @@ class Merge:
             for index, name, alignment, gains, sharpness in self._slices
         )
         found = coverage(peaks, indices)
-        confidence = np.asarray(cv2.convertScaleAbs(peaks.sure, alpha=255), np.uint8)
-        depth = self._depth.map(guide, peaks.sure)
+        confidence = np.asarray(cv2.convertScaleAbs(sure, alpha=255), np.uint8)
+        depth = self._depth.map(guide, sure)
         blur = self._blur(guide, depth, confidence, crop)
-        del peaks, self._depth
+        del peaks, sure, self._depth
         size_px = self._shape[1], self._shape[0]
         depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
         part = None if taken is None else taken.cropped(crop.left, crop.top, crop.width_px, crop.height_px)
@@ -319,11 +320,12 @@ class Merge:
     def _whole(self, plane: Any, crop: Crop) -> Any:
         """Give what the picture shows of a plane of the deciding resolution, at full size."""
         # Nearest: a mean of near and far is a place where nothing is.
-        rows, columns = (
-            np.minimum(np.arange(span.start, span.stop) // self._factor, length - 1)
-            for span, length in zip((crop.rows, crop.columns), plane.shape, strict=True)
-        )
-        return plane[:, columns][rows]
+        size = plane.shape[1] * self._factor, plane.shape[0] * self._factor
+        whole = cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)
+        beyond = max(0, crop.rows.stop - size[1]), max(0, crop.columns.stop - size[0])
+        if any(beyond):
+            whole = cv2.copyMakeBorder(whole, 0, beyond[0], 0, beyond[1], cv2.BORDER_REPLICATE)
+        return whole[crop.rows, crop.columns]
 
     def _crop(self) -> Crop:
         if not self._slices:

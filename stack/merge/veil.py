@@ -52,29 +52,37 @@ class Veils:
 
     Attributes
     ----------
-    cover
-        Share of the ground's light that is held back, 0 to 1.
-    light
-        `(h, w, 3)`: what is added to it, 0 to 1.
-    mean
-        `(h, w, 3)`: what is seen there, with its surroundings.
-    part
-        What part of the veil is to be taken off, 0 to 1: less where it is doubted.
     ground
         1 where ground is veiled.
     taken
         The slice that the picture is of there.
+    part
+        What part of the veil is to be taken off, 0 to 1: less where it is doubted.
+    back, lost, added
+        Light `x` without its veil is `x + back x - min(lost x, added)`: `back` is for what was held back, the
+        others, `(h, w, 3)`, for what was added to it.
+    shone
+        What share of it may be brighter than was recorded.
     factor
         By how much they are smaller than the picture.
     """
 
-    cover: Plane
-    light: Plane
-    mean: Plane
-    part: Plane
     ground: Plane
     taken: Plane
+    part: Plane
+    back: Plane
+    lost: Plane
+    added: Plane
+    shone: Plane
     factor: int
+
+    def touch(self, plane: Plane, rows: slice, columns: slice) -> bool:
+        """Say whether one of them is anything but 0 in part of the picture, or beside it."""
+        across, down = (
+            slice(max(0, span.start // self.factor - 1), span.stop // self.factor + 2)
+            for span in (columns, rows)
+        )
+        return bool(plane[down, across].any())
 
 
 def unveil(
@@ -125,17 +133,21 @@ def found(
         cover[at], added[at], shone[at] = _looked(light, near, shone_there, where, far, growth, *at)
     del near, far
     ground = (cover * np.clip(1 - shone / SHINING, 0, 1) > LEAST).astype(np.float32)
-    mean, part = _believed(light, added, ground, factor)
-    part *= np.clip((MOST - cover) / (MOST - FULL), 0, 1) * np.clip(1 - shone / SHINING, 0, 1)
-    for plane in (cover, part, where):
-        plane *= ground
-    for colours in (added, mean):
-        colours *= ground[..., None]
-    return Veils(cover, added, mean, part, ground, where, factor)
+    part = _believed(light, added, ground, factor)
+    part *= ground * np.clip((MOST - cover) / (MOST - FULL), 0, 1) * np.clip(1 - shone / SHINING, 0, 1)
+    where *= ground
+    # What is darker than its surroundings loses in proportion, or errors of the veil would drive it to black.
+    lost = np.divide(added, np.maximum(light, 1e-5, out=light), out=light)
+    np.minimum(lost, 1 - LEFT, out=lost)
+    back = ground / (1 - np.minimum(cover, MOST))
+    for colours in (lost, added):
+        colours *= back[..., None]
+    back -= ground
+    return Veils(ground, where, part, back, lost, added, shone_there, factor)
 
 
-def _believed(light: Plane, added: Plane, ground: Plane, factor: int) -> tuple[Plane, Plane]:
-    """Give the mean light around places of veiled ground, and how far it can lie behind its veil, 0 to 1."""
+def _believed(light: Plane, added: Plane, ground: Plane, factor: int) -> Plane:
+    """Give how far places of veiled ground can lie behind their veil, 0 to 1; make `light` its mean there."""
     across = max(3, AROUND_PX // factor | 1)
 
     share = np.maximum(cv2.blur(ground, (across, across)), 1e-3)
@@ -143,12 +155,12 @@ def _believed(light: Plane, added: Plane, ground: Plane, factor: int) -> tuple[P
     def mean(plane: Plane) -> Any:
         return cv2.blur(plane * ground, (across, across)) / share
 
-    seen, brighter = np.empty_like(light), np.full_like(ground, np.inf)
+    brighter = np.full_like(ground, np.inf)
     for colour in range(3):
-        seen[..., colour] = mean(light[..., colour])
+        light[..., colour] = mean(light[..., colour])
         veil = np.maximum(mean(added[..., colour]), 1e-4)
-        np.minimum(brighter, seen[..., colour] / veil, out=brighter)
-    return seen, np.clip((brighter - DIM) / (BRIGHT - DIM), 0, 1).astype(np.float32)
+        np.minimum(brighter, light[..., colour] / veil, out=brighter)
+    return np.asarray(np.clip((brighter - DIM) / (BRIGHT - DIM), 0, 1), np.float32)
 
 
 def _looked(
@@ -172,14 +184,14 @@ def _looked(
     added = np.zeros((len(rows), 3), np.float32)
     flat, nears, shines = light.reshape(-1, 3), near.ravel(), shining_there.ravel()
     x, y = columns.astype(np.float32), rows.astype(np.float32)
+    slices = far / np.float32(growth)
     for right, down, away in zip(*_spread(LOOKS), strict=True):
         at = np.rint(np.clip(y + down * far, 0, height - 1)).astype(np.int32) * np.int32(width)
         at += np.rint(np.clip(x + right * far, 0, width - 1)).astype(np.int32)
         gap = ground - nears[at]
-        radius = growth * gap
-        veiled = np.flatnonzero((gap >= LEAST_GAP) & (away * far <= radius))
+        veiled = np.flatnonzero(gap >= np.maximum(away * slices, np.float32(LEAST_GAP)))
         from_there = at[veiled]
-        weight = (far[veiled] / radius[veiled]) ** 2 / np.float32(LOOKS)
+        weight = (slices[veiled] / gap[veiled]) ** 2 / np.float32(LOOKS)
         cover[veiled] += weight
         added[veiled] += weight[:, None] * flat[from_there]
         shone[veiled] += weight * shines[from_there]
@@ -204,29 +216,33 @@ def _take_off(
     columns: slice,
 ) -> None:
     """Take the veils off a tile of a picture, in place."""
+    if not veils.touch(veils.part, rows, columns):
+        return
 
     def whole(plane: Plane) -> Any:
-        return enlarged_part(plane, veils.factor, rows, columns, depth.shape)
+        enlarged = enlarged_part(plane, veils.factor, rows, columns, depth.shape)
+        return enlarged.reshape(-1, *plane.shape[2:])
 
-    share = whole(veils.ground)
-    if not share.any():
-        return
-    ours, here = clear[rows, columns], in_slices(depth[rows, columns], NOWHERE)
+    share, part = whole(veils.ground), whole(veils.part)
+    at = np.flatnonzero(part > FAINTEST * share)
+    share, part = share[at], part[at]
+    here = in_slices(depth[rows, columns].ravel()[at], NOWHERE)
     if taken is not None:
-        here = np.where(here == NOWHERE, NOWHERE, taken.part(rows, columns, depth.shape))
-    ground = np.abs(here * share - whole(veils.taken)) < LEAST_GAP * share
-    sure = confidence[rows, columns] * np.float32(1 / 255 / (1 - GROUND_SURE))
-    part = whole(veils.part) * np.maximum(sure - np.float32(GROUND_SURE / (1 - GROUND_SURE)), 0)
-    at = np.nonzero((part > FAINTEST * share) & ground & ~_glare(clear, rows, columns))
-    share, three = share[at], share[at][:, None]
-    cover, part = whole(veils.cover)[at] / share, part[at] / share
-    added, mean = whole(veils.light)[at] / three, whole(veils.mean)[at] / three
+        here = np.where(here == NOWHERE, NOWHERE, taken.part(rows, columns, depth.shape).ravel()[at])
+    sure = confidence[rows, columns].ravel()[at] * np.float32(1 / 255 / (1 - GROUND_SURE))
+    part *= np.maximum(sure - np.float32(GROUND_SURE / (1 - GROUND_SURE)), 0)
+    ground = np.abs(here * share - whole(veils.taken)[at]) < LEAST_GAP * share
+    ground &= part > FAINTEST * share
+    if veils.touch(veils.shone, rows, columns):
+        ground &= ~_glare(clear, rows, columns).ravel()[at]
+    at, part = at[ground], (part / share)[ground]
     most = int(np.iinfo(clear.dtype).max)
+    ours = clear[rows, columns].reshape(-1, 3)
     seen = light_of(ours[at], most)
-    # What is darker than its surroundings loses in proportion, or errors of the veil would drive it to black.
-    lost = added * np.clip(seen / np.maximum(mean, 1e-5), 0, 1)
-    freed = np.maximum(seen - lost, LEFT * seen) / np.maximum(1 - cover, 1 - MOST)[:, None]
-    ours[at] = levels_of(seen + part[:, None] * (freed - seen), most)
+    back, lost, added = (whole(plane)[at] for plane in (veils.back, veils.lost, veils.added))
+    less = np.minimum(lost * seen, added)
+    ours[at] = levels_of(seen + part[:, None] * (back[:, None] * seen - less), most)
+    clear[rows, columns] = ours.reshape(clear[rows, columns].shape)
 
 
 def _glare(pixels: Pixels, rows: slice, columns: slice) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from focusd.reports import chosen_merge
 from stack.journal import replay
 from stack.manner import Manner
 from stack.merge.merging import Merging, Photo
-from stack.merge.products import save_version
+from stack.merge.products import Maps, save_version
 from stack.merge.record import describe
 from stack.merge.settings import MergeSettings
 from stack.merge.versions import choose
@@ -65,9 +65,10 @@ class Gardener(PaperOperator):
         saved = session.state().saved
         for index in sorted(saved):
             merging.add(Photo(index, session.path / saved[index].file, saved[index].file))
-        merged = merging.finish()
+        maps = Maps(None, None)
+        merged = merging.finish(settled=maps.pack)
         facts = describe(merged, MergeSettings(), [photo.name for photo in merging.photos], 0.0)
-        version = save_version(session.path, merged, facts, merging.photos[0].path, 92)
+        version = save_version(session.path, merged, facts, merging.photos[0].path, 92, maps)
         choose(session.path, version.number)
         self.disk.used_bytes += weighed(session).rest_bytes
         self._write(session, "merge_started")

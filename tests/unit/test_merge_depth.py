@@ -46,7 +46,7 @@ def test_what_is_as_rough_in_every_slice_tells_no_depth():
     for index in range(30):
         amplitude = (8 * (1 + 0.1 * rng.standard_normal((64, 64)))).astype(np.float32)
         fed(depth, index, np.log(amplitude), amplitude)
-    assert (depth.map(np.full((64, 64), 128, np.uint8), depth.peaks(noise=1.0).sure) == 0).mean() > 0.95
+    assert (depth.map(np.full((64, 64), 128, np.uint8), depth.sure(noise=1.0)) == 0).mean() > 0.95
 
 
 def fed(depth, index, score, amplitude):
@@ -66,7 +66,7 @@ def test_a_parabola_finds_the_place_between_slices():
     for index in range(7):
         score = np.full(shape, -((index - 3.25) ** 2), np.float32)
         fed(depth, index, score, peak(shape, index, 3.25))
-    found = depth.map(np.full(shape, 128, np.uint8), depth.peaks(noise=1.0).sure)
+    found = depth.map(np.full(shape, 128, np.uint8), depth.sure(noise=1.0))
     assert np.unique(found).tolist() == [round(1 + 128 * 3.25)]
 
 
@@ -76,5 +76,5 @@ def test_fed_backwards_and_sparsely_the_parabola_still_points_the_right_way():
     for index in (40, 30, 20, 10, 0):
         score = np.full(shape, -((index - 22.5) ** 2) / 100, np.float32)
         fed(depth, index, score, peak(shape, index, 22.5))
-    found = depth.map(np.full(shape, 128, np.uint8), depth.peaks(noise=1.0).sure)
+    found = depth.map(np.full(shape, 128, np.uint8), depth.sure(noise=1.0))
     assert np.unique(found).tolist() == [round(1 + 128 * 22.5)]

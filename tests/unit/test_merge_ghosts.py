@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,7 +13,9 @@ from test_merge_veil import merged as plate_merged
 
 from stack.merge.ghosts import found, remove_ghosts
 from stack.merge.glances import MOST_KEPT, WIDTH_PX, Glances
-from stack.merge.settings import MergeSettings
+from stack.merge.merging import Merging, Photo
+from stack.merge.products import Maps
+from stack.merge.settings import MergeSettings, Method
 from stack.merge.similarity import Similarity
 from stack.merge.stream import Merge, Merged
 from stack.merge.taken import Taken
@@ -78,6 +81,26 @@ def test_outside_its_outline_all_stays() -> None:
     changed = (mended(before).pixels != before.pixels).any(axis=2)
     assert not changed[outside].any()
     assert changed[~outside].any()
+
+
+@pytest.mark.parametrize("method", [Method.WEIGHTED, Method.DEPTHMAP])
+def test_maps_that_are_packed_beside_the_work_on_the_picture_are_the_last(
+    tmp_path: Path, method: Method
+) -> None:
+    merging = Merging(MergeSettings(method=method))
+    for index, frame in enumerate(ball()[0].frames):
+        path = tmp_path / f"{index}.png"
+        cv2.imwrite(str(path), frame)
+        merging.add(Photo(index, path, path.name))
+    maps = Maps(None, None)
+    result = merging.finish(settled=maps.pack)
+    assert result.blur_px_a_slice is not None
+    files = maps.files()
+    assert sorted(files) == ["confidence", "depth", "depth_preview"]
+    for name, plane in (("depth", result.depth), ("confidence", result.confidence)):
+        packed = cv2.imdecode(np.frombuffer(files[name][1], np.uint8), cv2.IMREAD_UNCHANGED)
+        assert packed.dtype == plane.dtype
+        assert (packed == plane).all()
 
 
 def test_sixteen_bits_are_as_eight() -> None:
