@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from stack.merge.depth import ORIGIN, PER_SLICE, in_slices
 from stack.merge.glances import Eight, Glances
+from stack.merge.hidden import NOTHING, View, hidden
 from stack.merge.light import light_of, shining
-from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, blurred, enlarged_part, tiles
 from stack.merge.reach import LEAST_GAP, NOWHERE, reach
 from stack.merge.stream import Merged
@@ -107,15 +107,19 @@ def found(merged: Merged) -> Bands | None:
     if taken is None or glances is None or growth is None:
         return None
     view = _view(merged, taken, glances, growth)
-    share = _bands(*_likeness(view), view.far)
+    share, chosen, index = _bands(*_likeness(view), view.far), view.chosen, view.front
+    glints = hidden(view.glints)
+    if (some := glints != NOTHING).any():
+        share, chosen = np.maximum(share, some), np.where(some, glints, chosen)
+        index = np.where(some, np.array([one for one, _ in view.seen], np.float32)[glints], index)
     if not share.any():
         return None
     instead = np.zeros((*share.shape, 3), np.float32)
-    for number in np.unique(view.chosen[share > 0]):
-        here = view.chosen == number
+    for number in np.unique(chosen[share > 0]):
+        here = chosen == number
         instead[here] = view.seen[number][1][here]
     instead *= share[..., None]
-    return Bands(blurred(share, SOFT_PX), blurred(instead, SOFT_PX), view.front, glances.factor)
+    return Bands(blurred(share, SOFT_PX), blurred(instead, SOFT_PX), index, glances.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ class _View:
     """A picture as small as glances.
 
     It has depth where that is surely known, how far near parts reach, the slice of the nearest of them, what
-    may be a ghost, the picture's own light, and which of the glances shows the near part sharp.
+    may be a ghost, the picture's own light, and which of the glances shows the near part sharp; and all that
+    tells of hidden glints.
     """
 
     near: Plane
@@ -133,6 +138,7 @@ class _View:
     shown: Plane
     seen: list[tuple[int, Eight]]
     chosen: NDArray[np.int_]
+    glints: View
 
 
 def _view(merged: Merged, taken: Taken, glances: Glances, growth: float) -> _View:
@@ -142,15 +148,18 @@ def _view(merged: Merged, taken: Taken, glances: Glances, growth: float) -> _Vie
     places = in_slices(merged.depth[middle][:height, :width], NOWHERE)
     sure = merged.confidence[middle][:height, :width] > SURE * 255
     near = np.where(sure, places, NOWHERE).astype(np.float32)
-    far, front = reach(taken.reduced(factor, near.shape), near, growth / factor)
+    index = taken.reduced(factor, near.shape)
+    far, front = reach(index, near, growth / factor)
     seen = glances.part(merged.crop.left, merged.crop.top, (height, width))
-    doubted = sure & (far > 1) & (near - front >= LEAST_GAP) & ~_bright(merged.pixels, seen, factor)
+    shines = shining(merged.pixels, factor)
+    doubted = sure & (far > 1) & (near - front >= LEAST_GAP) & ~_bright(shines, seen)
     whole = merged.pixels[: height * factor, : width * factor]
     small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    shown = np.asarray(cv2.blur(light_of(small, int(np.iinfo(small.dtype).max)), EVEN_PX), np.float32)
-    return _View(
-        near, far, front, doubted, shown, seen, _nearest(np.array([index for index, _ in seen]), front)
-    )
+    light = light_of(small, int(np.iinfo(small.dtype).max))
+    shown = np.asarray(cv2.blur(light, EVEN_PX), np.float32)
+    chosen = _nearest(np.array([index for index, _ in seen]), front)
+    glints = View(near, index, light, shines, seen, growth / factor)
+    return _View(near, far, front, doubted, shown, seen, chosen, glints)
 
 
 def _likeness(view: _View) -> tuple[Plane, Plane]:
@@ -177,10 +186,10 @@ def _likeness(view: _View) -> tuple[Plane, Plane]:
     return like, surely
 
 
-def _bright(pixels: Pixels, seen: list[tuple[int, Eight]], factor: int) -> Mask:
+def _bright(shines: Plane, seen: list[tuple[int, Eight]]) -> Mask:
     """Say where something shines in the picture or in a slice, or near by."""
     brightest = np.maximum.reduce([levels for _, levels in seen])
-    some = (shining(pixels, factor) > 0) | (brightest >= BRIGHT).any(axis=2)
+    some = (shines > 0) | (brightest >= BRIGHT).any(axis=2)
     return np.asarray(cv2.dilate(some.astype(np.uint8), GLOW) > 0)
 
 

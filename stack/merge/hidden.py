@@ -1,0 +1,184 @@
+"""Glints behind a near part, that no place of the picture should show.
+
+In the slice that has a glint sharp the near part before it is so soft that light comes by on either side: the
+glint shines through, and no slice shows anything sharper there. Past the part's outline the slices between
+show a piece of its disc, with an edge where the part cuts it off.
+
+The part's own slice tells. There a glint in view is a disc, at least as bright as white spread over that
+disc; of one that is hidden nothing is seen: no light comes past an outline that is sharp.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.glances import Eight
+from stack.merge.light import light_of
+from stack.merge.planes import Plane
+from stack.merge.reach import LEAST_GAP, NOWHERE
+
+Mask = NDArray[np.bool_]
+
+SHINING: Final = 0.3
+"""Share of a pixel that must shine for it to be of a glint ..."""
+WHITE: Final = 0.6
+"""... and part of its brightest colour that the least one must have."""
+BESIDE_PX: Final = 1
+AROUND_PX: Final = 3
+FEWEST: Final = 6
+NEARER: Final = 0.35
+"""Part of what is within a disc's reach of a glint that must lie nearer, or it cannot be hidden."""
+SEEN: Final = 0.75
+MOST_SEEN: Final = 0.15
+"""Hidden is a glint of which less light is seen than this share of the least that can be, and than this."""
+SPREAD_PX: Final = 2
+"""A glint's light reaches a little beyond where it is as bright as white."""
+GLOWS: Final = 0.05
+"""By so much light is the picture brighter where it shows a piece of a glint's disc."""
+ENCLOSED: Final = 0.6
+NOTHING: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A merged picture, as small as glances: what is known of depth, what it is taken from, and its light.
+
+    Attributes
+    ----------
+    near
+        Depth in slices, `NOWHERE` where it is not sure.
+    taken
+        The slice that the picture is of.
+    light
+        `(h, w, 3)`, 0 to 1.
+    shines
+        Share of each pixel that may have been brighter than was recorded.
+    seen
+        Index and levels of some slices.
+    growth
+        By how many of these pixels a disc's radius grows from a slice to the next.
+    """
+
+    near: Plane
+    taken: Plane
+    light: Plane
+    shines: Plane
+    seen: Sequence[tuple[int, Eight]]
+    growth: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Glint:
+    """One that is hidden: its depth, that of the part before it, and how bright that part is at the most."""
+
+    depth: float
+    front: float
+    part_light: float
+
+
+def hidden(view: View) -> NDArray[np.int_]:
+    """Give which of the glances shows what belongs where a hidden glint is seen, `(h, w)`; else `NOTHING`."""
+    numbers = np.full(view.near.shape, NOTHING)
+    if not (view.near < NOWHERE).any():
+        return numbers
+    nearest = float(view.near.min())
+    white = view.light.min(axis=2) > WHITE * view.light.max(axis=2)
+    shines = ((view.shines > SHINING) & white).astype(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(shines)
+    for label in range(1, count):
+        left, top, width, height = (int(side) for side in boxes[label, :4])
+        box = slice(top, top + height), slice(left, left + width)
+        depth = _depth(view.near[box], labels[box] == label)
+        if depth is None:
+            continue
+        window = _grown(box, int(view.growth * (depth - nearest)) + max(width, height) + AROUND_PX)
+        found = _found(view, window, labels[window] == label, depth)
+        if found is not None:
+            _take_out(view, window, labels[window] == label, found, numbers[window])
+    return numbers
+
+
+def _depth(near: Plane, glint: Mask) -> float | None:
+    """Give how deep a glint lies, where that is known of half of it."""
+    known = near[glint & (near < NOWHERE)]
+    return float(np.percentile(known, 75)) if 2 * len(known) >= np.count_nonzero(glint) else None
+
+
+def _found(view: View, window: tuple[slice, slice], glint: Mask, depth: float) -> _Glint | None:
+    """Say whether a glint is hidden: in the near part's slice it is as bright as the part beyond its disc."""
+    near = view.near[window]
+    away = cv2.distanceTransform((~glint).astype(np.uint8), cv2.DIST_L2, 5)
+    around = away > BESIDE_PX
+    nearer = near[around & (near < depth - LEAST_GAP)]
+    if len(nearer) < max(FEWEST, NEARER * np.count_nonzero(around)):
+        return None
+    front = float(np.median(nearer))
+    index, levels = view.seen[_nearest(view.seen, front)]
+    radius, own = view.growth * abs(depth - index), np.sqrt(np.count_nonzero(glint) / np.pi)
+    if radius < own:
+        return None
+    beyond = (away > radius) & (away <= radius + AROUND_PX)
+    part = beyond & (np.abs(near - front) < LEAST_GAP)
+    if np.count_nonzero(part) < FEWEST:
+        return None
+    light = light_of(levels[window], 255).mean(axis=2)
+    mean, spread = float(light[part].mean()), float(light[part].std())
+    most = mean + 3 * spread
+    brighter = float(light[glint].mean()) - mean + spread / np.sqrt(np.count_nonzero(glint))
+    return _Glint(depth, front, most) if brighter < min(MOST_SEEN, SEEN * (own / radius) ** 2) else None
+
+
+def _take_out(
+    view: View, window: tuple[slice, slice], mask: Mask, glint: _Glint, numbers: NDArray[np.int_]
+) -> None:
+    """Note which glance shows what belongs where a glint shines, and where pieces of its disc lie.
+
+    Upon the near part the part's own slice is without its light, beyond the outline its own is.
+    """
+    front, own = _nearest(view.seen, glint.front), _nearest(view.seen, glint.depth)
+    without, beyond = (light_of(view.seen[at][1][window], 255).mean(axis=2) for at in (front, own))
+    light = view.light[window].mean(axis=2)
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    within = away < view.growth * (glint.depth - glint.front) + AROUND_PX
+    part = np.abs(view.near[window] - glint.front) < LEAST_GAP
+    glow = within & (beyond < without) & (light - beyond > GLOWS) & (light > glint.part_light)
+    glow = _spread(glow, BESIDE_PX) > 0
+    # What has the near part all around it is a glint of its own.
+    numbers[glow & ~_enclosed(glow, part) & (beyond < without)] = own
+    shines = (view.shines[window] > 0) & (light > glint.part_light)
+    upon = (within & (_spread(shines, SPREAD_PX) > 0) & (without <= beyond)).astype(np.uint8)
+    upon = cv2.morphologyEx(upon, cv2.MORPH_CLOSE, _square(SPREAD_PX))
+    its_own = _enclosed(without > glint.part_light, part)
+    numbers[(upon > 0) & (_spread(its_own, SPREAD_PX) == 0)] = front
+
+
+def _enclosed(mask: Mask, part: Mask) -> Mask:
+    """Give the pieces of a mask that have a near part around them."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    found = np.zeros(count, bool)
+    for label in range(1, count):
+        piece = labels == label
+        around = (_spread(piece, BESIDE_PX) > 0) & ~piece
+        found[label] = np.count_nonzero(part & around) >= ENCLOSED * np.count_nonzero(around)
+    return np.asarray(found[labels])
+
+
+def _nearest(seen: Sequence[tuple[int, Eight]], depth: float) -> int:
+    return min(range(len(seen)), key=lambda number: abs(seen[number][0] - depth))
+
+
+def _grown(box: tuple[slice, slice], margin_px: int) -> tuple[slice, slice]:
+    rows, columns = (slice(max(0, side.start - margin_px), side.stop + margin_px) for side in box)
+    return rows, columns
+
+
+def _spread(mask: Mask, reach_px: int) -> Any:
+    return cv2.dilate(mask.astype(np.uint8), _square(reach_px))
+
+
+def _square(reach_px: int) -> NDArray[np.uint8]:
+    return np.ones((2 * reach_px + 1,) * 2, np.uint8)

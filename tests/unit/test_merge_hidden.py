@@ -1,0 +1,126 @@
+"""Glints behind a near part that shine past it are taken out; those in view stay, wherever they lie."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psnr, render
+
+from stack.merge.ghosts import remove_ghosts
+from stack.merge.settings import MergeSettings
+from stack.merge.stream import Merge, Merged
+
+SIZE = (400, 300)
+SLICES = 9
+BLUR_PX = 1.6
+GLINT_PX = 3.5
+RADIANCE = 8
+PLATE = 0.2
+"""Radius of the near plate in the middle, a share of the canvas's width."""
+BEHIND, BESIDE = 0.184, 0.26
+"""How far right of the plate's middle a glint lies that the plate hides, and one that it does not."""
+LOWER = 0.56
+GREEN = (0.15, 1.0, 0.15)
+
+
+@cache
+def merged(
+    ground: float | None = None,
+    mirrored: float | None = None,
+    plate: float | None = None,
+    colour: tuple[float, float, float] = (1, 1, 1),
+    gap: int = SLICES - 1,
+) -> tuple[Rendered, Merged]:
+    """A rough plate `gap` slices before a rough ground, with glints so far right of the middle.
+
+    One lies on the ground, one upon the plate, lower down, and one as deep as the ground but before the
+    plate, as what a shiny, curved part mirrors.
+    """
+    height, width = (round(side * (1 + 2 * MARGIN)) for side in SIZE[::-1])
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    random = np.random.default_rng(3)
+    far = np.full((height, width), gap, np.float32)
+    shine = np.float32(RADIANCE) * np.float32(colour)
+
+    def spot(right: float, down: float = 0.5) -> np.ndarray:
+        return _disc_mask(x, y, (0.5 + right) * width, down * height, GLINT_PX)
+
+    radiances = [_texture(height, width, random, 0.5, 2.0) for _ in range(2)]
+    for radiance, place, down in ((radiances[0], ground, 0.5), (radiances[1], plate, LOWER)):
+        if place is not None:
+            radiance += shine * spot(place, down)[..., None]
+    disc = _disc_mask(x, y, 0.5 * width, 0.5 * height, PLATE * width)
+    surfaces = [Surface(radiances[0], np.ones_like(far), far), Surface(radiances[1], disc, 0 * far)]
+    if mirrored is not None:
+        surfaces.append(Surface(shine * np.ones((height, width, 3), np.float32), spot(mirrored), far))
+    stack = render(surfaces, SLICES, BLUR_PX, SIZE, Shake(noise=0.2, seed=3))
+    merge = Merge(MergeSettings())
+    for index, frame in enumerate(stack.frames):
+        merge.add(index, frame)
+    return stack, merge.finish()
+
+
+def mended(before: Merged, bits: int = 8) -> Merged:
+    pixels = before.pixels.copy() if bits == 8 else before.pixels.astype(np.uint16) * 257
+    after = replace(before, pixels=pixels, depth=before.depth.copy())
+    remove_ghosts(after)
+    return after
+
+
+def about(merged: Merged, right: float, down: float = 0.5, reach_px: int = 14) -> tuple[slice, slice]:
+    """Give the part of the picture about a glint."""
+    x = (SIZE[0] - 1) / 2 + right * SIZE[0] * (1 + 2 * MARGIN) - merged.crop.left
+    y = (SIZE[1] - 1) / 2 + (down - 0.5) * SIZE[1] * (1 + 2 * MARGIN) - merged.crop.top
+    rows, columns = (slice(round(at) - reach_px, round(at) + reach_px) for at in (y, x))
+    return rows, columns
+
+
+@pytest.mark.parametrize("place", [0.19, BEHIND, 0.18])
+def test_a_glint_behind_a_near_part_is_taken_out_and_its_glow_past_the_outline_too(place: float) -> None:
+    stack, before = merged(ground=place)
+    after, here = mended(before), about(before, place)
+    truth = stack.truth[before.crop.rows, before.crop.columns][here]
+    assert before.pixels[here].max() == 255 > truth.max() + 80
+    assert psnr(after.pixels[here], truth) > psnr(before.pixels[here], truth) + 12
+    assert after.pixels[here].max() < truth.max() + 30
+    spot = about(before, place, reach_px=1)
+    assert (after.depth[spot] < 128).all()
+    assert (before.depth[spot] > 6 * 128).all()
+
+
+@pytest.mark.parametrize(
+    "glints",
+    [
+        {"ground": BESIDE},
+        {"ground": 0.21, "gap": 2},
+        {"mirrored": BEHIND},
+        {"mirrored": 0.1},
+        {"plate": BEHIND},
+        {"ground": BEHIND, "colour": GREEN},
+    ],
+    ids=["beside", "close behind", "mirrored near the outline", "mirrored", "of the near part", "no white"],
+)
+def test_what_is_in_view_stays(glints: dict[str, float]) -> None:
+    _, before = merged(**glints)
+    assert before.pixels.max() == 255
+    after = mended(before)
+    assert (after.pixels == before.pixels).all()
+    assert (after.depth == before.depth).all()
+
+
+def test_a_glint_of_the_near_part_itself_stays_beside_one_that_goes() -> None:
+    _, before = merged(ground=BEHIND, plate=BEHIND)
+    after = mended(before)
+    own = about(before, BEHIND, LOWER, reach_px=6)
+    assert before.pixels[own].max() == 255
+    assert (after.pixels[own] == before.pixels[own]).all()
+    assert after.pixels[about(before, BEHIND, reach_px=4)].max() < 200
+
+
+def test_sixteen_bits_are_as_eight() -> None:
+    _, before = merged(ground=BEHIND)
+    eight, sixteen = mended(before), mended(before, bits=16)
+    assert (eight.pixels != before.pixels).any()
+    assert np.abs(sixteen.pixels / 257 - eight.pixels).max() <= 0.51
+    assert (sixteen.depth == eight.depth).all()
