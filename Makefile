@@ -19,7 +19,7 @@ demo: $(VENV)/.installed
 PROCESSES ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores < 4 ? cores : 4)))
 
 # Tests run side by side; linear algebra that spreads over all cores would take them from each other. Those of
-# whole rigs stand together and mostly fall to one process: several rigs at once on two cores step too late.
+# whole rigs fall to one process of two (tests/conftest.py): several rigs at once on two cores step too late.
 test oldest: export OPENBLAS_NUM_THREADS = 1
 # Daemons and commands by the hundred start in them: compiled once, each takes .7 s of processor less.
 test: export PYTHONDONTWRITEBYTECODE =
