@@ -22,13 +22,16 @@ QUICK = (
     "axis.speed={start_mm_s: 2.5, max_mm_s: 6.0, acceleration_mm_s2: 60.0}",
     "axis.homing={fast_mm_s: 5.0, slow_mm_s: 2.5, back_off_mm: 0.2}",
     "axis.home_allowed=true",
-    "simulation={size_px: [320, 240], start_mm: 0.3, subject_mm: 1.5, subject_depth_um: 600.0}",
+    "simulation={scene: ruler, size_px: [320, 240], start_mm: 0.3, subject_mm: 1.5, subject_depth_um: 600.0}",
     "plans.default={optics: macro-2x, settle_ms: 20, exposure: "
     "{time_us: 13000, gain: 1.0, colour_gains: [2.1, 1.7]}}",
     "storage.reserve_mb=1",
     "panel.light_warm_up_s=0.02",
 )
-"""A coarse screw and small frames: seconds instead of a minute."""
+"""A coarse screw and small frames, of a ruler: seconds instead of a minute."""
+
+INSECT = "simulation.scene=insect"
+"""For pictures that somebody looks at: to draw the fly takes a second of processor for each daemon."""
 
 
 class Connection(http.client.HTTPConnection):

@@ -12,7 +12,7 @@ from statistics import fmean
 
 import cv2
 import pytest
-from daemon_process import Daemon, alive, await_death, daemon
+from daemon_process import INSECT, Daemon, alive, await_death, daemon
 
 from simulator.world import World
 from stack.session_state import Phase
@@ -25,7 +25,7 @@ def quiet(folder: Path) -> dict[str, str]:
 
 
 def test_a_press_becomes_a_picture(tmp_path: Path) -> None:
-    with daemon(tmp_path, "plans.default={optics: macro-2x, settle_ms: 20}") as focusd:
+    with daemon(tmp_path, INSECT, "plans.default={optics: macro-2x, settle_ms: 20}") as focusd:
         assert stat.S_IMODE(focusd.socket.stat().st_mode) == 0o660
         focusd.home_and_mark()
         focusd.tell("/sim/press", button="shoot")
@@ -106,7 +106,7 @@ def test_a_hot_pi_rests_and_says_so_everywhere(tmp_path: Path) -> None:
 
 
 def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(tmp_path: Path) -> None:
-    with daemon(tmp_path) as focusd:
+    with daemon(tmp_path, INSECT) as focusd:
         focusd.home_and_mark()
         begun = focusd.tell("/shoot", count=6)
         saved = focusd.wait_for("slice_saved", lambda event: event["index"] == 2)
@@ -123,7 +123,7 @@ def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(t
         subprocess.run([*make_safe, "--state-dir", str(focusd.state)], check=True, env=quiet(tmp_path))
         assert not world.driven("light")
         world.drive("light", 1)
-    with daemon(tmp_path, "resume=auto") as focusd:
+    with daemon(tmp_path, INSECT, "resume=auto") as focusd:
         assert not world.driven("light"), "and a new daemon begins in the dark"
         told = focusd.wait_for("stack_interrupted")
         assert (told["session"], told["goes_on"]) == (begun["session"], True)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from daemon_process import QUICK
+from daemon_process import INSECT, QUICK
 
 PROGRAM = """
 import sys
@@ -50,8 +50,8 @@ def daemon_of(folder):
 
 
 def test_a_demo_names_every_command_and_leaves_a_picture(demo, tmp_path):
-    for number in ("0001", "0002"):
-        process = demo(*QUICK, "simulation.subject_depth_um=200")
+    for number, scene in (("0001", INSECT), ("0002", "simulation.scene=ruler")):
+        process = demo(*QUICK, scene, "simulation.subject_depth_um=200")
         out, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (0, ""), out
         commands = re.findall(r"^\$ (\w+) (\S+)", out, re.MULTILINE)

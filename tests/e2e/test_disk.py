@@ -83,7 +83,7 @@ def test_a_disk_that_is_mounted_late_is_waited_for_and_nothing_written_below_it(
     subprocess.run(["umount", str(disk)], check=True)
     command = [sys.executable, "-m", "focusd.daemon", "--simulate", "--state-dir", str(tmp_path / "state")]
     storage = f"storage={{sessions: {disk}/stacks, mount: {disk}, reserve_mb: 0}}"
-    command += ["--socket", str(tmp_path / "s"), "--set", storage]
+    command += ["--socket", str(tmp_path / "s"), "--set", storage, "--set", "simulation.scene=ruler"]
     with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         said = process.stderr.readline()

@@ -10,7 +10,9 @@ from pathlib import Path
 import av
 from daemon_process import Connection, daemon
 
-PLAN = "plans.default={range: {near_u: 1200, far_u: 1800}, spacing: {count: 4}, optics: macro-2x}"
+PLAN = (
+    "plans.default={range: {near_u: 1200, far_u: 1800}, spacing: {count: 4}, optics: macro-2x, settle_ms: 20}"
+)
 STACKS = 3
 
 
@@ -32,7 +34,7 @@ def fetched(focusd, path):
 
 def test_a_series_becomes_a_film_a_sheet_and_a_page(tmp_path):
     with daemon(tmp_path, PLAN) as focusd:
-        words = ("--every", "5500ms", "--overlaps", "--count", STACKS, "--name", "moss")
+        words = ("--every", "3500ms", "--overlaps", "--count", STACKS, "--name", "moss")
         started = shell(focusd, "timelapse", "start", *words)
         assert started.returncode == 0, started.stderr
         assert fetched(focusd, "/timelapse/1/report")[0] == 404

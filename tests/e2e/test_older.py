@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from daemon_process import daemon
+from daemon_process import INSECT, daemon
 
 from focusd.config import load_config
 from stack.errors import StackError
@@ -46,7 +46,7 @@ def test_a_session_of_an_earlier_version_is_read(sessions: Sessions) -> None:
 
 
 def test_a_session_of_an_earlier_version_is_gone_on_with(sessions: Sessions, tmp_path: Path) -> None:
-    with daemon(tmp_path, "simulation.size_px=[160, 120]") as focusd:
+    with daemon(tmp_path, INSECT, "simulation.size_px=[160, 120]") as focusd:
         focusd.tell("/home")
         focusd.tell("/resume", session=SESSION)
         assert focusd.wait_for("merge_done")["slices"] == 4

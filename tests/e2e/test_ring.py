@@ -9,7 +9,7 @@ RING = (
     "axis.home_allowed=false",
     "axis.ring.ends_deg=[-30, 60]",
     "axis.ring.distances=[[-30, 200], [60, 400]]",
-    "simulation={size_px: [320, 240], start_mm: 1.0, subject_mm: 1.5, subject_depth_um: 600.0}",
+    "simulation={scene: ruler, size_px: [320, 240], start_mm: 1.0, subject_mm: 1.5}",
 )
 
 
@@ -45,13 +45,13 @@ def test_a_ring_does_not_home_whoever_allows_it(ring):
     assert ring.ask("/status")["axis"]["homing_allowed"] is False
 
 
-def test_before_its_owner_has_said_where_it_stands_it_turns_but_goes_nowhere(tmp_path):
-    with daemon(tmp_path, *RING) as ring:
-        assert ring.tell("/jog", distance_u=-2.0, unit="deg")["trust"] == "unknown"
-        status, answer = ring.call("POST", "/goto", position_u=1.0, unit="deg")
-        assert (status, answer["exit_code"]) == (409, 3)
-        assert "focusctl zero" in answer["detail"]
-        assert ring.ask("/status")["axis"]["subject_mm"] is None
+def test_before_its_owner_has_said_where_it_stands_it_turns_but_goes_nowhere(ring):
+    assert ring.tell("/jog", distance_u=-2.0, unit="deg")["trust"] == "unknown"
+    status, answer = ring.call("POST", "/goto", position_u=1.0, unit="deg")
+    assert (status, answer["exit_code"]) == (409, 3)
+    assert "focusctl zero" in answer["detail"]
+    assert ring.ask("/status")["axis"]["subject_mm"] is None
+    ring.tell("/jog", distance_u=2.0, unit="deg")
 
 
 def test_zeroed_at_its_mark_it_goes_to_degrees_and_no_further_than_its_ends(ring):
