@@ -15,9 +15,10 @@ Everything is decided on an edge, from the instants of the edges; there is no th
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from simulator.clock import Clock
-from simulator.world import CarriageState, World
+from simulator.world import CarriageState, World, changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Carriage:
         if self._state.changed_ns > clock.monotonic_ns():
             self._state = _begun_anew(world.reboot(), spec, world.start_um)
         # A predecessor killed within a pulse: its line fell with it.
-        self._before_pulse = self._state._replace(step_high=False)
+        self._before_pulse = changed(self._state, step_high=False)
         self._publish(_switched(self._before_pulse, spec, clock.monotonic_ns()))
 
     @property
@@ -109,14 +110,14 @@ class Carriage:
         state = self.state
         if state.enabled == high:
             now_ns = self._clock.monotonic_ns()
-            self._publish(state._replace(changed_ns=now_ns, enabled=not high, enabled_ns=now_ns))
+            self._publish(changed(state, changed_ns=now_ns, enabled=not high, enabled_ns=now_ns))
 
     def turn(self, high: bool) -> None:
         """Take a new level of DIR."""
         state = self.state
         if state.dir_high != high:
             now_ns = self._clock.monotonic_ns()
-            self._publish(state._replace(changed_ns=now_ns, dir_high=high, dir_ns=now_ns))
+            self._publish(changed(state, changed_ns=now_ns, dir_high=high, dir_ns=now_ns))
 
     def step(self, high: bool) -> None:
         """Take a new level of STEP; the driver acts on the rising edge."""
@@ -131,7 +132,7 @@ class Carriage:
         elif now_ns - state.step_ns < self._spec.pulse_ns:
             self._publish(_missed(state, self._before_pulse, now_ns))
         else:
-            self._publish(state._replace(changed_ns=now_ns, step_high=False, fall_ns=now_ns))
+            self._publish(changed(state, changed_ns=now_ns, step_high=False, fall_ns=now_ns))
 
     def at_limit(self, near: bool) -> bool:
         """Say whether the near (or far) switch is actuated now; its contacts chatter at first."""
@@ -144,7 +145,7 @@ class Carriage:
     def _publish(self, state: CarriageState) -> None:
         if state.carriage_um != self._state.carriage_um:
             self._world.trace(self._state.samples, state.changed_ns, state.carriage_um)
-            state = state._replace(samples=self._state.samples + 1)
+            state = changed(state, samples=self._state.samples + 1)
         self._world.record(state)
         self._state = state
 
@@ -175,26 +176,27 @@ def _risen(
         and rate <= spec.max_steps_s
         and interval_ns >= spec.shortest_ratio * state.interval_ns
     )
-    counted = state._replace(
-        changed_ns=now_ns,
-        edges=state.edges + 1,
-        net_edges=state.net_edges + direction,
-        direction=direction,
-        step_ns=now_ns,
-        interval_ns=interval_ns,
-        step_high=True,
-        stalled=seen and not in_step,
-        coast_steps=0,
-    )
+    values: dict[str, Any] = {
+        "changed_ns": now_ns,
+        "edges": state.edges + 1,
+        "net_edges": state.net_edges + direction,
+        "direction": direction,
+        "step_ns": now_ns,
+        "interval_ns": interval_ns,
+        "step_high": True,
+        "stalled": seen and not in_step,
+        "coast_steps": 0,
+    }
     if jammed or not seen or not in_step:
-        return counted._replace(lost_steps=counted.lost_steps + 1, blocked=False)
-    moved = turned(counted, spec, start_um, direction)
+        return changed(state, **values, lost_steps=state.lost_steps + 1, blocked=False)
+    moved = turned(state, spec, start_um, direction, **values)
     return moved if slow else _running(moved, spec, start_um, rate)
 
 
 def _missed(state: CarriageState, before: CarriageState, now_ns: int) -> CarriageState:
     """Give the state after a pulse too short to be seen: an edge more, a step lost, else as before."""
-    return before._replace(
+    return changed(
+        before,
         changed_ns=now_ns,
         enabled=state.enabled,
         enabled_ns=state.enabled_ns,
@@ -208,27 +210,28 @@ def _missed(state: CarriageState, before: CarriageState, now_ns: int) -> Carriag
     )
 
 
-def turned(state: CarriageState, spec: CarriageSpec, start_um: float, steps: int) -> CarriageState:
-    """Give the state after the rotor turned by `steps`, as far as the ends let it."""
+def turned(
+    state: CarriageState, spec: CarriageSpec, start_um: float, steps: int, **values: Any
+) -> CarriageState:
+    """Give the state after the rotor turned by `steps`, as far as the ends let it, with other new values."""
     taken, carriage_um = _reached(state, spec, start_um, steps)
     blocked = taken != steps
     crashed = blocked and not state.blocked
     touches = spec.specimen_um is not None and state.carriage_um <= spec.specimen_um < carriage_um
-    return _switched(
-        state._replace(
-            carriage_um=carriage_um,
-            motor_steps=state.motor_steps + taken,
-            lost_steps=state.lost_steps + abs(steps - taken),
-            nearest_um=min(state.nearest_um, carriage_um),
-            farthest_um=max(state.farthest_um, carriage_um),
-            crashes_near=state.crashes_near + (crashed and steps < 0),
-            crashes_far=state.crashes_far + (crashed and steps > 0),
-            blocked=blocked,
-            specimen_contacts=state.specimen_contacts + touches,
-        ),
-        spec,
-        state.changed_ns,
+    moved = changed(
+        state,
+        **values,
+        carriage_um=carriage_um,
+        motor_steps=state.motor_steps + taken,
+        lost_steps=state.lost_steps + abs(steps - taken),
+        nearest_um=min(state.nearest_um, carriage_um),
+        farthest_um=max(state.farthest_um, carriage_um),
+        crashes_near=state.crashes_near + (crashed and steps < 0),
+        crashes_far=state.crashes_far + (crashed and steps > 0),
+        blocked=blocked,
+        specimen_contacts=state.specimen_contacts + touches,
     )
+    return _switched(moved, spec, moved.changed_ns)
 
 
 def _reached(state: CarriageState, spec: CarriageSpec, start_um: float, steps: int) -> tuple[int, float]:
@@ -251,16 +254,16 @@ def _running(state: CarriageState, spec: CarriageSpec, start_um: float, rate: fl
     """Add what happens when no pulse follows one at `rate`: the rotor runs on until it is slow enough."""
     steps = math.ceil((rate**2 - spec.pull_in_steps_s**2) / (2 * spec.braking_steps_s2))
     coast_um = _reached(state, spec, start_um, steps * state.direction)[1] - state.carriage_um
-    return state._replace(
-        coast_ns=state.changed_ns + 2 * state.interval_ns, coast_um=coast_um, coast_steps=steps
+    return changed(
+        state, coast_ns=state.changed_ns + 2 * state.interval_ns, coast_um=coast_um, coast_steps=steps
     )
 
 
 def _coasted(state: CarriageState, spec: CarriageSpec, start_um: float) -> CarriageState:
     """Give the state after the rotor ran on: every step of it uncommanded, the rotor at rest."""
     steps = state.coast_steps
-    moved = turned(state._replace(changed_ns=state.coast_ns), spec, start_um, steps * state.direction)
-    return moved._replace(lost_steps=state.lost_steps + steps, direction=0, coast_steps=0)
+    moved = turned(state, spec, start_um, steps * state.direction, changed_ns=state.coast_ns)
+    return changed(moved, lost_steps=state.lost_steps + steps, direction=0, coast_steps=0)
 
 
 def _switched(state: CarriageState, spec: CarriageSpec, now_ns: int) -> CarriageState:
@@ -271,7 +274,8 @@ def _switched(state: CarriageState, spec: CarriageSpec, now_ns: int) -> Carriage
     far = state.carriage_um >= spec.far_switch_um - far_play_um
     if (near, far) == (state.near_closed, state.far_closed):
         return state
-    return state._replace(
+    return changed(
+        state,
         near_closed=near,
         far_closed=far,
         near_changed_ns=now_ns if near != state.near_closed else state.near_changed_ns,

@@ -21,6 +21,7 @@ from simulator.four_phase import FourPhaseCarriage
 from simulator.world import HELD, World
 
 _WATCH_S = 0.02
+_NOW_LOW, _NOW_HIGH = [PinState(0.0, False)], [PinState(0.0, True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class _Pin(MockPin):  # type: ignore[misc]
             return False
         self._state = value
         self._last_change = self.factory.ticks()
-        self.states = [PinState(0.0, value)]
+        self.states = _NOW_HIGH if value else _NOW_LOW
         return True
 
 
@@ -254,14 +255,15 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
     def _limit(self, number: int) -> Callable[[], bool]:
         carriage, world = self._motor(number), self._world
         near = number == self._wiring.limit_near
-        end = "near" if near else "far"
+        finger = "limit_near" if near else "limit_far"
+        wire_off, stuck = f"{finger}_open", f"{finger}_stuck"
         closed = self._wiring.limits_normally_closed
 
         def grounded() -> bool:
-            if world.broken(f"limit_{end}_open"):
+            if world.broken(wire_off):
                 return False
-            touched = world.pressed(f"limit_{end}", self._clock.monotonic_ns())
-            actuated = (touched or carriage.at_limit(near)) and not world.broken(f"limit_{end}_stuck")
+            touched = world.pressed(finger, self._clock.monotonic_ns())
+            actuated = (touched or carriage.at_limit(near)) and not world.broken(stuck)
             return actuated != closed
 
         return grounded

@@ -152,7 +152,7 @@ class DaemonRig:
 
     def build(self, folder: Path, home_allowed: bool) -> None:
         """Make what moves, what sees and what shines."""
-        self.rail = Rig(folder, settings=replace(SETTINGS, home_allowed=home_allowed))
+        self.rail = Rig(folder, position_um=60.0, settings=replace(SETTINGS, home_allowed=home_allowed))
         self.clock = self.rail.clock
         self.axis: OperatedAxis = self.rail.axis
         self.sim = SimulatedRig(self.rail.world, self.clock, CAMERA_SPEC, Ladder())

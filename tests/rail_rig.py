@@ -57,6 +57,8 @@ class EventfulClock(VirtualClock):
 
     def sleep_until_ns(self, instant_ns: int) -> None:
         super().sleep_until_ns(instant_ns)
+        if not self._events:
+            return
         for event in [event for event in self._events if event[0]()]:
             self._events.remove(event)
             event[1]()

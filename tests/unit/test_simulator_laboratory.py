@@ -21,6 +21,7 @@ from simulator.world import World
 
 CAMERA = CameraSpec(size_px=(128, 96))
 SCENE = SceneSpec(near_um=100.0, far_um=900.0)
+SOON_DRAWN = SceneSpec(kind="ruler", near_um=100.0, far_um=900.0)
 SHOT = Shot(
     number=3,
     readout_ns=50_000_000,
@@ -44,8 +45,8 @@ RAW = {"format": "SRGGB12", "size": (128, 96), "stride": 256}
 HOST = """
 import sys
 from pathlib import Path
-from test_simulator_laboratory import CAMERA, SCENE, Laboratory, World
-laboratory = Laboratory(CAMERA, SCENE, World.open(Path(sys.argv[1])))
+from test_simulator_laboratory import CAMERA, SOON_DRAWN, Laboratory, World
+laboratory = Laboratory(CAMERA, SOON_DRAWN, World.open(Path(sys.argv[1])))
 laboratory.open()
 print("open", flush=True)
 sys.stdin.read()
@@ -79,7 +80,7 @@ def test_a_scene_that_cannot_be_opened_is_told_as_ever(world: World, tmp_path: P
 
 def test_one_that_died_is_told_and_started_again_when_asked_next(world: World) -> None:
     others = set(children_of(os.getpid()))
-    with closing(Laboratory(CAMERA, SCENE, world)) as laboratory:
+    with closing(Laboratory(CAMERA, SOON_DRAWN, world)) as laboratory:
         laboratory.open()
         (process,) = set(children_of(os.getpid())) - others
         os.kill(process, signal.SIGKILL)

@@ -145,6 +145,25 @@ def test_light_is_where_a_camera_wants_it(still):
     assert truth.max() > 1
 
 
+def test_the_lens_decides_how_fast_it_blurs(still):
+    wide = open_scene(replace(STILL, f_number=2.0), SIZE)
+    leaf = (slice(-30, None), slice(60, -60))
+    assert np.abs(fine(wide.render(20_300))[leaf]).mean() < np.abs(fine(still.render(20_300))[leaf]).mean()
+
+
+def test_the_lens_formula_sets_the_disc(still):
+    # 750 um out of focus at 2x and f/4 (effective 12): 250 um on the sensor across, 125 um in radius.
+    assert 750 * still._radius_px_per_um == pytest.approx(125 / (4960 / SIZE[0]))
+    fixed = open_scene(replace(STILL, pixel_um=12.5), SIZE)
+    assert 750 * fixed._radius_px_per_um == pytest.approx(10)
+
+
+def test_a_small_frame_is_the_large_one_seen_smaller(still):
+    large = open_scene(STILL, (640, 480)).render(19_800)
+    smaller = cv2.resize(large, SIZE, interpolation=cv2.INTER_AREA)
+    assert np.abs(smaller - still.render(19_800)).mean() < 0.02
+
+
 def test_glints_outshine_the_sensor_at_full_size():
     truth = open_scene(SPEC, (1000, 750)).truth()
     assert truth.max() > 3
@@ -163,18 +182,6 @@ def test_the_same_seed_gives_the_same_picture_and_another_seed_another():
     assert np.abs(first.truth() - other.truth()).mean() > 0.01
 
 
-def test_the_lens_decides_how_fast_it_blurs(still):
-    wide = open_scene(replace(STILL, f_number=2.0), SIZE)
-    leaf = (slice(-30, None), slice(60, -60))
-    assert np.abs(fine(wide.render(20_300))[leaf]).mean() < np.abs(fine(still.render(20_300))[leaf]).mean()
-
-
-def test_a_small_frame_is_the_large_one_seen_smaller(still):
-    large = open_scene(STILL, (640, 480)).render(19_800)
-    smaller = cv2.resize(large, SIZE, interpolation=cv2.INTER_AREA)
-    assert np.abs(smaller - still.render(19_800)).mean() < 0.02
-
-
 @pytest.mark.parametrize("focus_um", (0.0, 40_000.0))
 def test_far_from_the_subject_there_is_still_a_picture(scene, focus_um):
     picture = scene.render(focus_um)
@@ -190,10 +197,3 @@ def test_nonsense_is_refused():
         SceneSpec(f_number=0)
     with pytest.raises(SceneError, match="too small"):
         open_scene(SPEC, (8, 8))
-
-
-def test_the_lens_formula_sets_the_disc(still):
-    # 750 um out of focus at 2x and f/4 (effective 12): 250 um on the sensor across, 125 um in radius.
-    assert 750 * still._radius_px_per_um == pytest.approx(125 / (4960 / SIZE[0]))
-    fixed = open_scene(replace(STILL, pixel_um=12.5), SIZE)
-    assert 750 * fixed._radius_px_per_um == pytest.approx(10)
