@@ -5,6 +5,7 @@ layer is blurred by its disc, layers of one surface add up, and surfaces cover e
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import cv2
 import numpy as np
@@ -51,9 +52,10 @@ def render(surfaces, slices, blur_px, size, shake=None, dtype=np.uint8):
     random = np.random.default_rng(shake.seed)
     canvas = surfaces[0].coverage.shape
     frames, transforms, gains = [], [], []
+    sheets = [_Sheet(surface, slices, blur_px) for surface in surfaces]
     for i in range(slices):
         place = _place(i, canvas, size, shake, random)
-        linear = _laid(_photograph(surfaces, i, blur_px), place, size)
+        linear = _laid(_photograph(sheets, i, blur_px), place, size)
         gain = 1 + shake.flicker * random.uniform(-1, 1) if i else 1.0
         gains.append(gain)
         frames.append(_developed(linear * gain, shake.noise, random, dtype))
@@ -157,42 +159,62 @@ def displacement_rms_px(found, true, size):
     return float(np.sqrt(np.square((found - true) @ points).sum(axis=0).mean()))
 
 
-def _photograph(surfaces, focus, blur_px):
-    picture = np.zeros_like(surfaces[0].radiance)
-    for surface in surfaces:
-        colour, cover = _blurred_surface(surface, focus, blur_px)
+def _photograph(sheets, focus, blur_px):
+    picture = np.zeros((*sheets[0].shape, 3), np.float32)
+    for sheet in sheets:
+        colour, cover = sheet.seen(focus, blur_px)
         picture = picture * (1 - cover[..., None]) + colour
     return picture
 
 
-def _blurred_surface(surface, focus, blur_px):
-    low, high = float(surface.depth.min()), float(surface.depth.max())
-    layers = max(1, min(LAYERS, round((high - low) * 2)))
-    places = np.linspace(low, high, layers)
-    between = (surface.depth - low) / max(high - low, 1e-6) * (layers - 1)
-    colour = np.zeros_like(surface.radiance)
-    cover = np.zeros_like(surface.coverage)
-    for layer, place in enumerate(places):
-        # Hats, not steps: a pixel between two layers belongs to both, so that no seams show.
-        weight = surface.coverage * np.clip(1 - np.abs(between - layer), 0, 1).astype(np.float32)
-        if not weight.any():
-            continue
-        radius = blur_px * abs(place - focus)
-        stacked = np.dstack([surface.radiance * weight[..., None], weight])
-        rows, columns = (np.flatnonzero(weight.any(axis=axis)) for axis in (1, 0))
-        pad = int(np.ceil(radius)) + 2
-        box = (
-            slice(max(0, rows[0] - pad), rows[-1] + pad + 1),
-            slice(max(0, columns[0] - pad), columns[-1] + pad + 1),
-        )
-        spread = cv2.filter2D(stacked[box], -1, _disc(radius), borderType=cv2.BORDER_REPLICATE)
-        colour[box] += spread[..., :3]
-        cover[box] += spread[..., 3]
-    # Every ray ends on some point of the surface: what layers lose or gain at their seams is not light.
-    covered = np.clip(cover, 0, 1)
-    return colour * (covered / np.maximum(cover, 1e-6))[..., None], covered
+class _Sheet:
+    """A surface cut into its layers, each as `(place, light, left and top of it)`, to be seen at any focus."""
+
+    def __init__(self, surface, slices, blur_px):
+        self.shape = surface.coverage.shape
+        self._layers = []
+        low, high = float(surface.depth.min()), float(surface.depth.max())
+        layers = max(1, min(LAYERS, round((high - low) * 2)))
+        between = (surface.depth - low) / max(high - low, 1e-6) * (layers - 1)
+        for layer, place in enumerate(np.linspace(low, high, layers)):
+            # Hats, not steps: a pixel between two layers belongs to both, so that no seams show.
+            weight = surface.coverage * np.clip(1 - np.abs(between - layer), 0, 1).astype(np.float32)
+            if not weight.any():
+                continue
+            rows, columns = (np.flatnonzero(weight.any(axis=axis)) for axis in (1, 0))
+            drawn = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+            widest = _box(drawn, blur_px * max(abs(place), abs(place - slices + 1)))
+            light = np.dstack([(surface.radiance[widest] * weight[widest][..., None]), weight[widest]])
+            self._layers.append((place, drawn, widest, light))
+
+    def seen(self, focus, blur_px):
+        """Give colour and coverage of the surface, blurred as with the focus at that slice."""
+        colour, cover = np.zeros((*self.shape, 3), np.float32), np.zeros(self.shape, np.float32)
+        for place, drawn, widest, light in self._layers:
+            radius = blur_px * abs(place - focus)
+            box = _box(drawn, radius)
+            part = light[tuple(_within(side, whole) for side, whole in zip(box, widest, strict=True))]
+            spread = cv2.filter2D(part, -1, _disc(radius), borderType=cv2.BORDER_REPLICATE)
+            colour[box] += spread[..., :3]
+            cover[box] += spread[..., 3]
+        # Every ray ends on some point of the surface: what layers lose or gain at their seams is not light.
+        covered = np.clip(cover, 0, 1)
+        return colour * (covered / np.maximum(cover, 1e-6))[..., None], covered
 
 
+def _box(drawn, radius):
+    """Give rows and columns that a disc of that radius reaches from what is drawn."""
+    top, bottom, left, right = drawn
+    pad = int(np.ceil(radius)) + 2
+    return slice(max(0, top - pad), bottom + pad), slice(max(0, left - pad), right + pad)
+
+
+def _within(side, whole):
+    """Give a side of a box as seen from another box that holds it."""
+    return slice(side.start - whole.start, side.stop - whole.start)
+
+
+@cache
 def _disc(radius):
     reach = int(np.ceil(radius)) + 1
     fine = np.linspace(-reach - 0.5, reach + 0.5, (2 * reach + 1) * 8 + 1)[:-1] + 1 / 16
