@@ -168,7 +168,7 @@ def _photograph(sheets, focus, blur_px):
 
 
 class _Sheet:
-    """A surface cut into its layers, each as `(place, light, left and top of it)`, to be seen at any focus."""
+    """A surface cut into layers, each with its place, its light and where that lies."""
 
     def __init__(self, surface, slices, blur_px):
         self.shape = surface.coverage.shape

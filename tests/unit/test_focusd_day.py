@@ -26,10 +26,10 @@ from stack.retention import Keep, Weight, has_slices, weighed
 from stack.timelapse import every_series
 
 STACKS = 48
-SIZE = (128, 96)
+SIZE = (96, 72)
 FAR_UM, NEAR_UM, GROWTH_UM = 800.0, 560.0, 7.0
 """Where the ground lies, how near the bud reaches at first, and by how much more each time."""
-BLUR_PX_A_UM = 0.03
+BLUR_PX_A_UM = 0.0225
 CANVAS = tuple(round(side * (1 + 2 * MARGIN)) for side in SIZE[::-1])
 
 
@@ -78,13 +78,13 @@ class Gardener(PaperOperator):
 
 class Garden(Machine):
     operator_class = Gardener
-    weight = Weight(40_000, 30_000)
+    weight = Weight(30_000, 24_000)
 
 
 @pytest.fixture
 def garden(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda fd: None)
-    return Garden(tmp_path, disk_bytes=STACKS * 30_000 + 4 * 40_000 + 8 * 64_000)
+    return Garden(tmp_path, disk_bytes=STACKS * 24_000 + 4 * 30_000 + 8 * 45_000)
 
 
 def test_a_day_of_growing_is_followed_merged_and_fits_the_disk(garden):
