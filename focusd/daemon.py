@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import faulthandler
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -167,6 +168,7 @@ async def _serve(house: "House", server: "Server", listener: socket.socket, wher
     async with _answering(server, listener):
         try:
             await server.until_up()
+            gc.freeze()  # what is loaded by now stays: no collection looks through it again, nor does the end
             print(f"focusd ready {where}", flush=True)  # noqa: T201 - for whoever started us
             notifier.ready()
             lost = await _watch(house, notifier, asked_to_end)

@@ -7,7 +7,7 @@ drawn instead of merged.
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import cv2
@@ -61,6 +61,10 @@ class Drawn:
     pixels: np.ndarray | None = None
 
 
+LOOK = ("right_px", "down_px", "turn_deg", "grown", "light", "crop", "radius", "sideways_px", "changed")
+"""What of a slot is seen in its picture."""
+
+
 @dataclass
 class Made:
     """A series on disk."""
@@ -84,6 +88,14 @@ def background(size=SIZE, seed=3):
 
 def drawn(one, size=SIZE, noise_seed=0):
     """Draw a picture: `(H, W, 3)` blue-green-red, 8 bit, with a sensor's noise."""
+    look = tuple(getattr(one, name) for name in LOOK)
+    return _drawn(look, size, noise_seed).copy()
+
+
+@lru_cache(maxsize=64)
+def _drawn(look, size, noise_seed):
+    """Draw what slots of that look show; many series sway alike."""
+    one = Drawn(**dict(zip(LOOK, look, strict=True)))
     width, height = size
     scene = (1 - one.changed) * background(size) + one.changed * background(size, 4)
     middle = scene.shape[1] / 2 - 0.5, scene.shape[0] / 2 - 0.5
