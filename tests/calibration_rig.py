@@ -118,6 +118,7 @@ class CalibrationRig(DaemonRig):
         truth = self.truth
         self.rail = Rig(
             folder,
+            position_um=60.0,
             settings=replace(SETTINGS, home_allowed=home_allowed),
             spec=replace(SPEC, backlash_um=truth.backlash_um),
         )

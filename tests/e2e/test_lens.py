@@ -12,7 +12,7 @@ from daemon_process import daemon
 LENS = (
     "axis.kind=lens",
     "axis.home_allowed=false",
-    "simulation={size_px: [320, 240], subject_mm: 1.5, subject_depth_um: 600.0}",
+    "simulation={scene: ruler, size_px: [320, 240], subject_mm: 1.5}",
     "plans.default.optics=camera-module-3",
 )
 UM_A_D, MIDDLE_UM, MIDDLE_D = 200.0, 1500.0, 5.0

@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from statistics import median
 
 import pytest
@@ -43,9 +42,9 @@ class Bench:
         subprocess.run(command, check=True, capture_output=True, timeout=30)
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with daemon(tmp_path, "merge.follow=false") as focusd:
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with daemon(tmp_path_factory.mktemp("d"), "merge.follow=false") as focusd:
         yield Bench(focusd)
 
 

@@ -28,7 +28,8 @@ def rig(tmp_path):
 
 
 @pytest.fixture
-def homed(rig):
+def homed(tmp_path):
+    rig = Rig(tmp_path, position_um=60.0)
     rig.axis.home()
     return rig
 
@@ -377,7 +378,7 @@ def turning(request, tmp_path):
     side = request.param
     rig = Rig(
         tmp_path,
-        position_um=310.0 if side == "far" else 2_600.0,
+        position_um=60.0 if side == "far" else 2_900.0,
         settings=replace(SETTINGS, turn_steps=TURN, subject_side=side, homing_ramp=RAMP.slowest()),
         spec=replace(SPEC, turn_steps=TURN),
     )
