@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
-import threading
+from contextlib import closing
 from pathlib import Path
 from subprocess import PIPE
 
 from daemon_process import Daemon, daemon
 
 from focusd.config import load_config
+from simulator.world import World
 
 CONFIG = """\
 axis:
@@ -101,6 +102,7 @@ class Person:
 
     def __init__(self, focusd: Daemon, config: Path) -> None:
         self.focusd = focusd
+        self.world = World.open(focusd.state / "world")
         self.walk = subprocess.Popen(
             command(config), env=environment(focusd, config), stdin=PIPE, stdout=PIPE, text=True
         )
@@ -123,23 +125,22 @@ class Person:
 
     def walk_through(self) -> int:
         """Answer truly to the end; give how the walk ended."""
-        with self.walk:
+        with self.walk, closing(self.world):
             self._walk()
         return self.walk.returncode
 
     def _walk(self) -> None:
         while (heard := self.asked()).endswith(PROMPTS):
+            for switch in TOUCHED.values():  # held until the walk has seen it
+                self.world.release(switch)
             question = heard.rsplit("\n", 2)[-2] if heard.endswith("> ") else heard
             switch = next((name for words, name in TOUCHED.items() if words in question), None)
             if switch is not None:
                 before = self.focusd.ask("/axis")["switches"]
-                held = {"button": switch, "hold_s": 1.0}
-                finger = threading.Thread(target=self.focusd.tell, args=("/sim/press",), kwargs=held)
-                finger.start()
+                self.world.press(switch)
                 while self.focusd.ask("/axis")["switches"] == before:
                     assert self.walk.poll() is None
                 self.answer()
-                finger.join()
             else:
                 self.answer(next((told for words, told in ANSWERS.items() if words in question), ""))
 
