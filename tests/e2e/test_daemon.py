@@ -6,13 +6,14 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
 from statistics import fmean
 
 import cv2
 import pytest
-from daemon_process import INSECT, Daemon, alive, await_death, daemon
+from daemon_process import INSECT, Answer, Daemon, alive, await_death, daemon
 
 from simulator.world import World
 from stack.session_state import Phase
@@ -56,53 +57,120 @@ def test_a_press_becomes_a_picture(tmp_path: Path) -> None:
         assert focusd.said() == "" or "ERROR" not in focusd.said()
 
 
-def test_a_press_stops_and_the_stack_goes_on_later(tmp_path: Path) -> None:
-    with daemon(tmp_path) as focusd:
-        focusd.home_and_mark()
-        begun = focusd.tell("/shoot", count=6)
-        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
-        began_s = time.monotonic()
-        assert focusd.tell("/stop") == {"stopped": "shoot"}
-        assert time.monotonic() - began_s < 1.0
-        ended = focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
-        assert ended["ending"] == "paused"
-        assert focusd.ask("/status")["axis"]["trust"] == "known"
-        focusd.tell("/resume")
-        focusd.wait_for("slice_saved", lambda event: event["index"] == 2)
-        focusd.tell("/sim/press", button="shoot")
-        focusd.wait_for("stack_paused", lambda event: "button" in event["reason"])
-        focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"] + 1)
-        focusd.tell("/resume", session=begun["session"])
-        done = focusd.wait_for("merge_done")
-        assert done["slices"] == 6
-        state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
-        assert state.phase is Phase.DONE
-        assert len({saved.exposure for saved in state.saved.values()}) == 1
+def at(event: Answer, begun: Answer, index: int | None = None) -> bool:
+    """Say whether an event is of the stack that was begun, and of that slice."""
+    return event.get("session") == begun["session"] and index in (None, event.get("index"))
 
 
-def test_a_hot_pi_rests_and_says_so_everywhere(tmp_path: Path) -> None:
-    with daemon(tmp_path) as focusd:
-        focusd.home_and_mark()
-        focusd.tell("/sim/fault", name="pi_hot")
-        begun = focusd.tell("/shoot", count=4)
-        rest = focusd.wait_for("rest_began")
-        assert (rest["session"], rest["why"]) == (begun["session"], "heat")
-        assert "91 °C" in rest["reason"]
-        status = focusd.ask("/status")
-        assert status["job"]["phase"] == "resting"
-        assert status["board"] == {"temperature_c": 91.0, "under_voltage": False}
-        focusd.tell("/sim/fault", name="pi_hot", on=False)
-        focusd.wait_for("rest_ended")
-        focusd.tell("/sim/fault", name="under_voltage")
-        focusd.wait_for("rest_began", lambda event: event["why"] == "power")
-        focusd.tell("/stop")
-        focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
-        focusd.tell("/sim/fault", name="under_voltage", on=False)
-        focusd.tell("/resume")
-        assert focusd.wait_for("merge_done")["slices"] == 4
-        faults = focusd.ask(f"/sessions/{begun['session']}")["faults"]
-        words = " ".join(fault["words"] for fault in faults)
-        assert "Rested: the Pi is at 91 °C" in words and "Rested: the supply of the Pi is too low" in words
+@pytest.fixture(scope="module")
+def focusd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon for one test after another; at first it has not homed."""
+    with daemon(tmp_path_factory.mktemp("d"), "axis.pins.e_stop=12") as running:
+        yield running
+
+
+def test_requests_are_read_strictly(focusd: Daemon) -> None:
+    cases = [
+        ("POST", "/jog", {"distance_um": 3}, 422, 2, "distance_um: the top level has no such setting"),
+        ("POST", "/jog", {"distance_u": "3"}, 422, 2, 'distance_u: "3" is not a number'),
+        ("POST", "/shoot", {"plan": "none"}, 404, 3, 'no plan named "none"'),
+        ("POST", "/shoot", {"count": 3, "overlap": 0.5}, 409, 3, "give only one of overlap, count"),
+        ("POST", "/sim/press", {"button": "x"}, 404, 3, "it has shoot"),
+        ("POST", "/sim/fault", {"name": "x"}, 404, 3, "camera_timeout"),
+        ("GET", "/sessions/9", {}, 404, 3, "no session"),
+        ("GET", "/nowhere", {}, 404, 2, "/openapi.json"),
+        ("POST", "/goto", {"position_u": 5.0}, 409, 3, "focusctl home"),
+        ("POST", "/mark", {"end": "near"}, 409, 3, "focusctl home"),
+    ]
+    for method, path, body, status, exit_code, words in cases:
+        told = focusd.call(method, path, **body)
+        assert (told[0], told[1]["exit_code"]) == (status, exit_code), told
+        assert words in told[1]["detail"]
+
+
+def test_a_press_stops_and_the_stack_goes_on_later(focusd: Daemon) -> None:
+    focusd.home_and_mark()
+    begun = focusd.tell("/shoot", count=6)
+    focusd.wait_for("slice_saved", lambda event: at(event, begun, 1))
+    began_s = time.monotonic()
+    assert focusd.tell("/stop") == {"stopped": "shoot"}
+    assert time.monotonic() - began_s < 1.0
+    ended = focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
+    assert ended["ending"] == "paused"
+    assert focusd.ask("/status")["axis"]["trust"] == "known"
+    focusd.tell("/resume")
+    focusd.wait_for("slice_saved", lambda event: at(event, begun, 2))
+    focusd.tell("/sim/press", button="shoot")
+    focusd.wait_for("stack_paused", lambda event: at(event, begun) and "button" in event["reason"])
+    focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"] + 1)
+    focusd.tell("/resume", session=begun["session"])
+    done = focusd.wait_for("merge_done", lambda event: at(event, begun))
+    assert done["slices"] == 6
+    state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
+    assert state.phase is Phase.DONE
+    assert len({saved.exposure for saved in state.saved.values()}) == 1
+
+
+def test_a_hot_pi_rests_and_says_so_everywhere(focusd: Daemon) -> None:
+    focusd.home_and_mark()
+    focusd.tell("/sim/fault", name="pi_hot")
+    begun = focusd.tell("/shoot", count=4)
+    rest = focusd.wait_for("rest_began", lambda event: at(event, begun))
+    assert (rest["session"], rest["why"]) == (begun["session"], "heat")
+    assert "91 °C" in rest["reason"]
+    status = focusd.ask("/status")
+    assert status["job"]["phase"] == "resting"
+    assert status["board"] == {"temperature_c": 91.0, "under_voltage": False}
+    focusd.tell("/sim/fault", name="pi_hot", on=False)
+    focusd.wait_for("rest_ended", lambda event: at(event, begun))
+    focusd.tell("/sim/fault", name="under_voltage")
+    focusd.wait_for("rest_began", lambda event: at(event, begun) and event["why"] == "power")
+    focusd.tell("/stop")
+    focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
+    focusd.tell("/sim/fault", name="under_voltage", on=False)
+    focusd.tell("/resume")
+    assert focusd.wait_for("merge_done", lambda event: at(event, begun))["slices"] == 4
+    faults = focusd.ask(f"/sessions/{begun['session']}")["faults"]
+    words = " ".join(fault["words"] for fault in faults)
+    assert "Rested: the Pi is at 91 °C" in words and "Rested: the supply of the Pi is too low" in words
+
+
+def test_an_emergency_stop_is_on_every_face_until_it_is_acknowledged(focusd: Daemon) -> None:
+    focusd.home_and_mark()
+    axis = focusd.ask("/axis")
+    assert (axis["switches"], axis["energised"]) == ({"near": False, "far": False}, True)
+    assert axis["emergency_stop"] == {"in_force": False, "pressed": False}
+    begun = focusd.tell("/shoot", count=6)
+    focusd.wait_for("slice_saved", lambda event: at(event, begun, 1))
+    focusd.tell("/sim/press", button="e_stop")
+    focusd.wait_for("emergency_stop")
+    ended = focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
+    assert ended["ending"] in ("paused", "failed")
+    assert focusd.ask("/status")["axis"]["emergency_stop"] is True
+    status, problem = focusd.call("POST", "/jog", distance_u=10.0)
+    assert (status, problem["exit_code"], problem["title"]) == (409, 3, "Emergency stop")
+    assert focusd.tell("/acknowledge")["trust"] in ("assumed", "unknown")
+    focusd.wait_for("emergency_acknowledged")
+    focusd.tell("/resume")
+    focusd.wait_for("merge_done", lambda event: at(event, begun))
+    world = focusd.ask("/sim/state")["carriage"]
+    assert (world["crashes_near"], world["crashes_far"], world["specimen_contacts"]) == (0, 0, 0)
+
+
+def test_a_killed_merge_does_not_hurt_the_stack_and_is_begun_again_after_it(focusd: Daemon) -> None:
+    focusd.home_and_mark()
+    begun = focusd.tell("/shoot", count=5)
+    focusd.wait_for("merge_started", lambda event: at(event, begun))
+    focusd.wait_for("slice_saved", lambda event: at(event, begun))
+    (merge,) = focusd.children("stack.merge")
+    os.kill(merge, signal.SIGKILL)
+    focusd.wait_for("stack_done", lambda event: at(event, begun))
+    assert "memory" in focusd.wait_for("merge_killed", lambda event: at(event, begun))["error"]
+    assert focusd.wait_for("merge_done", lambda event: at(event, begun))["slices"] == 5
+    focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
+    session = focusd.ask(f"/sessions/{begun['session']}")
+    assert (session["phase"], session["merge"]) == ("done", "done")
+    assert ["begun again" in fault["words"] for fault in session["faults"]] == [True]
 
 
 def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(tmp_path: Path) -> None:
@@ -203,23 +271,6 @@ def test_when_the_motion_process_dies_the_daemon_says_so_and_ends(tmp_path: Path
         assert session.state().resumable
 
 
-def test_a_killed_merge_does_not_hurt_the_stack_and_is_begun_again_after_it(tmp_path: Path) -> None:
-    with daemon(tmp_path) as focusd:
-        focusd.home_and_mark()
-        begun = focusd.tell("/shoot", count=5)
-        focusd.wait_for("merge_started")
-        focusd.wait_for("slice_saved")
-        (merge,) = focusd.children("stack.merge")
-        os.kill(merge, signal.SIGKILL)
-        focusd.wait_for("stack_done")
-        assert "memory" in focusd.wait_for("merge_killed")["error"]
-        assert focusd.wait_for("merge_done")["slices"] == 5
-        focusd.wait_for("job_ended", lambda event: event["job"] == begun["job"])
-        session = focusd.ask("/sessions/1")
-        assert (session["phase"], session["merge"]) == ("done", "done")
-        assert ["begun again" in fault["words"] for fault in session["faults"]] == [True]
-
-
 def start_refused(folder: Path, *arguments: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "focusd.daemon", "--simulate", "--state-dir", str(folder / "state")]
     ended = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=30, check=False)
@@ -266,49 +317,6 @@ def test_an_end_at_rest_is_quick_and_clean(tmp_path: Path, number: int) -> None:
             assert "Traceback" not in focusd.said()
             while (word := systemd.recv(200)) != b"STOPPING=1":
                 assert word == b"WATCHDOG=1"
-
-
-def test_requests_are_read_strictly(tmp_path: Path) -> None:
-    with daemon(tmp_path) as focusd:
-        cases = [
-            ("POST", "/jog", {"distance_um": 3}, 422, 2, "distance_um: the top level has no such setting"),
-            ("POST", "/jog", {"distance_u": "3"}, 422, 2, 'distance_u: "3" is not a number'),
-            ("POST", "/shoot", {"plan": "none"}, 404, 3, 'no plan named "none"'),
-            ("POST", "/shoot", {"count": 3, "overlap": 0.5}, 409, 3, "give only one of overlap, count"),
-            ("POST", "/sim/press", {"button": "x"}, 404, 3, "it has shoot"),
-            ("POST", "/sim/fault", {"name": "x"}, 404, 3, "camera_timeout"),
-            ("GET", "/sessions/9", {}, 404, 3, "no session"),
-            ("GET", "/nowhere", {}, 404, 2, "/openapi.json"),
-            ("POST", "/goto", {"position_u": 5.0}, 409, 3, "focusctl home"),
-            ("POST", "/mark", {"end": "near"}, 409, 3, "focusctl home"),
-        ]
-        for method, path, body, status, exit_code, words in cases:
-            told = focusd.call(method, path, **body)
-            assert (told[0], told[1]["exit_code"]) == (status, exit_code), told
-            assert words in told[1]["detail"]
-
-
-def test_an_emergency_stop_is_on_every_face_until_it_is_acknowledged(tmp_path: Path) -> None:
-    with daemon(tmp_path, "axis.pins.e_stop=12") as focusd:
-        focusd.home_and_mark()
-        axis = focusd.ask("/axis")
-        assert (axis["switches"], axis["energised"]) == ({"near": False, "far": False}, True)
-        assert axis["emergency_stop"] == {"in_force": False, "pressed": False}
-        focusd.tell("/shoot", count=6)
-        focusd.wait_for("slice_saved", lambda event: event["index"] == 1)
-        focusd.tell("/sim/press", button="e_stop")
-        focusd.wait_for("emergency_stop")
-        ended = focusd.wait_for("job_ended", lambda event: event["kind"] == "shoot")
-        assert ended["ending"] in ("paused", "failed")
-        assert focusd.ask("/status")["axis"]["emergency_stop"] is True
-        status, problem = focusd.call("POST", "/jog", distance_u=10.0)
-        assert (status, problem["exit_code"], problem["title"]) == (409, 3, "Emergency stop")
-        assert focusd.tell("/acknowledge")["trust"] in ("assumed", "unknown")
-        focusd.wait_for("emergency_acknowledged")
-        focusd.tell("/resume")
-        focusd.wait_for("merge_done")
-        world = focusd.ask("/sim/state")["carriage"]
-        assert (world["crashes_near"], world["crashes_far"], world["specimen_contacts"]) == (0, 0, 0)
 
 
 def test_a_place_may_be_declared_where_there_is_no_switch(tmp_path: Path) -> None:
