@@ -133,4 +133,4 @@ def test_a_rig_of_other_make_is_measured_as_it_is(tmp_path):
         (scale,) = proposed(focusd, "scale --division 100um").values()
         (play_um,) = proposed(focusd, "backlash --span 280um --pitch 20um").values()
     assert scale == pytest.approx(1.3, rel=0.01)
-    assert play_um == pytest.approx(47, abs=6)
+    assert play_um == pytest.approx(47, abs=8)  # steps that a busy machine has come late shake it

@@ -206,10 +206,11 @@ def assert_alike(resumed: Path, wholes: list[Path]) -> None:
     """See that a resumed stack equals those that were never interrupted as well as they equal each other.
 
     In the mean, and each homed anew, as the resumed one was: the carriage settles and the switch closes a
-    little elsewhere each time, so two pictures may differ twice as much as two others.
+    little elsewhere each time. Two pictures differ by 1.2 levels so; but one stack of a dozen by twice that
+    from all others, and that may be the resumed one. Light a tenth stronger would be five.
     """
     usual = fmean(unlike(one, other) for one, other in combinations(wholes, 2))
-    assert fmean(unlike(resumed, whole) for whole in wholes) < 1.5 * usual
+    assert fmean(unlike(resumed, whole) for whole in wholes) < 2.5 * usual
     files = [f"slices/000{index}.jpg" for index in range(6)]
     same = sum(unlike(resumed, wholes[0], file) for file in files)
     next_ones = sum(unlike(resumed, wholes[0], *pair) for pair in pairwise((*files, files[0])))
