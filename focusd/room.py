@@ -90,6 +90,7 @@ class Patience:
         needed_bytes = wanted_bytes(state, expected_bytes, reserve_bytes)
         self._looks = 1 if len(state.saved) > self._saved else min(2 * self._looks, LONGEST_WAIT_LOOKS)
         self._saved = len(state.saved)
+        self._tell({**progress("resting", self._session.layout), "session": self._session.id})
         self._say("rest_began", why="room", reason=self._words(needed_bytes), needed_bytes=needed_bytes)
         looked = 0
         try:

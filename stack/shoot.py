@@ -349,6 +349,7 @@ class _Stack:
         if found is None:
             return vitals
         began_ns, reason = self._clock.monotonic_ns(), strain_words(found, vitals, limits)
+        self._tell(progress("resting", self._layout))
         self._record("rest_began", why=found.value, reason=reason, vitals=vitals_record(vitals))
         while found is not None:
             self._tell(progress("resting", self._layout))

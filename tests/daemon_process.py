@@ -1,5 +1,6 @@
 """A real `focusd --simulate` with all its processes, on a short, quick rail, and what a client sees of it."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -161,10 +162,11 @@ def daemon(folder: Path, *settings: str, config: Path | None = None, **environme
 
 
 def children_of(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task")
-    if not tasks.exists():
-        return []
-    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+    children: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread may end meanwhile
+            children += map(int, (task / "children").read_text().split())
+    return children
 
 
 def alive(pid: int) -> bool:

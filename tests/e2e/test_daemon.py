@@ -63,10 +63,21 @@ def at(event: Answer, begun: Answer, index: int | None = None) -> bool:
 
 
 @pytest.fixture(scope="module")
-def focusd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon for one test after another; at first it has not homed."""
-    with daemon(tmp_path_factory.mktemp("d"), "axis.pins.e_stop=12") as running:
-        yield running
+    with daemon(tmp_path_factory.mktemp("d"), "axis.pins.e_stop=12") as one:
+        yield one
+
+
+@pytest.fixture
+def focusd(running: Daemon) -> Iterator[Daemon]:
+    """It, left at rest: a test that ends in mid-stack takes no other with it."""
+    yield running
+    for fault in ("pi_hot", "under_voltage"):
+        running.tell("/sim/fault", name=fault, on=False)
+    if (job := running.ask("/status")["job"]) is not None:
+        running.tell("/stop")
+        running.wait_for("job_ended", lambda event: event["job"] == job["job"])
 
 
 def test_requests_are_read_strictly(focusd: Daemon) -> None:

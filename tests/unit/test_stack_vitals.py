@@ -105,6 +105,8 @@ def test_nothing_moves_or_is_photographed_meanwhile_and_then_it_goes_on(rig: Rig
     pauses_s = [(later - earlier) / 1e9 for earlier, later in pairwise(moved_ns)]
     assert 29 <= max(pauses_s) <= 33
     assert [event["phase"] for event in rig.told if event["event"] == "progress"].count("resting") >= 29
+    told_of = [event.get("phase") or event["event"] for event in rig.told]
+    assert told_of[told_of.index("rest_began") - 1] == "resting", "who hears of it may ask for the phase"
     told = [fault.words for fault in faults(session.entries())]
     assert told[0].startswith("Rested: the ")
     assert told[1] == "Went on after 30 s."
