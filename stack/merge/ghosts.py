@@ -22,6 +22,7 @@ from stack.merge.hidden import NOTHING, View, hidden
 from stack.merge.light import light_of, shining
 from stack.merge.planes import Plane, blurred, enlarged_part, tiles
 from stack.merge.reach import LEAST_GAP, NOWHERE, reach
+from stack.merge.similarity import Floats
 from stack.merge.stream import Merged
 from stack.merge.taken import Taken
 
@@ -48,6 +49,12 @@ JOINED: Final = np.ones((15, 15), np.uint8)
 """Pieces of a band that lie so near each other are one."""
 LEAST_REACHES: Final = 3.0
 """And larger than so many squares of the reach: a smaller one is a mark on the ground as likely."""
+SHORT_REACHES: Final = 0.5
+MOST_GROUND: Final = 0.35
+LEAST_PART: Final = 0.15
+"""Unless of what is about it, no ghost itself, so little is ground, and so much the near part: an outline on
+one side, and what is smooth on the other. About a mark on the ground is ground."""
+BESIDE: Final = np.ones((7, 7), np.uint8)
 ABOUT: Final = np.ones((41, 41), np.uint8)
 """As near as this to such a band, what looks like the part is of it."""
 BRIGHT: Final = 235
@@ -107,7 +114,7 @@ def found(merged: Merged) -> Bands | None:
     if taken is None or glances is None or growth is None:
         return None
     view = _view(merged, taken, glances, growth)
-    share, chosen, index = _bands(*_likeness(view), view.far), view.chosen, view.front
+    share, chosen, index = _bands(*_likeness(view), view), view.chosen, view.front
     glints = hidden(view.glints)
     if (some := glints != NOTHING).any():
         share, chosen = np.maximum(share, some), np.where(some, glints, chosen)
@@ -218,21 +225,40 @@ def _nearer(light: Plane, part: Plane, ground: Plane) -> Plane:
     return np.where(told, nearer / np.where(told, apart, 1), -1).astype(np.float32)
 
 
-def _bands(like: Plane, surely: Plane, far: Plane) -> Plane:
+def _bands(like: Plane, surely: Plane, view: _View) -> Plane:
     """Give what is a ghost, 0 to 1: bands of some width and length that look like the near part.
 
     A band is begun by what surely does, and joined by what does.
     """
-    begun = _share(surely)
+    begun, share = _share(surely), _share(like)
     count, labels = cv2.connectedComponents(cv2.dilate(_opened(begun), JOINED))
     labels[begun <= HALF] = 0
     area = np.bincount(labels.ravel(), minlength=count)
-    reach_px = np.bincount(labels.ravel(), far.ravel(), minlength=count) / np.maximum(area, 1)
-    long = area >= LEAST_REACHES * reach_px**2
-    long[0] = False
-    about = cv2.dilate(long[labels].astype(np.uint8), ABOUT)
-    share = _share(like) * about
+    reach_px, front = (
+        np.bincount(labels.ravel(), plane.ravel(), minlength=count) / np.maximum(area, 1)
+        for plane in (view.far, view.front)
+    )
+    found = area >= LEAST_REACHES * reach_px**2
+    ground, part = _about(labels, front, view.near, share)
+    found |= (area >= SHORT_REACHES * reach_px**2) & (ground <= MOST_GROUND) & (part >= LEAST_PART)
+    found[0] = False
+    about = cv2.dilate(found[labels].astype(np.uint8), ABOUT)
+    share *= about
     return np.asarray(share * cv2.dilate(_opened(share), BAND), np.float32)
+
+
+def _about(labels: Any, front: Floats, near: Plane, share: Plane) -> tuple[Floats, Floats]:
+    """Give what share of the places about each band is ground and no ghost, and what share the near part."""
+    numbers = np.asarray(labels, np.float32)
+    about = np.where(cv2.dilate(numbers, BAND) > 0, 0, cv2.dilate(numbers, BESIDE)).astype(np.intp)
+    behind = near - front[about]
+    ground = (behind >= LEAST_GAP) & (near < NOWHERE) & (share <= HALF)
+    count = np.maximum(np.bincount(about.ravel(), minlength=len(front)), 1)
+    of_ground, of_part = (
+        np.bincount(about.ravel(), mask.ravel(), minlength=len(front)) / count
+        for mask in (ground, np.abs(behind) < LEAST_GAP)
+    )
+    return of_ground, of_part
 
 
 def _share(like: Plane) -> Plane:

@@ -27,12 +27,19 @@ DARK, LIKE_GROUND = 0.02, 0.17
 
 
 @cache
-def ball(radiance: float = DARK, order: int = 1) -> tuple[Rendered, Merged]:
-    """A smooth disc in front of a rough ground, and its merge."""
+def ball(radiance: float = DARK, order: int = 1, lit: float = 1.0) -> tuple[Rendered, Merged]:
+    """A smooth disc in front of a rough ground, and its merge.
+
+    Of the ground only a strip to the right is `lit`, so much of the picture's width to either side; the rest
+    is dark, like the disc.
+    """
     height, width = (round(side * (1 + 2 * MARGIN)) for side in SIZE[::-1])
     y, x = np.mgrid[:height, :width].astype(np.float32)
     random = np.random.default_rng(5)
     rough = _texture(height, width, random, 0.6)
+    if lit < 1:
+        strip = (np.abs(y - 0.5 * height) < lit * width) & (x > 0.5 * width)
+        rough = np.where(strip[..., None], rough, np.float32(DARK))
     ground = Surface(rough, np.ones((height, width), np.float32), y * 0 + SLICES - 1)
     disc = _disc_mask(x, y, 0.5 * width, 0.5 * height, 0.15 * width)
     front = Surface(np.full((height, width, 3), radiance, np.float32), disc, y * 0)
@@ -73,6 +80,13 @@ def test_a_smooth_near_part_is_not_of_glass(order: int) -> None:
     given_back = after.taken.index != before.taken.index
     assert given_back.any()
     assert after.taken.index[given_back].max() < 2
+
+
+def test_a_piece_of_a_ghost_is_told_by_the_outline_beside_it_and_what_is_smooth_within() -> None:
+    stack, before = ball(lit=0.04)
+    after, truth = mended(before), stack.truth[before.crop.rows, before.crop.columns]
+    inside = band(stack, before, 3, 60)
+    assert psnr(after.pixels, truth, inside) > psnr(before.pixels, truth, inside) + 4
 
 
 def test_outside_its_outline_all_stays() -> None:
