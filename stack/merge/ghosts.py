@@ -238,11 +238,11 @@ def _bands(like: Plane, surely: Plane, view: _View) -> Plane:
         np.bincount(labels.ravel(), plane.ravel(), minlength=count) / np.maximum(area, 1)
         for plane in (view.far, view.front)
     )
-    found = area >= LEAST_REACHES * reach_px**2
+    bands = area >= LEAST_REACHES * reach_px**2
     ground, part = _about(labels, front, view.near, share)
-    found |= (area >= SHORT_REACHES * reach_px**2) & (ground <= MOST_GROUND) & (part >= LEAST_PART)
-    found[0] = False
-    about = cv2.dilate(found[labels].astype(np.uint8), ABOUT)
+    bands |= (area >= SHORT_REACHES * reach_px**2) & (ground <= MOST_GROUND) & (part >= LEAST_PART)
+    bands[0] = False
+    about = cv2.dilate(bands[labels].astype(np.uint8), ABOUT)
     share *= about
     return np.asarray(share * cv2.dilate(_opened(share), BAND), np.float32)
 
