@@ -155,7 +155,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--exclude", type=numbers, metavar="7", help="all but these")
     group.add_argument(
-        "--far-first", action="store_true", help="the first photograph is the farthest (for --front-wins)"
+        "--far-first",
+        action="store_true",
+        help="the first photograph is the farthest: --front-wins and unveiling want to know",
     )
     group.add_argument(
         "--use-transforms", type=Path, metavar="FILE", help="lay and light slices as an earlier merge did"

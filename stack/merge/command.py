@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -158,6 +159,8 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     settings, began_s = settings_of(asked), time.monotonic()
     if asked.far_first:
         photos = photos[::-1]
+        # By their indices far parts would veil near ones.
+        settings = replace(settings, unveil=False)
     merging = _merged_in(photos, settings, asked, progress)
     merged = merging.finish(asked.bits, lambda done: progress.step("second look", done, len(merging.photos)))
     session = asked.photos[0] if len(asked.photos) == 1 and is_session(asked.photos[0]) else None

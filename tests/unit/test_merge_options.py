@@ -130,6 +130,12 @@ def test_the_front_may_win_whichever_end_was_shot_first(folder, tmp_path):
     assert facts["settings"]["front_wins"]
 
 
+@pytest.mark.parametrize(("words", "unveiled"), [((), True), (("--far-first",), False)])
+def test_far_parts_are_not_taken_for_what_veils_near_ones(folder, tmp_path, words, unveiled):
+    merge(folder, "-o", tmp_path / "a.png", *words, "--report", tmp_path / "r.json")
+    assert json.loads((tmp_path / "r.json").read_text())["settings"]["unveil"] is unveiled
+
+
 def test_a_rig_that_was_touched_is_told_and_the_picture_whole(folder, tmp_path):
     by = np.array([[1, 0, 30], [0, 1, -12]], float)
     for name in ("0002.jpg", "0003.jpg"):
