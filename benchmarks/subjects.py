@@ -120,6 +120,43 @@ def deep(c: Canvas) -> list[Surface]:
     ]
 
 
+def prints(c: Canvas) -> list[Surface]:
+    """Give what is printed, smooth between plain outlines: bars behind a board with marks, and two labels."""
+    bars = c.everywhere() * np.float32(0.55)
+    place = 0.0
+    while place < 1:
+        wide = c.random.choice([0.006, 0.012, 0.02, 0.035, 0.07])
+        if c.random.uniform() < 0.5:
+            leaning = c.u + 0.03 * c.v
+            bars[(leaning >= place) & (leaning < place + wide)] = 0.02
+        place += wide
+    board = np.ones((c.height, c.width, 3), np.float32) * np.float32([0.05, 0.14, 0.03])
+    for _ in range(60):
+        u, v = c.random.uniform(0, 1), c.random.uniform(0.45, 1)
+        white = c.random.uniform() < 0.6
+        colour = np.float32([0.6, 0.6, 0.6]) if white else c.random.uniform(0.01, 0.5, 3).astype(np.float32)
+        if c.random.uniform() < 0.5:
+            mark = c.disc(u, v, c.random.uniform(0.004, 0.04)) > 0.5
+        else:
+            mark = (abs(c.u - u) < c.random.uniform(0.01, 0.08)) & (
+                abs(c.v - v) < c.random.uniform(0.004, 0.05)
+            )
+        board[mark] = colour
+    rings = np.hypot(c.u - 0.68, (c.v - 0.45) * 0.75) % 0.03 < 0.008
+    label = np.where(rings, 0.03, 0.3)[..., None] * np.float32([0.6, 0.9, 1.1])
+    plain = c.everywhere()[..., None] * np.float32([0.156, 0.108, 0.06])
+    return [
+        Surface(bars[..., None] * np.float32([0.8, 0.95, 1.0]), c.everywhere(), c.flat(c.last)),
+        Surface(
+            board,
+            (c.v > 0.5).astype(np.float32),
+            np.clip(c.last * (1.8 - 1.6 * c.v), 0, c.last).astype(np.float32),
+        ),
+        Surface(label.astype(np.float32), c.disc(0.68, 0.45, 0.11), c.flat(0.2 * c.last)),
+        Surface(plain, c.disc(0.3, 0.35, 0.09), c.flat(0.1 * c.last)),
+    ]
+
+
 KINDS: Final[dict[str, tuple[Callable[[Canvas], list[Surface]], int, float]]] = {
     "plane": (plane, 15, 0.001),
     "steps": (steps, 16, 0.001),
@@ -127,6 +164,7 @@ KINDS: Final[dict[str, tuple[Callable[[Canvas], list[Surface]], int, float]]] = 
     "bristles": (bristles, 20, 0.001),
     "low texture": (low_texture, 16, 0.001),
     "deep": (deep, 40, 0.003),
+    "prints": (prints, 16, 0.001),
 }
 """Subject, slices, breathing a slice."""
 

@@ -4,7 +4,10 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
 
 - `8 ln` of the amplitude of detail, averaged over about 4 pixels, and `2 ln` of that of still finer detail,
   averaged over 1.5, for hairs. A floor of the noise is added: where no slice shows detail all weigh alike,
-  and the average is smoother than any of them.
+  and the average is smoother than any of them. What is smooth itself is lent three fifths of the detail about
+  it: an outline that blurs spreads faint detail over smooth areas beside it, more than they have.
+- `8 ln` of the contrast of brightness with its mean over a sixteenth of the picture's width, for the same
+  reason: where an outline blurs contrast falls. Not around what is bright in some slice, for a glint's rises.
 - `-0.09` a level of local mean brightness (6 px), and `-0.3` more (10 px) around pixels that are clipped in
   some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is best.
 
@@ -28,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.photos import Pixels
-from stack.merge.planes import Plane, blurred, enlarged_rows, reduced
+from stack.merge.planes import Plane, blurred, enlarged, enlarged_rows, reduced
 
 BROAD_SIGMA_PX: Final = 4.0
 LESSER_POWER: Final = 2.0
@@ -41,6 +44,20 @@ BRIGHTNESS_WEIGHT: Final = 0.09
 BRIGHTNESS_SIGMA_PX: Final = 6.0
 GLINT_WEIGHT: Final = 0.3
 GLINT_SIGMA_PX: Final = 10.0
+LENT: Final = 0.6
+LENT_SIGMA: Final = 1 / 64
+"""How much of the detail about a place counts for it, and how far about, as a share of the width."""
+LENT_TO_DEPTH: Final = 0.5
+"""So much of that tells depth: depth keeps closer to outlines."""
+GLARE: Final = 0.5
+"""So much less is lent around what is clipped: the rim of a glint's disc lies far from the glint."""
+CONTRAST_POWER: Final = 8.0
+CONTRAST_ABOUT: Final = 1 / 16
+BRIGHT: Final = 215.0
+"""Levels of 255, the mean of sixteen pixels, from which on a slice may show light that was clipped before its
+tones were rendered: contrast tells nothing near by."""
+LEAST_CONTRAST: Final = 8.0
+"""Levels of 255 that are added to contrast: much less of it tells nothing."""
 BAND: Final = 20.0
 """Levels of 255 by which brightness may count, either way."""
 CLIPPED: Final = 250
@@ -69,17 +86,24 @@ class Sight:
         `(H, W)` float32: its brightness, levels of 255.
     broad
         Amplitude of detail over 4 px, `(H/2, W/2)` float32, levels of 255.
+    lent
+        What the detail about counts for as amplitude, `(H/4, W/4)` float32, levels of 255.
+    contrast
+        What contrast adds to the score, `(H/4, W/4)` float32.
     near, glow
         Brightness over 6 and over 10 px, `(H/4, W/4)` float32, levels about its running mean.
-    glints
-        `(H/4, W/4)` float32, 0 to 1: near pixels that are clipped in this slice.
+    glints, bright
+        `(H/4, W/4)` float32, 0 to 1: near what is clipped in this slice, and near what is bright or clipped.
     """
 
     light: Plane
     broad: Plane
+    lent: Plane
+    contrast: Plane
     near: Plane
     glow: Plane
     glints: Plane
+    bright: Plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +115,7 @@ class Focus:
     rows
         Which rows.
     score
-        `(h, W)` float32, without the glint term.
+        `(h, W)` float32, as if nothing glinted.
     finer
         The same for telling depth: the finest detail, above a floor of many times its noise, counts most.
     amplitude
@@ -138,11 +162,15 @@ class Focuser:
             narrow = [reduced(_inner(_narrow(light, rows), rows), COARSE) for rows in strips(height)]
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
         self._slices += 1
-        return Sight(light, broad, near, glow, _glints(clipped))
+        glints, bright = _near_by(clipped > 0), _near_by((clipped > 0) | (coarse >= BRIGHT))
+        lent = _lent(np.maximum(reduced(broad, COARSE // BROAD) - np.float32(self.noise), 0), glints)
+        return Sight(light, broad, lent, _contrast(coarse), near, glow, glints, bright)
 
     def judge(self, sight: Sight) -> Iterator[Focus]:
         """Score it, strip by strip."""
-        shape, thin = sight.light.shape, _thinned(sight.broad)
+        shape, floor = sight.light.shape, _fourth(sight.lent)
+        lent = enlarged(np.float32(LENT_TO_DEPTH) * sight.lent, COARSE // BROAD, sight.broad.shape)
+        thin = np.maximum(_thinned(sight.broad), lent)
         for rows in strips(shape[0]):
             amplitude = enlarged_rows(sight.broad, BROAD, rows, shape)
             finest = _narrow(sight.light, rows)
@@ -151,7 +179,9 @@ class Focuser:
             faint = enlarged_rows(thin, BROAD, rows, shape) + np.float32(self.noise)
             plain = _inner(_thinned(finest), rows) + np.float32(PLAIN * self._finest_noise)
             near = np.float32(BRIGHTNESS_WEIGHT) * enlarged_rows(sight.near, COARSE, rows, shape)
-            yield Focus(rows, _score(broad, narrow) - near, _score(plain, faint) - near, amplitude)
+            strong = _fourth(broad) + enlarged_rows(floor, COARSE, rows, shape)
+            score, finer = _score(strong, narrow) - near, _score(_fourth(plain), faint) - near
+            yield Focus(rows, score + enlarged_rows(sight.contrast, COARSE, rows, shape), finer, amplitude)
 
     def _held(self, mean: Plane | None, brightness: Plane) -> tuple[Plane, Plane]:
         """Give the running mean with this brightness in it, and the brightness within the band about it."""
@@ -159,14 +189,34 @@ class Focuser:
         return new, np.clip(brightness, new - BAND, new + BAND)
 
 
+def _lent(detail: Plane, glints: Plane) -> Plane:
+    """Give what detail about every place counts for there: the root of its mean square, for what is near."""
+    about = np.sqrt(blurred(detail * detail, detail.shape[1] * LENT_SIGMA))
+    return np.asarray(about * (np.float32(LENT) * (1 - np.float32(GLARE) * glints)), np.float32)
+
+
+def _contrast(coarse: Plane) -> Plane:
+    """Give what contrast adds to the score."""
+    across = (round(coarse.shape[1] * CONTRAST_ABOUT) | 1,) * 2
+    contrast: Any = cv2.absdiff(coarse, cv2.blur(coarse, across))
+    contrast += np.float32(LEAST_CONTRAST)
+    cv2.log(contrast, contrast)
+    contrast *= np.float32(CONTRAST_POWER)
+    return np.asarray(contrast, np.float32)
+
+
+def _fourth(plane: Plane) -> Plane:
+    fourth: Any = plane * plane
+    fourth *= fourth
+    return np.asarray(fourth, np.float32)
+
+
 def _score(strong: Plane, weak: Plane) -> Plane:
-    """Give `8 ln strong + 2 ln weak`, by one logarithm."""
-    score: Any = strong * strong
-    score *= score
-    score *= weak
-    cv2.log(score, score)
-    score *= np.float32(LESSER_POWER)
-    return np.asarray(score, np.float32)
+    """Give `2 ln strong + 2 ln weak`, by one logarithm; `strong`, which goes, is a fourth power."""
+    strong *= weak
+    cv2.log(strong, strong)
+    strong *= np.float32(LESSER_POWER)
+    return strong
 
 
 def strips(height: int) -> Iterator[slice]:
@@ -218,7 +268,8 @@ def _quiet(amplitude: Plane) -> float:
     return max(LEAST_NOISE, float(np.percentile(amplitude, 5)))
 
 
-def _glints(clipped: NDArray[np.uint8]) -> Plane:
+def _near_by(mask: NDArray[np.bool_]) -> Plane:
+    """Give how near a place is to what a mask shows, 0 to 1."""
     size = 2 * round(GLINT_REACH_PX / COARSE) + 1
     reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    return blurred(cv2.dilate((clipped > 0).astype(np.float32), reach), 1.0)
+    return blurred(cv2.dilate(mask.astype(np.float32), reach), 1.0)

@@ -34,8 +34,8 @@ class Fuser:
         self._canvas = canvas
         self._factor = factor
         self._total: Plane | None = None
-        self._glow: Plane
-        self._glints: Plane
+        self._shining: Plane
+        self._glare: Plane
         self._term: Plane
         self._late: Plane
         self._seen: tuple[Plane, Plane]
@@ -44,18 +44,21 @@ class Fuser:
         self._taken: Plane | None = None
 
     def look(self, index: int, sight: Sight) -> None:
-        """Begin with a slice: learn what glints in it, which all slices so far have to be told."""
+        """Begin with a slice: learn what shines in it, which all slices so far have to be told."""
         self._index = index
         self._share = np.empty(sight.light.shape, np.uint16)
+        shining = np.dstack([sight.glints, sight.bright])
+        # What counts elsewhere and not there: a glint out of focus glows, and has the more contrast.
+        glare = np.dstack([np.float32(GLINT_WEIGHT) * sight.glow, sight.contrast])
         if self._total is None:
             self._total = np.full(self._share.shape, NOTHING, np.float32)
-            self._glow, self._glints = np.zeros_like(sight.glow), sight.glints
-        glints = np.maximum(self._glints, sight.glints)
-        # What is known to glint only now was weighed without its glow; the mean glow stands for all of it.
-        self._late = np.float32(GLINT_WEIGHT) * (glints - self._glints) * self._glow
-        self._term = np.float32(GLINT_WEIGHT) * glints * sight.glow
-        self._glints = glints
-        self._seen = sight.glow, reduced(sight.broad, COARSE // BROAD)
+            self._glare, self._shining = np.zeros_like(glare), shining
+        shining = np.maximum(self._shining, shining)
+        # What is known to shine only now was weighed with its glare; the mean glare stands for all of it.
+        self._late = ((shining - self._shining) * self._glare).sum(axis=2)
+        self._term = (shining * glare).sum(axis=2)
+        self._shining = shining
+        self._seen = glare, reduced(sight.broad, COARSE // BROAD)
 
     def weigh(self, focus: Focus) -> None:
         """Decide on a strip."""
@@ -77,8 +80,8 @@ class Fuser:
             half * self._index if self._taken is None else self._taken + half * (self._index - self._taken)
         )
         mean = reduced(half, COARSE // BROAD)
-        glow, broad = self._seen
-        self._glow = self._glow + mean * (glow - self._glow)
+        glare, broad = self._seen
+        self._glare = self._glare + mean[..., None] * (glare - self._glare)
         self._canvas.blend(frame, similarity, gains, Share(self._share, mean, mean * broad, self._factor))
         del self._share
 

@@ -16,10 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.depth import ORIGIN, PER_SLICE, in_slices
 from stack.merge.glances import Eight
-from stack.merge.light import light_of
-from stack.merge.planes import Plane
+from stack.merge.light import light_of, shining
+from stack.merge.planes import Plane, blurred, enlarged_part, tiles
 from stack.merge.reach import LEAST_GAP, NOWHERE
+from stack.merge.stream import Merged
 
 Mask = NDArray[np.bool_]
 
@@ -41,18 +43,22 @@ GLOWS: Final = 0.05
 """By so much light is the picture brighter where it shows a piece of a glint's disc."""
 ENCLOSED: Final = 0.6
 NOTHING: Final = -1
+SURE: Final = 0.5
+SOFT_PX: Final = 0.8
+"""So softly what is given back meets what stays."""
+HALF: Final = 0.5
+"""Where more than this is given back, depth is too."""
+TILE_PX: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A merged picture, as small as glances: what is known of depth, what it is taken from, and its light.
+    """A merged picture, as small as glances: what is known of depth, and its light.
 
     Attributes
     ----------
     near
         Depth in slices, `NOWHERE` where it is not sure.
-    taken
-        The slice that the picture is of.
     light
         `(h, w, 3)`, 0 to 1.
     shines
@@ -64,7 +70,6 @@ class View:
     """
 
     near: Plane
-    taken: Plane
     light: Plane
     shines: Plane
     seen: Sequence[tuple[int, Eight]]
@@ -78,6 +83,80 @@ class _Glint:
     depth: float
     front: float
     part_light: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Patches:
+    """What is given back to other slices, `(h, w)` each, reduced by `factor`.
+
+    The share of each place, 0 to 1; `instead`, `(h, w, 3)`, levels of what its slice shows, times the share;
+    and that slice's index, or `NOTHING`.
+    """
+
+    share: Plane
+    instead: Plane
+    index: Plane
+    factor: int
+
+
+def remove_hidden(merged: Merged) -> None:
+    """Take hidden glints out of a merge's picture, in place; depth and what is taken go along.
+
+    Nothing is done where nobody can tell how fast slices blur.
+    """
+    patches = _patches(merged)
+    if patches is None:
+        return
+    for tile in tiles(merged.depth.shape, TILE_PX):
+        _give_back(merged, patches, *tile)
+    if merged.taken is None:
+        return
+    index, factor = merged.taken.index, merged.taken.factor / patches.factor
+    rows, columns = (
+        _sampled(np.arange(length), factor, side)
+        for length, side in zip(index.shape, patches.share.shape, strict=True)
+    )
+    other = patches.index[rows][:, columns]
+    given = (patches.share[rows][:, columns] > HALF) & (other != NOTHING)
+    index[given] = other[given]
+
+
+def _patches(merged: Merged) -> _Patches | None:
+    view = _view(merged)
+    if view is None:
+        return None
+    numbers = hidden(view)
+    some = numbers != NOTHING
+    if not some.any():
+        return None
+    share, instead = some.astype(np.float32), np.zeros((*some.shape, 3), np.float32)
+    for number in np.unique(numbers[some]):
+        here = numbers == number
+        instead[here] = view.seen[number][1][here]
+    index = np.where(some, np.array([index for index, _ in view.seen], np.float32)[numbers], NOTHING)
+    assert merged.glances is not None
+    share, instead = blurred(share, SOFT_PX), blurred(instead, SOFT_PX)
+    return _Patches(share, instead, index.astype(np.float32), merged.glances.factor)
+
+
+def _view(merged: Merged) -> View | None:
+    glances, growth = merged.glances, merged.blur_px_a_slice
+    if glances is None or growth is None:
+        return None
+    factor = glances.factor
+    height, width = (side // factor for side in merged.depth.shape)
+    shines = shining(merged.pixels, factor)
+    if not (shines > SHINING).any():
+        return None
+    middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
+    places = in_slices(merged.depth[middle][:height, :width], NOWHERE)
+    sure = merged.confidence[middle][:height, :width] > SURE * 255
+    near = np.where(sure, places, NOWHERE).astype(np.float32)
+    whole = merged.pixels[: height * factor, : width * factor]
+    small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    light = light_of(small, int(np.iinfo(small.dtype).max))
+    seen = glances.part(merged.crop.left, merged.crop.top, (height, width))
+    return View(near, light, shines, seen, growth / factor)
 
 
 def hidden(view: View) -> NDArray[np.int_]:
@@ -182,3 +261,27 @@ def _spread(mask: Mask, reach_px: int) -> Any:
 
 def _square(reach_px: int) -> NDArray[np.uint8]:
     return np.ones((2 * reach_px + 1,) * 2, np.uint8)
+
+
+def _give_back(merged: Merged, patches: _Patches, rows: slice, columns: slice) -> None:
+    """Mend a tile of the picture and of the depth map."""
+    down, right = (
+        _sampled(np.arange(span.start, span.stop), 1 / patches.factor, side)
+        for span, side in zip((rows, columns), patches.share.shape, strict=True)
+    )
+    if not patches.share[max(0, down[0] - 1) : down[-1] + 2, max(0, right[0] - 1) : right[-1] + 2].any():
+        return
+    share, instead = (
+        enlarged_part(plane, patches.factor, rows, columns, merged.depth.shape)
+        for plane in (patches.share, patches.instead)
+    )
+    ours, unit = merged.pixels[rows, columns], np.iinfo(merged.pixels.dtype).max / 255
+    ours[...] = np.rint(ours * (1 - share[..., None]) + instead * np.float32(unit))
+    other = patches.index[down][:, right]
+    given = (share > HALF) & (other != NOTHING)
+    merged.depth[rows, columns][given] = np.rint(ORIGIN + PER_SLICE * other[given])
+
+
+def _sampled(places: NDArray[np.int_], scale: float, side: int) -> NDArray[np.int_]:
+    """Give which of `side` pixels, each `1 / scale` large, some places lie in."""
+    return np.minimum(((places + 0.5) * scale).astype(np.int_), side - 1)

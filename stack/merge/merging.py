@@ -9,7 +9,7 @@ from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
 from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
 from stack.merge.frames import Frame, read_layers, read_layers_sparingly
-from stack.merge.ghosts import remove_ghosts
+from stack.merge.hidden import remove_hidden
 from stack.merge.memory import (
     Choice,
     Job,
@@ -135,7 +135,7 @@ class Merging:
         self._merge = None  # a second look needs the room
         give_back()
         if self.settings.unveil:
-            remove_ghosts(merged)
+            remove_hidden(merged)
         merged = replace(merged, glances=None)
         give_back()
         settled(merged)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psnr, render
 
-from stack.merge.ghosts import remove_ghosts
+from stack.merge.hidden import remove_hidden
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge, Merged
 
@@ -64,7 +64,7 @@ def merged(
 def mended(before: Merged, bits: int = 8) -> Merged:
     pixels = before.pixels.copy() if bits == 8 else before.pixels.astype(np.uint16) * 257
     after = replace(before, pixels=pixels, depth=before.depth.copy())
-    remove_ghosts(after)
+    remove_hidden(after)
     return after
 
 

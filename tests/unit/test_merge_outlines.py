@@ -1,0 +1,98 @@
+"""What is smooth is taken from the slice that has the outline about it sharp.
+
+Beside an outline, slices out of focus show more detail than the right one: its blur. Through that of a smooth
+near part they show the ground behind it.
+"""
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psnr, render
+
+from stack.merge.settings import MergeSettings
+from stack.merge.stream import Merge, Merged
+
+SIZE = (640, 480)
+SLICES = 9
+BLUR_PX = 2.6
+DARK, LIKE_GROUND, LIGHT = 0.02, 0.17, 0.6
+PAPER, INK = 0.55, 0.02
+
+
+def canvas() -> tuple[np.ndarray, np.ndarray]:
+    height, width = (round(side * (1 + 2 * MARGIN)) for side in SIZE[::-1])
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return y, x
+
+
+@cache
+def ball(radiance: float = DARK) -> Rendered:
+    """A smooth disc in front of a rough ground."""
+    y, x = canvas()
+    rough = _texture(*y.shape, np.random.default_rng(5), 0.6)
+    ground = Surface(rough, np.ones_like(y), y * 0 + SLICES - 1)
+    disc = _disc_mask(x, y, 0.5 * y.shape[1], 0.5 * y.shape[0], 0.15 * y.shape[1])
+    front = Surface(np.full((*y.shape, 3), radiance, np.float32), disc, y * 0)
+    return render([ground, front], SLICES, BLUR_PX, SIZE, Shake(noise=0.3, seed=5))
+
+
+@cache
+def print_on_a_slope(slices: int) -> Rendered:
+    """Bars of ink on smooth paper that leans back: nothing else on it, and much blur from slice to slice."""
+    y, x = canvas()
+    edges = np.cumsum([10, 24, 12, 30, 40, 16, 60, 20, 36, 26, 14, 48] * 2)
+    inked = np.searchsorted(edges, x[0]) % 2 == 1
+    light = np.where(inked, INK, PAPER)[None, :, None] * np.ones((*y.shape, 3))
+    paper = Surface(light.astype(np.float32), np.ones_like(y), (slices - 1) * y / y.shape[0])
+    return render([paper], slices, 48 / (slices - 1), SIZE, Shake(noise=0.1, seed=5))
+
+
+def merged(stack: Rendered, order: int = 1) -> Merged:
+    merge = Merge(MergeSettings(align=False))  # bars alone do not say where they lie along themselves
+    for index in range(len(stack.frames))[::order]:
+        merge.add(index, stack.frames[index])
+    return merge.finish()
+
+
+def smooth(truth: np.ndarray, reach_px: int) -> np.ndarray:
+    """Say where there is no outline within so many pixels."""
+    grey = truth.mean(axis=2).astype(np.float32)
+    around = np.ones((2 * reach_px + 1,) * 2)
+    return cv2.dilate(grey, around) - cv2.erode(grey, around) < 2
+
+
+def within(stack: Rendered, merge: Merged, nearest_px: int, farthest_px: int) -> np.ndarray:
+    """Say what lies so far inside the disc's outline."""
+    crop = merge.crop
+    inside = (stack.depth < 1).astype(np.uint8)[crop.rows, crop.columns]
+    deep = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    return (deep >= nearest_px) & (deep < farthest_px)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(("radiance", "least_db"), [(DARK, 45), (LIGHT, 50), (LIKE_GROUND, 37)])
+def test_a_smooth_near_part_is_not_of_glass(radiance: float, least_db: float, order: int) -> None:
+    stack = ball(radiance)
+    result = merged(stack, order)
+    truth = stack.truth[result.crop.rows, result.crop.columns]
+    assert psnr(result.pixels, truth, within(stack, result, 6, 16)) > least_db
+
+
+@pytest.mark.parametrize(("slices", "least_db"), [(7, 32), (15, 34.3)])
+def test_marks_are_as_dark_or_light_in_the_middle_as_at_their_outlines(slices: int, least_db: float) -> None:
+    stack = print_on_a_slope(slices)
+    result = merged(stack)
+    truth = stack.truth[result.crop.rows, result.crop.columns]
+    assert psnr(result.pixels, truth, smooth(truth, 3)) > least_db
+
+
+def test_depth_is_right_beside_outlines_too() -> None:
+    stack = print_on_a_slope(15)
+    result = merged(stack)
+    crop = result.crop
+    known = result.confidence > 128
+    away = np.abs((result.depth - 1.0) / 128 - stack.depth[crop.rows, crop.columns])[known]
+    assert known.mean() > 0.3
+    assert (away < 1).mean() > 0.7
