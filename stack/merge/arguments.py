@@ -157,7 +157,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--far-first",
         action="store_true",
-        help="the first photograph is the farthest: --front-wins and unveiling want to know",
+        help="the first photograph is the farthest: unveiling and --front-wins go by it",
     )
     group.add_argument(
         "--use-transforms", type=Path, metavar="FILE", help="lay and light slices as an earlier merge did"

@@ -3,7 +3,6 @@
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -159,8 +158,6 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     settings, began_s = settings_of(asked), time.monotonic()
     if asked.far_first:
         photos = photos[::-1]
-        # By their indices far parts would veil near ones.
-        settings = replace(settings, unveil=False)
     merging = _merged_in(photos, settings, asked, progress)
     merged = merging.finish(asked.bits, lambda done: progress.step("second look", done, len(merging.photos)))
     session = asked.photos[0] if len(asked.photos) == 1 and is_session(asked.photos[0]) else None
@@ -189,6 +186,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
             merged,
             merging.photos,
             settings,
+            asked.far_first,
             asked.slab,
             asked.overlap or 0,
             tags,
@@ -211,7 +209,9 @@ def _merged_in(
     photos: Sequence[Photo], settings: MergeSettings, asked: argparse.Namespace, progress: Progress
 ) -> Merging:
     """Take all photographs in; what is left to do is to finish."""
-    merging = Merging(settings, _placements(asked, photos), skip_bad=asked.skip_bad, limit_bytes=asked.memory)
+    merging = Merging(
+        settings, _placements(asked, photos), None, asked.skip_bad, asked.memory, asked.far_first
+    )
     for done, photo in enumerate(photos, start=1):
         placed = merging.add(photo)
         if isinstance(placed, Skipped):

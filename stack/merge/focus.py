@@ -49,8 +49,6 @@ LENT_SIGMA: Final = 1 / 64
 """How much of the detail about a place counts for it, and how far about, as a share of the width."""
 LENT_TO_DEPTH: Final = 0.5
 """So much of that tells depth: depth keeps closer to outlines."""
-GLARE: Final = 0.5
-"""So much less is lent around what is clipped: the rim of a glint's disc lies far from the glint."""
 CONTRAST_POWER: Final = 8.0
 CONTRAST_ABOUT: Final = 1 / 16
 BRIGHT: Final = 215.0
@@ -163,7 +161,7 @@ class Focuser:
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
         self._slices += 1
         glints, bright = _near_by(clipped > 0), _near_by((clipped > 0) | (coarse >= BRIGHT))
-        lent = _lent(np.maximum(reduced(broad, COARSE // BROAD) - np.float32(self.noise), 0), glints)
+        lent = _lent(np.maximum(reduced(broad, COARSE // BROAD) - np.float32(self.noise), 0))
         return Sight(light, broad, lent, _contrast(coarse), near, glow, glints, bright)
 
     def judge(self, sight: Sight) -> Iterator[Focus]:
@@ -189,10 +187,9 @@ class Focuser:
         return new, np.clip(brightness, new - BAND, new + BAND)
 
 
-def _lent(detail: Plane, glints: Plane) -> Plane:
+def _lent(detail: Plane) -> Plane:
     """Give what detail about every place counts for there: the root of its mean square, for what is near."""
-    about = np.sqrt(blurred(detail * detail, detail.shape[1] * LENT_SIGMA))
-    return np.asarray(about * (np.float32(LENT) * (1 - np.float32(GLARE) * glints)), np.float32)
+    return np.float32(LENT) * np.sqrt(blurred(detail * detail, detail.shape[1] * LENT_SIGMA))
 
 
 def _contrast(coarse: Plane) -> Plane:

@@ -22,6 +22,7 @@ from stack.merge.light import light_of, shining
 from stack.merge.planes import Plane, blurred, enlarged_part, tiles
 from stack.merge.reach import LEAST_GAP, NOWHERE
 from stack.merge.stream import Merged
+from stack.merge.travel import NEAR_FIRST, Travel
 
 Mask = NDArray[np.bool_]
 
@@ -58,13 +59,13 @@ class View:
     Attributes
     ----------
     near
-        Depth in slices, `NOWHERE` where it is not sure.
+        Depth in slices from the near end, `NOWHERE` where it is not sure.
     light
         `(h, w, 3)`, 0 to 1.
     shines
         Share of each pixel that may have been brighter than was recorded.
     seen
-        Index and levels of some slices.
+        Of some slices how far they are from the near end, and their levels.
     growth
         By how many of these pixels a disc's radius grows from a slice to the next.
     """
@@ -99,12 +100,12 @@ class _Patches:
     factor: int
 
 
-def remove_hidden(merged: Merged) -> None:
+def remove_hidden(merged: Merged, travel: Travel = NEAR_FIRST) -> None:
     """Take hidden glints out of a merge's picture, in place; depth and what is taken go along.
 
     Nothing is done where nobody can tell how fast slices blur.
     """
-    patches = _patches(merged)
+    patches = _patches(merged, travel)
     if patches is None:
         return
     for tile in tiles(merged.depth.shape, TILE_PX):
@@ -121,8 +122,8 @@ def remove_hidden(merged: Merged) -> None:
     index[given] = other[given]
 
 
-def _patches(merged: Merged) -> _Patches | None:
-    view = _view(merged)
+def _patches(merged: Merged, travel: Travel) -> _Patches | None:
+    view = _view(merged, travel)
     if view is None:
         return None
     numbers = hidden(view)
@@ -133,13 +134,14 @@ def _patches(merged: Merged) -> _Patches | None:
     for number in np.unique(numbers[some]):
         here = numbers == number
         instead[here] = view.seen[number][1][here]
-    index = np.where(some, np.array([index for index, _ in view.seen], np.float32)[numbers], NOTHING)
+    indices = np.array([travel.counted(index) for index, _ in view.seen], np.float32)
+    index = np.where(some, indices[numbers], NOTHING)
     assert merged.glances is not None
     share, instead = blurred(share, SOFT_PX), blurred(instead, SOFT_PX)
     return _Patches(share, instead, index.astype(np.float32), merged.glances.factor)
 
 
-def _view(merged: Merged) -> View | None:
+def _view(merged: Merged, travel: Travel) -> View | None:
     glances, growth = merged.glances, merged.blur_px_a_slice
     if glances is None or growth is None:
         return None
@@ -151,11 +153,12 @@ def _view(merged: Merged) -> View | None:
     middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
     places = in_slices(merged.depth[middle][:height, :width], NOWHERE)
     sure = merged.confidence[middle][:height, :width] > SURE * 255
-    near = np.where(sure, places, NOWHERE).astype(np.float32)
+    near = travel.counted(np.where(sure, places, NOWHERE)).astype(np.float32)
     whole = merged.pixels[: height * factor, : width * factor]
     small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     light = light_of(small, int(np.iinfo(small.dtype).max))
-    seen = glances.part(merged.crop.left, merged.crop.top, (height, width))
+    kept = glances.part(merged.crop.left, merged.crop.top, (height, width))
+    seen = [(int(travel.counted(index)), levels) for index, levels in kept]
     return View(near, light, shines, seen, growth / factor)
 
 

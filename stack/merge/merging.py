@@ -25,6 +25,7 @@ from stack.merge.placements import Placement, Placements, similarity_of
 from stack.merge.settings import Kind, MergeSettings, Method
 from stack.merge.similarity import Similarity
 from stack.merge.stream import Crop, Merge, Merged, deciding_factor
+from stack.merge.travel import NEAR_FIRST, Travel
 from stack.merge.veil import unveil
 
 
@@ -57,6 +58,8 @@ class Merging:
         Leave out what cannot be read or aligned, instead of failing.
     limit_bytes
         Memory it may take; None: what is free.
+    far_first
+        The slice of lowest index is the farthest.
 
     Attributes
     ----------
@@ -71,6 +74,7 @@ class Merging:
         crop: Crop | None = None,
         skip_bad: bool = False,
         limit_bytes: int | None = None,
+        far_first: bool = False,
     ) -> None:
         self.settings = settings
         self.photos: list[Photo] = []
@@ -78,6 +82,7 @@ class Merging:
         self._skip_bad = skip_bad
         self.memory: Choice | None = None
         self._limit_bytes = limit_bytes
+        self._far_first = far_first
         self._begin = partial(Merge, settings, placements, crop)
         self._merge: Merge | None = None
 
@@ -135,7 +140,7 @@ class Merging:
         self._merge = None  # a second look needs the room
         give_back()
         if self.settings.unveil:
-            remove_hidden(merged)
+            remove_hidden(merged, self._travel())
         merged = replace(merged, glances=None)
         give_back()
         settled(merged)
@@ -143,8 +148,11 @@ class Merging:
             by_depth(merged, partial(_read_again, self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:
             blur_px = merged.blur_px_a_slice
-            unveil(merged.pixels, merged.depth, merged.confidence, blur_px, merged.taken)
+            unveil(merged.pixels, merged.depth, merged.confidence, blur_px, merged.taken, self._travel())
         return merged
+
+    def _travel(self) -> Travel:
+        return Travel(max(photo.index for photo in self.photos)) if self._far_first else NEAR_FIRST
 
 
 def best_in_layers(path: Path, settings: MergeSettings) -> bool:
@@ -183,13 +191,19 @@ def slab_ranges(count: int, thick: int, overlap: int) -> list[range]:
     return [range(start, min(start + thick, count)) for start in starts]
 
 
-def slab(merged: Merged, photos: Sequence[Photo], positions: range, settings: MergeSettings) -> Merged:
+def slab(
+    merged: Merged,
+    photos: Sequence[Photo],
+    positions: range,
+    settings: MergeSettings,
+    far_first: bool = False,
+) -> Merged:
     """Merge some of a merge's slices, laid, lit and cropped as for the whole. Raises `MergeError`."""
     origin = Similarity(tx=-merged.crop.left, ty=-merged.crop.top)
     placements = {
         one.index: Placement(similarity_of(one.transform).after(origin), one.gains) for one in merged.slices
     }
-    part = Merging(settings, placements, merged.crop)
+    part = Merging(settings, placements, merged.crop, far_first=far_first)
     for position in positions:
         placed = part.add(photos[position])
         if isinstance(placed, Skipped):

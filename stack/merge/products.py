@@ -117,6 +117,7 @@ def write_slabs(
     merged: Merged,
     photos: Sequence[Photo],
     settings: MergeSettings,
+    far_first: bool,
     thick: int,
     overlap: int,
     tags: Tags,
@@ -129,7 +130,7 @@ def write_slabs(
     """
     ranges = slab_ranges(len(photos), thick, overlap)
     for number, positions in enumerate(ranges, start=1):
-        part = slab(merged, photos, positions, settings)
+        part = slab(merged, photos, positions, settings, far_first)
         first, last = photos[positions[0]].index, photos[positions[-1]].index
         path = output.with_name(f"{output.stem}-{first:04d}-{last:04d}{output.suffix}")
         write_picture(path, part.pixels, tags, quality)

@@ -19,6 +19,7 @@ from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, enlarged_part, tiles
 from stack.merge.reach import LEAST_GAP, NOWHERE, reach
 from stack.merge.taken import Taken
+from stack.merge.travel import NEAR_FIRST, Travel
 
 WORKING_PIXELS: Final = 520_000
 """Veils are soft: they are found in a picture reduced to this, and taken off at full size."""
@@ -55,7 +56,7 @@ class Veils:
     ground
         1 where ground is veiled.
     taken
-        The slice that the picture is of there.
+        The slice that the picture is of there, counted from the near end.
     part
         What part of the veil is to be taken off, 0 to 1: less where it is doubted.
     back, lost, added
@@ -91,15 +92,16 @@ def unveil(
     confidence: NDArray[np.uint8],
     px_a_slice: float,
     taken: Taken | None = None,
+    travel: Travel = NEAR_FIRST,
 ) -> None:
     """Take the veils of near parts off a merged picture `(H, W, 3)`, 8 or 16 bits, in place.
 
     `depth` and `confidence` are as `Merged` has them; a disc's radius grows by `px_a_slice` pixels a slice.
     Where nobody tells of which slices the picture is `taken`, it is of those that depth says.
     """
-    veils = found(pixels, depth, confidence, px_a_slice, taken)
+    veils = found(pixels, depth, confidence, px_a_slice, taken, travel)
     for tile in tiles(depth.shape, TILE_PX):
-        _take_off(pixels, depth, confidence, veils, taken, *tile)
+        _take_off(pixels, depth, confidence, veils, taken, travel, *tile)
 
 
 def found(
@@ -108,6 +110,7 @@ def found(
     confidence: NDArray[np.uint8],
     px_a_slice: float,
     taken: Taken | None = None,
+    travel: Travel = NEAR_FIRST,
 ) -> Veils:
     """Give the veils over a picture; all as `unveil` has it."""
     factor = 1
@@ -120,10 +123,10 @@ def found(
     shone_there = shining(pixels, factor)
     middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
     places, sure = depth[middle][:height, :width], confidence[middle][:height, :width]
-    where = in_slices(places, NOWHERE)
+    where = np.asarray(travel.counted(in_slices(places, NOWHERE)), np.float32)
     near = np.where(sure > NEAR_SURE * 255, where, NOWHERE).astype(np.float32)
     if taken is not None:
-        np.copyto(where, taken.reduced(factor, where.shape), where=where < NOWHERE)
+        np.copyto(where, travel.counted(taken.reduced(factor, where.shape)), where=where < NOWHERE)
     growth = px_a_slice / factor
     far = reach(where, near, growth)[0]
     rows, columns = np.nonzero(far > 1)
@@ -212,6 +215,7 @@ def _take_off(
     confidence: NDArray[np.uint8],
     veils: Veils,
     taken: Taken | None,
+    travel: Travel,
     rows: slice,
     columns: slice,
 ) -> None:
@@ -231,7 +235,7 @@ def _take_off(
         here = np.where(here == NOWHERE, NOWHERE, taken.part(rows, columns, depth.shape).ravel()[at])
     sure = confidence[rows, columns].ravel()[at] * np.float32(1 / 255 / (1 - GROUND_SURE))
     part *= np.maximum(sure - np.float32(GROUND_SURE / (1 - GROUND_SURE)), 0)
-    ground = np.abs(here * share - whole(veils.taken)[at]) < LEAST_GAP * share
+    ground = np.abs(travel.counted(here) * share - whole(veils.taken)[at]) < LEAST_GAP * share
     ground &= part > FAINTEST * share
     if veils.touch(veils.shone, rows, columns):
         ground &= ~_glare(clear, rows, columns).ravel()[at]

@@ -10,6 +10,7 @@ from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psn
 from stack.merge.hidden import remove_hidden
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge, Merged
+from stack.merge.travel import NEAR_FIRST, Travel
 
 SIZE = (400, 300)
 SLICES = 9
@@ -31,6 +32,7 @@ def merged(
     plate: float | None = None,
     colour: tuple[float, float, float] = (1, 1, 1),
     gap: int = SLICES - 1,
+    far_first: bool = False,
 ) -> tuple[Rendered, Merged]:
     """A rough plate `gap` slices before a rough ground, with glints so far right of the middle.
 
@@ -57,14 +59,14 @@ def merged(
     stack = render(surfaces, SLICES, BLUR_PX, SIZE, Shake(noise=0.2, seed=3))
     merge = Merge(MergeSettings())
     for index, frame in enumerate(stack.frames):
-        merge.add(index, frame)
+        merge.add(SLICES - 1 - index if far_first else index, frame)
     return stack, merge.finish()
 
 
-def mended(before: Merged, bits: int = 8) -> Merged:
+def mended(before: Merged, bits: int = 8, travel: Travel = NEAR_FIRST) -> Merged:
     pixels = before.pixels.copy() if bits == 8 else before.pixels.astype(np.uint16) * 257
     after = replace(before, pixels=pixels, depth=before.depth.copy())
-    remove_hidden(after)
+    remove_hidden(after, travel)
     return after
 
 
@@ -107,6 +109,16 @@ def test_what_is_in_view_stays(glints: dict[str, float]) -> None:
     after = mended(before)
     assert (after.pixels == before.pixels).all()
     assert (after.depth == before.depth).all()
+
+
+def test_it_goes_where_the_farthest_slice_comes_first_too() -> None:
+    near_first = mended(merged(ground=BEHIND)[1])
+    _, before = merged(ground=BEHIND, far_first=True)
+    assert (mended(before).pixels == before.pixels).all()
+    after = mended(before, travel=Travel(SLICES - 1))
+    assert (after.pixels == near_first.pixels).all()
+    spot = about(before, BEHIND, reach_px=1)
+    assert (after.depth[spot] > 128 * (SLICES - 2)).all()
 
 
 def test_a_glint_of_the_near_part_itself_stays_beside_one_that_goes() -> None:
