@@ -7,7 +7,7 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
   and the average is smoother than any of them. What is smooth itself is lent three fifths of the detail about
   it: an outline that blurs spreads faint detail over smooth areas beside it, more than they have.
 - `8 ln` of the contrast of brightness with its mean over a sixteenth of the picture's width, for the same
-  reason: where an outline blurs contrast falls. Not around what is bright in some slice, for a glint's rises.
+  reason: where an outline blurs contrast falls. Not around what is white in some slice, for a glint's rises.
 - `-0.09` a level of local mean brightness (6 px), and `-0.3` more (10 px) around pixels that are clipped in
   some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is best.
 
@@ -51,14 +51,21 @@ LENT_TO_DEPTH: Final = 0.5
 """So much of that tells depth: depth keeps closer to outlines."""
 CONTRAST_POWER: Final = 8.0
 CONTRAST_ABOUT: Final = 1 / 16
-BRIGHT: Final = 215.0
-"""Levels of 255, the mean of sixteen pixels, from which on a slice may show light that was clipped before its
-tones were rendered: contrast tells nothing near by."""
 LEAST_CONTRAST: Final = 8.0
 """Levels of 255 that are added to contrast: much less of it tells nothing."""
 BAND: Final = 20.0
 """Levels of 255 by which brightness may count, either way."""
 CLIPPED: Final = 250
+WHITE: Final = 230
+BELOW_WHITE: Final = 3
+"""Cameras may render light that they clipped as less than 255, but as the brightest there is: so many levels
+below that, but from `WHITE` on, it is white, and contrast tells nothing near by."""
+FEW: Final = 2e-5
+"""Share of pixels that may be brighter: hot ones are."""
+SMALL: Final = 0.01
+"""White that covers a larger share is of paper or paint rather than clipped."""
+APART: Final = 3
+"""One in so many rows and columns is asked how bright slices are."""
 GLINT_REACH_PX: Final = 10
 PLAIN: Final = 16.0
 """Times its noise: the floor above which the finest detail tells depth."""
@@ -90,8 +97,9 @@ class Sight:
         What contrast adds to the score, `(H/4, W/4)` float32.
     near, glow
         Brightness over 6 and over 10 px, `(H/4, W/4)` float32, levels about its running mean.
-    glints, bright
-        `(H/4, W/4)` float32, 0 to 1: near what is clipped in this slice, and near what is bright or clipped.
+    glints, white
+        `(H/4, W/4)` float32, 0 to 1: near pixels that are clipped in this slice, and near those that are as
+        bright as any.
     """
 
     light: Plane
@@ -101,7 +109,7 @@ class Sight:
     near: Plane
     glow: Plane
     glints: Plane
-    bright: Plane
+    white: Plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +151,8 @@ class Focuser:
         self._wide: Plane | None = None
         self._slices = 0
 
-    def look(self, light: Plane, clipped: NDArray[np.uint8]) -> Sight:
-        """Look at a slice as a whole, laid: its brightness `(H, W)`, and what is `clipped` of it."""
+    def look(self, light: Plane, bright: NDArray[np.uint8]) -> Sight:
+        """Look at a slice as a whole, laid: its brightness `(H, W)`, and what is `bright` of it."""
         height, width = light.shape
         detail = np.empty((height // BROAD, width // BROAD), np.float32)
         coarse = np.empty((height // COARSE, width // COARSE), np.float32)
@@ -160,9 +168,9 @@ class Focuser:
             narrow = [reduced(_inner(_narrow(light, rows), rows), COARSE) for rows in strips(height)]
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
         self._slices += 1
-        glints, bright = _near_by(clipped > 0), _near_by((clipped > 0) | (coarse >= BRIGHT))
+        glints, white = (_near_by(bright[..., number] > 0) for number in range(2))
         lent = _lent(np.maximum(reduced(broad, COARSE // BROAD) - np.float32(self.noise), 0))
-        return Sight(light, broad, lent, _contrast(coarse), near, glow, glints, bright)
+        return Sight(light, broad, lent, _contrast(coarse), near, glow, glints, white)
 
     def judge(self, sight: Sight) -> Iterator[Focus]:
         """Score it, strip by strip."""
@@ -177,9 +185,13 @@ class Focuser:
             faint = enlarged_rows(thin, BROAD, rows, shape) + np.float32(self.noise)
             plain = _inner(_thinned(finest), rows) + np.float32(PLAIN * self._finest_noise)
             near = np.float32(BRIGHTNESS_WEIGHT) * enlarged_rows(sight.near, COARSE, rows, shape)
-            strong = _fourth(broad) + enlarged_rows(floor, COARSE, rows, shape)
-            score, finer = _score(strong, narrow) - near, _score(_fourth(plain), faint) - near
-            yield Focus(rows, score + enlarged_rows(sight.contrast, COARSE, rows, shape), finer, amplitude)
+            strong = _fourth(broad)
+            strong += enlarged_rows(floor, COARSE, rows, shape)
+            score, finer = _score(strong, narrow), _score(_fourth(plain), faint)
+            score += enlarged_rows(sight.contrast, COARSE, rows, shape)
+            score -= near
+            finer -= near
+            yield Focus(rows, score, finer, amplitude)
 
     def _held(self, mean: Plane | None, brightness: Plane) -> tuple[Plane, Plane]:
         """Give the running mean with this brightness in it, and the brightness within the band about it."""
@@ -222,9 +234,25 @@ def strips(height: int) -> Iterator[slice]:
         yield slice(top, min(top + STRIP_ROWS, height))
 
 
-def clipped(small: Pixels) -> NDArray[np.uint8]:
-    """Give where a slice `(H, W, 3)` is clipped: 255, `(H/4, W/4)`, of sixteen pixels of which one is."""
-    limit: Any = CLIPPED if small.dtype == np.uint8 else CLIPPED << 8
+def bright(small: Pixels) -> NDArray[np.uint8]:
+    """Give what is clipped of a slice `(H, W, 3)`, and what is white: 255, `(H/4, W/4, 2)`."""
+    level, share = _white(small)
+    white = _reaches(small, level)
+    return np.dstack([white if share <= SMALL or level == CLIPPED else _reaches(small, CLIPPED), white])
+
+
+def _white(small: Pixels) -> tuple[int, float]:
+    """Give the level of 255 from which on a slice is white, and how much of it is."""
+    some = np.ascontiguousarray(small[::APART, ::APART]).reshape(-1, 1)
+    counts = cv2.calcHist([some], [0], None, [256], [0, float(np.iinfo(small.dtype).max) + 1]).ravel()
+    reach = np.cumsum(counts[::-1])[::-1] / len(some)
+    level = int(np.clip(np.flatnonzero(reach >= FEW)[-1] - BELOW_WHITE, WHITE, CLIPPED))
+    return level, float(reach[level])
+
+
+def _reaches(small: Pixels, level: int) -> NDArray[np.uint8]:
+    """Give where a slice has that level of 255: 255, `(H/4, W/4)`, of sixteen pixels of which one has."""
+    limit: Any = level if small.dtype == np.uint8 else level << 8
     below: Any = cv2.inRange(small, (0, 0, 0), (limit - 1,) * 3)
     height, width = (side // COARSE for side in small.shape[:2])
     cut = below[: height * COARSE, : width * COARSE]

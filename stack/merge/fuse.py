@@ -47,7 +47,7 @@ class Fuser:
         """Begin with a slice: learn what shines in it, which all slices so far have to be told."""
         self._index = index
         self._share = np.empty(sight.light.shape, np.uint16)
-        shining = np.dstack([sight.glints, sight.bright])
+        shining = np.dstack([sight.glints, sight.white])
         # What counts elsewhere and not there: a glint out of focus glows, and has the more contrast.
         glare = np.dstack([np.float32(GLINT_WEIGHT) * sight.glow, sight.contrast])
         if self._total is None:
@@ -64,8 +64,8 @@ class Fuser:
         """Decide on a strip."""
         assert self._total is not None
         rows, shape = focus.rows, self._share.shape
-        score = focus.score - enlarged_rows(self._term, COARSE, rows, shape)
-        total = self._total[rows] - enlarged_rows(self._late, COARSE, rows, shape)
+        score = _lowered(focus.score, self._term, rows, shape)
+        total = _lowered(self._total[rows], self._late, rows, shape)
         lead = total - score
         grown: Any = cv2.exp(np.clip(lead, -CERTAIN, CERTAIN, out=lead))
         grown += 1  # the new sum of weights over this slice's
@@ -100,3 +100,10 @@ class Fuser:
     def grey(self, factor: int) -> NDArray[np.uint8]:
         """Give its brightness at a lower resolution, uint8."""
         return self._canvas.grey(factor)
+
+
+def _lowered(values: Plane, by: Plane, rows: slice, shape: tuple[int, ...]) -> Plane:
+    """Give a strip of values less those of a coarser plane, which mostly are 0."""
+    if not by[max(0, rows.start // COARSE - 1) : rows.stop // COARSE + 1].any():
+        return values
+    return np.asarray(values - enlarged_rows(by, COARSE, rows, shape), np.float32)

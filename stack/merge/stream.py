@@ -14,7 +14,7 @@ from stack.merge.coverage import Coverage
 from stack.merge.defocus import px_a_slice
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
-from stack.merge.focus import COARSE, Focuser, Sight, clipped
+from stack.merge.focus import COARSE, Focuser, Sight, bright
 from stack.merge.frames import Frame, Layers, brightness, shrunk
 from stack.merge.front import Front
 from stack.merge.fuse import Fuser
@@ -209,8 +209,8 @@ class Merge:
 
     def _sight(self, light: Plane, small: Pixels, similarity: Similarity) -> Sight:
         """Look at a slice as a whole, once it is laid; all is reduced to where sharpness is judged."""
-        glints = laid_whole(clipped(small), similarity.reduced(COARSE))
-        return self._focuser.look(laid_whole(light, similarity), glints)
+        shining = laid_whole(bright(small), similarity.reduced(COARSE))
+        return self._focuser.look(laid_whole(light, similarity), shining)
 
     def _judge(self, index: int, sight: Sight, similarity: Similarity) -> float:
         """Judge a slice; give its sharpness."""
