@@ -243,7 +243,7 @@ def bright(small: Pixels) -> NDArray[np.uint8]:
 
 def _white(small: Pixels) -> tuple[int, float]:
     """Give the level of 255 from which on a slice is white, and how much of it is."""
-    some = np.ascontiguousarray(small[::APART, ::APART]).reshape(-1, 1)
+    some: Any = np.ascontiguousarray(small[::APART, ::APART]).reshape(-1, 1)
     counts = cv2.calcHist([some], [0], None, [256], [0, float(np.iinfo(small.dtype).max) + 1]).ravel()
     reach = np.cumsum(counts[::-1])[::-1] / len(some)
     level = int(np.clip(np.flatnonzero(reach >= FEW)[-1] - BELOW_WHITE, WHITE, CLIPPED))
