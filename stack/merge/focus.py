@@ -64,7 +64,7 @@ FEW: Final = 2e-5
 """Share of pixels that may be brighter: hot ones are."""
 SMALL: Final = 0.01
 """White that covers a larger share is of paper or paint rather than clipped."""
-APART: Final = 3
+APART: Final = 6
 """One in so many rows and columns is asked how bright slices are."""
 GLINT_REACH_PX: Final = 10
 PLAIN: Final = 16.0

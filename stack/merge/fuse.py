@@ -34,11 +34,11 @@ class Fuser:
         self._canvas = canvas
         self._factor = factor
         self._total: Plane | None = None
-        self._shining: Plane
-        self._glare: Plane
+        self._shining: tuple[Plane, Plane]
+        self._glare: tuple[Plane, Plane]
         self._term: Plane
         self._late: Plane
-        self._seen: tuple[Plane, Plane]
+        self._seen: tuple[tuple[Plane, Plane], Plane]
         self._share: NDArray[np.uint16]
         self._index: int
         self._taken: Plane | None = None
@@ -47,16 +47,18 @@ class Fuser:
         """Begin with a slice: learn what shines in it, which all slices so far have to be told."""
         self._index = index
         self._share = np.empty(sight.light.shape, np.uint16)
-        shining = np.dstack([sight.glints, sight.white])
         # What counts elsewhere and not there: a glint out of focus glows, and has the more contrast.
-        glare = np.dstack([np.float32(GLINT_WEIGHT) * sight.glow, sight.contrast])
+        glare = np.float32(GLINT_WEIGHT) * sight.glow, sight.contrast
         if self._total is None:
             self._total = np.full(self._share.shape, NOTHING, np.float32)
-            self._glare, self._shining = np.zeros_like(glare), shining
-        shining = np.maximum(self._shining, shining)
+            self._glare = np.zeros_like(sight.glow), np.zeros_like(sight.contrast)
+            self._shining = sight.glints, sight.white
+        shining = np.maximum(self._shining[0], sight.glints), np.maximum(self._shining[1], sight.white)
         # What is known to shine only now was weighed with its glare; the mean glare stands for all of it.
-        self._late = ((shining - self._shining) * self._glare).sum(axis=2)
-        self._term = (shining * glare).sum(axis=2)
+        self._late, self._term = np.zeros_like(sight.glow), np.zeros_like(sight.glow)
+        for now, before, mean, one in zip(shining, self._shining, self._glare, glare, strict=True):
+            self._late += (now - before) * mean
+            self._term += now * one
         self._shining = shining
         self._seen = glare, reduced(sight.broad, COARSE // BROAD)
 
@@ -81,7 +83,8 @@ class Fuser:
         )
         mean = reduced(half, COARSE // BROAD)
         glare, broad = self._seen
-        self._glare = self._glare + mean[..., None] * (glare - self._glare)
+        for kept, one in zip(self._glare, glare, strict=True):
+            kept += mean * (one - kept)
         self._canvas.blend(frame, similarity, gains, Share(self._share, mean, mean * broad, self._factor))
         del self._share
 
