@@ -192,10 +192,11 @@ def open_house(
             command,
             journals,
             hub.publish,
-            finish,
+            reports.write,
             strained,
             has_room=partial(has_room_to_merge, disk),
             crowded=partial(crowded, config),
+            settled=lambda session: deliveries.consider(session),
         )
         undo.callback(merges.close)
         deliveries = Deliveries(

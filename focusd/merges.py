@@ -182,11 +182,13 @@ class Merges:
     journals, publish
         Where it is said what became of them.
     finish
-        Called for a session after its merge, before that is told; must not raise.
+        Called for a session after its merge, while it still counts as merged; must not raise.
     has_room
         Says whether the disk has room for the picture of a session.
     crowded
         Says whether memory is too short to merge a session while it is shot.
+    settled
+        Called when a session no longer counts as merged, before that is told; must not raise.
     strained
         Says why merging should rest, None where it need not; is given why it rests already.
     """
@@ -200,12 +202,14 @@ class Merges:
         strained: Callable[[Strain | None], Strain | None] = lambda before: None,
         has_room: Callable[[Session], bool] = lambda session: True,
         crowded: Callable[[Session], bool] = lambda session: False,
+        settled: Callable[[Session], None] = lambda session: None,
     ) -> None:
         self._has_room = has_room
         self._crowded = crowded
         self._strained = strained
         self._command = tuple(command)
         self._finish = finish
+        self._settled = settled
         self._journals = journals
         self._publish = publish
         self._waiting: queue.SimpleQueue[Feed | None] = queue.SimpleQueue()
@@ -263,9 +267,7 @@ class Merges:
             except Exception:  # one merge that cannot be recorded must not end all later ones
                 _log.exception("the merge of %s could not be recorded", feed.session.id)
             finally:
-                self._progress = None
-                with self._lock:
-                    self._feeds.remove(feed)
+                self._let_go(feed)
 
     def _merge(self, feed: Feed) -> None:
         """See one merge through and say what became of it."""
@@ -281,7 +283,14 @@ class Merges:
             journal.append(event, **facts)
         self._progress = None
         self._finish(session)
+        self._let_go(feed)
+        self._settled(session)
         self._publish(event, session=session.id, **facts)
+
+    def _let_go(self, feed: Feed) -> None:
+        self._progress = None
+        with self._lock:
+            self._feeds = [other for other in self._feeds if other is not feed]
 
     def _made_as_room_comes(self, feed: Feed, journal: Journal) -> dict[str, Any]:
         """Make the picture; where the disk is full do it again once there is room. Raises `MergeFailed`."""

@@ -55,6 +55,7 @@ class Bench:
         self.hub = EventHub()
         self.sessions = Sessions(folder / "sessions")
         self.finished: list[str] = []
+        self.stages: list[str | None] = []
         self.script = folder / "child.py"
         self.does(MERGE)
         command = (sys.executable, "-I", str(self.script))
@@ -69,6 +70,7 @@ class Bench:
             lambda session: finish.append(session.id),
             lambda before: self.strained,
             lambda session: self.has_room,
+            settled=lambda session: self.stages.append(self.merges.stage(session)),
         )
 
     def does(self, script: str) -> None:
@@ -130,6 +132,7 @@ def test_a_merge_is_told_step_by_step_and_taken_over(bench: Bench) -> None:
     assert (session.path / "merged.jpg").read_text() == "picture"
     assert (session.path / "depth.png").readlink() == Path("merges/1/depth.png")
     assert bench.finished == [session.id]
+    assert bench.stages == [None], "it is at work no more when that is told"
 
 
 @pytest.mark.parametrize(
