@@ -4,9 +4,9 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
 
 - `8 ln` of the amplitude of detail, averaged over about 4 pixels, and `2 ln` of that of still finer detail,
   averaged over 1.5, for hairs. A floor of the noise is added: where no slice shows detail all weigh alike,
-  and the average is smoother than any of them. What is smooth itself is lent three fifths of the detail about
+  and the average is smoother than any of them. What is smooth itself is lent two thirds of the detail about
   it: an outline that blurs spreads faint detail over smooth areas beside it, more than they have.
-- `8 ln` of the contrast of brightness with its mean over a sixteenth of the picture's width, for the same
+- `6 ln` of the contrast of brightness with its mean over a sixteenth of the picture's width, for the same
   reason: where an outline blurs contrast falls. Not around what is white in some slice, for a glint's rises.
 - `-0.09` a level of local mean brightness (6 px), and `-0.3` more (10 px) around pixels that are clipped in
   some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is best.
@@ -44,12 +44,12 @@ BRIGHTNESS_WEIGHT: Final = 0.09
 BRIGHTNESS_SIGMA_PX: Final = 6.0
 GLINT_WEIGHT: Final = 0.3
 GLINT_SIGMA_PX: Final = 10.0
-LENT: Final = 0.6
+LENT: Final = 2 / 3
 LENT_SIGMA: Final = 1 / 64
 """How much of the detail about a place counts for it, and how far about, as a share of the width."""
 LENT_TO_DEPTH: Final = 0.5
 """So much of that tells depth: depth keeps closer to outlines."""
-CONTRAST_POWER: Final = 8.0
+CONTRAST_POWER: Final = 6.0
 CONTRAST_ABOUT: Final = 1 / 16
 LEAST_CONTRAST: Final = 8.0
 """Levels of 255 that are added to contrast: much less of it tells nothing."""
