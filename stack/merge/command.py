@@ -210,7 +210,11 @@ def _merged_in(
 ) -> Merging:
     """Take all photographs in; what is left to do is to finish."""
     merging = Merging(
-        settings, _placements(asked, photos), None, asked.skip_bad, asked.memory, asked.far_first
+        settings,
+        _placements(asked, photos),
+        skip_bad=asked.skip_bad,
+        limit_bytes=asked.memory,
+        far_first=asked.far_first,
     )
     for done, photo in enumerate(photos, start=1):
         placed = merging.add(photo)

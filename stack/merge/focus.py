@@ -45,12 +45,13 @@ BRIGHTNESS_SIGMA_PX: Final = 6.0
 GLINT_WEIGHT: Final = 0.3
 GLINT_SIGMA_PX: Final = 10.0
 LENT: Final = 2 / 3
-LENT_SIGMA: Final = 1 / 64
-"""How much of the detail about a place counts for it, and how far about, as a share of the width."""
+LENT_SIGMA_WIDTHS: Final = 1 / 64
+"""How much of the detail about a place counts for it, and how far about: discs grow with the picture."""
 LENT_TO_DEPTH: Final = 0.5
 """So much of that tells depth: depth keeps closer to outlines."""
 CONTRAST_POWER: Final = 6.0
-CONTRAST_ABOUT: Final = 1 / 16
+CONTRAST_WIDTHS: Final = 1 / 16
+"""Score for every e-fold of contrast, and the side of the square with whose mean a place is compared."""
 LEAST_CONTRAST: Final = 8.0
 """Levels of 255 that are added to contrast: much less of it tells nothing."""
 BAND: Final = 20.0
@@ -60,12 +61,12 @@ WHITE: Final = 230
 BELOW_WHITE: Final = 3
 """Cameras may render light that they clipped as less than 255, but as the brightest there is: so many levels
 below that, but from `WHITE` on, it is white, and contrast tells nothing near by."""
-FEW: Final = 2e-5
+MOST_HOT: Final = 2e-5
 """Share of pixels that may be brighter: hot ones are."""
-SMALL: Final = 0.01
-"""White that covers a larger share is of paper or paint rather than clipped."""
+MOST_CLIPPED: Final = 0.01
+"""White that covers a larger share of a slice is of paper or paint rather than clipped."""
 APART: Final = 6
-"""One in so many rows and columns is asked how bright slices are."""
+"""One in so many rows and columns is asked how bright slices are: enough, in a tenth of the time."""
 GLINT_REACH_PX: Final = 10
 PLAIN: Final = 16.0
 """Times its noise: the floor above which the finest detail tells depth."""
@@ -201,12 +202,12 @@ class Focuser:
 
 def _lent(detail: Plane) -> Plane:
     """Give what detail about every place counts for there: the root of its mean square, for what is near."""
-    return np.float32(LENT) * np.sqrt(blurred(detail * detail, detail.shape[1] * LENT_SIGMA))
+    return np.float32(LENT) * np.sqrt(blurred(detail * detail, detail.shape[1] * LENT_SIGMA_WIDTHS))
 
 
 def _contrast(coarse: Plane) -> Plane:
     """Give what contrast adds to the score."""
-    across = (round(coarse.shape[1] * CONTRAST_ABOUT) | 1,) * 2
+    across = (round(coarse.shape[1] * CONTRAST_WIDTHS) | 1,) * 2
     contrast: Any = cv2.absdiff(coarse, cv2.blur(coarse, across))
     contrast += np.float32(LEAST_CONTRAST)
     cv2.log(contrast, contrast)
@@ -238,7 +239,9 @@ def bright(small: Pixels) -> NDArray[np.uint8]:
     """Give what is clipped of a slice `(H, W, 3)`, and what is white: 255, `(H/4, W/4, 2)`."""
     level, share = _white(small)
     white = _reaches(small, level)
-    return np.dstack([white if share <= SMALL or level == CLIPPED else _reaches(small, CLIPPED), white])
+    return np.dstack(
+        [white if share <= MOST_CLIPPED or level == CLIPPED else _reaches(small, CLIPPED), white]
+    )
 
 
 def _white(small: Pixels) -> tuple[int, float]:
@@ -246,7 +249,7 @@ def _white(small: Pixels) -> tuple[int, float]:
     some: Any = np.ascontiguousarray(small[::APART, ::APART]).reshape(-1, 1)
     counts = cv2.calcHist([some], [0], None, [256], [0, float(np.iinfo(small.dtype).max) + 1]).ravel()
     reach = np.cumsum(counts[::-1])[::-1] / len(some)
-    level = int(np.clip(np.flatnonzero(reach >= FEW)[-1] - BELOW_WHITE, WHITE, CLIPPED))
+    level = int(np.clip(np.flatnonzero(reach >= MOST_HOT)[-1] - BELOW_WHITE, WHITE, CLIPPED))
     return level, float(reach[level])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psnr, render
 
+from stack.merge.focus import bright
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge, Merged
 
@@ -18,7 +19,7 @@ SIZE = (640, 480)
 SLICES = 9
 BLUR_PX = 2.6
 DARK, LIKE_GROUND, LIGHT = 0.02, 0.17, 0.6
-PAPER, NEARLY_WHITE, INK = 0.55, 0.95, 0.02
+PAPER, LIGHT_GREY, NEARLY_WHITE, INK = 0.55, 0.87, 0.95, 0.02
 
 
 def canvas() -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +82,8 @@ def test_a_smooth_near_part_is_not_of_glass(radiance: float, least_db: float, or
 
 
 @pytest.mark.parametrize(
-    ("slices", "paper", "least_db"), [(7, PAPER, 32), (15, PAPER, 34.5), (15, NEARLY_WHITE, 30)]
+    ("slices", "paper", "least_db"),
+    [(7, PAPER, 32), (15, PAPER, 34.5), (15, LIGHT_GREY, 31), (15, NEARLY_WHITE, 30)],
 )
 def test_marks_are_as_dark_or_light_in_the_middle_as_at_their_outlines(
     slices: int, paper: float, least_db: float
@@ -119,3 +121,15 @@ def test_beside_a_glint_its_disc_does_not_win_however_the_camera_gives_what_it_c
     beside = (away > 8) & (away < 20)
     error = np.abs(result.pixels - stack.truth * share).mean(axis=2)[beside]
     assert error.mean() < 8  # levels; 37 where only 255 is taken for clipped
+
+
+def test_a_hot_pixel_is_not_the_camera_s_white() -> None:
+    slice_ = np.full((750, 1000, 3), 100, np.uint8)
+    slice_[300:325, 400:425] = 238
+    glint = np.s_[75:81, 100:106]
+    clipped, white = (bright(slice_)[..., number] for number in range(2))
+    slice_[600, 600, 2] = 255
+    assert (bright(slice_)[glint] == 255).all()
+    assert clipped[glint].all()
+    assert white[glint].all()
+    assert not white[:60].any()
