@@ -22,7 +22,7 @@ PER_SLICE: Final = 128
 MAX_INDEX: Final = (65535 - ORIGIN) // PER_SLICE
 SCATTER: Final = 0.12
 """By what part the amplitude of a place that is never in focus differs from slice to slice, one sigma."""
-FAINT: Final = 20.0
+FAINT: Final = 42.0
 """Times the noise: detail so strong is halfway between faint and plain, given `focus.PLAIN`."""
 SURE_PEAK: Final = 1.5
 """A peak this many times higher than chance would make it is surely one."""

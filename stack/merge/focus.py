@@ -8,15 +8,14 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
   it: an outline that blurs spreads faint detail over smooth areas beside it, more than they have.
 - `6 ln` of the contrast of brightness with its mean over a sixteenth of the picture's width, for the same
   reason: where an outline blurs contrast falls. Not around what is white in some slice, for a glint's rises.
-- `-0.09` a level of local mean brightness (6 px), and `-0.3` more (10 px) around pixels that are clipped in
-  some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean: lowest is best.
+- `-0.13` a level of local mean brightness (6 px) up to 200, and `-0.3` more (10 px) around pixels that are
+  clipped in some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean:
+  lowest is best. On white paper it is not: what is printed there lowers it.
 
 Depth is told by another score, in which the two powers are exchanged: finest detail says on which side of an
 outline a pixel lies, and a high floor keeps what is faint, such as texture seen through the blur of a near
 part, from winning over what is plain. Of detail the least within two pixels counts, of broad detail within
 four: an outline would seem to be sharp some pixels beyond itself.
-
-The brightness is held within a band about its running mean, lest a dark blurred thing before a glint win.
 
 A slice is looked at as a whole first, at lower resolutions, and then judged strip by strip, so that the many
 planes that takes stay small and in the processor's cache.
@@ -40,8 +39,10 @@ POWER: Final = 10.0
 """A score grows by so much for every e-fold of all detail: eight for broad, two for narrow."""
 DETAIL_SIGMA_PX: Final = 2.0
 FINEST_SIGMA_PX: Final = 1.0
-BRIGHTNESS_WEIGHT: Final = 0.09
+BRIGHTNESS_WEIGHT: Final = 0.13
 BRIGHTNESS_SIGMA_PX: Final = 6.0
+PALE: Final = 200.0
+"""Levels of 255 above which it does not count: marks out of focus make white paper about them darker."""
 GLINT_WEIGHT: Final = 0.3
 GLINT_SIGMA_PX: Final = 10.0
 LENT: Final = 2 / 3
@@ -54,8 +55,6 @@ CONTRAST_WIDTHS: Final = 1 / 16
 """Score for every e-fold of contrast, and the side of the square with whose mean a place is compared."""
 LEAST_CONTRAST: Final = 8.0
 """Levels of 255 that are added to contrast: much less of it tells nothing."""
-BAND: Final = 20.0
-"""Levels of 255 by which brightness may count, either way."""
 CLIPPED: Final = 250
 WHITE: Final = 230
 BELOW_WHITE: Final = 3
@@ -68,7 +67,7 @@ MOST_CLIPPED: Final = 0.01
 APART: Final = 6
 """One in so many rows and columns is asked how bright slices are: enough, in a tenth of the time."""
 GLINT_REACH_PX: Final = 10
-PLAIN: Final = 16.0
+PLAIN: Final = 32.0
 """Times its noise: the floor above which the finest detail tells depth."""
 LEAST_NOISE: Final = 0.25
 COARSE: Final = 4
@@ -97,7 +96,7 @@ class Sight:
     contrast
         What contrast adds to the score, `(H/4, W/4)` float32.
     near, glow
-        Brightness over 6 and over 10 px, `(H/4, W/4)` float32, levels about its running mean.
+        Brightness over 6 px, up to `PALE`, and over 10 px, `(H/4, W/4)` float32, levels of 255.
     glints, white
         `(H/4, W/4)` float32, 0 to 1: near pixels that are clipped in this slice, and near those that are as
         bright as any.
@@ -144,13 +143,10 @@ class Focus:
 
 
 class Focuser:
-    """Scores slices in the order they come; keeps the noise of the first and the mean brightness of all."""
+    """Scores slices in the order they come; keeps the noise of the first."""
 
     def __init__(self) -> None:
-        self.noise = self._finest_noise = 0.0
-        self._near: Plane | None = None
-        self._wide: Plane | None = None
-        self._slices = 0
+        self.noise = self._finest_noise = 0.0  # none has been looked at
 
     def look(self, light: Plane, bright: NDArray[np.uint8]) -> Sight:
         """Look at a slice as a whole, laid: its brightness `(H, W)`, and what is `bright` of it."""
@@ -163,12 +159,11 @@ class Focuser:
             _fill(detail, rows, BROAD, _inner(np.asarray(fine, np.float32), rows))
             _fill(coarse, rows, COARSE, light[rows])
         broad = blurred(detail, BROAD_SIGMA_PX / BROAD)
-        self._near, near = self._held(self._near, blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE))
-        self._wide, glow = self._held(self._wide, blurred(coarse, GLINT_SIGMA_PX / COARSE))
-        if self._slices == 0:
+        near = np.minimum(blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE), np.float32(PALE))
+        glow = blurred(coarse, GLINT_SIGMA_PX / COARSE)
+        if self.noise == 0:
             narrow = [reduced(_inner(_narrow(light, rows), rows), COARSE) for rows in strips(height)]
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
-        self._slices += 1
         glints, white = (_near_by(bright[..., number] > 0) for number in range(2))
         lent = _lent(np.maximum(reduced(broad, COARSE // BROAD) - np.float32(self.noise), 0))
         return Sight(light, broad, lent, _contrast(coarse), near, glow, glints, white)
@@ -193,11 +188,6 @@ class Focuser:
             score -= near
             finer -= near
             yield Focus(rows, score, finer, amplitude)
-
-    def _held(self, mean: Plane | None, brightness: Plane) -> tuple[Plane, Plane]:
-        """Give the running mean with this brightness in it, and the brightness within the band about it."""
-        new = brightness if mean is None else mean + (brightness - mean) / np.float32(self._slices + 1)
-        return new, np.clip(brightness, new - BAND, new + BAND)
 
 
 def _lent(detail: Plane) -> Plane:
