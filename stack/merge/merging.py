@@ -97,8 +97,7 @@ class Merging:
             self.skipped.append(skipped)
             return skipped
         self.photos.append(photo)
-        if self.memory is not None and self.memory.working_set is WorkingSet.SMALL:
-            give_back()
+        self._spare()
         return placed
 
     def _merged(self, first: Path) -> Merge:
@@ -133,16 +132,14 @@ class Merging:
             raise NothingToMerge("there is no slice to merge")
         if self.skipped and len(self.photos) < 2:
             raise NothingToMerge(f"too few slices are left: {self.skipped[0].reason}")
-        assert self.memory is not None
-        give_back_what_is_freed(self.memory.working_set)  # nothing that comes now is wanted again
-        give_back()
+        self._spare()
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
-        give_back()
+        self._spare()
         if self.settings.unveil:
             remove_hidden(merged, self._travel())
         merged = replace(merged, glances=None)
-        give_back()
+        self._spare()
         settled(merged)
         if self.settings.method is Method.DEPTHMAP:
             by_depth(merged, partial(_read_again, self.photos, again))
@@ -150,6 +147,11 @@ class Merging:
             blur_px = merged.blur_px_a_slice
             unveil(merged.pixels, merged.depth, merged.confidence, blur_px, merged.taken, self._travel())
         return merged
+
+    def _spare(self) -> None:
+        """Let go of what the C library keeps, where memory is short; elsewhere clearing it costs more."""
+        if self.memory is not None and self.memory.working_set is WorkingSet.SMALL:
+            give_back()
 
     def _travel(self) -> Travel:
         return Travel(max(photo.index for photo in self.photos)) if self._far_first else NEAR_FIRST
