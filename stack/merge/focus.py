@@ -10,7 +10,8 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
   reason: where an outline blurs contrast falls. Not around what is white in some slice, for a glint's rises.
 - `-0.13` a level of local mean brightness (6 px) up to 200, and `-0.3` more (10 px) around pixels that are
   clipped in some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean:
-  lowest is best. On white paper it is not: what is printed there lowers it.
+  lowest is best. On white paper it is not: what is printed there lowers it. Where nothing is clipped it
+  counts within a band about its running mean only, lest a shadow that fell on one slice win.
 
 Depth is told by another score, in which the two powers are exchanged: finest detail says on which side of an
 outline a pixel lies, and a high floor keeps what is faint, such as texture seen through the blur of a near
@@ -43,6 +44,8 @@ BRIGHTNESS_WEIGHT: Final = 0.13
 BRIGHTNESS_SIGMA_PX: Final = 6.0
 PALE: Final = 200.0
 """Levels of 255 above which it does not count: marks out of focus make white paper about them darker."""
+BAND: Final = 12.0
+"""Levels of 255 by which it may count, either way."""
 GLINT_WEIGHT: Final = 0.3
 GLINT_SIGMA_PX: Final = 10.0
 LENT: Final = 2 / 3
@@ -96,7 +99,8 @@ class Sight:
     contrast
         What contrast adds to the score, `(H/4, W/4)` float32.
     near, glow
-        Brightness over 6 px, up to `PALE`, and over 10 px, `(H/4, W/4)` float32, levels of 255.
+        Brightness over 6 px, within `BAND` and up to `PALE`, and over 10 px, `(H/4, W/4)` float32, levels of
+        255.
     glints, white
         `(H/4, W/4)` float32, 0 to 1: near pixels that are clipped in this slice, and near those that are as
         bright as any.
@@ -143,10 +147,12 @@ class Focus:
 
 
 class Focuser:
-    """Scores slices in the order they come; keeps the noise of the first."""
+    """Scores slices in the order they come; keeps the noise of the first and the mean brightness of all."""
 
     def __init__(self) -> None:
-        self.noise = self._finest_noise = 0.0  # none has been looked at
+        self.noise = self._finest_noise = 0.0
+        self._mean: Plane | None = None
+        self._slices = 0
 
     def look(self, light: Plane, bright: NDArray[np.uint8]) -> Sight:
         """Look at a slice as a whole, laid: its brightness `(H, W)`, and what is `bright` of it."""
@@ -159,11 +165,12 @@ class Focuser:
             _fill(detail, rows, BROAD, _inner(np.asarray(fine, np.float32), rows))
             _fill(coarse, rows, COARSE, light[rows])
         broad = blurred(detail, BROAD_SIGMA_PX / BROAD)
-        near = np.minimum(blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE), np.float32(PALE))
+        near = self._held(np.minimum(blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE), np.float32(PALE)))
         glow = blurred(coarse, GLINT_SIGMA_PX / COARSE)
-        if self.noise == 0:
+        if self._slices == 0:
             narrow = [reduced(_inner(_narrow(light, rows), rows), COARSE) for rows in strips(height)]
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
+        self._slices += 1
         glints, white = (_near_by(bright[..., number] > 0) for number in range(2))
         lent = _lent(np.maximum(reduced(broad, COARSE // BROAD) - np.float32(self.noise), 0))
         return Sight(light, broad, lent, _contrast(coarse), near, glow, glints, white)
@@ -188,6 +195,12 @@ class Focuser:
             score -= near
             finer -= near
             yield Focus(rows, score, finer, amplitude)
+
+    def _held(self, brightness: Plane) -> Plane:
+        """Give brightness within the band about its running mean, which has it then."""
+        mean = brightness if self._mean is None else self._mean
+        self._mean = mean + (brightness - mean) / np.float32(self._slices + 1)
+        return np.clip(brightness, self._mean - BAND, self._mean + BAND)
 
 
 def _lent(detail: Plane) -> Plane:

@@ -123,22 +123,6 @@ def test_beside_a_glint_its_disc_does_not_win_however_the_camera_gives_what_it_c
     assert error.mean() < 8  # levels; 37 where only 255 is taken for clipped
 
 
-def test_faint_ground_about_glints_is_not_seen_through_their_discs() -> None:
-    """A disc lightens what it lies over by a hundred levels; how much by still tells its slices apart."""
-    y, x = canvas()
-    ground = _texture(*y.shape, np.random.default_rng(5), 0.12)
-    spots = [(0.3, 0.35), (0.5, 0.5), (0.7, 0.35), (0.35, 0.7), (0.65, 0.7)]
-    for u, v in spots:
-        ground += 12 * _disc_mask(x, y, u * y.shape[1], v * y.shape[0], 3)[..., None]
-    slope = (SLICES - 1) * x / y.shape[1]
-    stack = render([Surface(ground, np.ones_like(y), slope)], SLICES, BLUR_PX, SIZE, Shake(noise=0.3, seed=5))
-    result = merged(stack)
-    truth = stack.truth[result.crop.rows, result.crop.columns]
-    shining = (truth.min(axis=2) > 250).astype(np.uint8)
-    away = cv2.distanceTransform(1 - shining, cv2.DIST_L2, 5)
-    assert psnr(result.pixels, truth, (away > 3) & (away < 24)) > 45
-
-
 def test_a_hot_pixel_is_not_the_camera_s_white() -> None:
     slice_ = np.full((750, 1000, 3), 100, np.uint8)
     slice_[300:325, 400:425] = 238
