@@ -26,7 +26,7 @@ from stack.merge.travel import NEAR_FIRST, Travel
 
 Mask = NDArray[np.bool_]
 
-SHINING: Final = 0.3
+SHINING: Final = 0.1
 """Share of a pixel that must shine for it to be of a glint ..."""
 WHITE: Final = 0.6
 """... and part of its brightest colour that the least one must have."""

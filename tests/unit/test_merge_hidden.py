@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psnr, render
 
-from stack.merge.hidden import remove_hidden
+from stack.merge.hidden import NOTHING, View, hidden, remove_hidden
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge, Merged
 from stack.merge.travel import NEAR_FIRST, Travel
@@ -136,3 +136,16 @@ def test_sixteen_bits_are_as_eight() -> None:
     assert (eight.pixels != before.pixels).any()
     assert np.abs(sixteen.pixels / 257 - eight.pixels).max() <= 0.51
     assert (sixteen.depth == eight.depth).all()
+
+
+def test_a_glint_that_is_small_in_the_view_is_found_too() -> None:
+    """A view is reduced: of its pixels a glint may fill a part."""
+    size, glint = (60, 60), np.s_[30:32, 30]
+    light, shines = np.full((*size, 3), 0.2, np.float32), np.zeros(size, np.float32)
+    near, plain = np.zeros(size, np.float32), np.full((*size, 3), 124, np.uint8)
+    light[glint], shines[glint], near[glint] = 0.4, 0.15, SLICES - 1
+    lit = plain.copy()
+    lit[glint] = 220
+    found = hidden(View(near, light, shines, [(0, plain), (SLICES - 1, lit)], BLUR_PX))
+    assert (found[glint] == 0).all()
+    assert (found[:20] == NOTHING).all()
