@@ -26,11 +26,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 import mergers  # noqa: E402  (the paths come first)
+from drawn import draw  # noqa: E402
+from held_back import HELD_BACK  # noqa: E402
 from merge_scores import Score, gain, judge, judge_without_truth, laid_over, mean  # noqa: E402
 from merge_stacks import overlay  # noqa: E402
 from mergers import Merger, MergerFailed, Run, merge_with, photos  # noqa: E402
 from rendered import Rendered, hard_argmax  # noqa: E402
-from subjects import KINDS, draw  # noqa: E402
+from subjects import KINDS  # noqa: E402
 
 from stack.merge.compare import differing_places, sheet  # noqa: E402
 
@@ -101,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", default="800x600")
     parser.add_argument("--seed", default="1", help="one or several: 1,11")
     parser.add_argument(
-        "--kinds", default=",".join([*KINDS, "insect"]), help="rendered subjects; empty: none"
+        "--kinds",
+        default=",".join([*KINDS, "insect"]),
+        help=f"rendered subjects; of another making: {', '.join(HELD_BACK)}; empty: none",
     )
     parser.add_argument("--noise", type=float, default=1.0, help="times a small sensor's (1)")
     parser.add_argument("--grain", type=float, default=1.0, help="of texture, times the finest there is (1)")
