@@ -103,6 +103,7 @@ class Merging:
     def _merged(self, first: Path) -> Merge:
         """Give the merge, begun with the working set that fits slices like the first."""
         if self._merge is None:
+            give_back()  # what an earlier merge kept is free, too
             self.memory = chosen(job(first, self.settings), free_now(), self._limit_bytes)
             self._read = self._reading(first, self.memory.working_set)
             self._merge = self._begin(self.memory.working_set)
@@ -142,6 +143,7 @@ class Merging:
         self._spare()
         settled(merged)
         if self.settings.method is Method.DEPTHMAP:
+            give_back()  # slices are read whole again
             by_depth(merged, partial(_read_again, self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:
             blur_px = merged.blur_px_a_slice
