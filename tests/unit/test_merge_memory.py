@@ -11,6 +11,7 @@ import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stack.merge import merging
 from stack.merge.errors import MemoryRefused
 from stack.merge.memory import (
     Job,
@@ -21,7 +22,8 @@ from stack.merge.memory import (
     needed_bytes,
     read_bytes,
 )
-from stack.merge.settings import Kind, Method
+from stack.merge.merging import Merging, Photo
+from stack.merge.settings import Kind, MergeSettings, Method
 
 ROOT = Path(__file__).resolve().parents[2]
 MERGE = """
@@ -172,3 +174,11 @@ def test_a_merge_goes_on_beside_shooting_where_both_fit() -> None:
     least = needed_bytes(job, WorkingSet.SMALL) + 9 * job.pixels
     assert [fits_beside_shooting(job, free) for free in (None, least, least - 1)] == [True, True, False]
     assert not fits_beside_shooting(replace(job, method=Method.PYRAMID), least)
+
+
+def test_what_an_earlier_merge_kept_is_given_back_before_a_merge_asks_what_is_free(photos, monkeypatch):
+    done = []
+    monkeypatch.setattr(merging, "give_back", lambda: done.append("given back"))
+    monkeypatch.setattr(merging, "free_now", lambda: done.append("asked"))
+    Merging(MergeSettings()).add(Photo(0, photos / "0.jpg", "0.jpg"))
+    assert done == ["given back", "asked"]
