@@ -133,7 +133,7 @@ class Merging:
             raise NothingToMerge("there is no slice to merge")
         if self.skipped and len(self.photos) < 2:
             raise NothingToMerge(f"too few slices are left: {self.skipped[0].reason}")
-        self._spare()
+        give_back()  # else what slices left would lie beside the result
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
         self._spare()
