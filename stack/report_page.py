@@ -92,7 +92,7 @@ def _legend(merge: Mapping[str, Any]) -> str:
         near, far = "0", _length((span[1] - span[0]) * um_per_slice)
     elif span:
         near, far = f"slice {span[0]:.1f}", f"slice {span[1]:.1f}"
-    return f'<span class="ramp"><i>{near}</i><b></b><i>{far}</i></span> depth; grey was never in focus'
+    return f'<span class="ramp"><i>{near}</i><b></b><i>{far}</i></span> depth; grey: no detail tells'
 
 
 def _length(um: float) -> str:

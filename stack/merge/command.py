@@ -169,7 +169,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     if asked.confidence:
         write_picture(asked.confidence, merged.confidence, NO_TAGS, asked.quality)
     if asked.depth_preview:
-        preview = coloured(merged.depth, um_per_slice, um_per_px)
+        preview = coloured(merged.depth, merged.confidence, um_per_slice, um_per_px)
         write_picture(asked.depth_preview, preview, NO_TAGS, asked.quality)
     made = [str(path) for path in outputs]
     if asked.export_aligned:

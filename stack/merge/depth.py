@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.focus import LESSER_POWER, POWER
+from stack.merge.leaks import doubted
 from stack.merge.planes import Plane, enlarged
 
 UNKNOWN: Final = 0
@@ -117,6 +118,14 @@ class Depth:
             least = np.maximum(self._least[rows], np.float32(noise * AMPLITUDE_UNIT))
             sure[rows] = np.clip((self._amplitude[rows] / (least * chance) - 1) / (SURE_PEAK - 1), 0, 1)
         return sure
+
+    def own(self, sure: Plane, noise: float, picture: NDArray[np.uint8]) -> Plane:
+        """Give how surely pixels are in focus by detail of their own.
+
+        `sure` is what `sure` gives, `noise` the amplitude of flat areas, `picture` the brightness of the
+        merged one.
+        """
+        return doubted(sure, self._amplitude, AMPLITUDE_UNIT, noise, picture)
 
     def peaks(self, sure: Plane, noise: float) -> "Peaks":
         """Give what focus curves say, of every second or third ... pixel of many: to sum up, that will do.

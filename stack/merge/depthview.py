@@ -1,4 +1,4 @@
-"""The depth map in colours, for people: near in blue, far in red, grey where nothing was ever in focus."""
+"""The depth map in colours, for people: near in blue, far in red, grey where no detail tells."""
 
 from typing import Any, Final
 
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
+from stack.merge.leaks import NOWHERE
 from stack.merge.planes import spans
 
 Eight = NDArray[np.uint8]
@@ -25,12 +26,16 @@ ROUND: Final = (1, 2, 5)
 
 
 def coloured(
-    depth: NDArray[np.uint16], um_per_slice: float | None = None, um_per_px: float | None = None
+    depth: NDArray[np.uint16],
+    confidence: Eight,
+    um_per_slice: float | None = None,
+    um_per_px: float | None = None,
 ) -> Eight:
     """Give a depth map `(H, W)` in colours `(H + legend, W, 3)`, with what they mean below it.
 
-    Depths are in micrometres from the nearest one shown where the pitch is known, else in slices; with the
-    scale of the subject there is a bar of a round length.
+    Grey is what was filled from beside it: a `confidence` `(H, W)` below 77 of 255. Depths are in micrometres
+    from the nearest one shown where the pitch is known, else in slices; with the scale of the subject there
+    is a bar of a round length.
     """
     height, width = depth.shape
     near, far = depth_span(depth) or (0.0, 1.0)
@@ -38,6 +43,7 @@ def coloured(
     colours = _colours(near, far)
     for rows in spans(height, STRIP_ROWS):
         np.take(colours, depth[rows], axis=0, out=picture[rows], mode="clip")
+        picture[rows][confidence[rows] < NOWHERE * 255] = GREY
     picture[height:] = _legend(width, near, far, um_per_slice, um_per_px)
     return picture  # type: ignore[no-any-return]
 

@@ -78,7 +78,8 @@ class Maps:
     def _pack(self, depth: NDArray[np.uint16], confidence: NDArray[np.uint8]) -> Files:
         every = -(-max(depth.shape) // PREVIEW_PX)
         um_per_dot = None if self._um_per_px is None else self._um_per_px * every
-        preview = coloured(depth[::every, ::every], self._um_per_slice, um_per_dot)
+        some = np.s_[::every, ::every]
+        preview = coloured(depth[some], confidence[some], self._um_per_slice, um_per_dot)
         return {
             "depth": ("depth.png", encode(depth, ".png", NO_TAGS, PREVIEW_QUALITY)),
             "confidence": ("confidence.png", encode(confidence, ".png", NO_TAGS, PREVIEW_QUALITY)),

@@ -37,7 +37,8 @@ AROUND_PX: Final = 9
 """Over so many pixels ground is looked at for that."""
 LEFT: Final = 0.35
 """No place loses more than the rest of this share of its light."""
-NEAR_SURE: Final = 0.5
+NEAR_SURE: Final = 0.2
+"""Also what is doubted beside its own outline (`stack.merge.leaks`)."""
 GROUND_SURE: Final = 0.85
 SHINING: Final = 0.02
 """Share of a reach that may shine: how bright it was nobody knows."""

@@ -111,12 +111,15 @@ def test_shares_are_of_what_is_surely_in_focus():
     assert coverage(peaks, [0, 1, 2]).gaps == ()
 
 
-def test_depth_in_colours_goes_from_blue_to_red_and_grey_is_unknown():
+def test_depth_in_colours_goes_from_blue_to_red_and_grey_is_not_told():
     depth = np.tile(np.linspace(1, 1 + 128 * 9, 300).astype(np.uint16), (80, 1))
     depth[:20] = 0
-    picture = coloured(depth, um_per_slice=20, um_per_px=1.5)
+    confidence = np.full(depth.shape, 255, np.uint8)
+    confidence[60:] = 70
+    picture = coloured(depth, confidence, um_per_slice=20, um_per_px=1.5)
     assert picture.shape == (80 + LEGEND_PX, 300, 3)
-    assert len(set(picture[5, 100].tolist())) == 1
+    for row in (5, 70):
+        assert len(set(picture[row, 100].tolist())) == 1
     near, far = picture[50, 20].astype(int), picture[50, 290].astype(int)
     assert near[0] > near[2]
     assert far[2] > far[0]

@@ -100,8 +100,9 @@ def test_other_methods_take_no_more_than_they_say(photos, tmp_path, method):
 def test_twelve_slices_take_as_much_as_three(photos, tmp_path):
     few = peak_bytes(child(photos, "-o", tmp_path / "a.jpg"))
     many = peak_bytes(child(*[*photos.iterdir()] * 4, "-o", tmp_path / "b.jpg"))
-    # Nine slices more: kept, even as one byte a pixel, they would be 45 MB.
-    assert many - few < 12_000_000
+    # Kept even as one byte a pixel, nine slices more would be 45 MB. What the C library keeps differs by
+    # chance: twelve slices take 164 to 172 MB, three 157 to 163.
+    assert many - few < 0.5 * 9 * WIDTH * HEIGHT
 
 
 def test_too_little_is_refused_before_anything_is_done(photos, tmp_path):

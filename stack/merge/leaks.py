@@ -1,0 +1,70 @@
+"""Where a place seems to be in focus only because its neighbour's outline is.
+
+Detail is judged over some pixels, so beside an outline a smooth place has as much of it as the outline, and
+in the same slice. In the merged picture, where all that is sharp somewhere is sharp, it has none of its own.
+"""
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.planes import Plane, blurred, spans
+
+FINEST_SIGMA_PX: Final = 1.0
+NARROW_SIGMA_PX: Final = 1.5
+REACH_PX: Final = 7
+"""Of both blurs."""
+OWN: Final = 0.3
+"""Share of the detail judged over some pixels that a place has itself where it is rough."""
+GRAIN: Final = 0.25
+"""Times the noise of a slice: what is left of it in a merged picture is no detail of its own."""
+NOWHERE: Final = 0.3
+"""What is less surely in focus is so in no slice."""
+DOUBTED: Final = 0.25
+"""What is left of the confidence in what leaks."""
+GAP: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+"""Gaps narrower than this lie between grains."""
+OPEN: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+"""And what is in focus nowhere but has no room for this."""
+STRIP_ROWS: Final = 128
+
+
+def doubted(
+    sure: Plane, amplitude: NDArray[np.int16], unit: float, noise: float, picture: NDArray[np.uint8]
+) -> Plane:
+    """Give how surely places are in focus by detail of their own, `(H, W)`, 0 to 1.
+
+    What has none is doubted if it is joined, by others that have none, to what is in focus nowhere. What is
+    enclosed by an outline all around, or lies between grains, is not.
+
+    Parameters
+    ----------
+    sure
+        `(H, W)`: how surely some slice has them in focus.
+    amplitude, unit
+        `(H, W)`: of detail over some pixels in that slice, and how much of it is a level of 255.
+    noise
+        The amplitude of a slice's flat areas, levels of 255.
+    picture
+        `(H, W)`: brightness of the merged picture.
+    """
+    nowhere = (sure < NOWHERE).astype(np.uint8)
+    bare = nowhere.copy()
+    for rows in spans(len(sure), STRIP_ROWS):
+        leaked = np.float32(OWN / unit) * amplitude[rows] + np.float32(GRAIN * noise)
+        bare[rows] |= _own(picture, rows) < leaked
+    count, areas = cv2.connectedComponents(cv2.morphologyEx(bare, cv2.MORPH_OPEN, GAP), connectivity=4)
+    joined = np.zeros(count, np.bool_)
+    joined[areas[cv2.erode(nowhere, OPEN) > 0]] = True
+    joined[0] = False  # what has detail of its own
+    return np.where(joined[areas] & (nowhere == 0), np.float32(DOUBTED) * sure, sure)
+
+
+def _own(picture: NDArray[np.uint8], rows: slice) -> Plane:
+    """Give the amplitude of the finest detail that a strip of the picture has."""
+    top = max(0, rows.start - REACH_PX)
+    light = picture[top : rows.stop + REACH_PX].astype(np.float32)
+    finest: Any = cv2.absdiff(light, blurred(light, FINEST_SIGMA_PX))
+    return blurred(finest, NARROW_SIGMA_PX)[rows.start - top :][: rows.stop - rows.start]

@@ -1,0 +1,88 @@
+"""Beside an outline a smooth place seems to be in focus with it: it is to be doubted, and nothing else is."""
+
+import cv2
+import numpy as np
+import pytest
+from rendered import Shake, Surface, _texture, render
+from test_merge_outlines import SIZE, canvas, merged
+
+from stack.merge.depthview import GREY, coloured
+from stack.merge.leaks import NOWHERE, doubted
+
+SHAPE = (200, 300)
+UNIT, NOISE = 128.0, 0.5
+
+
+def leaking(picture):
+    """Give how sure focus is of a picture that one slice has all detail of, and the amplitude of that."""
+    light = picture.astype(np.float32)
+    amplitude = cv2.GaussianBlur(cv2.absdiff(light, cv2.GaussianBlur(light, (0, 0), 2)), (0, 0), 4)
+    return np.clip(amplitude - 1, 0, 1), (amplitude * UNIT).astype(np.int16)
+
+
+def grained(shape=SHAPE):
+    """Give grains of two pixels, and hardly any light that is as even as a smooth place's."""
+    grains = np.random.default_rng(3).integers(0, 256, (shape[0] // 2, shape[1] // 2))
+    return np.kron(grains, np.ones((2, 2))).astype(np.uint8)
+
+
+def test_smooth_ground_beside_a_bar_is_doubted_and_the_bar_is_not():
+    picture = np.full(SHAPE, 120, np.uint8)
+    picture[:, 140:160] = 20
+    sure, amplitude = leaking(picture)
+    found = doubted(sure, amplitude, UNIT, NOISE, picture)
+    assert (sure[:, 131:137] == 1).all()  # it seemed to be in focus
+    assert (found[:, 131:135] < NOWHERE).all()
+    assert (found[:, 165:170] < NOWHERE).all()
+    assert (found[:, 138:162] == sure[:, 138:162]).all()
+
+
+def test_what_an_outline_encloses_is_not_doubted():
+    picture = np.full(SHAPE, 120, np.uint8)
+    cv2.circle(picture, (150, 100), 14, 20, 5)
+    sure, amplitude = leaking(picture)
+    found = doubted(sure, amplitude, UNIT, NOISE, picture)
+    inside = np.s_[98:102, 148:152]
+    assert (found[inside] == sure[inside]).all()
+    assert (found[inside] > NOWHERE).all()
+
+
+def test_what_is_rough_is_not_doubted_though_it_ends_at_what_is_smooth():
+    picture = np.full(SHAPE, 120, np.uint8)
+    picture[:, 100:] = grained()[:, 100:]
+    sure, amplitude = leaking(picture)
+    found = doubted(sure, amplitude, UNIT, NOISE, picture)
+    assert (found[:, 104:] == sure[:, 104:]).mean() > 0.99
+
+
+def test_strips_meet_without_a_seam():
+    tall = grained((300, 60))
+    tall[:, 30:] = 120
+    sure, amplitude = leaking(tall)
+    whole = doubted(sure, amplitude, UNIT, NOISE, tall)
+    # 37 rows less: what begins a strip in the one lies within a strip of the other.
+    part = doubted(sure[37:], amplitude[37:], UNIT, NOISE, tall[37:])
+    assert (whole[60:] == part[23:]).mean() > 0.999
+
+
+@pytest.fixture(scope="module")
+def stalk():
+    """A rough stalk, five slices near, before smooth ground that is never in focus."""
+    y, x = canvas()
+    covered = (np.abs(x - 0.5 * y.shape[1]) < 12).astype(np.float32)
+    rough = _texture(*y.shape, np.random.default_rng(5), 0.6)
+    ground = Surface(np.full((*y.shape, 3), 0.3, np.float32), np.ones_like(y), y * 0 + 40)
+    return render([ground, Surface(rough, covered, y * 0 + 3)], 9, 2.6, SIZE, Shake(noise=0.3, seed=5))
+
+
+def test_a_stalk_is_as_thin_in_what_is_sure_as_it_is(stalk):
+    result = merged(stalk)
+    true = (stalk.depth < 9).astype(np.uint8)[result.crop.rows, result.crop.columns]
+    away_px = cv2.distanceTransform(1 - true, cv2.DIST_L2, 5)
+    told = result.confidence >= NOWHERE * 255
+    assert told[true > 0].mean() > 0.97
+    assert told[(away_px > 4) & (away_px < 9)].mean() < 0.05
+    assert (result.depth > 0)[(away_px > 4) & (away_px < 10)].mean() > 0.9  # filled all the same
+    picture = coloured(result.depth, result.confidence)[: len(true)]
+    assert (picture[(away_px > 4) & (away_px < 9)] == GREY).mean() > 0.95
+    assert (picture[true > 0] == GREY).all(axis=-1).mean() < 0.03
