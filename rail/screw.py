@@ -38,6 +38,10 @@ class Scale:
         """Give how long `steps` are in the axis's unit, whichever way they go."""
         return abs(self.length_u(steps))
 
+    def say(self, steps: int) -> str:
+        """Give a place, or the way from one to another, in words: `12.5 um`."""
+        return f"{self.length_u(steps):g} {self.unit}"
+
     def whole_steps(self, span_u: float) -> int:
         """Give how many whole steps fit into a length, a billionth of a step forgiven."""
         return math.floor(abs(Fraction(span_u) / self.per_step) + _FORGIVEN)

@@ -142,13 +142,13 @@ def test_gone_on_with_it_homes_twice_and_says_how_well_that_repeats(tmp_path: Pa
 
 def test_homing_that_does_not_repeat_is_told(tmp_path: Path) -> None:
     rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
-    touch, slack = rig.axis._touch, iter([None, 40])
+    touch, slack = rig.axis._homing.touch, iter([None, 40])
 
     def touch_elsewhere() -> int | None:
         missed_steps, off_steps = touch(), next(slack)
         return missed_steps if off_steps is None else off_steps
 
-    rig.axis._touch = touch_elsewhere
+    rig.axis._homing.touch = touch_elsewhere
     rig.tell(Resume(None)).ended.result(0)
     (doubt,) = rig.last("homed")["doubts"]
     assert "12.5 µm" in doubt
