@@ -123,3 +123,10 @@ class Rig:
         """Do `act` once `count` more pulses have been given, in whichever direction."""
         target = self.world.carriage().edges + count
         self.clock.once(lambda: self.world.carriage().edges >= target, act)
+
+
+def homed_rig(folder: Path) -> Rig:
+    """Give a rail that has been homed, and stands at the near end of its reach."""
+    rig = Rig(folder, position_um=60.0)
+    rig.axis.home()
+    return rig
