@@ -2,6 +2,8 @@ import signal
 
 import pytest
 
+pytest.register_assert_rewrite("stack_rig")  # what it asserts is to say what it found, as a test's own does
+
 WHOLE_RIGS = "tests/e2e/"
 
 

@@ -20,9 +20,10 @@ from rail.axis import Arrival, Position, Reach, Trust
 from rail.errors import BeyondReach, HomingNotAllowed, Stopped
 from rail.screw import Scale
 from simulator.clock import VirtualClock
-from stack.ending import Ending
+from stack.ending import Ending, EndingKind
 from stack.plan import Between, Layout, Marks, Pitch, StackPlan, lay_out
 from stack.session import Facts, Session
+from stack.session_state import Phase
 from stack.sessions import Sessions
 from stack.shoot import Shooter
 from stack.slice_files import SliceLabel
@@ -36,6 +37,7 @@ RING_NS = 40_000_000
 SETTLE_MS = 50
 FRAME_NS = 30_000_000
 PLAN = StackPlan("beetle", Between(1000, 1050), Pitch(10), settle_ms=SETTLE_MS)
+PLACES = (1000, 1010, 1020, 1030, 1040, 1050)
 
 Hook = Callable[[], None]
 
@@ -298,3 +300,31 @@ class Rig:
 def pictures(session: Session) -> list[dict[str, Any]]:
     """Give what the slices on disk show, by name."""
     return [json.loads(path.read_bytes()) for path in sorted((session.path / "slices").glob("*.jpg"))]
+
+
+def assert_complete(session: Session, time_us: int = 12_340) -> None:
+    """Hold the slices on disk to the truth: each place once, at rest, exposed alike, as the journal says."""
+    state = session.state()
+    assert (state.phase, state.missing, state.damage) == (Phase.DONE, (), ())
+    assert pictures(session) == [
+        {"carriage": steps - BACKLASH_STEPS, "blurred": False, "time_us": time_us, "index": index}
+        for index, steps in enumerate(PLACES)
+    ]
+    assert [state.saved[index].position_steps for index in range(6)] == list(PLACES)
+    assert [session.flaw(state.saved[index]) for index in range(6)] == [None] * 6
+
+
+def at_slice(index: int, act: Callable[[], None]) -> Callable[[Mapping[str, Any]], None]:
+    """Act when the axis is about to go to a slice."""
+    going = ("shooting", "moving")
+    return lambda event: act() if event.get("phase") in going and event["index"] == index else None
+
+
+def paused(rig: Rig) -> Session:
+    """Shoot three slices and pause."""
+    session = rig.session()
+    rig.telling = at_slice(3, rig.ask)
+    assert rig.shoot(session).kind is EndingKind.PAUSED
+    rig.telling = lambda event: None
+    rig.rearm()
+    return session

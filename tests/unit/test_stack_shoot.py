@@ -3,26 +3,32 @@
 import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from stack_rig import BACKLASH_STEPS, PLAN, FilmCamera, LateWriter, Rig, pictures
+from stack_rig import (
+    BACKLASH_STEPS,
+    PLACES,
+    PLAN,
+    FilmCamera,
+    LateWriter,
+    Rig,
+    assert_complete,
+    at_slice,
+    pictures,
+)
 
 from camera.camera import Aim, Exposure, Frame
 from camera.errors import CameraTimeout
 from rail.axis import Arrival, Position, Trust
-from rail.errors import Halted
 from stack import slice_files
 from stack.ending import EndingKind
 from stack.errors import (
     AxisAstray,
-    CameraChanged,
     DiskFull,
     DiskGone,
     FrameStale,
@@ -31,19 +37,14 @@ from stack.errors import (
     NotResumable,
     ShootError,
     SliceUnsaved,
-    StopAsked,
 )
 from stack.journal import Journal, replay
 from stack.plan import AroundHere, FromHere, Park, Pitch
-from stack.record import plain
-from stack.session import Session
 from stack.session_state import Phase
 from stack.shoot import room_needed
-from stack.sight import frame_fault
 from stack.stop import StopKind
 from stack.writer import InlineWriter, SliceWriter, ThreadedWriter
 
-PLACES = (1000, 1010, 1020, 1030, 1040, 1050)
 WRITERS: list[Callable[[], SliceWriter]] = [InlineWriter, LateWriter, ThreadedWriter]
 
 
@@ -62,18 +63,6 @@ def rig(tmp_path: Path, writer: SliceWriter) -> Rig:
 @pytest.fixture
 def inline_rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
-
-
-def assert_complete(session: Session, time_us: int = 12_340) -> None:
-    """Hold the slices on disk to the truth: each place once, at rest, exposed alike, as the journal says."""
-    state = session.state()
-    assert (state.phase, state.missing, state.damage) == (Phase.DONE, (), ())
-    assert pictures(session) == [
-        {"carriage": steps - BACKLASH_STEPS, "blurred": False, "time_us": time_us, "index": index}
-        for index, steps in enumerate(PLACES)
-    ]
-    assert [state.saved[index].position_steps for index in range(6)] == list(PLACES)
-    assert [session.flaw(state.saved[index]) for index in range(6)] == [None] * 6
 
 
 def test_a_stack_shows_every_place_at_rest_and_exposed_alike(rig: Rig) -> None:
@@ -181,56 +170,6 @@ def test_the_journal_never_names_a_slice_that_is_not_on_disk(
     assert named == [True] * 6
 
 
-def at_slice(index: int, act: Callable[[], None]) -> Callable[[Mapping[str, Any]], None]:
-    """Act when the axis is about to go to a slice."""
-    going = ("shooting", "moving")
-    return lambda event: act() if event.get("phase") in going and event["index"] == index else None
-
-
-def blocks(rig: Rig, act: Callable[[int], None]) -> None:
-    """Call `act` with a running number wherever the shooter hands control to something else."""
-    count = iter(range(10_000))
-
-    def hook() -> None:
-        act(next(count))
-
-    rig.rail.halfway = rig.camera.asked = rig.encoding = hook
-    rig.telling = lambda event: hook()
-
-
-@pytest.mark.parametrize("make_writer", [InlineWriter, LateWriter])
-def test_stopped_at_any_point_it_pauses_keeps_every_frame_and_completes_when_resumed(
-    tmp_path: Path, make_writer: Callable[[], SliceWriter]
-) -> None:
-    endings = []
-    for point in range(1000):
-        rig = Rig(tmp_path / str(point), make_writer())
-        session = rig.session()
-
-        def stop(number: int, rig: Rig = rig, point: int = point) -> None:
-            if number == point:
-                rig.ask()
-
-        blocks(rig, stop)
-        ending = rig.shoot(session)
-        endings.append(ending.kind)
-        blocks(rig, lambda number: None)
-        state = session.state()
-        if ending.kind is EndingKind.DONE:
-            assert_complete(session)
-            if not rig.stop.kind:
-                break
-            continue
-        assert (ending.kind, ending.reason, state.phase) == (EndingKind.PAUSED, "button", Phase.PAUSED)
-        assert len(state.saved) == len(rig.camera.captured) == ending.saved
-        before = dict(state.saved)
-        rig.rearm()
-        assert rig.shoot(session).kind is EndingKind.DONE
-        assert_complete(session)
-        assert {index: session.state().saved[index] for index in before} == before
-    assert endings.count(EndingKind.PAUSED) > 20
-
-
 def test_an_abort_ends_the_session_for_good_and_keeps_what_was_captured(rig: Rig) -> None:
     session = rig.session()
     rig.telling = at_slice(3, lambda: rig.ask(StopKind.ABORT))
@@ -240,138 +179,6 @@ def test_an_abort_ends_the_session_for_good_and_keeps_what_was_captured(rig: Rig
     assert len(pictures(session)) == len(rig.camera.captured) == 3
     rig.rearm()
     with pytest.raises(NotResumable, match="aborted"):
-        rig.shoot(session)
-
-
-def test_an_abort_overrides_a_stop_and_nothing_else_overrides(inline_rig: Rig) -> None:
-    stop = inline_rig.stop
-    assert stop.kind is None
-    stop.request(StopKind.STOP, "button")
-    stop.request(StopKind.STOP, "shell")
-    assert (stop.kind, stop.reason) == (StopKind.STOP, "button")
-    stop.request(StopKind.ABORT, "shell")
-    stop.request(StopKind.STOP, "page")
-    assert (stop.kind, stop.reason) == (StopKind.ABORT, "shell")
-
-
-def test_a_stop_that_was_seen_is_not_forgotten(inline_rig: Rig) -> None:
-    inline_rig.stop.request(StopKind.STOP, "button")
-    for _ in range(3):
-        with pytest.raises(StopAsked, match="button"):
-            inline_rig.stop.check()
-
-
-def test_killed_at_any_point_the_folder_is_read_resumed_and_completed(tmp_path: Path) -> None:
-    rig = Rig(tmp_path / "run")
-    session = rig.session()
-    told: list[list[int]] = []
-
-    def freeze(number: int) -> None:
-        shutil.copytree(rig.root, tmp_path / f"killed{number}")
-        told.append([event["index"] for event in rig.told if event["event"] == "slice_saved"])
-
-    blocks(rig, freeze)
-    rig.shoot(session)
-    assert len(told) > 30
-    for number, acknowledged in enumerate(told):
-        after = Rig(tmp_path / f"killed{number}", trust=Trust.UNKNOWN)
-        found = after.sessions.open(1)
-        before = found.state()
-        assert set(acknowledged) <= set(before.saved)
-        if before.phase is Phase.DONE:
-            continue
-        assert (before.phase, before.resumable) in ((Phase.SHOOTING, True), (Phase.CREATED, True))
-        assert after.shoot(found).kind is EndingKind.DONE
-        assert_complete(found)
-        assert {index: found.state().saved[index] for index in before.saved} == before.saved
-        anew = 2 if before.saved else 1  # twice to see whether homing repeats
-        assert after.rail.homings == (anew if before.missing else 0)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "why"),
-    [
-        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "bytes and was saved with"),
-        (lambda path: path.write_bytes(path.read_bytes().replace(b"false", b"False")), "checksum"),
-        (lambda path: path.unlink(), "cannot be read"),
-    ],
-)
-def test_a_recorded_slice_that_is_not_what_was_saved_is_shot_again(
-    inline_rig: Rig, spoil: Callable[[Path], None], why: str
-) -> None:
-    rig, session = inline_rig, inline_rig.session()
-    rig.telling = at_slice(4, rig.ask)
-    rig.shoot(session)
-    spoil(session.path / "slices/0001.jpg")
-    (session.path / "slices/.0004.jpg.beef.part").write_bytes(b"half")
-    rig.telling = lambda event: None
-    rig.told.clear()
-    rig.rearm()
-    rig.rail.moves.clear()
-    assert rig.shoot(session).kind is EndingKind.DONE
-    assert_complete(session)
-    assert rig.rail.moves == [1010, 1040, 1050, 1000]
-    assert rig.events() == ["slice_retaken", "stack_resumed", *["slice_saved"] * 3, "stack_done"]
-    assert rig.told[0]["index"] == 1 and why in rig.told[0]["why"]
-    assert rig.told[1]["missing"] == [1, 4, 5]
-    assert list((session.path / "slices").glob(".*")) == []
-
-
-def paused(rig: Rig) -> Session:
-    """Shoot three slices and pause."""
-    session = rig.session()
-    rig.telling = at_slice(3, rig.ask)
-    assert rig.shoot(session).kind is EndingKind.PAUSED
-    rig.telling = lambda event: None
-    rig.rearm()
-    return session
-
-
-def test_resumed_it_keeps_the_recorded_exposure_though_the_light_has_changed(inline_rig: Rig) -> None:
-    session = paused(inline_rig)
-    inline_rig.camera.light = 0.7
-    inline_rig.camera.exposure = None
-    assert inline_rig.shoot(session).kind is EndingKind.DONE
-    assert len(inline_rig.camera.meterings) == 1
-    assert_complete(session)
-
-
-def test_resumed_with_nothing_saved_it_meters_anew(inline_rig: Rig) -> None:
-    rig, session = inline_rig, inline_rig.session()
-    rig.camera.asked = lambda: rig.ask() if rig.camera.exposure else None
-    assert rig.shoot(session).saved == 0
-    assert session.state().exposure is not None
-    rig.camera.asked = lambda: None
-    rig.camera.light = 0.5
-    rig.rearm()
-    assert rig.shoot(session).kind is EndingKind.DONE
-    assert_complete(session, time_us=24_690)
-
-
-@pytest.mark.parametrize("change", ["drift", "size"])
-def test_resumed_with_a_camera_that_cannot_repeat_its_frames_it_fails_before_a_slice(
-    inline_rig: Rig, change: str
-) -> None:
-    session = paused(inline_rig)
-    if change == "drift":
-        inline_rig.camera.drift = 0.98
-    else:
-        inline_rig.camera.size_px = (32, 24)
-    ending = inline_rig.shoot(session)
-    assert isinstance(ending.error, CameraChanged)
-    assert len(inline_rig.camera.captured) == 3
-
-
-def test_a_stack_done_but_for_its_last_line_is_finished_without_moving(inline_rig: Rig) -> None:
-    rig, session = inline_rig, inline_rig.session(replace(PLAN, after=Park.STAY))
-    rig.shoot(session)
-    lines = session.journal_path.read_bytes().splitlines(keepends=True)
-    session.journal_path.write_bytes(b"".join(lines[:-1]))
-    rig.rail.moves.clear()
-    assert rig.shoot(session).kind is EndingKind.DONE
-    assert rig.rail.moves == []
-    assert_complete(session)
-    with pytest.raises(NotResumable, match="done"):
         rig.shoot(session)
 
 
@@ -392,86 +199,11 @@ def test_it_homes_only_when_its_places_need_it(tmp_path: Path, trust: Trust, pla
     assert rig.events().count("homed") == homings
 
 
-@pytest.mark.parametrize(
-    ("trust", "plan", "homings"),
-    [
-        (Trust.KNOWN, PLAN, 0),
-        (Trust.UNKNOWN, PLAN, 2),
-        (Trust.ASSUMED, PLAN, 2),
-        (Trust.ASSUMED, replace(PLAN, assumed_is_enough=True), 0),
-        (Trust.ASSUMED, replace(PLAN, range=FromHere(50)), 2),
-    ],
-)
-def test_it_goes_on_only_where_the_place_is_sure_and_homes_twice_to_make_it_so(
-    tmp_path: Path, trust: Trust, plan: Any, homings: int
-) -> None:
-    rig = Rig(tmp_path)
-    session = rig.session(plan)
-    rig.telling = at_slice(3, rig.ask)
-    assert rig.shoot(session).kind is EndingKind.PAUSED
-    after = Rig(tmp_path, trust=trust)
-    assert after.shoot(session).kind is EndingKind.DONE
-    assert after.rail.homings == homings
-
-
-def test_places_counted_from_an_unknown_position_mean_nothing_from_another_start(tmp_path: Path) -> None:
-    """Nothing was shot yet, and the power failed: the axis stands elsewhere by its new count."""
-    rig = Rig(tmp_path, trust=Trust.UNKNOWN)
-    rig.rail.motor_steps = 500
-    session = rig.session(replace(PLAN, range=FromHere(50)))
-    with pytest.raises(NotResumable, match="count is lost"):
-        Rig(tmp_path, trust=Trust.UNKNOWN).shoot(session)
-    assert rig.shoot(session).kind is EndingKind.DONE
-
-
 def test_a_rail_that_may_not_home_fails_in_words_and_does_not_move(tmp_path: Path) -> None:
     rig = Rig(tmp_path, trust=Trust.UNKNOWN, home_allowed=False)
     ending = rig.shoot(rig.session())
     assert (ending.kind, ending.reason) == (EndingKind.FAILED, "homing was never allowed")
     assert rig.rail.moves == []
-
-
-def test_places_counted_from_an_unknown_position_are_resumed_only_while_the_count_lives(
-    tmp_path: Path,
-) -> None:
-    plan = replace(PLAN, range=FromHere(50))
-    rig = Rig(tmp_path, trust=Trust.UNKNOWN)
-    session = rig.session(plan)
-    rig.telling = at_slice(3, rig.ask)
-    rig.shoot(session)
-    rig.telling = lambda event: None
-    rig.rearm()
-    with pytest.raises(NotResumable, match="count is lost"):
-        Rig(tmp_path, trust=Trust.UNKNOWN).shoot(session)
-    assert rig.shoot(session).kind is EndingKind.DONE
-    assert [picture["carriage"] for picture in pictures(session)] == [
-        step - BACKLASH_STEPS for step in range(0, 60, 10)
-    ]
-
-    homed = Rig(tmp_path / "homed", trust=Trust.UNKNOWN)
-    lost = homed.session(plan)
-    homed.telling = at_slice(3, homed.ask)
-    homed.shoot(lost)
-    homed.rearm()
-    homed.rail.home()
-    with pytest.raises(NotResumable, match="count is lost"):
-        homed.shoot(lost)
-
-
-def test_a_halt_ends_the_count(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, trust=Trust.UNKNOWN)
-    session = rig.session(replace(PLAN, range=FromHere(50)))
-
-    def halt() -> None:
-        if len(rig.camera.captured) == 2:
-            raise Halted("limit", position=rig.rail.position())
-
-    rig.rail.halfway = halt
-    assert rig.shoot(session).kind is EndingKind.FAILED
-    rig.rail.halfway = lambda: None
-    rig.rearm()
-    with pytest.raises(NotResumable, match="count is lost"):
-        rig.shoot(session)
 
 
 def test_a_failure_is_recorded_the_hardware_stopped_and_every_frame_kept(rig: Rig) -> None:
@@ -631,22 +363,6 @@ def test_a_first_frame_that_shows_nothing_ends_the_stack_in_words(
     assert pictures(session) == []
 
 
-def test_a_light_that_is_off_is_noticed_when_a_stack_is_resumed(inline_rig: Rig) -> None:
-    session = paused(inline_rig)
-    inline_rig.camera.light = 0.0
-    assert isinstance(inline_rig.shoot(session).error, FrameUnusable)
-    assert len(pictures(session)) == 3
-
-
-def test_a_subject_on_black_and_one_on_white_are_frames_like_any_other() -> None:
-    for ground, subject in ((0, 120), (255, 90)):
-        pixels = np.full((480, 640, 3), ground, np.uint8)
-        pixels[200:280, 280:360] = subject
-        assert frame_fault(pixels) is None
-    noise = np.random.default_rng(1).integers(0, 12, (480, 640, 3)).astype(np.uint8)
-    assert "black" in (frame_fault(noise) or "")
-
-
 def test_a_frame_begun_before_the_axis_had_settled_is_refused(
     inline_rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -673,16 +389,6 @@ def test_an_axis_that_comes_to_rest_elsewhere_is_not_photographed(
     ending = rig.shoot(rig.session())
     assert isinstance(ending.error, AxisAstray)
     assert len(rig.camera.captured) == 2
-
-
-def test_places_that_left_the_reach_since_the_plan_was_made_are_refused_before_any_move(
-    inline_rig: Rig,
-) -> None:
-    session = paused(inline_rig)
-    inline_rig.rail.reach = replace(inline_rig.rail.reach, farthest_steps=1049)
-    inline_rig.rail.moves.clear()
-    assert inline_rig.shoot(session).kind is EndingKind.FAILED
-    assert inline_rig.rail.moves == []
 
 
 @pytest.mark.parametrize(
@@ -783,8 +489,3 @@ def test_progress_says_where_it_is_and_how_long_it_takes(inline_rig: Rig) -> Non
     left_s = [event["seconds_left"] for event in shooting]
     assert left_s == sorted(left_s, reverse=True)
     assert left_s[0] == pytest.approx(6 * 0.111, rel=0.5)
-
-
-def test_metadata_of_any_kind_becomes_what_json_holds() -> None:
-    odd = {"a": (1, 2.5), "b": float("inf"), 3: Path("x"), "c": {"d": None, "e": True}}
-    assert plain(odd) == {"a": [1, 2.5], "b": "inf", "3": "x", "c": {"d": None, "e": True}}
