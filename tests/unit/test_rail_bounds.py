@@ -42,6 +42,10 @@ def test_from_outside_the_reach_a_jog_may_only_lead_towards_it(rig):
     with pytest.raises(BeyondReach):
         rig.axis.jog(-1)
     assert rig.axis.jog(10).position == Position(110, Trust.ASSUMED)
+    rig.axis.zero(9_000)
+    with pytest.raises(BeyondReach):
+        rig.axis.jog(1)
+    assert rig.axis.jog(-10).position == Position(8_990, Trust.KNOWN)
 
 
 def test_an_unknown_position_moves_slowly_and_not_beyond_the_travel(rig):

@@ -44,7 +44,17 @@ def test_homing_is_refused_until_allowed_and_says_how(tmp_path):
 
 def test_homing_from_a_pressed_switch_backs_off_first(tmp_path):
     rig = Rig(tmp_path, position_um=-20.0)
+    run, ends_um = rig.stepper.run, []
+
+    def noted(*way, **seek):
+        ended = run(*way, **seek)
+        ends_um.append(rig.carriage_um)
+        return ended
+
+    rig.stepper.run = noted
     assert rig.axis.home().position == Position(992, Trust.KNOWN)
+    opened_um, clear_um, touched_um, *_ = ends_um
+    assert clear_um - opened_um == SETTINGS.clearance_steps * 0.3125 and touched_um <= opened_um
     assert rig.carriage_um == pytest.approx(992 * 0.3125 - SPEC.backlash_um, abs=0.4)
     assert rig.world.carriage().nearest_um == -20.0
 

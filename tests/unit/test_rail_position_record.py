@@ -112,6 +112,7 @@ def test_after_a_rest_without_power(tmp_path, self_holding, trust):
 
 
 def test_a_position_on_another_grid_is_no_position(homed):
+    homed.axis.rest()
     axis = StepperAxis(homed.stepper, Scale("um", Fraction(5, 8)), SETTINGS, homed.store)
     assert axis.position().trust is Trust.UNKNOWN
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from rail_rig import SETTINGS, SPEC, Rig, homed_rig
 
-from rail.axis import Trust
+from rail.axis import Position, Trust
 from rail.errors import Halted
 
 
@@ -58,6 +58,8 @@ def test_a_halt_above_start_speed_leaves_the_position_unknown(homed):
     assert homed.axis.position().trust is Trust.UNKNOWN
     homed.axis.rest()
     assert homed.store.load().trust is Trust.UNKNOWN
+    homed.switch_on()
+    assert homed.axis.position() == Position(0, Trust.UNKNOWN)
 
 
 @pytest.mark.parametrize(("self_holding", "trust"), [(True, Trust.ASSUMED), (False, Trust.UNKNOWN)])
