@@ -132,7 +132,9 @@ class StepperAxis:
         self._homing.allow()
 
     def home(self) -> Arrival:
-        """Find the reference as `rail.homing.Homing` does, and come to rest at that end of the reach.
+        """Find the reference away from the subject, and come to rest at that end of the reach.
+
+        `rail.homing.Homing` says how.
 
         Raises
         ------

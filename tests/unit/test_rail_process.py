@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,14 +131,16 @@ def test_a_parent_flooded_with_work_neither_hurries_nor_loses_a_step(stepper, wo
 
 
 def test_a_killed_child_is_noticed_and_the_position_unknown(stepper, world, tmp_path):
-    axis = StepperAxis(stepper, SCALE, SETTINGS, FilePositionStore(tmp_path / "position.json"))
+    slow = replace(SETTINGS, ramp=RAMP.slowest())
+    axis = StepperAxis(stepper, SCALE, slow, FilePositionStore(tmp_path / "position.json"))
+    axis.zero(1_000)
     result = in_background(lambda: axis.jog(LONG_STEPS))
     wait_until(lambda: stepper.count_steps() > 20)
     os.kill(stepper.pid, signal.SIGKILL)
     error = result()
     assert isinstance(error, MotionLost)
     assert error.position.trust is Trust.UNKNOWN
-    assert error.position.steps == world.carriage().net_edges
+    assert error.position.steps == 1_000 + world.carriage().net_edges
     assert not axis.moving()
     with pytest.raises(MotionLost):
         axis.jog(1)
