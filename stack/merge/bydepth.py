@@ -9,11 +9,11 @@ only where the map names it, so the second look costs little beyond reading the 
 from collections.abc import Callable
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.depth import in_slices
+from stack.merge.evened import Evened
 from stack.merge.lay import laid
 from stack.merge.photos import Pixels
 from stack.merge.placements import similarity_of
@@ -78,9 +78,8 @@ def _places(depth: NDArray[np.uint16]) -> Plane:
 
 def _lit(laid_part: NDArray[Any], one: MergedSlice) -> Plane:
     """Give pixels with the slice's light evened out, 0 to 65535."""
-    scale: Any = (*(np.array(one.gains) * (65535 / np.iinfo(laid_part.dtype).max)), 0.0)
-    lit: Any = cv2.multiply(laid_part, scale, dtype=cv2.CV_32F)
-    return np.asarray(np.clip(lit, 0, 65535), np.float32)
+    lit = Evened(np.array(one.gains), laid_part.dtype, 65535)(laid_part)
+    return np.minimum(lit, 65535, out=lit)
 
 
 def tent(places: Plane, indices: list[int], position: int) -> Plane:
@@ -105,4 +104,7 @@ def lit_slice(merged: Merged, position: int, pixels: Pixels) -> NDArray[np.uint1
     one = merged.slices[position]
     height, width = merged.depth.shape
     whole = laid(pixels, similarity_of(one.transform), slice(0, height), slice(0, width), careful=True)
-    return np.rint(_lit(whole, one)).astype(np.uint16)
+    lit = np.empty(whole.shape, np.uint16)
+    for rows in spans(height, TILE_PX):
+        lit[rows] = np.rint(_lit(whole[rows], one))
+    return lit

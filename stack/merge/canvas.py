@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.evened import Evened
 from stack.merge.focus import COARSE
 from stack.merge.frames import HALF, Frame, Layers
 from stack.merge.lay import laid, laid_whole
 from stack.merge.photos import Pixels
-from stack.merge.planes import Plane, enlarged_rows
+from stack.merge.planes import STRIP_ROWS, Plane, enlarged_part, enlarged_rows, spans
 from stack.merge.similarity import Similarity
 from stack.merge.tone import Gains
 
@@ -37,6 +38,8 @@ TINT: Final = np.array([[0.0, 0.0, 0.713], [0.564, 0.0, 0.0]]) - np.array([[0.71
 NO_TINT: Final = 32768
 CAST: Final = 0.002
 """Gains of single colours that differ by less change brightness by less than a sixth of a level of 255."""
+SEEN: Final = 1
+"""Levels of 255 that are more than rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,10 @@ class WholeCanvas:
     def blend(self, frame: Frame, similarity: Similarity, gains: Gains, share: Share) -> None:
         """As `Canvas` says."""
         assert not isinstance(frame, Layers)
-        scale: Any = (*(gains * (WHITE / np.iinfo(frame.dtype).max)), 0.0)
+        evened = Evened(gains, frame.dtype, WHITE)
         for tile in share.tiles(self._picture.shape):
-            part: Any = laid(frame, similarity, tile.rows, tile.columns, tile.careful)
             ours = self._picture[tile.rows, tile.columns]
-            change: Any = cv2.multiply(part, scale, dtype=cv2.CV_32F)
+            change: Any = evened(laid(frame, similarity, tile.rows, tile.columns, tile.careful))
             cv2.subtract(change, ours, change, dtype=cv2.CV_32F)
             _move(ours, change, cv2.merge([tile.share] * 3))
 
@@ -155,13 +157,18 @@ class LayersCanvas:
         cast, *tints = _apart(frame.colour, gains)
         unit, half = WHITE / white, similarity.reduced(HALF)
         gain = float(GREY @ gains)
-        added = laid_whole(cast, half) if _differ(gains) else None
+        evened = Evened(np.array([gain]), frame.dtype, WHITE, clips=True)
+        added = laid_whole(cast, half) if _matters(cast, gains) else None
         for tile in share.tiles(self._brightness.shape):
             part: Any = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
             ours = self._brightness[tile.rows, tile.columns]
-            change: Any = cv2.addWeighted(part, gain * unit, ours, -1, 0, dtype=cv2.CV_32F)
+            if evened.bends(part):
+                change: Any = evened(part)
+                cv2.subtract(change, ours, change, dtype=cv2.CV_32F)
+            else:
+                change = cv2.addWeighted(part, gain * unit, ours, -1, 0, dtype=cv2.CV_32F)
             if added is not None:
-                change += _added(added, unit, tile.rows, self._brightness.shape)[:, tile.columns]
+                _add(change, added, unit, tile)
             _move(ours, change, tile.share)
         for tile in share.tiles(self._tints[0].shape, HALF):
             for mine, tint in zip(self._tints, tints, strict=True):
@@ -194,15 +201,29 @@ class LayersCanvas:
 
 def _apart(colour: Pixels, gains: Gains) -> list[Pixels]:
     """Give what gains that differ add to brightness, red less brightness, and blue; all about the middle."""
-    middle = _middle(np.iinfo(colour.dtype).max)
+    white = int(np.iinfo(colour.dtype).max)
+    middle = _middle(white)
     mix = np.vstack([GREY * (gains - GREY @ gains), TINT * gains])
     mix = np.column_stack([mix, [middle] * 3]).astype(np.float32)
+    evened = Evened(gains, colour.dtype, white, clips=True)
+    alone = Evened(np.array([GREY @ gains]), colour.dtype, white, clips=True)
     apart: list[Any] = [np.empty(colour.shape[:2], colour.dtype) for _ in mix]
-    for top in range(0, len(colour), TILE_ROWS):
-        rows = slice(top, top + TILE_ROWS)
-        for plane, strip in zip(apart, cv2.split(cv2.transform(colour[rows], mix)), strict=True):
-            plane[rows] = strip
+    for rows in spans(len(colour), STRIP_ROWS):
+        strip = colour[rows]
+        mixed = _clipped(strip, evened, alone) if evened.bends(strip) else cv2.transform(strip, mix)
+        for plane, layer in zip(apart, cv2.split(mixed), strict=True):
+            plane[rows] = layer
     return apart
+
+
+def _clipped(colour: Pixels, evened: Evened, alone: Evened) -> Any:
+    """Give the same of rows that are bright; `alone` is what brightness becomes without being told of it."""
+    white = int(np.iinfo(colour.dtype).max)
+    mix = np.column_stack([np.vstack([GREY, TINT]), [_middle(white)] * 3]).astype(np.float32)
+    mixed: Any = cv2.transform(evened(colour), mix)
+    mixed[..., 0] -= alone(np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)))
+    deep = cv2.CV_8U if white == 255 else cv2.CV_16U
+    return cv2.addWeighted(mixed, 1, mixed, 0, 0, dtype=deep)  # rounds, and stops at the type's ends
 
 
 def _middle(white: int) -> int:
@@ -210,16 +231,29 @@ def _middle(white: int) -> int:
     return (white + 1) // 2
 
 
-def _differ(gains: Gains) -> bool:
-    return bool(np.abs(gains - GREY @ gains).max() >= CAST)
+def _matters(cast: Pixels, gains: Gains) -> bool:
+    """Say whether brightness has to be told of single colours: their gains differ, or some are near white."""
+    middle = _middle(int(np.iinfo(cast.dtype).max))
+    least = middle * SEEN / 128
+    return bool(
+        np.abs(gains - GREY @ gains).max() >= CAST
+        or int(cast.max()) - middle > least
+        or middle - int(cast.min()) > least
+    )
 
 
-def _added(cast: Pixels, unit: float, rows: slice, shape: tuple[int, ...]) -> Any:
-    """Give some rows of a cast, laid, in the canvas' unit and enlarged to its `shape`."""
-    first = max(0, rows.start // HALF - 1)
-    near = cast[first : -(-rows.stop // HALF) + 1] - np.float32(_middle(np.iinfo(cast.dtype).max))
-    inner = slice(rows.start - first * HALF, rows.stop - first * HALF)
-    return enlarged_rows(near * np.float32(unit), HALF, inner, shape)
+def _add(change: Any, cast: Pixels, unit: float, tile: Tile) -> None:
+    """Add a tile of a cast, laid, to a change, in the canvas' unit and at full size, in place."""
+    top, left = (max(0, span.start // HALF - 1) for span in (tile.rows, tile.columns))
+    bottom, right = (-(-span.stop // HALF) + 1 for span in (tile.rows, tile.columns))
+    near = cast[top:bottom, left:right] - np.float32(_middle(np.iinfo(cast.dtype).max))
+    if not near.any():
+        return
+    rows, columns = (
+        slice(span.start - first * HALF, span.stop - first * HALF)
+        for span, first in ((tile.rows, top), (tile.columns, left))
+    )
+    change += enlarged_part(near * np.float32(unit), HALF, rows, columns, (rows.stop, columns.stop))
 
 
 def _move(ours: NDArray[np.uint16], change: Any, share: Any) -> None:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.evened import Evened
 from stack.merge.focus import BRIGHTNESS_WEIGHT, COARSE, GLINT_WEIGHT, Focus, Sight
 from stack.merge.frames import Frame, Layers
 from stack.merge.lay import laid
@@ -80,11 +81,11 @@ class Pyramid:
     def blend(self, frame: Frame, similarity: Similarity, gains: Gains) -> None:
         """End with a slice, a whole one: blend it in; `similarity` maps output pixels to its own."""
         assert not isinstance(frame, Layers)
-        scale: Any = (*(gains * (255 / np.iinfo(frame.dtype).max)), 0.0)
+        evened = Evened(gains, frame.dtype, 255)
         columns = slice(0, frame.shape[1])
 
         def lit(rows: slice) -> Any:
-            return cv2.multiply(laid(frame, similarity, rows, columns, careful=True), scale, dtype=cv2.CV_32F)
+            return evened(laid(frame, similarity, rows, columns, careful=True))
 
         whole: Rows = lit
         strength: Any = np.zeros(self._bands[-1].shape[:2], np.float32)
