@@ -42,6 +42,12 @@ SPREAD_PX: Final = 2
 """A glint's light reaches a little beyond where it is as bright as white."""
 GLOWS: Final = 0.05
 """By so much light is the picture brighter where it shows a piece of a glint's disc."""
+BESIDE_SHINE_PX: Final = 4
+FINEST_PX, FINEST_REACH_PX = 1.0, 3
+"""The sigma of its blur, and how far what shines tells on it."""
+AS_SHARP: Final = 0.55
+"""Beside what shines upon it the near part's own slice has this share of the picture's detail, or the part is
+not there: rendered ones have .68 to 1.5 of it."""
 ENCLOSED: Final = 0.6
 NOTHING: Final = -1
 SURE: Final = 0.5
@@ -227,15 +233,29 @@ def _take_out(
     away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
     within = away < view.growth * (glint.depth - glint.front) + AROUND_PX
     part = np.abs(view.near[window] - glint.front) < LEAST_GAP
+    shines = (view.shines[window] > 0) & (light > glint.part_light)
+    upon = (within & (_spread(shines, SPREAD_PX) > 0) & (without <= beyond)).astype(np.uint8)
+    upon = cv2.morphologyEx(upon, cv2.MORPH_CLOSE, _square(SPREAD_PX))
+    beside = (_spread(upon > 0, BESIDE_SHINE_PX) > 0) & (_spread(shines | mask, FINEST_REACH_PX) == 0)
+    if not _as_sharp(without, light, beside):
+        return
     glow = within & (beyond < without) & (light - beyond > GLOWS) & (light > glint.part_light)
     glow = _spread(glow, BESIDE_PX) > 0
     # What has the near part all around it is a glint of its own.
     numbers[glow & ~_enclosed(glow, part) & (beyond < without)] = own
-    shines = (view.shines[window] > 0) & (light > glint.part_light)
-    upon = (within & (_spread(shines, SPREAD_PX) > 0) & (without <= beyond)).astype(np.uint8)
-    upon = cv2.morphologyEx(upon, cv2.MORPH_CLOSE, _square(SPREAD_PX))
     its_own = _enclosed(without > glint.part_light, part)
     numbers[(upon > 0) & (_spread(its_own, SPREAD_PX) == 0)] = front
+
+
+def _as_sharp(slice_light: Plane, picture_light: Plane, where: Mask) -> bool:
+    """Say whether a slice shows what the picture does at some places; else nothing there is in focus in it."""
+    if np.count_nonzero(where) < FEWEST:
+        return False
+    theirs, ours = (
+        float(cv2.absdiff(light, blurred(light, FINEST_PX))[where].mean())
+        for light in (slice_light, picture_light)
+    )
+    return theirs >= AS_SHARP * ours
 
 
 def _enclosed(mask: Mask, part: Mask) -> Mask:

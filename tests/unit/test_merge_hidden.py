@@ -138,14 +138,28 @@ def test_sixteen_bits_are_as_eight() -> None:
     assert (sixteen.depth == eight.depth).all()
 
 
-def test_a_glint_that_is_small_in_the_view_is_found_too() -> None:
-    """A view is reduced: of its pixels a glint may fill a part."""
+def small_glint(texture: float) -> tuple[View, tuple[slice, int]]:
+    """A view of a near part, of which a hidden glint fills some pixels in part; and where.
+
+    The picture has texture of so much light beside it, which the near part's own slice has not.
+    """
     size, glint = (60, 60), np.s_[30:32, 30]
     light, shines = np.full((*size, 3), 0.2, np.float32), np.zeros(size, np.float32)
+    light[::2] += texture
     near, plain = np.zeros(size, np.float32), np.full((*size, 3), 124, np.uint8)
     light[glint], shines[glint], near[glint] = 0.4, 0.15, SLICES - 1
     lit = plain.copy()
     lit[glint] = 220
-    found = hidden(View(near, light, shines, [(0, plain), (SLICES - 1, lit)], BLUR_PX))
+    return View(near, light, shines, [(0, plain), (SLICES - 1, lit)], BLUR_PX), glint
+
+
+def test_a_glint_that_is_small_in_the_view_is_found_too() -> None:
+    view, glint = small_glint(texture=0)
+    found = hidden(view)
     assert (found[glint] == 0).all()
     assert (found[:20] == NOTHING).all()
+
+
+def test_where_the_picture_is_sharper_than_the_near_parts_slice_there_is_no_near_part() -> None:
+    """A pale hair beside lichen was taken for a glint, and the lichen given to a slice that had it soft."""
+    assert (hidden(small_glint(texture=0.05)[0]) == NOTHING).all()
