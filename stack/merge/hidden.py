@@ -248,7 +248,7 @@ def _take_out(
 
 
 def _as_sharp(slice_light: Plane, picture_light: Plane, where: Mask) -> bool:
-    """Say whether a slice shows what the picture does at some places; else nothing there is in focus in it."""
+    """Say whether a slice shows what the picture does at some places; else it has nothing there in focus."""
     if np.count_nonzero(where) < FEWEST:
         return False
     theirs, ours = (
