@@ -36,8 +36,12 @@ FLOOR: Final = 0.6
 UNIT: Final = 64.0
 """Parts of a level of 255 in which coefficients are kept: sixteen bits hold twice the widest."""
 
-TOTAL_UNIT: Final = 512.0
-"""Parts of one in which the logarithms of summed weights are kept, which lie between -64 and 64."""
+TOTAL_UNIT: Final = 256.0
+"""Parts of one in which the logarithms of summed weights are kept: sixteen bits hold them up to 128 and down
+to -128. Of slices that are below, as white ones would be, all weigh alike and the first would stay."""
+GREY: Final = np.float32(127.5)
+"""Levels of 255 from which glow counts: so weights are no lower than -87 in smooth white, or 30 less where
+they are held back, and no higher than 95 on rough black."""
 STRIP_ROWS: Final = 64
 REACH_PX: Final = 10
 """How far beyond a strip, an even number: its strength is looked for, from differences to the next level."""
@@ -138,14 +142,15 @@ class Pyramid:
         A glint out of focus is larger and as white; that of the slice which glows least is the true one. What
         is known to glint only now was weighed without that; the mean glow stands for what went before.
         """
+        glow = sight.glow - GREY
         if not self._slices:
-            self._glow, self._glints = sight.glow, sight.glints
+            self._glow, self._glints = glow, sight.glints
         glints = np.maximum(self._glints, sight.glints)
         late = np.float32(GLINT_WEIGHT) * (glints - self._glints) * self._glow
         self._slices += 1
         self._glints = glints
-        self._glow = self._glow + (sight.glow - self._glow) / np.float32(self._slices)
-        return (np.float32(BRIGHTNESS_WEIGHT) + np.float32(GLINT_WEIGHT) * glints) * sight.glow, late
+        self._glow = self._glow + (glow - self._glow) / np.float32(self._slices)
+        return (np.float32(BRIGHTNESS_WEIGHT) + np.float32(GLINT_WEIGHT) * glints) * glow, late
 
     def _blend(self, level: int, rows: slice, band: NDArray[Any], strength: Plane) -> None:
         """Move some rows of a level's means towards the slice's by its share of the weights so far."""
