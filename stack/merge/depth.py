@@ -119,13 +119,15 @@ class Depth:
             sure[rows] = np.clip((self._amplitude[rows] / (least * chance) - 1) / (SURE_PEAK - 1), 0, 1)
         return sure
 
-    def own(self, sure: Plane, noise: float, picture: NDArray[np.uint8]) -> Plane:
-        """Give how surely pixels are in focus by detail of their own.
+    def own(
+        self, confidence: NDArray[np.uint8], noise: float, picture: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Give how surely pixels are in focus by detail of their own, 0 to 255.
 
-        `sure` is what `sure` gives, `noise` the amplitude of flat areas, `picture` the brightness of the
-        merged one.
+        `confidence` is what `sure` gives, 0 to 255, `noise` the amplitude of flat areas, `picture` the
+        brightness of the merged one.
         """
-        return doubted(sure, self._amplitude, AMPLITUDE_UNIT, noise, picture)
+        return doubted(confidence, self._amplitude, AMPLITUDE_UNIT, noise, picture)
 
     def peaks(self, sure: Plane, noise: float) -> "Peaks":
         """Give what focus curves say, of every second or third ... pixel of many: to sum up, that will do.

@@ -43,7 +43,7 @@ def coloured(
     colours = _colours(near, far)
     for rows in spans(height, STRIP_ROWS):
         np.take(colours, depth[rows], axis=0, out=picture[rows], mode="clip")
-        picture[rows][confidence[rows] < NOWHERE * 255] = GREY
+        picture[rows][confidence[rows] < NOWHERE] = GREY
     picture[height:] = _legend(width, near, far, um_per_slice, um_per_px)
     return picture  # type: ignore[no-any-return]
 

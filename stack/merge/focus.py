@@ -4,8 +4,9 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
 
 - `8 ln` of the amplitude of detail, averaged over about 4 pixels, and `2 ln` of that of still finer detail,
   averaged over 1.5, for hairs. A floor of the noise is added: where no slice shows detail all weigh alike,
-  and the average is smoother than any of them. What is smooth itself is lent two thirds of the detail about
-  it: an outline that blurs spreads faint detail over smooth areas beside it, more than they have.
+  and the average is smoother than any of them. What is smooth itself is lent some of the outlines about it:
+  an outline that blurs spreads faint detail over smooth areas beside it, more than they have. Outlines are
+  looked for in broad detail, of which a hair has little: ground between hairs keeps its own slice.
 - `6 ln` of the contrast of brightness with its mean over a sixteenth of the picture's width, for the same
   reason: where an outline blurs contrast falls. Not around what is white in some slice, for a glint's rises.
 - `-0.13` a level of local mean brightness (6 px) up to 200, and `-0.3` more (10 px) around pixels that are
@@ -48,9 +49,10 @@ BAND: Final = 12.0
 """Levels of 255 by which it may count, either way."""
 GLINT_WEIGHT: Final = 0.3
 GLINT_SIGMA_PX: Final = 10.0
-LENT: Final = 2 / 3
+OUTLINE_SIGMA_PX: Final = 8.0
+LENT: Final = 0.2
 LENT_SIGMA_WIDTHS: Final = 1 / 64
-"""How much of the detail about a place counts for it, and how far about: discs grow with the picture."""
+"""How broad an outline's detail is, how much of it counts about it, and how far: discs grow with pictures."""
 LENT_TO_DEPTH: Final = 0.5
 """So much of that tells depth: depth keeps closer to outlines."""
 CONTRAST_POWER: Final = 6.0
@@ -172,8 +174,7 @@ class Focuser:
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
         self._slices += 1
         glints, white = (_near_by(bright[..., number] > 0) for number in range(2))
-        lent = _lent(np.maximum(reduced(broad, COARSE // BROAD) - np.float32(self.noise), 0))
-        return Sight(light, broad, lent, _contrast(coarse), near, glow, glints, white)
+        return Sight(light, broad, _lent(coarse), _contrast(coarse), near, glow, glints, white)
 
     def judge(self, sight: Sight) -> Iterator[Focus]:
         """Score it, strip by strip."""
@@ -203,9 +204,10 @@ class Focuser:
         return np.clip(brightness, self._mean - BAND, self._mean + BAND)
 
 
-def _lent(detail: Plane) -> Plane:
-    """Give what detail about every place counts for there: the root of its mean square, for what is near."""
-    return np.float32(LENT) * np.sqrt(blurred(detail * detail, detail.shape[1] * LENT_SIGMA_WIDTHS))
+def _lent(coarse: Plane) -> Plane:
+    """Give what outlines about every place count for there: the root of their mean square."""
+    outlines = np.asarray(cv2.absdiff(coarse, blurred(coarse, OUTLINE_SIGMA_PX / COARSE)), np.float32)
+    return np.float32(LENT) * np.sqrt(blurred(outlines * outlines, coarse.shape[1] * LENT_SIGMA_WIDTHS))
 
 
 def _contrast(coarse: Plane) -> Plane:

@@ -269,11 +269,11 @@ class Merge:
             for index, name, alignment, gains, sharpness in self._slices
         )
         found = coverage(peaks, indices)
-        own = self._depth.own(sure, self._focuser.noise, guide)
-        confidence = np.asarray(cv2.convertScaleAbs(own, alpha=255), np.uint8)
+        confidence = np.asarray(cv2.convertScaleAbs(sure, alpha=255), np.uint8)
+        confidence = self._depth.own(confidence, self._focuser.noise, guide)
         depth = self._depth.map(guide, sure)
         blur = self._blur(guide, depth, confidence, crop)
-        del peaks, sure, own, self._depth
+        del peaks, sure, self._depth
         size_px = self._shape[1], self._shape[0]
         depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
         part = None if taken is None else taken.cropped(crop.left, crop.top, crop.width_px, crop.height_px)

@@ -57,12 +57,12 @@ def levels(pixels):
     return pixels * (255 / np.iinfo(pixels.dtype).max)
 
 
-def check(pixels, least_white=253):
+def check(pixels, least_white=253, most_tint=1):
     """Check a picture against the truth: white is white, and mid tones are lit as in the first slice."""
     found = levels(pixels)
     white = cv2.blur(found[SHINING][12:-12, 12:-12], (5, 5))
     assert white.min() > least_white
-    assert np.ptp(white, axis=2).max() < 1
+    assert np.ptp(white, axis=2).max() < most_tint
     truth = 255 * np.clip(scene(), 0, 1) ** ENCODED
     for rows in MID_TONES:
         for part in np.array_split(np.arange(12, WIDTH - 12), SLICES):
@@ -78,7 +78,7 @@ def test_clipped_areas_are_white_under_flicker(dtype):
 @pytest.mark.parametrize("dtype", TYPES)
 def test_in_the_pyramid_too(dtype):
     """Its coarse levels bring a little of the dark surroundings into white, with gains or without."""
-    check(merged(slices(dtype), Method.PYRAMID).pixels, 250)
+    check(merged(slices(dtype), Method.PYRAMID).pixels, 250, 3)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

@@ -133,3 +133,23 @@ def test_a_hot_pixel_is_not_the_camera_s_white() -> None:
     assert clipped[glint].all()
     assert white[glint].all()
     assert not white[:60].any()
+
+
+@cache
+def hairs() -> Rendered:
+    """Bright hairs, two to three pixels thick, four slices before rough ground."""
+    y, x = canvas()
+    rough = 0.3 * _texture(*y.shape, np.random.default_rng(5), 1.0)
+    ground = Surface(rough, np.ones_like(y), y * 0 + 6)
+    across = np.abs((x + 0.4 * y + 8 * np.sin(y / 50)) % 40 - 20)
+    hair = Surface(np.full((*y.shape, 3), 0.7, np.float32), np.clip(2 - across, 0, 1), y * 0 + 2)
+    return render([ground, hair], SLICES, BLUR_PX, SIZE, Shake(noise=0.3, seed=5))
+
+
+def test_rough_ground_between_hairs_keeps_its_own_slice() -> None:
+    stack = hairs()
+    result = merged(stack)
+    rows, columns = result.crop.rows, result.crop.columns
+    truth, ground = stack.truth[rows, columns], (stack.depth > 4).astype(np.uint8)[rows, columns]
+    away = cv2.distanceTransform(ground, cv2.DIST_L2, 5)
+    assert psnr(result.pixels, truth, (away > 10) & (away < 14)) > 37
