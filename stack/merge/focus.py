@@ -3,10 +3,12 @@
 At each pixel the slices are averaged with the weights `exp(score)`. The score is the sum of
 
 - `8 ln` of the amplitude of detail, averaged over about 4 pixels, and `2 ln` of that of still finer detail,
-  averaged over 1.5, for hairs. A floor of the noise is added: where no slice shows detail all weigh alike,
-  and the average is smoother than any of them. What is smooth itself is lent some of the outlines about it:
-  an outline that blurs spreads faint detail over smooth areas beside it, more than they have. Outlines are
-  looked for in broad detail, of which a hair has little: ground between hairs keeps its own slice.
+  averaged over 1.5, for hairs. Broad detail is of brightness and, two fifths as much, of colour: a green
+  blade may be as bright as the stone behind it. A floor of the noise is added: where no slice shows detail
+  all weigh alike, and the average is smoother than any of them. What is smooth itself is lent some of the
+  outlines about it: an outline that blurs spreads faint detail over smooth areas beside it, more than they
+  have. Outlines are looked for in broad detail, of which a hair has little: ground between hairs keeps its
+  own slice.
 - `6 ln` of the contrast of brightness with its mean over a sixteenth of the picture's width, for the same
   reason: where an outline blurs contrast falls. Not around what is white in some slice, for a glint's rises.
 - `-0.13` a level of local mean brightness (6 px) up to 200, and `-0.3` more (10 px) around pixels that are
@@ -41,6 +43,12 @@ POWER: Final = 10.0
 """A score grows by so much for every e-fold of all detail: eight for broad, two for narrow."""
 DETAIL_SIGMA_PX: Final = 2.0
 FINEST_SIGMA_PX: Final = 1.0
+COLOUR: Final = 0.4
+"""How much detail in colour alone counts beside that of brightness."""
+COLOUR_NOISE: Final = 1.5
+"""Times the least of it that a slice has: less is noise, and what JPEG makes of it."""
+OPPONENTS: Final = np.array([[0, -1, 1], [1, -0.5, -0.5]])
+"""Of blue, green and red: red against green, and blue against both."""
 BRIGHTNESS_WEIGHT: Final = 0.13
 BRIGHTNESS_SIGMA_PX: Final = 6.0
 PALE: Final = 200.0
@@ -152,12 +160,12 @@ class Focuser:
     """Scores slices in the order they come; keeps the noise of the first and the mean brightness of all."""
 
     def __init__(self) -> None:
-        self.noise = self._finest_noise = 0.0
+        self.noise = self._finest_noise = self._colour_noise = 0.0
         self._mean: Plane | None = None
         self._slices = 0
 
-    def look(self, light: Plane, bright: NDArray[np.uint8]) -> Sight:
-        """Look at a slice as a whole, laid: its brightness `(H, W)`, and what is `bright` of it."""
+    def look(self, light: Plane, colour: Plane, bright: NDArray[np.uint8]) -> Sight:
+        """Look at a slice as a whole, laid: its brightness `(H, W)`, `colour_detail`, and what is white."""
         height, width = light.shape
         detail = np.empty((height // BROAD, width // BROAD), np.float32)
         coarse = np.empty((height // COARSE, width // COARSE), np.float32)
@@ -166,6 +174,9 @@ class Focuser:
             fine = cv2.absdiff(strip, blurred(strip, DETAIL_SIGMA_PX))
             _fill(detail, rows, BROAD, _inner(np.asarray(fine, np.float32), rows))
             _fill(coarse, rows, COARSE, light[rows])
+        if self._slices == 0:
+            self._colour_noise = COLOUR_NOISE * _quiet(blurred(colour[::2, ::2], 1.0))
+        detail += np.float32(COLOUR) * np.maximum(colour - np.float32(self._colour_noise), 0)
         broad = blurred(detail, BROAD_SIGMA_PX / BROAD)
         near = self._held(np.minimum(blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE), np.float32(PALE)))
         glow = blurred(coarse, GLINT_SIGMA_PX / COARSE)
@@ -238,6 +249,17 @@ def strips(height: int) -> Iterator[slice]:
     """Give the rows of a picture, some at a time: as many as fill whole pixels of lower resolutions."""
     for top in range(0, height, STRIP_ROWS):
         yield slice(top, min(top + STRIP_ROWS, height))
+
+
+def colour_detail(small: Pixels) -> Plane:
+    """Give the amplitude of detail in colour alone of a slice `(H, W, 3)`: `(H/2, W/2)`, levels of 255."""
+    height, width = (side // BROAD for side in small.shape[:2])
+    half: Any = cv2.resize(
+        small[: height * BROAD, : width * BROAD], (width, height), interpolation=cv2.INTER_AREA
+    )
+    colours: Any = cv2.transform(half.astype(np.float32), OPPONENTS * (255 / np.iinfo(small.dtype).max))
+    fine: Any = cv2.absdiff(colours, blurred(colours, DETAIL_SIGMA_PX / BROAD))
+    return np.asarray(fine[..., 0] + fine[..., 1], np.float32)
 
 
 def bright(small: Pixels) -> NDArray[np.uint8]:

@@ -14,12 +14,12 @@ from stack.merge.coverage import Coverage
 from stack.merge.defocus import px_a_slice
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
-from stack.merge.focus import COARSE, Focuser, Sight, bright
+from stack.merge.focus import BROAD, COARSE, Focuser, Sight, bright, colour_detail
 from stack.merge.frames import Frame, Layers, brightness, shrunk
 from stack.merge.front import Front
 from stack.merge.fuse import Fuser
 from stack.merge.glances import Glances
-from stack.merge.lay import laid_sparsely, laid_whole
+from stack.merge.lay import laid, laid_sparsely, laid_whole
 from stack.merge.measures import coverage, shares
 from stack.merge.memory import WorkingSet
 from stack.merge.photos import Pixels
@@ -209,8 +209,10 @@ class Merge:
 
     def _sight(self, light: Plane, small: Pixels, similarity: Similarity) -> Sight:
         """Look at a slice as a whole, once it is laid; all is reduced to where sharpness is judged."""
+        rows, columns = (slice(0, side // BROAD) for side in light.shape)
+        colour = laid(colour_detail(small), similarity.reduced(BROAD), rows, columns, careful=False)
         shining = laid_whole(bright(small), similarity.reduced(COARSE))
-        return self._focuser.look(laid_whole(light, similarity), shining)
+        return self._focuser.look(laid_whole(light, similarity), colour, shining)
 
     def _judge(self, index: int, sight: Sight, similarity: Similarity) -> float:
         """Judge a slice; give its sharpness."""

@@ -5,6 +5,7 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
+from merge_stacks import fogged_stack
 from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psnr, render
 
 from stack.merge.settings import MergeSettings
@@ -52,8 +53,15 @@ def test_how_fast_slices_blur_is_seen_whichever_comes_first(blur_px: float, orde
     assert merged(blur_px, order).blur_px_a_slice == pytest.approx(blur_px, rel=0.15)
 
 
+def test_an_outline_of_colour_alone_tells_how_fast_slices_blur() -> None:
+    assert merged(texture=0.0).blur_px_a_slice == pytest.approx(BLUR_PX, rel=0.15)
+
+
 def test_where_nothing_tells_a_depth_no_blur_is_seen() -> None:
-    assert merged(texture=0.0).blur_px_a_slice is None
+    fog = Merge(STILL)
+    for index, frame in enumerate(fogged_stack().frames):
+        fog.add(index, frame)
+    assert fog.finish().blur_px_a_slice is None
     one = Merge(STILL)
     one.add(0, plate().frames[0])
     assert one.finish().blur_px_a_slice is None
