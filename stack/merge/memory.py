@@ -50,8 +50,8 @@ class Job:
     method: Method = Method.WEIGHTED
 
 
-FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 18.0, (Kind.WHOLE, 8): 23.0, (Kind.WHOLE, 16): 33.0}
-SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.0, (Kind.WHOLE, 8): 14.0, (Kind.WHOLE, 16): 28.5}
+FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 18.5, (Kind.WHOLE, 8): 23.0, (Kind.WHOLE, 16): 33.0}
+SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.4, (Kind.WHOLE, 8): 14.0, (Kind.WHOLE, 16): 28.5}
 SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 15.0, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 32.5}
 PYRAMID_BYTES_A_PIXEL: Final = {8: 25.0, 16: 36.5}
 """Measured at 5 and 12 megapixels, and rounded up."""
