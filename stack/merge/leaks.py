@@ -17,7 +17,7 @@ NARROW_SIGMA_PX: Final = 1.5
 REACH_PX: Final = 7
 """Of both blurs."""
 OWN: Final = 0.25
-"""Share of the detail judged over some pixels that a place has itself, in brightness alone, where it is rough."""
+"""Share of the detail judged over some pixels that a rough place has itself, in brightness alone."""
 GRAIN: Final = 0.25
 """Times the noise of a slice: what is left of it in a merged picture is no detail of its own."""
 NOWHERE: Final = 77
