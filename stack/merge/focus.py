@@ -181,7 +181,7 @@ class Focuser:
         near = self._held(np.minimum(blurred(coarse, BRIGHTNESS_SIGMA_PX / COARSE), np.float32(PALE)))
         glow = blurred(coarse, GLINT_SIGMA_PX / COARSE)
         if self._slices == 0:
-            narrow = [reduced(_inner(_narrow(light, rows), rows), COARSE) for rows in strips(height)]
+            narrow = [reduced(finest_detail(light, rows), COARSE) for rows in strips(height)]
             self.noise, self._finest_noise = _quiet(broad[::2, ::2]), _quiet(np.vstack(narrow))
         self._slices += 1
         glints, white = (_near_by(bright[..., number] > 0) for number in range(2))
@@ -290,7 +290,7 @@ def _reaches(small: Pixels, level: int) -> NDArray[np.uint8]:
     return np.asarray(some * np.uint8(255), np.uint8)
 
 
-def _outer(light: Plane, rows: slice) -> Plane:
+def _outer(light: NDArray[Any], rows: slice) -> NDArray[Any]:
     """Give a strip, and what its blurs look at beyond it."""
     return light[max(0, rows.start - REACH_PX) : rows.stop + REACH_PX]
 
@@ -300,9 +300,14 @@ def _inner(plane: Plane, rows: slice) -> Plane:
     return plane[min(rows.start, REACH_PX) :][: rows.stop - rows.start]
 
 
-def _narrow(light: Plane, rows: slice) -> Plane:
+def finest_detail(light: NDArray[Any], rows: slice) -> Plane:
+    """Give the amplitude of the finest detail that a strip of light `(H, W)` has, levels of 255."""
+    return _inner(_narrow(light, rows), rows)
+
+
+def _narrow(light: NDArray[Any], rows: slice) -> Plane:
     """Give the amplitude of a strip's finest detail, and of what lies beyond it."""
-    strip = _outer(light, rows)
+    strip = _outer(light, rows).astype(np.float32, copy=False)
     finest: Any = cv2.absdiff(strip, blurred(strip, FINEST_SIGMA_PX))
     return blurred(finest, NARROW_SIGMA_PX)
 

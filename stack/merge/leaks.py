@@ -10,12 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stack.merge.planes import Plane, blurred, spans
+from stack.merge.focus import finest_detail
+from stack.merge.planes import spans
 
-FINEST_SIGMA_PX: Final = 1.0
-NARROW_SIGMA_PX: Final = 1.5
-REACH_PX: Final = 7
-"""Of both blurs."""
 OWN: Final = 0.25
 """Share of the detail judged over some pixels that a rough place has itself, in brightness alone."""
 GRAIN: Final = 0.25
@@ -59,7 +56,7 @@ def doubted(
     for rows in spans(len(bare), STRIP_ROWS):
         part = amplitude[rows]
         leaked = cv2.addWeighted(part, OWN / unit, part, 0, GRAIN * noise, dtype=cv2.CV_32F)
-        bare[rows] |= cv2.compare(_own(picture, rows), leaked, cv2.CMP_LT)
+        bare[rows] |= cv2.compare(finest_detail(picture, rows), leaked, cv2.CMP_LT)
     some = np.s_[::APART, ::APART]
     count, areas = cv2.connectedComponents(cv2.morphologyEx(bare[some], cv2.MORPH_OPEN, GAP), connectivity=4)
     joined = np.zeros(count, np.uint8)
@@ -70,11 +67,3 @@ def doubted(
     found = confidence.copy()
     cv2.copyTo(cv2.LUT(confidence, DOUBTED), leaks, found)
     return found
-
-
-def _own(picture: Eight, rows: slice) -> Plane:
-    """Give the amplitude of the finest detail that a strip of the picture has."""
-    top = max(0, rows.start - REACH_PX)
-    light = picture[top : rows.stop + REACH_PX].astype(np.float32)
-    finest: Any = cv2.absdiff(light, blurred(light, FINEST_SIGMA_PX))
-    return blurred(finest, NARROW_SIGMA_PX)[rows.start - top :][: rows.stop - rows.start]
