@@ -210,14 +210,14 @@ def _apart(colour: Pixels, gains: Gains) -> list[Pixels]:
     apart: list[Any] = [np.empty(colour.shape[:2], colour.dtype) for _ in mix]
     for rows in spans(len(colour), STRIP_ROWS):
         strip = colour[rows]
-        mixed = _clipped(strip, evened, alone) if evened.bends(strip) else cv2.transform(strip, mix)
+        mixed = _bright_apart(strip, evened, alone) if evened.bends(strip) else cv2.transform(strip, mix)
         for plane, layer in zip(apart, cv2.split(mixed), strict=True):
             plane[rows] = layer
     return apart
 
 
-def _clipped(colour: Pixels, evened: Evened, alone: Evened) -> Any:
-    """Give the same of rows that are bright; `alone` is what brightness becomes without being told of it."""
+def _bright_apart(colour: Pixels, evened: Evened, alone: Evened) -> Any:
+    """Give what `_apart` does, of rows where gains bend; `alone` is what brightness becomes by itself."""
     white = int(np.iinfo(colour.dtype).max)
     mix = np.column_stack([np.vstack([GREY, TINT]), [_middle(white)] * 3]).astype(np.float32)
     mixed: Any = cv2.transform(evened(colour), mix)
