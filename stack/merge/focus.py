@@ -13,8 +13,9 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
   reason: where an outline blurs contrast falls. Not around what is white in some slice, for a glint's rises.
 - `-0.13` a level of local mean brightness (6 px) up to 200, and `-0.3` more (10 px) around pixels that are
   clipped in some slice. Clipping and gamma are concave, so a glint out of focus *raises* the local mean:
-  lowest is best. On white paper it is not: what is printed there lowers it. Where nothing is clipped it
-  counts within a band about its running mean only, lest a shadow that fell on one slice win.
+  lowest is best. On white paper and on lit ground it is not: what is printed there, or lies before it, lowers
+  it. Where nothing is clipped it counts within a band about its running mean only, lest a shadow that fell on
+  one slice win.
 
 Depth is told by another score, in which the two powers are exchanged: finest detail says on which side of an
 outline a pixel lies, and a high floor keeps what is faint, such as texture seen through the blur of a near
@@ -77,6 +78,13 @@ MOST_HOT: Final = 2e-5
 """Share of pixels that may be brighter: hot ones are."""
 MOST_CLIPPED: Final = 0.01
 """White that covers a larger share of a slice is of paper or paint rather than clipped."""
+LIT: Final = 0.25
+NEARLY_WHITE: Final = 15
+"""Where a larger share of a slice is white or so many levels below, ground is lit: dark parts out of focus make
+it darker, as they make paper. Of pictures of glints up to a fifth was, of insects on light a third or more."""
+MOST_LIT: Final = 0.1
+AROUND_WIDTHS: Final = 1 / 8
+"""Share of a square that may be so before lit ground for what is white in it to be of a glint."""
 APART: Final = 6
 """One in so many rows and columns is asked how bright slices are: enough, in a tenth of the time."""
 GLINT_REACH_PX: Final = 10
@@ -265,10 +273,20 @@ def colour_detail(small: Pixels) -> Plane:
 def bright(small: Pixels) -> NDArray[np.uint8]:
     """Give what is clipped of a slice `(H, W, 3)`, and what is white: 255, `(H/4, W/4, 2)`."""
     level, share = _white(small)
-    white = _reaches(small, level)
+    white = _reaches(small, level) & ~_lit(small, level)
     return np.dstack(
-        [white if share <= MOST_CLIPPED or level == CLIPPED else _reaches(small, CLIPPED), white]
+        [white if share <= MOST_CLIPPED or level == CLIPPED else white & _reaches(small, CLIPPED), white]
     )
+
+
+def _lit(small: Pixels, level: int) -> NDArray[np.uint8]:
+    """Give where a slice that is white from a level on shows lit ground: 255, `(H/4, W/4)`."""
+    nearly = level - NEARLY_WHITE
+    if cv2.mean(_reaching(np.ascontiguousarray(small[::APART, ::APART]), nearly))[0] < LIT * 255:
+        return np.zeros((small.shape[0] // COARSE, small.shape[1] // COARSE), np.uint8)
+    pale = _reaches(small, nearly)
+    across = (round(pale.shape[1] * AROUND_WIDTHS) | 1,) * 2
+    return np.asarray((cv2.blur(pale, across) > MOST_LIT * 255) * np.uint8(255), np.uint8)
 
 
 def _white(small: Pixels) -> tuple[int, float]:
@@ -282,12 +300,16 @@ def _white(small: Pixels) -> tuple[int, float]:
 
 def _reaches(small: Pixels, level: int) -> NDArray[np.uint8]:
     """Give where a slice has that level of 255: 255, `(H/4, W/4)`, of sixteen pixels of which one has."""
-    limit: Any = level if small.dtype == np.uint8 else level << 8
-    below: Any = cv2.inRange(small, (0, 0, 0), (limit - 1,) * 3)
     height, width = (side // COARSE for side in small.shape[:2])
-    cut = below[: height * COARSE, : width * COARSE]
-    some: Any = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA) < 255
+    cut = _reaching(small, level)[: height * COARSE, : width * COARSE]
+    some: Any = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA) > 0
     return np.asarray(some * np.uint8(255), np.uint8)
+
+
+def _reaching(pixels: Pixels, level: int) -> NDArray[np.uint8]:
+    """Give which pixels have that level of 255 in some colour: 255, else 0."""
+    limit: Any = level if pixels.dtype == np.uint8 else level << 8
+    return np.asarray(cv2.bitwise_not(cv2.inRange(pixels, (0, 0, 0), (limit - 1,) * 3)), np.uint8)
 
 
 def _outer(light: NDArray[Any], rows: slice) -> NDArray[Any]:

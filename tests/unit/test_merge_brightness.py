@@ -1,4 +1,4 @@
-"""The darkest slice is best about glints, and no shadow is taken for that."""
+"""The darkest slice is best about glints, and neither a shadow nor lit ground is taken for that."""
 
 import cv2
 import numpy as np
@@ -51,3 +51,20 @@ def test_a_shadow_that_fell_on_one_slice_is_not_what_the_picture_is_of() -> None
     within = np.s_[180:300, 100:220]  # there another slice is the sharpest
     darker = merged(frames).pixels[within].mean() - merged(shaded).pixels[within].mean()
     assert darker < 0.4 * (frames[SHADED][within].mean() - shaded[SHADED][within].mean())
+
+
+def test_ground_that_is_lit_keeps_its_light_beside_a_dark_part() -> None:
+    """Where it clips here and there it is no glint: the darkest slice has the part's blur over it."""
+    height, width = (round(side * (1 + 2 * MARGIN)) for side in SIZE[::-1])
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    lamp = 1.1 - 0.3 * np.hypot(x / width - 0.5, y / height - 0.5)
+    lit = lamp[..., None] * np.float32([0.5, 0.75, 1.0])
+    part = _disc_mask(x, y, 0.5 * width, 0.5 * height, 0.13 * width)
+    dark = _texture(height, width, np.random.default_rng(5), 1.0) * np.float32(0.3)
+    ground = Surface(lit.astype(np.float32), np.ones_like(x), np.full_like(x, 14.0))
+    stack = render([ground, Surface(dark, part, np.zeros_like(x))], 6, 12.0, SIZE, Shake(noise=0.5, seed=5))
+    result = merged(stack.frames)
+    truth = stack.truth[result.crop.rows, result.crop.columns]
+    outside = (truth.min(axis=2) > 120).astype(np.uint8)
+    away = cv2.distanceTransform(outside, cv2.DIST_L2, 5)
+    assert psnr(result.pixels, truth, (away > 2) & (away < 60)) > 39
