@@ -28,18 +28,10 @@ from stack.disk import Disk
 from stack.durable import out_of_room
 from stack.ending import Ending, EndingKind
 from stack.errors import DiskFull, DiskGone, NotResumable
-from stack.plan import (
-    Estimate,
-    Layout,
-    StackPlan,
-    check,
-    estimate,
-    expected_slice_bytes,
-    lay_out,
-    needs_homing,
-    needs_homing_again,
-    slice_ns,
-)
+from stack.estimate import Estimate, estimate, expected_slice_bytes, slice_ns
+from stack.layout import Layout, lay_out
+from stack.plan import StackPlan
+from stack.readiness import check, needs_homing, needs_homing_again
 from stack.retention import Weight
 from stack.session import Facts, Session
 from stack.sessions import Sessions

@@ -26,17 +26,12 @@ from stack.errors import (
     NotResumable,
     PowerLow,
 )
+from stack.estimate import expected_slice_bytes, slice_ns
 from stack.journal import Journal
-from stack.plan import (
-    Layout,
-    StackPlan,
-    expected_slice_bytes,
-    needs_homing,
-    needs_homing_again,
-    park_steps,
-    slice_ns,
-)
+from stack.layout import Layout, park_steps
+from stack.plan import StackPlan
 from stack.progress import Pace, progress
+from stack.readiness import needs_homing, needs_homing_again
 from stack.record import exposure_record, plain, plan_record
 from stack.rehoming import homing_doubts
 from stack.session import Session

@@ -21,7 +21,8 @@ from rail.errors import BeyondReach, HomingNotAllowed, Stopped
 from rail.screw import Scale
 from simulator.clock import VirtualClock
 from stack.ending import Ending, EndingKind
-from stack.plan import Between, Layout, Marks, Pitch, StackPlan, lay_out
+from stack.layout import Layout, lay_out
+from stack.plan import Between, Marks, Pitch, StackPlan
 from stack.session import Facts, Session
 from stack.session_state import Phase
 from stack.sessions import Sessions

@@ -253,8 +253,10 @@ def test_the_shell_is_all_there(house: dict[str, Module]) -> None:
 @pytest.mark.parametrize(
     ("module", "stays_away"),
     [
-        ("stack.plan", {"cv2", "gpiozero"}),
-        ("stack.session", {"cv2", "gpiozero"}),
+        ("stack.plan", {"cv2", "gpiozero", "picamera2", "pydantic"}),
+        ("stack.session", {"cv2", "gpiozero", "picamera2", "pydantic"}),
+        ("stack.shoot", {"cv2", "gpiozero", "picamera2", "pydantic"}),
+        ("stack.report", {"cv2", "gpiozero", "picamera2", "pydantic"}),
         (
             "focusd.motion",
             {"lgpio", "pydantic", "fastapi", "yaml", "cv2", "numpy", "camera", "stack", "simulator"},

@@ -14,7 +14,8 @@ from focusd.events import EventHub
 from focusd.journals import Journals
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
-from stack.plan import Marks, lay_out
+from stack.layout import lay_out
+from stack.plan import Marks
 from stack.session import Facts, Session
 from stack.sessions import Sessions
 

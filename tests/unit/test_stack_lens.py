@@ -8,8 +8,9 @@ from lens_rig import COIL, SCALE, SETTINGS, LensRig, camera_spec
 
 from camera.camera import Exposure
 from stack.ending import EndingKind
+from stack.layout import lay_out
 from stack.optics import Optics
-from stack.plan import Between, FromOptics, Marks, StackPlan, lay_out
+from stack.plan import Between, FromOptics, Marks, StackPlan
 from stack.session import Facts
 from stack.sessions import Sessions
 from stack.shoot import Shooter
