@@ -26,6 +26,7 @@ FLOORS = {
 
 SHELL = [
     "focusd.arguments",
+    "focusd.calibrate_arguments",
     "focusd.calibrate_cli",
     "focusd.call",
     "focusd.chart",
@@ -40,6 +41,7 @@ SHELL = [
     "focusd.lengths",
     "focusd.merge_cli",
     "focusd.places",
+    "focusd.plan_arguments",
     "focusd.preview_cli",
     "focusd.progress_line",
     "focusd.range_cli",
@@ -47,7 +49,9 @@ SHELL = [
     "focusd.sessions_cli",
     "focusd.support_cli",
     "focusd.terminal",
+    "focusd.timelapse_arguments",
     "focusd.timelapse_cli",
+    "focusd.typed_values",
     "focusd.watch",
 ]
 """What focusctl is made of: typed dozens of times an hour on a small Pi, so it stands on itself alone."""
