@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from focusd.arguments import in_units
 from focusd.call import Call
 from focusd.chart import chart
 from focusd.client import Answer
 from focusd.exits import Exit
+from focusd.lengths import in_units
 from focusd.terminal import Terminal
 
 _REQUESTS: Mapping[str, Mapping[str, str]] = {

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from focusd.arguments import in_units, parse, plan_request
+from focusd.arguments import parse
 from focusd.calibrate_cli import calibrate
 from focusd.call import Call
 from focusd.client import Answer, ClientError, Daemon, NoDaemon
 from focusd.doctor_cli import doctor
 from focusd.exits import Exit
+from focusd.lengths import in_units
 from focusd.merge_cli import MergingDaemon
 from focusd.places import sockets_to_try
+from focusd.plan_arguments import plan_request
 from focusd.preview_cli import preview
 from focusd.progress_line import JsonLines, LiveLine, PlainLines
 from focusd.range_cli import range_

@@ -100,7 +100,10 @@ class Deliveries:
             self._thread.start()
 
     def consider(self, session: Session) -> None:
-        """Deliver `session` wherever it was shot to go and has not arrived, once it is done."""
+        """Deliver `session` wherever it was shot to go and has not arrived, once it is done.
+
+        To be called again when it is no longer at work: what waited for that waits no more.
+        """
         if not self._destinations:
             return
         for to in outstanding(session, session.state()):
@@ -131,7 +134,9 @@ class Deliveries:
 
     def _note(self, errand: _Errand) -> None:
         with self._news:
-            self._errands.setdefault((errand.session.id, errand.destination.to), errand)
+            noted = self._errands.setdefault((errand.session.id, errand.destination.to), errand)
+            if not noted.failures:
+                noted.due_ns = 0
             self._news.notify()
 
     def _work(self) -> None:
@@ -148,8 +153,8 @@ class Deliveries:
 
     def _deliver(self, errand: _Errand, now_ns: int) -> None:
         session, to = errand.session, errand.destination.to
+        errand.due_ns = now_ns + AT_WORK_PAUSE_S * 10**9  # first, as work may end while it is asked for
         if self._at_work(session):
-            errand.due_ns = now_ns + AT_WORK_PAUSE_S * 10**9
             return
         try:
             files = files_of(session, whole=errand.destination.whole)

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from focusd.aftermath import aftermath
 from focusd.bench import Bench
 from focusd.boot import ThisBoot
 from focusd.calibrations import Calibrations
@@ -34,7 +35,6 @@ from focusd.panel import Panel
 from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.redo import Redo
-from focusd.reports import Reports
 from focusd.rhythm import Rhythm
 from focusd.room import has_room_to_merge
 from focusd.settings import Config, Delivery, Storage
@@ -176,35 +176,22 @@ def open_house(
         writer = ThreadedWriter()
         undo.callback(writer.close)
         journals = Journals(rig.clock)
-        command = (sys.executable, "-m", "stack.merge", "follow", *_merge_options(config))
-        reports = Reports()
-
-        def finish(session: Session) -> None:
-            reports.write(session)
-            deliveries.consider(session)
-
         limits = config.board.limits
 
         def strained(before: Strain | None) -> Strain | None:
             return strain(rig.board.vitals(), limits, before)
 
-        merges = Merges(
-            command,
-            journals,
-            hub.publish,
-            reports.write,
-            strained,
-            has_room=partial(has_room_to_merge, disk),
-            crowded=partial(crowded, config),
-            settled=lambda session: deliveries.consider(session),
-        )
-        undo.callback(merges.close)
-        deliveries = Deliveries(
+        after = aftermath(
+            (sys.executable, "-m", "stack.merge", "follow", *_merge_options(config)),
             {one.to: _destination(one) for one in config.delivery},
             journals,
             hub.publish,
-            at_work=lambda session: merges.stage(session) is not None,
+            strained=strained,
+            has_room=partial(has_room_to_merge, disk),
+            crowded=partial(crowded, config),
         )
+        merges, deliveries = after.merges, after.deliveries
+        undo.callback(merges.close)
         warm_up_s = config.panel.light_warm_up_s if config.panel.light_pin is not None else 0.0
         light = Light(rig.panel.light, round(warm_up_s * 1e9), rig.clock)
         eye, book = Eye(rig.open_camera), MarkBook(state_folder / "marks.json", rig.axis, hub.publish)
@@ -222,7 +209,7 @@ def open_house(
             book=book,
             consent=consent,
             record=_record(config, versions),
-            finish=finish,
+            finish=after.finish,
             vitals=rig.board.vitals,
             limits=limits,
             see=finder.see,
@@ -243,7 +230,7 @@ def open_house(
         config.storage.reserve_mb * 1_000_000,
         partial(work_on, operator, merges),
         hub.publish,
-        finish,
+        after.finish,
         rig.clock,
     )
     stacks = _stacks(config, rig, studio, operator, strained)

@@ -1,9 +1,10 @@
 """Lengths as people type and read them: `4mm`, `250um`, `-0.5 mm`; turns `12.5deg`, dioptres `0.5d`."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 TypedUnit = Literal["um", "deg", "d"]
 """What people measure an axis in, as `rail.screw.Scale` calls it."""
@@ -75,6 +76,14 @@ def length_words(length_u: float, unit: str = "um") -> str:
     if abs(tenths) < 10_000:
         return f"{_decimal(tenths, 1)} µm"
     return f"{_decimal(tenths, 4)} mm"
+
+
+def in_units(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a request's body with its lengths as numbers, and the unit they were typed in beside them."""
+    lengths = {field: value for field, value in given.items() if isinstance(value, Length)}
+    units = sorted({value.unit for value in lengths.values() if value.unit is not None})
+    numbers = {field: value.value_u for field, value in lengths.items()}
+    return {**given, **numbers, **({"unit": units[0]} if units else {})}
 
 
 def _decimal(number: int, places: int) -> str:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from focusd.paused import Paused
 from rail.axis import Position, Reach
 from rail.screw import Scale
-from stack.plan import Estimate, Layout, Marks
+from stack.estimate import Estimate
+from stack.layout import Layout
+from stack.plan import Marks
 
 FRAME_GUESS_NS = 200_000_000
 """Taken for the time of a frame while no camera is open."""

@@ -6,9 +6,9 @@ from rail.clock import Clock
 from stack.disk import Disk
 from stack.errors import DiskGone, StopAsked
 from stack.progress import progress
+from stack.saving import room_needed
 from stack.session import Session
 from stack.session_state import SessionState
-from stack.shoot import room_needed
 from stack.stop import StopSignal, wait
 
 LOOK_AGAIN_NS = 1_000_000_000

@@ -28,25 +28,20 @@ from stack.disk import Disk
 from stack.durable import out_of_room
 from stack.ending import Ending, EndingKind
 from stack.errors import DiskFull, DiskGone, NotResumable
-from stack.plan import (
-    Estimate,
-    Layout,
-    StackPlan,
-    check,
-    estimate,
-    expected_slice_bytes,
-    lay_out,
-    needs_homing,
-    needs_homing_again,
-    slice_ns,
-)
+from stack.estimate import Estimate, estimate, expected_slice_bytes, slice_ns
+from stack.kit import Kit
+from stack.layout import Layout, lay_out
+from stack.plan import StackPlan
+from stack.readiness import check, needs_homing, needs_homing_again
+from stack.rehearsal import rehearse
 from stack.retention import Weight
 from stack.session import Facts, Session
 from stack.sessions import Sessions
-from stack.shoot import Observe, Shooter
+from stack.shoot import Shooter
 from stack.slice_files import Encode, SliceLabel
 from stack.specimen import CATALOGUE, Fields, same_specimen
 from stack.stop import StopKind
+from stack.telling import Observe
 from stack.vitals import USUAL, Limits, Vitals
 from stack.writer import SliceWriter
 
@@ -198,7 +193,7 @@ class Studio:
         preview = self.preview(plan, fields)
         if plan.rehearse:
             job.accepted.set_result(Accepted(None, None, preview.layout.slices, 0, preview.cost.seconds))
-            return shooter.rehearse(plan, preview.layout, job.stop, observe)
+            return rehearse(shooter.kit, plan, preview.layout, job.stop, observe)
         session = self._created(plan, preview, fields)
         return self._run(job, shooter, session, observe)
 
@@ -278,9 +273,9 @@ class Studio:
 
     def _run(self, job: Job, shooter: Shooter, session: Session, observe: Observe) -> Ending:
         """Shoot a session from where it is; the light is on, and the merge follows."""
-        encoding, identity, optics = self._record.encoding, shooter.camera.identity, session.plan.optics
-        shooter.encode = self._seen(encoding.encoder(identity, optics), self._shading(session.plan))
-        shooter.companions = encoding.companions(identity, optics)
+        encoding, identity, optics = self._record.encoding, shooter.kit.camera.identity, session.plan.optics
+        shooter.kit.encode = self._seen(encoding.encoder(identity, optics), self._shading(session.plan))
+        shooter.kit.companions = encoding.companions(identity, optics)
         follower = Follower(session, self._merges)
 
         def tell(event: Mapping[str, object]) -> None:
@@ -316,7 +311,7 @@ class Studio:
     def _shot_as_room_comes(self, job: Job, shooter: Shooter, session: Session, tell: Observe) -> Ending:
         """Shoot; where the disk is full rest in the dark until it is not, and go on."""
         patience = Patience(self._disk, self._clock, session, job.stop, tell)
-        slice_bytes = expected_slice_bytes(shooter.camera.size_px, shooter.bytes_a_pixel)
+        slice_bytes = expected_slice_bytes(shooter.kit.camera.size_px, shooter.kit.bytes_a_pixel)
         while True:
             ending = self._shot(job, shooter, session, tell)
             if not ending.lacks_room:
@@ -329,7 +324,7 @@ class Studio:
     def _shot(self, job: Job, shooter: Shooter, session: Session, tell: Observe) -> Ending:
         """Shoot until it is done, or paused, or failed, with the light on."""
         try:
-            shooter.steady_ns = self._light.on()
+            shooter.kit.steady_ns = self._light.on()
             with self._journals.writing(session) as journal:
                 return shooter.shoot(session, journal, job.stop, tell)
         except OSError as error:
@@ -369,7 +364,7 @@ class Studio:
         camera = self._eye.camera()
         job.stop.check()
         if self._shooter is None:
-            self._shooter = Shooter(
+            kit = Kit(
                 self._axis,
                 camera,
                 self._writer,
@@ -383,7 +378,8 @@ class Studio:
                 vitals=self._vitals,
                 limits=self._limits,
             )
-        self._shooter.camera = camera
+            self._shooter = Shooter(kit)
+        self._shooter.kit.camera = camera
         return self._shooter
 
     def _latest_resumable(self) -> Session:

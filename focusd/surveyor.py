@@ -55,10 +55,11 @@ from stack.calibrate.probe import (
 )
 from stack.calibrate.scale import Measured, line_distance_px, shift_a_length
 from stack.calibrate.settle import settling
+from stack.layout import spread
 from stack.optics import DEFAULT_OVERLAP, Optics, depth_of_field_u
-from stack.plan import FromOptics, Pitch, StackPlan, spread
-from stack.shoot import Observe
+from stack.plan import FromOptics, Pitch, StackPlan
 from stack.stop import wait
+from stack.telling import Observe
 
 MOST_GAPS = 150
 """Pictures of one way there: more is a slip of the finger."""

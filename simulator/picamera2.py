@@ -10,33 +10,26 @@ What it keeps of the real one, because code that ignores it fails at the bench:
   frame, until `cancel_all_and_flush`.
 - A loose cable raises nothing: frames just cease.
 
-There is no thread. Whoever waits moves the pipeline on, by the clock it was given; a `signal_function` is
-therefore called from whatever call comes next.
+There is no thread: see `simulator.pipeline`.
 """
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from enum import Enum
 from functools import partial
-from typing import Any, Protocol
+from itertools import starmap
+from typing import Any
 
 from simulator import formats
-from simulator.clock import Clock
 from simulator.controls import limits, properties
-from simulator.loans import CompletedRequest, Develops, Job, Step
-from simulator.sensor import CameraSpec
-from simulator.stream import Shot, Stream
-from simulator.tunings import TUNINGS, TuningInForce
-from simulator.voice_coil import VoiceCoil
-from simulator.world import World
+from simulator.loans import CompletedRequest, Job
+from simulator.mount import Mount
+from simulator.pipeline import Pipeline
+from simulator.tunings import TUNINGS
 
 _HIGH_QUALITY, _MINIMAL = 2, 3
-_FOR_EVER_NS = 60_000_000_000
 _VIRTUAL_NAME = "FrameRate"
-_HANG_LOOK_S = 0.005
 
 
 class Platform(Enum):
@@ -47,40 +40,6 @@ class Platform(Enum):
 
 
 _DEFAULT: dict[str, Any] = {}
-
-
-class Rig(Protocol):
-    """What the camera is mounted on."""
-
-    @property
-    def clock(self) -> Clock:
-        """The rig's time."""
-        ...
-
-    @property
-    def world(self) -> World:
-        """Where the carriage is."""
-        ...
-
-    @property
-    def camera(self) -> CameraSpec:
-        """What the camera is made of."""
-        ...
-
-    @property
-    def darkroom(self) -> Develops:
-        """Where its shots are developed."""
-        ...
-
-    @property
-    def tuning(self) -> TuningInForce:
-        """The tuning in force."""
-        ...
-
-    @property
-    def camera_taken(self) -> threading.Lock:
-        """Locked while somebody has the camera open."""
-        ...
 
 
 class Picamera2:
@@ -97,7 +56,7 @@ class Picamera2:
         tuning: str | dict[str, Any] | None = None,
         allocator: object | None = None,
         *,
-        rig: Rig,
+        rig: Mount,
     ) -> None:
         if camera_num > 0:
             raise RuntimeError(
@@ -108,21 +67,11 @@ class Picamera2:
             raise RuntimeError("Camera __init__ sequence did not complete.")
         self.rig = rig
         rig.tuning.read(tuning)
-        self.lock = threading.RLock()
         self.is_open = True
-        self.started = False
-        self.stop_count = 0
         self.camera_config: dict[str, Any] = {}
         self.options: dict[str, Any] = {}
-        self.completed_requests: list[CompletedRequest] = []
-        self._controls: dict[str, Any] = {}
         self._limits = limits(rig.camera)
-        self._coil = VoiceCoil(rig.camera.lens, rig.world) if rig.camera.lens else None
-        self._jobs: list[Job] = []
-        self._stream: Stream | None = None
-        self._wanted_us: float | None = None
-        self._longest_queue = 0
-        self._catching_up = False
+        self._pipeline = Pipeline(rig)
 
     # --- what there is --------------------------------------------------------------------------------
 
@@ -138,6 +87,11 @@ class Picamera2:
         """Give the parameters of algorithm `name`. Raises `StopIteration` when there is none."""
         found: dict[str, Any] = next(each for each in tuning["algorithms"] if name in each)[name]
         return found
+
+    @property
+    def started(self) -> bool:
+        """Whether it streams."""
+        return self._pipeline.started
 
     @property
     def camera_controls(self) -> dict[str, tuple[Any, Any, Any]]:
@@ -255,9 +209,8 @@ class Picamera2:
         if config.get("raw") is not None:
             config["raw"] = formats.granted_raw(config["raw"]["format"], spec)
         config["lores"] = None
-        self._controls = {}
+        self._pipeline.forget_controls()
         self.set_controls(config["controls"])
-        self._longest_queue = 1 if config["queue"] and config["buffer_count"] > 1 else 0
         self.camera_config = config
 
     def camera_configuration(self) -> dict[str, Any]:
@@ -278,24 +231,11 @@ class Picamera2:
             self.configure(config)
         if self.started:
             return
-        if self._wanted_us is None:
-            self._wanted_us = self.rig.darkroom.wanted_us()
-        self._hang()
-        with self.lock:
-            now_ns = self.rig.clock.monotonic_ns()
-            controls, self._controls = self._controls, {}
-            self._stream = Stream(
-                self.rig.camera, self.rig.world, self._wanted_us, controls, now_ns, self._coil
-            )
-            for _ in range(self.camera_config["buffer_count"]):
-                self._stream.queue({})
-            self.started = True
+        self._pipeline.start(self.camera_config)
 
     def stop(self) -> None:
         """End streaming, behind whatever jobs are still queued."""
-        self._hang()
-        if self.started:
-            self._dispatch([self._stop], wait=True, signal_function=None, at_once=True)
+        self._pipeline.stop()
 
     def close(self) -> None:
         """Give the camera back."""
@@ -312,14 +252,7 @@ class Picamera2:
         for name in controls:
             if name not in self._limits and name != _VIRTUAL_NAME:
                 raise RuntimeError(f"Control {name} is not advertised by libcamera")
-        with self.lock:
-            self._catch_up()
-            for name, value in controls.items():
-                if name == _VIRTUAL_NAME:
-                    rates = value if isinstance(value, tuple | list) else (value, value)
-                    self._controls["FrameDurationLimits"] = (int(1e6 / rates[1]), int(1e6 / rates[0]))
-                else:
-                    self._controls[name] = value
+        self._pipeline.control(dict(starmap(_sent, controls.items())))
 
     # --- frames ---------------------------------------------------------------------------------------
 
@@ -334,7 +267,7 @@ class Picamera2:
         `wait`: True or None waits, False gives a `Job`, a number waits so many seconds.
         """
         since_ns = self.rig.clock.monotonic_ns() if flush is True else int(flush or 0)
-        return self._dispatch([partial(self._fresh, since_ns), self._pop], wait, signal_function)
+        return self._pipeline.lend(since_ns, wait, signal_function)
 
     @contextmanager
     def captured_request(
@@ -351,7 +284,7 @@ class Picamera2:
         self, wait: bool | float | None = None, signal_function: Callable[[Job], None] | None = None
     ) -> Any:
         """Give the next frame's metadata."""
-        return self._dispatch([partial(self._use, CompletedRequest.get_metadata)], wait, signal_function)
+        return self._pipeline.read(CompletedRequest.get_metadata, wait, signal_function)
 
     def capture_array(
         self,
@@ -361,7 +294,7 @@ class Picamera2:
     ) -> Any:
         """Give the next frame's pixels."""
         develop = partial(CompletedRequest.make_array, name=name)
-        return self._dispatch([partial(self._use, develop)], wait, signal_function)
+        return self._pipeline.read(develop, wait, signal_function)
 
     def wait(self, job: Job, timeout: float | None = None) -> Any:
         """Wait for `job`. Raises `TimeoutError` after `timeout` seconds; the job stays queued."""
@@ -369,159 +302,7 @@ class Picamera2:
 
     def cancel_all_and_flush(self) -> None:
         """Cancel all jobs."""
-        with self.lock:
-            for job in self._jobs:
-                job.cancel()
-            self._jobs = []
-
-    # --- the pipeline -------------------------------------------------------------------------------------
-
-    def _pass_time(self, job: Job, timeout: float | None) -> None:
-        """Move the pipeline on until `job` is finished or `timeout` seconds are over."""
-        clock = self.rig.clock
-        began_ns = clock.monotonic_ns()
-        deadline_ns = began_ns + (_FOR_EVER_NS if timeout is None else int(timeout * 1e9))
-        while True:
-            with self.lock:
-                self._catch_up()
-                next_ns = self._stream.next_event_ns if self._stream else deadline_ns
-            if job.finished:
-                return
-            if clock.monotonic_ns() >= deadline_ns:
-                break
-            clock.sleep_until_ns(min(next_ns, deadline_ns))
-        if timeout is None:
-            raise RuntimeError("picamera2 would wait here for ever: no frame comes; give a timeout")
-        raise TimeoutError
-
-    def _recycle(self, stop_count: int) -> None:
-        """Take a buffer back, and send it out again with the controls set since."""
-        self._catch_up()
-        if self._stream is None or stop_count != self.stop_count:
-            return
-        controls, self._controls = self._controls, {}
-        self._stream.queue(controls)
-
-    def _describe(self, shot: Shot) -> dict[str, Any]:
-        """Give a shot's metadata."""
-        spec = self.rig.camera
-        if not spec.native:
-            return {"SensorTimestamp": shot.stamp_ns}
-        missing = self.rig.world.broken("camera_missing_metadata")
-        metadata: dict[str, Any] = {
-            "SensorTimestamp": shot.stamp_ns,
-            "ExposureTime": shot.exposure_ns // 1000,
-            "AnalogueGain": shot.gain,
-            "ColourGains": shot.colour_gains,
-            "SensorBlackLevels": (4096, 4096, 4096, 4096),
-            "ColourCorrectionMatrix": (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
-            "ScalerCrop": (0, 0, *self.rig.camera.size_px),
-        }
-        if not missing:
-            metadata |= {
-                "DigitalGain": shot.digital_gain,
-                "FrameDuration": shot.frame_ns // 1000,
-                "AeState": shot.ae_state,
-                "Lux": 400.0 * shot.light,
-                "ColourTemperature": 4200,
-            }
-            if shot.lens_d is not None:
-                metadata |= {"LensPosition": shot.lens_d, "AfState": 0}
-            if shot.number % 7:  # the sensor does not send it with every frame
-                metadata["SensorTemperature"] = 31.0
-        if self.rig.world.broken("camera_unproven"):
-            del metadata["ExposureTime"]
-        if spec.mono:
-            del metadata["ColourGains"]
-        return metadata
-
-    def _dispatch(
-        self,
-        steps: list[Step],
-        wait: bool | float | None,
-        signal_function: Callable[[Job], None] | None,
-        *,
-        at_once: bool = False,
-    ) -> Any:
-        if wait is None:
-            wait = signal_function is None
-        job = Job(steps, signal_function, self._pass_time)
-        with self.lock:
-            self._catch_up()
-            self._jobs.append(job)
-            if self.completed_requests or at_once:
-                self._work()
-        return job.get_result(None if wait is True else wait) if wait else job
-
-    def _catch_up(self) -> None:
-        """Let everything happen that has happened up to now."""
-        if self._stream is None or self._catching_up:
-            return
-        self._catching_up = True
-        try:
-            for shot in self._stream.advance(self.rig.clock.monotonic_ns()):
-                self.completed_requests.append(self._completed(shot))
-                self._work()
-                if not self.started:
-                    break
-        finally:
-            self._catching_up = False
-
-    def _completed(self, shot: Shot) -> CompletedRequest:
-        return CompletedRequest(
-            shot,
-            self.camera_config,
-            self.rig.darkroom,
-            describe=self._describe,
-            give_back=partial(self._recycle, self.stop_count),
-            lock=self.lock,
-        )
-
-    def _work(self) -> None:
-        """Do the jobs that can be done, in order, then let go of frames nobody wants."""
-        finished = []
-        while self._jobs and self._jobs[0].execute():
-            finished.append(self._jobs.pop(0))
-        while len(self.completed_requests) > self._longest_queue:
-            self.completed_requests.pop(0).release()
-        for job in finished:
-            job.signal()
-
-    def _fresh(self, since_ns: int) -> tuple[bool, None]:
-        if not since_ns:
-            return True, None
-        while self.completed_requests:
-            metadata = self.completed_requests[0].get_metadata()
-            if metadata["SensorTimestamp"] - 1000 * metadata["ExposureTime"] >= since_ns:
-                return True, None
-            self.completed_requests.pop(0).release()
-        return False, None
-
-    def _pop(self) -> tuple[bool, CompletedRequest | None]:
-        if not self.completed_requests:
-            return False, None
-        return True, self.completed_requests.pop(0)
-
-    def _use(self, function: Callable[[CompletedRequest], Any]) -> tuple[bool, Any]:
-        done, request = self._pop()
-        if request is None:
-            return False, None
-        result = function(request)
-        request.release()
-        return done, result
-
-    def _stop(self) -> tuple[bool, None]:
-        self._stream = None
-        self.started = False
-        self.stop_count += 1
-        while self.completed_requests:
-            self.completed_requests.pop(0).release()
-        return True, None
-
-    def _hang(self) -> None:
-        """Be stuck in the driver, in real time, for as long as that fault lasts."""
-        while self.rig.world.broken("camera_stuck"):
-            time.sleep(_HANG_LOOK_S)
+        self._pipeline.cancel_all()
 
     def _must_be_open(self) -> None:
         if not self.is_open:
@@ -548,6 +329,14 @@ class Picamera2:
             "raw": None if raw is None else formats.updated(unread, raw),
             "controls": {**defaults, **controls},
         }
+
+
+def _sent(name: str, value: Any) -> tuple[str, Any]:
+    """Give a control as libcamera has it; `FrameRate` is picamera2's own."""
+    if name != _VIRTUAL_NAME:
+        return name, value
+    slowest, fastest = value if isinstance(value, tuple | list) else (value, value)
+    return "FrameDurationLimits", (int(1e6 / fastest), int(1e6 / slowest))
 
 
 def _arguments(names: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from rail.axis import Reach
+from stack.layout import Layout
 from stack.merge.coverage import coverage_of
-from stack.plan import Layout
 
 OPEN_SHARE: Final = 0.02
 """An end slice in which so much is sharpest is open: less than a report warns of, for a bud comes tip first.

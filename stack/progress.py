@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stack.plan import Layout
+from stack.layout import Layout
 
 
 def progress(

@@ -8,6 +8,7 @@ from typing import Any
 
 from camera.camera import Aim, Exposure, Tether
 from rail.screw import Scale
+from stack.layout import Layout
 from stack.optics import Optics
 from stack.plan import (
     AroundHere,
@@ -16,7 +17,6 @@ from stack.plan import (
     Count,
     FromHere,
     FromOptics,
-    Layout,
     Park,
     Pitch,
     Range,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from rail.screw import Unit
 from stack.faults import Fault
+from stack.layout import Layout
 from stack.merge.coverage import coverage_of, coverage_record, shortfalls, verdict
-from stack.plan import Layout
 from stack.record import exposure_record, plan_record
 from stack.rehoming import homing_doubts
 from stack.session import Session

@@ -13,7 +13,8 @@ from rail.screw import Scale
 from stack.durable import leftovers, link_durably, sync_folder
 from stack.errors import NoSuchSession, SessionUnreadable
 from stack.journal import Entry, Journal, replay
-from stack.plan import Layout, StackPlan
+from stack.layout import Layout
+from stack.plan import StackPlan
 from stack.record import layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
 from stack.seal import sealed, unsealed
 from stack.session_state import SavedSlice, SessionState, fold

@@ -14,7 +14,8 @@ from pathlib import Path
 from rail.screw import Scale
 from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
 from stack.errors import AmbiguousSession, NoSuchSession, RemovalRefused, SessionUnreadable
-from stack.plan import Layout, StackPlan
+from stack.layout import Layout
+from stack.plan import StackPlan
 from stack.session import JOURNAL, Facts, Session, load, session_json
 
 HIGHEST = ".highest-number"

@@ -18,7 +18,8 @@ from camera.camera import Exposure
 from rail.axis import Position, Trust
 from rail.screw import Scale
 from simulator.clock import VirtualClock
-from stack.plan import Between, Count, Marks, StackPlan, lay_out
+from stack.layout import lay_out
+from stack.plan import Between, Count, Marks, StackPlan
 from stack.record import exposure_record
 from stack.schedule import Schedule
 from stack.session import Facts

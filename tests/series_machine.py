@@ -23,7 +23,8 @@ from rail.axis import Position, Reach, Trust
 from rail.screw import Scale
 from simulator.clock import VirtualClock
 from stack.errors import PlanRefused
-from stack.plan import Between, Count, Marks, StackPlan, lay_out
+from stack.layout import lay_out
+from stack.plan import Between, Count, Marks, StackPlan
 from stack.record import exposure_record
 from stack.retention import Weight
 from stack.schedule import Schedule

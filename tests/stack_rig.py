@@ -21,7 +21,9 @@ from rail.errors import BeyondReach, HomingNotAllowed, Stopped
 from rail.screw import Scale
 from simulator.clock import VirtualClock
 from stack.ending import Ending, EndingKind
-from stack.plan import Between, Layout, Marks, Pitch, StackPlan, lay_out
+from stack.kit import Kit
+from stack.layout import Layout, lay_out
+from stack.plan import Between, Marks, Pitch, StackPlan
 from stack.session import Facts, Session
 from stack.session_state import Phase
 from stack.sessions import Sessions
@@ -251,7 +253,7 @@ class Rig:
         self.encoding: Hook = nothing
         self.told: list[Mapping[str, Any]] = []
         self.telling: Callable[[Mapping[str, Any]], None] = lambda event: None
-        self.shooter = Shooter(
+        self.kit = Kit(
             self.rail,
             self.camera,
             self.writer,
@@ -260,6 +262,7 @@ class Rig:
             free_bytes=lambda: self.free_bytes,
             reserve_bytes=1000,
         )
+        self.shooter = Shooter(self.kit)
 
     def session(self, plan: StackPlan = PLAN) -> Session:
         return self.sessions.create(plan, self.layout(plan), MICRON, Facts())

@@ -19,8 +19,8 @@ from stack.calibrate.backlash import LEAST_OVERLAP
 from stack.calibrate.curves import Sweep, sweep_of
 from stack.calibrate.settle import Look
 from stack.calibrate.shift import shift_px
-from stack.shoot import travel
 from stack.stop import StopSignal, wait
+from stack.travel import travel
 
 Tell = Callable[[int, int], None]
 """Hears how many pictures are taken, and of how many."""

@@ -26,6 +26,7 @@ FLOORS = {
 
 SHELL = [
     "focusd.arguments",
+    "focusd.calibrate_arguments",
     "focusd.calibrate_cli",
     "focusd.call",
     "focusd.chart",
@@ -40,6 +41,7 @@ SHELL = [
     "focusd.lengths",
     "focusd.merge_cli",
     "focusd.places",
+    "focusd.plan_arguments",
     "focusd.preview_cli",
     "focusd.progress_line",
     "focusd.range_cli",
@@ -47,7 +49,9 @@ SHELL = [
     "focusd.sessions_cli",
     "focusd.support_cli",
     "focusd.terminal",
+    "focusd.timelapse_arguments",
     "focusd.timelapse_cli",
+    "focusd.typed_values",
     "focusd.watch",
 ]
 """What focusctl is made of: typed dozens of times an hour on a small Pi, so it stands on itself alone."""
@@ -253,8 +257,10 @@ def test_the_shell_is_all_there(house: dict[str, Module]) -> None:
 @pytest.mark.parametrize(
     ("module", "stays_away"),
     [
-        ("stack.plan", {"cv2", "gpiozero"}),
-        ("stack.session", {"cv2", "gpiozero"}),
+        ("stack.plan", {"cv2", "gpiozero", "picamera2", "pydantic"}),
+        ("stack.session", {"cv2", "gpiozero", "picamera2", "pydantic"}),
+        ("stack.shoot", {"cv2", "gpiozero", "picamera2", "pydantic"}),
+        ("stack.report", {"cv2", "gpiozero", "picamera2", "pydantic"}),
         (
             "focusd.motion",
             {"lgpio", "pydantic", "fastapi", "yaml", "cv2", "numpy", "camera", "stack", "simulator"},

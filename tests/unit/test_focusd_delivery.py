@@ -14,7 +14,8 @@ from focusd.events import EventHub
 from focusd.journals import Journals
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
-from stack.plan import Marks, lay_out
+from stack.layout import lay_out
+from stack.plan import Marks
 from stack.session import Facts, Session
 from stack.sessions import Sessions
 
@@ -103,6 +104,42 @@ def test_a_stack_waits_for_its_merge(bench: Bench) -> None:
     assert bench.carrier.carried == []
     bench.deliveries.deliver_due(AT_WORK_PAUSE_S * S)
     assert len(bench.carrier.carried) == 1
+
+
+def test_a_stack_that_waited_for_its_merge_goes_at_once_when_it_is_at_work_no_more(bench: Bench) -> None:
+    session = bench.session()
+    bench.merging.add(session.id)
+    bench.deliveries.deliver_due(0)
+    bench.merging.clear()
+    bench.deliveries.consider(session)
+    bench.deliveries.deliver_due(1)
+    assert bench.carrier.carried != []
+
+
+def test_work_that_ends_while_it_is_asked_for_is_not_waited_for(bench: Bench) -> None:
+    session = bench.session()
+
+    def at_work(session: Session) -> bool:
+        if session.id not in bench.merging:
+            return False
+        bench.merging.clear()
+        bench.deliveries.consider(session)
+        return True
+
+    bench.merging.add(session.id)
+    bench.deliveries._at_work = at_work
+    bench.deliveries.deliver_due(0)
+    bench.deliveries.deliver_due(1)
+    assert len(bench.carrier.carried) == 1
+
+
+def test_a_stack_that_failed_to_arrive_is_not_tried_sooner_for_being_considered_again(bench: Bench) -> None:
+    session = bench.session()
+    bench.carrier.failing = "no route to host"
+    bench.deliveries.deliver_due(0)
+    bench.deliveries.consider(session)
+    bench.deliveries.deliver_due(1)
+    assert bench.told() == ["delivery_failed"]
 
 
 def test_what_did_not_arrive_is_tried_again_later_and_said(bench: Bench) -> None:

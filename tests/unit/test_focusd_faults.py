@@ -151,6 +151,23 @@ def test_while_the_disk_is_gone_the_rig_still_answers(rig: DaemonRig) -> None:
     assert not rig.sessions.root.exists(), "nothing may be begun on the disk below"
 
 
+def test_what_cannot_be_journaled_is_in_the_log(rig: DaemonRig, caplog: pytest.LogCaptureFixture) -> None:
+    rig.on("slice_saved", lambda: FAULTS["disk is gone"].happen(rig), index=1)
+    rig.shoot()
+    rig.listening.close()
+    assert any(FAULTS["disk is gone"].words in one.getMessage() for one in caplog.records)
+
+
+def test_what_goes_wrong_after_a_stack_is_done_is_in_the_log(
+    rig: DaemonRig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.on("stack_done", lambda: rig.rail.world.break_down("limit_near_open"))
+    rig.shoot()
+    rig.listening.close()
+    assert rig.sessions.open(1).state().phase is Phase.DONE
+    assert any("the axis was not parked" in one.getMessage() for one in caplog.records)
+
+
 def test_a_slice_that_is_shot_again_is_merged_in_its_place(rig: DaemonRig) -> None:
     rig.on("slice_saved", rig.operator.stop, index=3)
     rig.shoot()

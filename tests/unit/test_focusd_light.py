@@ -99,7 +99,7 @@ def test_what_no_ending_holds_puts_it_out_too(rig, monkeypatch):
     def broken(*_):
         raise SystemExit
 
-    monkeypatch.setattr("stack.shoot.travel", broken)
+    monkeypatch.setattr("stack.run.travel", broken)
     with pytest.raises(SystemExit):
         rig.shoot()
     assert not shining(rig)

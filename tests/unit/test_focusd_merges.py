@@ -16,7 +16,8 @@ from focusd.settings import Config
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from stack.faults import faults
-from stack.plan import Marks, lay_out
+from stack.layout import lay_out
+from stack.plan import Marks
 from stack.session import Facts, Session
 from stack.sessions import Sessions
 from stack.vitals import Strain

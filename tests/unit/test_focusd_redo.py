@@ -10,7 +10,8 @@ from focusd.merges import STOPPED, Merges
 from focusd.redo import Choice, Redo, left_undone, worn_out
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
-from stack.plan import Marks, lay_out
+from stack.layout import lay_out
+from stack.plan import Marks
 from stack.session import Facts, Session
 from stack.session_state import MergeState, Phase, SessionState
 from stack.sessions import Sessions

@@ -24,7 +24,8 @@ from rail.pins import MotionWiring
 from rail.position_store import FilePositionStore, StoredPosition
 from rail.screw import Scale
 from stack.errors import PlanRefused
-from stack.plan import Count, Marks, lay_out
+from stack.layout import lay_out
+from stack.plan import Count, Marks
 
 RING = ("axis.kind=ring", "axis.driver=ULN2003")
 

@@ -17,8 +17,8 @@ from focusd.settings import Storage
 from rail.axis import Trust
 from stack.disk import Disk
 from stack.errors import DiskFull, DiskNotMounted
+from stack.saving import room_needed
 from stack.session_state import Phase, SessionState
-from stack.shoot import room_needed
 from stack.stop import StopKind
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import signal
@@ -160,6 +161,65 @@ def test_a_signal_ends_it_at_once_and_nothing_is_left(session, number, code):
         assert child.stderr.read() == ""
     assert child.returncode == code
     assert not (session / "merges").exists()
+
+
+PACKS_SLOWLY = """
+import sys, threading
+from stack.merge import products
+encode = products.encode
+def held(*what):
+    if threading.current_thread() is not threading.main_thread():
+        products.encode = encode
+        print('{"packing": true}', flush=True)
+        open(sys.argv[1]).read()  # until somebody has opened it to write, and closed it
+    return encode(*what)
+products.encode = held
+"""
+FOLLOWS = "from stack.merge.follow import main; sys.exit(main(['--session', sys.argv[2]]))"
+COMMANDED = "from stack.merge.command import main; sys.exit(main([sys.argv[2], '--json']))"
+
+
+@pytest.mark.parametrize("merges", [FOLLOWS, COMMANDED], ids=["follow", "command"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "kill"]
+)
+def test_an_end_while_maps_are_packed_leaves_nothing_and_the_earlier_merge_whole(
+    session, tmp_path_factory, merges, number, code
+):
+    (session / "session.json").write_text("{}")
+    lines, _ = followed(session, 2)
+    earlier = made(session)
+    gate = tmp_path_factory.mktemp("gate") / "gate"
+    os.mkfifo(gate)
+    with packing_slowly(merges, gate, session) as child:
+        for i in range(3):
+            tell(child, slice=f"slices/{i:04}.jpg")
+        tell(child, end=True)
+        assert any('"packing"' in line for line in iter(child.stdout.readline, ""))
+        with gate.open("w"):
+            child.send_signal(number)
+            if number == signal.SIGKILL:
+                child.wait(30)
+        child.stdout.read()
+        assert child.stderr.read() == ""
+    assert child.returncode == code
+    assert made(session) == earlier
+    for file, sha256 in lines[-1]["done"]["sha256"].items():
+        assert hashlib.sha256((session / file).read_bytes()).hexdigest() == sha256
+    again, _ = followed(session, 3)
+    assert again[-1]["done"]["merge"] == 2
+    assert made(session) == [*earlier, "2", *(f"2/{name}" for name in FILES)]
+
+
+def packing_slowly(merges, gate, session):
+    """Start a merge that says when it packs maps, and does not go on before `gate` was opened and closed."""
+    return subprocess.Popen(
+        [sys.executable, "-c", PACKS_SLOWLY + merges, str(gate), str(session)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux only")

@@ -8,6 +8,7 @@ import pytest
 from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, psnr, render
 
 from stack.merge.hidden import NOTHING, View, hidden, remove_hidden
+from stack.merge.light import light_of
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge, Merged
 from stack.merge.travel import NEAR_FIRST, Travel
@@ -138,19 +139,25 @@ def test_sixteen_bits_are_as_eight() -> None:
     assert (sixteen.depth == eight.depth).all()
 
 
-def small_glint(texture: float) -> tuple[View, tuple[slice, int]]:
+def small_glint(texture: float, told: float = 0) -> tuple[View, tuple[slice, int]]:
     """A view of a near part, of which a hidden glint fills some pixels in part; and where.
 
-    The picture has texture of so much light beside it, which the near part's own slice has not.
+    The picture has texture of so much light beside it; the near part's own slice has a part of that, `told`.
     """
     size, glint = (60, 60), np.s_[30:32, 30]
     light, shines = np.full((*size, 3), 0.2, np.float32), np.zeros(size, np.float32)
+    near, plain = np.zeros(size, np.float32), np.full((*size, 3), level(0.2), np.uint8)
     light[::2] += texture
-    near, plain = np.zeros(size, np.float32), np.full((*size, 3), 124, np.uint8)
+    plain[::2] = level(0.2 + told * texture)
     light[glint], shines[glint], near[glint] = 0.4, 0.15, SLICES - 1
     lit = plain.copy()
     lit[glint] = 220
-    return View(near, light, shines, [(0, plain), (SLICES - 1, lit)], BLUR_PX), glint
+    return View(near, light, shines, [(0, plain), (SLICES - 1, lit)], growth=0.25), glint
+
+
+def level(light: float) -> int:
+    """Give the level of 255 by which a picture says so much light."""
+    return int(np.argmin(np.abs(light_of(np.arange(256, dtype=np.uint8), 255) - light)))
 
 
 def test_a_glint_that_is_small_in_the_view_is_found_too() -> None:
@@ -160,6 +167,10 @@ def test_a_glint_that_is_small_in_the_view_is_found_too() -> None:
     assert (found[:20] == NOTHING).all()
 
 
-def test_where_the_picture_is_sharper_than_the_near_parts_slice_there_is_no_near_part() -> None:
+@pytest.mark.parametrize(("told", "there"), [(0, False), (0.4, False), (0.7, True), (1, True)])
+def test_where_the_picture_is_sharper_than_the_near_parts_slice_there_is_no_near_part(
+    told: float, there: bool
+) -> None:
     """A pale hair beside lichen was taken for a glint, and the lichen given to a slice that had it soft."""
-    assert (hidden(small_glint(texture=0.05)[0]) == NOTHING).all()
+    view, glint = small_glint(texture=0.05, told=told)
+    assert (hidden(view)[glint] == 0).all() == there

@@ -55,6 +55,51 @@ def test_what_is_rough_is_not_doubted_though_it_ends_at_what_is_smooth():
     assert (found[:, 104:] == sure[:, 104:]).mean() > 0.99
 
 
+def test_coarse_grain_is_not_doubted_though_little_of_its_detail_is_fine():
+    """A quarter of what is judged is its own, more than is left of noise; and its gaps join nothing."""
+    grain = _texture(*SHAPE, np.random.default_rng(3), 0.5, grain=3.0)[..., 1]
+    picture = np.full(SHAPE, 120, np.uint8)
+    picture[:, 100:] = np.rint(255 * grain ** (1 / 2.2))[:, 100:]
+    sure, amplitude = leaking(picture)
+    found = doubted(sure, amplitude, UNIT, NOISE, picture)
+    inside = np.s_[:, 108:]
+    assert (found == sure)[inside][sure[inside] > NOWHERE].mean() > 0.95
+
+
+def test_smooth_ground_is_doubted_though_it_is_noisy():
+    picture = np.full(SHAPE, 120.0)
+    picture[:, 140:160] = 20
+    picture += np.random.default_rng(1).normal(0, NOISE, SHAPE)
+    picture = np.rint(picture).astype(np.uint8)
+    sure, amplitude = leaking(picture)
+    found = doubted(sure, amplitude, UNIT, NOISE, picture)
+    for beside in (np.s_[:, 131:135], np.s_[:, 165:170]):
+        assert (found[beside] < NOWHERE).mean() > 0.99
+
+
+@pytest.mark.parametrize(("gap_px", "open_to_it"), [(10, False), (14, True)])
+def test_an_outline_encloses_what_its_own_blur_shuts_in(gap_px, open_to_it):
+    picture = np.full(SHAPE, 120, np.uint8)
+    cv2.circle(picture, (150, 100), 14, 20, 5)
+    picture[100 - gap_px // 2 : 100 + gap_px // 2, 150:180] = 120
+    sure, amplitude = leaking(picture)
+    found = doubted(sure, amplitude, UNIT, NOISE, picture)
+    inside = np.s_[98:102, 144:148]
+    assert (found[inside] < sure[inside]).all() if open_to_it else (found[inside] == sure[inside]).all()
+
+
+@pytest.mark.parametrize(("apart_px", "told"), [(24, False), (28, True)])
+def test_ground_between_two_bars_tells_of_itself_where_there_is_room(apart_px, told):
+    """Out of reach of both, a strip of it must be in focus nowhere; a slit may be so by chance."""
+    picture, left = grained(), 150 - apart_px // 2
+    picture[:, left - 20 : left + apart_px + 20] = 20
+    picture[:, left : left + apart_px] = 120
+    sure, amplitude = leaking(picture)
+    assert (sure[:, 150] < NOWHERE).all()
+    found = doubted(sure, amplitude, UNIT, NOISE, picture)
+    assert (found[:, left + 4 : left + 7] < NOWHERE).all() == told
+
+
 def test_strips_meet_without_a_seam():
     tall = grained((300, 60))
     tall[:, 30:] = 120

@@ -1,19 +1,9 @@
 import pytest
-from rail_rig import RAMP, SETTINGS, Rig, homed_rig
+from rail_rig import RAMP, SETTINGS
 
 from rail.axis import Position, Trust
 from rail.errors import BeyondReach, PositionUnknown
 from rail.position_store import StoredPosition
-
-
-@pytest.fixture
-def rig(tmp_path):
-    return Rig(tmp_path)
-
-
-@pytest.fixture
-def homed(tmp_path):
-    return homed_rig(tmp_path)
 
 
 def test_the_keep_out_is_never_entered(homed):
@@ -36,42 +26,42 @@ def test_the_run_up_to_the_nearest_place_stays_off_the_switch(homed):
     assert homed.axis.position().trust is Trust.KNOWN
 
 
-def test_from_outside_the_reach_a_jog_may_only_lead_towards_it(rig):
-    rig.store.save(StoredPosition(100, Trust.KNOWN, False, "5/16 um"))
-    rig.switch_on()
+def test_from_outside_the_reach_a_jog_may_only_lead_towards_it(unhomed):
+    unhomed.store.save(StoredPosition(100, Trust.KNOWN, False, "5/16 um"))
+    unhomed.switch_on()
     with pytest.raises(BeyondReach):
-        rig.axis.jog(-1)
-    assert rig.axis.jog(10).position == Position(110, Trust.ASSUMED)
-    rig.axis.zero(9_000)
+        unhomed.axis.jog(-1)
+    assert unhomed.axis.jog(10).position == Position(110, Trust.ASSUMED)
+    unhomed.axis.zero(9_000)
     with pytest.raises(BeyondReach):
-        rig.axis.jog(1)
-    assert rig.axis.jog(-10).position == Position(8_990, Trust.KNOWN)
+        unhomed.axis.jog(1)
+    assert unhomed.axis.jog(-10).position == Position(8_990, Trust.KNOWN)
 
 
-def test_an_unknown_position_moves_slowly_and_not_beyond_the_travel(rig):
-    assert rig.axis.position() == Position(0, Trust.UNKNOWN)
-    before_ns = rig.clock.monotonic_ns()
-    assert rig.axis.jog(640).position == Position(640, Trust.UNKNOWN)
-    assert rig.clock.monotonic_ns() - before_ns >= 639 * 1e9 / RAMP.start_steps_s
-    rig.axis.move_to(320)
-    assert rig.edges == 320
-    for refused in (lambda: rig.axis.jog(9_601), lambda: rig.axis.move_to(-9_281)):
+def test_an_unknown_position_moves_slowly_and_not_beyond_the_travel(unhomed):
+    assert unhomed.axis.position() == Position(0, Trust.UNKNOWN)
+    before_ns = unhomed.clock.monotonic_ns()
+    assert unhomed.axis.jog(640).position == Position(640, Trust.UNKNOWN)
+    assert unhomed.clock.monotonic_ns() - before_ns >= 639 * 1e9 / RAMP.start_steps_s
+    unhomed.axis.move_to(320)
+    assert unhomed.edges == 320
+    for refused in (lambda: unhomed.axis.jog(9_601), lambda: unhomed.axis.move_to(-9_281)):
         with pytest.raises(PositionUnknown, match="home first"):
             refused()
 
 
-def test_a_zeroed_axis_reaches_as_far_as_a_homed_one(rig):
-    assert rig.axis.zero(3_000) == Position(3_000, Trust.KNOWN)
-    assert rig.axis.move_to(4_000).position == Position(4_000, Trust.KNOWN)
+def test_a_zeroed_axis_reaches_as_far_as_a_homed_one(unhomed):
+    assert unhomed.axis.zero(3_000) == Position(3_000, Trust.KNOWN)
+    assert unhomed.axis.move_to(4_000).position == Position(4_000, Trust.KNOWN)
     with pytest.raises(BeyondReach):
-        rig.axis.move_to(SETTINGS.reach.farthest_steps + 1)
+        unhomed.axis.move_to(SETTINGS.reach.farthest_steps + 1)
     with pytest.raises(BeyondReach):
-        rig.axis.jog(SETTINGS.reach.nearest_steps - 1 - 4_000)
+        unhomed.axis.jog(SETTINGS.reach.nearest_steps - 1 - 4_000)
 
 
 @pytest.mark.parametrize(("place", "beyond"), [(-1, 1), (9_664, 64)])
-def test_no_place_outside_the_travel_can_be_declared(rig, place, beyond):
+def test_no_place_outside_the_travel_can_be_declared(unhomed, place, beyond):
     with pytest.raises(BeyondReach, match="outside the travel") as refusal:
-        rig.axis.zero(place)
+        unhomed.axis.zero(place)
     assert refusal.value.beyond_steps == beyond
-    assert rig.axis.position() == Position(0, Trust.UNKNOWN)
+    assert unhomed.axis.position() == Position(0, Trust.UNKNOWN)

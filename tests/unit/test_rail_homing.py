@@ -1,28 +1,18 @@
 from dataclasses import replace
 
 import pytest
-from rail_rig import RAMP, SETTINGS, SPEC, Rig, homed_rig
+from rail_rig import RAMP, SETTINGS, SPEC, Rig
 
 from rail.axis import Position, Trust
 from rail.errors import Halted, HomingFailed, HomingFault, HomingNotAllowed, Stopped
 from rail.pins import MotionWiring
 
 
-@pytest.fixture
-def rig(tmp_path):
-    return Rig(tmp_path)
-
-
-@pytest.fixture
-def homed(tmp_path):
-    return homed_rig(tmp_path)
-
-
-def test_homing_finds_the_switch_and_rests_at_the_near_end_of_the_reach(rig):
-    arrival = rig.axis.home()
-    assert arrival.position == rig.axis.position() == Position(992, Trust.KNOWN)
-    assert rig.carriage_um == pytest.approx(992 * 0.3125 - SPEC.backlash_um, abs=0.4)
-    assert rig.world.carriage().crashes_near == 0
+def test_homing_finds_the_switch_and_rests_at_the_near_end_of_the_reach(unhomed):
+    arrival = unhomed.axis.home()
+    assert arrival.position == unhomed.axis.position() == Position(992, Trust.KNOWN)
+    assert unhomed.carriage_um == pytest.approx(992 * 0.3125 - SPEC.backlash_um, abs=0.4)
+    assert unhomed.world.carriage().crashes_near == 0
 
 
 def test_homing_goes_away_from_a_subject_at_the_near_side(tmp_path):
@@ -63,43 +53,43 @@ def test_homing_from_a_pressed_switch_backs_off_first(tmp_path):
     ("fault", "expected"),
     [("limit_near_stuck", HomingFault.NO_SWITCH), ("limit_near_open", HomingFault.STUCK)],
 )
-def test_homing_tells_a_dead_switch_from_a_stuck_one(rig, fault, expected):
-    rig.world.break_down(fault)
+def test_homing_tells_a_dead_switch_from_a_stuck_one(unhomed, fault, expected):
+    unhomed.world.break_down(fault)
     with pytest.raises(HomingFailed) as failure:
-        rig.axis.home()
+        unhomed.axis.home()
     assert failure.value.fault is expected
-    assert rig.axis.position().trust is Trust.UNKNOWN
+    assert unhomed.axis.position().trust is Trust.UNKNOWN
 
 
-def test_a_known_place_bounds_the_search_for_a_dead_switch(rig):
+def test_a_known_place_bounds_the_search_for_a_dead_switch(unhomed):
     """With the place known the switch can be no farther off; on and on would be into the end stop."""
-    rig.axis.home()
-    rig.axis.move_to(3000)
-    rig.world.break_down("limit_near_stuck")
-    began = rig.edges
+    unhomed.axis.home()
+    unhomed.axis.move_to(3000)
+    unhomed.world.break_down("limit_near_stuck")
+    began = unhomed.edges
     with pytest.raises(HomingFailed, match="homing again searches the whole travel"):
-        rig.axis.home()
-    searched_steps = began - rig.edges
+        unhomed.axis.home()
+    searched_steps = began - unhomed.edges
     assert 3000 <= searched_steps < 3000 + 2000 < SETTINGS.travel_steps
-    assert rig.axis.position().trust is Trust.UNKNOWN
+    assert unhomed.axis.position().trust is Trust.UNKNOWN
 
 
-def test_a_carriage_that_was_pushed_away_is_found_by_homing_again(rig):
-    rig.axis.home()
-    rig.axis.zero(at_steps=1000)  # somebody's wrong word: it stands farther off
-    rig.axis.move_to(6000)
-    rig.axis.zero(at_steps=1000)
+def test_a_carriage_that_was_pushed_away_is_found_by_homing_again(unhomed):
+    unhomed.axis.home()
+    unhomed.axis.zero(at_steps=1000)  # somebody's wrong word: it stands farther off
+    unhomed.axis.move_to(6000)
+    unhomed.axis.zero(at_steps=1000)
     with pytest.raises(HomingFailed):
-        rig.axis.home()
-    assert rig.axis.home().position.trust is Trust.KNOWN
+        unhomed.axis.home()
+    assert unhomed.axis.home().position.trust is Trust.KNOWN
 
 
-def test_homing_with_both_switches_pressed_moves_nothing(rig):
-    rig.world.break_down("limit_near_open")
-    rig.world.break_down("limit_far_open")
+def test_homing_with_both_switches_pressed_moves_nothing(unhomed):
+    unhomed.world.break_down("limit_near_open")
+    unhomed.world.break_down("limit_far_open")
     with pytest.raises(HomingFailed) as failure:
-        rig.axis.home()
-    assert (failure.value.fault, rig.edges) == (HomingFault.ALREADY_PRESSED, 0)
+        unhomed.axis.home()
+    assert (failure.value.fault, unhomed.edges) == (HomingFault.ALREADY_PRESSED, 0)
 
 
 def test_homing_without_a_switch_moves_nothing(tmp_path):
@@ -146,8 +136,8 @@ def test_homing_from_a_known_place_measures_what_was_lost_since(homed):
     assert homed.axis.home().missed_steps == 0
 
 
-def test_homing_from_an_unknown_place_has_nothing_to_compare_with(rig):
-    assert rig.axis.home().missed_steps is None
+def test_homing_from_an_unknown_place_has_nothing_to_compare_with(unhomed):
+    assert unhomed.axis.home().missed_steps is None
 
 
 def test_homing_is_never_faster_than_homing_may_be_wherever_it_begins(tmp_path):

@@ -2,18 +2,13 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from rail_rig import SETTINGS, Rig, homed_rig
+from rail_rig import SETTINGS, Rig
 
 from rail.axis import Position, Trust
 from rail.errors import MoveRefused
 from rail.position_store import StoredPosition
 from rail.screw import Scale
 from rail.stepper_axis import StepperAxis
-
-
-@pytest.fixture
-def homed(tmp_path):
-    return homed_rig(tmp_path)
 
 
 def saves_of(rig):

@@ -1,20 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from rail_rig import SETTINGS, SPEC, Rig, homed_rig
+from rail_rig import SETTINGS, SPEC, Rig
 
 from rail.axis import Position, Trust
 from rail.errors import Halted
-
-
-@pytest.fixture
-def rig(tmp_path):
-    return Rig(tmp_path)
-
-
-@pytest.fixture
-def homed(tmp_path):
-    return homed_rig(tmp_path)
 
 
 def test_every_place_is_the_same_place_from_either_side(homed):
@@ -41,14 +31,14 @@ def test_going_on_forward_needs_no_run_up(homed):
     assert homed.world.carriage().edges - before == 32
 
 
-def test_a_limit_ends_an_unknown_move(rig):
+def test_a_limit_ends_an_unknown_move(unhomed):
     with pytest.raises(Halted, match="near limit switch") as halt:
-        rig.axis.jog(-9_000)
+        unhomed.axis.jog(-9_000)
     assert halt.value.position.trust is Trust.UNKNOWN
-    assert rig.world.carriage().crashes_near == 0
+    assert unhomed.world.carriage().crashes_near == 0
     with pytest.raises(Halted):
-        rig.axis.jog(-1)
-    rig.axis.jog(600)
+        unhomed.axis.jog(-1)
+    unhomed.axis.jog(600)
 
 
 def test_a_halt_above_start_speed_leaves_the_position_unknown(homed):
@@ -82,7 +72,7 @@ def test_backlash_is_taken_up_anew_after_zeroing(homed):
     assert homed.world.carriage().edges - edges > 2 * SETTINGS.run_up_steps - 2
 
 
-def test_a_zeroed_position_is_known_only_while_the_motor_is_held(rig):
-    rig.axis.zero(3_000)
-    rig.axis.release()
-    assert rig.axis.position().trust is Trust.ASSUMED
+def test_a_zeroed_position_is_known_only_while_the_motor_is_held(unhomed):
+    unhomed.axis.zero(3_000)
+    unhomed.axis.release()
+    assert unhomed.axis.position().trust is Trust.ASSUMED

@@ -1,21 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from rail_rig import RAMP, SCALE, SETTINGS, SPEC, Rig, homed_rig
+from rail_rig import RAMP, SCALE, SETTINGS, SPEC, Rig
 
 from rail.axis import Position, Trust
 from rail.errors import BeyondReach, EmergencyStopInForce, Halted, MoveRefused
 from rail.position_store import StoredPosition
-
-
-@pytest.fixture
-def rig(tmp_path):
-    return Rig(tmp_path)
-
-
-@pytest.fixture
-def homed(tmp_path):
-    return homed_rig(tmp_path)
 
 
 def test_duration_is_that_of_the_move(homed):
@@ -105,14 +95,14 @@ def test_where_the_place_is_unknown_or_nobody_may_move_nothing_is_parked(turning
 # --- zeroed by hand ---------------------------------------------------------------------------------------
 
 
-def test_zeroing_makes_the_present_place_the_reference_and_holds_it(rig):
-    rig.axis.jog(77)
-    rig.axis.release()
-    edges = rig.edges
-    assert rig.axis.zero() == rig.axis.position() == Position(0, Trust.KNOWN)
-    assert (rig.edges, rig.world.carriage().enabled) == (edges, True)
-    rig.axis.rest()
-    assert rig.store.load() == StoredPosition(0, Trust.KNOWN, False, "5/16 um", parked=True)
+def test_zeroing_makes_the_present_place_the_reference_and_holds_it(unhomed):
+    unhomed.axis.jog(77)
+    unhomed.axis.release()
+    edges = unhomed.edges
+    assert unhomed.axis.zero() == unhomed.axis.position() == Position(0, Trust.KNOWN)
+    assert (unhomed.edges, unhomed.world.carriage().enabled) == (edges, True)
+    unhomed.axis.rest()
+    assert unhomed.store.load() == StoredPosition(0, Trust.KNOWN, False, "5/16 um", parked=True)
 
 
 def test_with_the_subject_near_the_reference_is_the_far_end(tmp_path):

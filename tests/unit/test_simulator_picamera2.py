@@ -1,5 +1,5 @@
 import pytest
-from picamera2_bench import MS_NS, SIZE, Bench, seen_um
+from picamera2_bench import SIZE, Bench
 
 from simulator.picamera2 import Picamera2
 
@@ -7,58 +7,6 @@ from simulator.picamera2 import Picamera2
 @pytest.fixture
 def bench(tmp_path):
     return Bench(tmp_path)
-
-
-# --- faults -------------------------------------------------------------------------------------------
-
-
-def test_a_loose_cable_raises_nothing_and_only_a_restart_helps(bench):
-    bench.start()
-    bench.frames(3)
-    bench.clock.pass_ns(100 * MS_NS)
-    bench.fresh()
-    bench.world.break_down("camera_timeout")
-    with pytest.raises(TimeoutError):
-        bench.picam.capture_request(wait=3.0, flush=True)
-    bench.world.mend("camera_timeout")
-    bench.picam.cancel_all_and_flush()
-    with pytest.raises(TimeoutError):
-        bench.picam.capture_request(wait=3.0, flush=True)
-    bench.picam.cancel_all_and_flush()
-    bench.picam.stop()
-    bench.picam.start()
-    assert bench.frames(1)[0]["SensorTimestamp"] > 0
-
-
-def test_waiting_for_ever_is_told(bench):
-    bench.start()
-    bench.frames(3)
-    bench.world.break_down("camera_timeout")
-    with pytest.raises(RuntimeError, match="for ever"):
-        bench.picam.capture_request(flush=True)
-
-
-def test_optional_metadata_can_be_missing(bench):
-    bench.start()
-    assert any("SensorTemperature" not in metadata for metadata in bench.frames(10))
-    bench.world.break_down("camera_missing_metadata")
-    metadata = bench.frames(1)[0]
-    assert not {"AeState", "SensorTemperature", "Lux", "DigitalGain"} & metadata.keys()
-    assert {"ExposureTime", "AnalogueGain", "ColourGains", "SensorTimestamp"} <= metadata.keys()
-
-
-def test_exposure_can_drift_and_the_metadata_admit_it(bench):
-    bench.start()
-    bench.frames(3)
-    bench.world.break_down("exposure_drift")
-    times_us = [metadata["ExposureTime"] for metadata in bench.frames(12)]
-    assert times_us[-1] < times_us[-2] < 10_000
-    pixels, metadata = bench.fresh()
-    share = metadata["ExposureTime"] / 10_000
-    assert seen_um(pixels).mean() == pytest.approx(1000 + (0.2 * share - 0.2) / 0.001, abs=3)
-
-
-# --- wrong use ----------------------------------------------------------------------------------------
 
 
 def test_wrong_use_is_refused_as_by_the_real_one(bench):

@@ -17,7 +17,8 @@ from rail.axis import Position, Trust
 from stack.daybook import DayRow, csv_of, enter, rows_of
 from stack.errors import ExportRefused
 from stack.export import export, export_stem
-from stack.plan import Between, Marks, Pitch, StackPlan, lay_out
+from stack.layout import lay_out
+from stack.plan import Between, Marks, Pitch, StackPlan
 from stack.session import Facts
 from stack.sessions import Sessions
 from stack.xmp import xmp

@@ -8,8 +8,10 @@ from lens_rig import COIL, SCALE, SETTINGS, LensRig, camera_spec
 
 from camera.camera import Exposure
 from stack.ending import EndingKind
+from stack.kit import Kit
+from stack.layout import lay_out
 from stack.optics import Optics
-from stack.plan import Between, FromOptics, Marks, StackPlan, lay_out
+from stack.plan import Between, FromOptics, Marks, StackPlan
 from stack.session import Facts
 from stack.sessions import Sessions
 from stack.shoot import Shooter
@@ -33,13 +35,13 @@ def shot(rig, folder):
     """Shoot PLAN; give each slice's place, and where the glass was while it was exposed."""
     layout = lay_out(PLAN, SCALE, rig.axis.position(), Marks())
     session = Sessions(folder).create(PLAN, layout, SCALE, Facts())
-    shooter = Shooter(
+    kit = Kit(
         rig.axis, rig.camera, InlineWriter(), rig.clock,
         encode=lambda frame, label: json.dumps([frame.began_ns, frame.ended_ns]).encode(),
         free_bytes=lambda: 10**9, reserve_bytes=0,
     )  # fmt: skip
     with session.journal(rig.clock) as journal:
-        ending = shooter.shoot(session, journal, StopSignal(), lambda event: None)
+        ending = Shooter(kit).shoot(session, journal, StopSignal(), lambda event: None)
     assert ending.kind is EndingKind.DONE, ending
     for saved in session.state().saved.values():
         began_ns, ended_ns = json.loads((session.path / saved.file).read_bytes())

@@ -6,7 +6,8 @@ from stack_rig import MICRON
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from stack.errors import RemovalRefused
-from stack.plan import Between, Marks, Pitch, StackPlan, lay_out
+from stack.layout import lay_out
+from stack.plan import Between, Marks, Pitch, StackPlan
 from stack.removal import objection
 from stack.session import Facts
 from stack.session_state import MergeState, Phase, SavedSlice, SessionState

@@ -18,11 +18,6 @@ from stack.session_state import Phase
 from stack.writer import InlineWriter, SliceWriter
 
 
-@pytest.fixture
-def inline_rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path)
-
-
 def blocks(rig: Rig, act: Callable[[int], None]) -> None:
     """Call `act` with a running number wherever the shooter hands control to something else."""
     count = iter(range(10_000))

@@ -16,6 +16,7 @@ from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from rail.screw import Scale, screw_scale
 from stack.errors import AmbiguousSession, NoSuchSession, SessionUnreadable
+from stack.layout import lay_out
 from stack.optics import Optics
 from stack.plan import (
     AroundHere,
@@ -30,7 +31,6 @@ from stack.plan import (
     Range,
     Spacing,
     StackPlan,
-    lay_out,
 )
 from stack.record import layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
 from stack.session import Facts, Session

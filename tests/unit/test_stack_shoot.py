@@ -1,68 +1,28 @@
 """Shooting: slices show the right place at rest, nothing acknowledged is lost, every end is orderly."""
 
-import errno
-import hashlib
-import os
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stack_rig import (
-    BACKLASH_STEPS,
-    PLACES,
-    PLAN,
-    FilmCamera,
-    LateWriter,
-    Rig,
-    assert_complete,
-    at_slice,
-    pictures,
-)
+from stack_rig import BACKLASH_STEPS, PLACES, PLAN, FilmCamera, Rig, assert_complete, at_slice, pictures
 
 from camera.camera import Aim, Exposure, Frame
 from camera.errors import CameraTimeout
-from rail.axis import Arrival, Position, Trust
-from stack import slice_files
+from rail.axis import Trust
 from stack.ending import EndingKind
-from stack.errors import (
-    AxisAstray,
-    DiskFull,
-    DiskGone,
-    FrameStale,
-    FrameUnusable,
-    JournalFailed,
-    NotResumable,
-    ShootError,
-    SliceUnsaved,
-)
+from stack.errors import FrameStale, FrameUnusable, NotResumable
 from stack.journal import Journal, replay
-from stack.plan import AroundHere, FromHere, Park, Pitch
+from stack.plan import AroundHere, FromHere, Pitch
 from stack.session_state import Phase
-from stack.shoot import room_needed
 from stack.stop import StopKind
-from stack.writer import InlineWriter, SliceWriter, ThreadedWriter
-
-WRITERS: list[Callable[[], SliceWriter]] = [InlineWriter, LateWriter, ThreadedWriter]
-
-
-@pytest.fixture(params=WRITERS)
-def writer(request: pytest.FixtureRequest) -> Iterator[SliceWriter]:
-    writer = request.param()
-    yield writer
-    writer.close()
+from stack.writer import SliceWriter
 
 
 @pytest.fixture
-def rig(tmp_path: Path, writer: SliceWriter) -> Rig:
-    return Rig(tmp_path, writer)
-
-
-@pytest.fixture
-def inline_rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path)
+def rig(tmp_path: Path, slice_writer: SliceWriter) -> Rig:
+    return Rig(tmp_path, slice_writer)
 
 
 def test_a_stack_shows_every_place_at_rest_and_exposed_alike(rig: Rig) -> None:
@@ -134,40 +94,6 @@ def test_no_exposure_begins_before_a_flash_has_recharged(
     assert len(taken) == 12
     for earlier, later in pairwise(taken):
         assert later.began_ns - earlier.ended_ns >= 2_500_000_000
-
-
-def test_a_slice_is_told_only_when_its_file_and_its_journal_line_are_on_disk(rig: Rig) -> None:
-    session = rig.session()
-
-    def look(event: Mapping[str, Any]) -> None:
-        if event["event"] == "slice_saved":
-            content = (session.path / event["file"]).read_bytes()
-            assert hashlib.sha256(content).hexdigest() == event["sha256"]
-            last = replay(session.journal_path).entries[-1]
-            assert (last.event, last.facts["index"]) == ("slice_saved", event["index"])
-
-    rig.telling = look
-    assert rig.shoot(session).kind is EndingKind.DONE
-
-
-def test_the_journal_never_names_a_slice_that_is_not_on_disk(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = rig.session()
-    append = Journal.append
-    named = []
-
-    def watched(journal: Journal, event: str, **facts: Any) -> Any:
-        if event == "slice_saved":
-            content = (session.path / facts["file"]).read_bytes()
-            named.append(
-                (len(content), hashlib.sha256(content).hexdigest()) == (facts["bytes"], facts["sha256"])
-            )
-        return append(journal, event, **facts)
-
-    monkeypatch.setattr(Journal, "append", watched)
-    assert rig.shoot(session).kind is EndingKind.DONE
-    assert named == [True] * 6
 
 
 def test_an_abort_ends_the_session_for_good_and_keeps_what_was_captured(rig: Rig) -> None:
@@ -258,98 +184,6 @@ def test_what_no_ending_can_hold_still_stops_the_hardware_and_saves_the_frames(r
     assert (rig.rail.stopped, rig.camera.stopped, len(pictures(session))) == (True, True, 2)
 
 
-@pytest.mark.parametrize("broken_index", [1, 5])
-@pytest.mark.parametrize(
-    ("code", "kind"), [(errno.EFBIG, SliceUnsaved), (errno.EIO, DiskGone), (errno.ENOENT, DiskGone)]
-)
-def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, broken_index: int, code: int, kind: type[ShootError]
-) -> None:
-    session = rig.session()
-    write = slice_files.write_durably
-
-    def broken(path: Path, content: bytes) -> None:
-        if path.name == f"{broken_index:04d}.jpg":
-            raise OSError(code, os.strerror(code))
-        write(path, content)
-
-    monkeypatch.setattr(slice_files, "write_durably", broken)
-    ending = rig.shoot(session)
-    assert type(ending.error) is kind and os.strerror(code) in str(ending.error)
-    saved = session.state().saved
-    assert set(saved) == {index for index in range(len(rig.camera.captured)) if index != broken_index}
-    assert [session.flaw(one) for one in saved.values()] == [None] * len(saved)
-    if not isinstance(rig.writer, ThreadedWriter):
-        assert len(rig.camera.captured) <= broken_index + 3
-    monkeypatch.setattr(slice_files, "write_durably", write)
-    rig.rearm()
-    assert rig.shoot(session).kind is EndingKind.DONE
-    assert_complete(session)
-
-
-def test_a_file_of_which_the_disk_holds_less_than_was_written_is_not_called_saved(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write = slice_files.write_durably
-    monkeypatch.setattr(slice_files, "write_durably", lambda path, content: write(path, content[:-1]))
-    session = rig.session()
-    ending = rig.shoot(session)
-    assert isinstance(ending.error, SliceUnsaved) and "it is failing" in str(ending.error)
-    assert not session.state().saved
-
-
-def test_a_slice_that_cannot_be_encoded_fails_the_stack(rig: Rig) -> None:
-    rig.encoding = lambda: (_ for _ in ()).throw(ValueError("no such quality"))
-    ending = rig.shoot(rig.session())
-    assert isinstance(ending.error, SliceUnsaved) and "no such quality" in str(ending.error)
-
-
-def test_a_journal_that_cannot_be_written_fails_the_stack(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = rig.session()
-    append = Journal.append
-
-    def broken(journal: Journal, event: str, **facts: Any) -> Any:
-        if event == "slice_saved" and facts["index"] == 2:
-            raise JournalFailed("no", path=session.journal_path)
-        return append(journal, event, **facts)
-
-    monkeypatch.setattr(Journal, "append", broken)
-    ending = rig.shoot(session)
-    assert isinstance(ending.error, JournalFailed)
-    assert 2 not in [event["index"] for event in rig.told if event["event"] == "slice_saved"]
-
-
-def test_a_disk_that_runs_full_pauses_before_the_slice_that_does_not_fit(inline_rig: Rig) -> None:
-    rig, session = inline_rig, inline_rig.session()
-
-    def fill() -> None:
-        if len(rig.camera.captured) == 3:
-            rig.free_bytes = room_needed(64 * 48, 1000) - 1
-
-    rig.encoding = fill
-    ending = rig.shoot(session)
-    assert (ending.kind, ending.saved) == (EndingKind.PAUSED, 3)
-    assert isinstance(ending.error, DiskFull)
-    assert session.state().phase is Phase.PAUSED
-    assert rig.rail.motor_steps == PLACES[2]
-    rig.encoding = lambda: None
-    rig.free_bytes += 1
-    assert rig.shoot(session).kind is EndingKind.DONE
-    assert_complete(session)
-
-
-def test_a_disk_that_is_full_after_all_pauses_too(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = rig.session()
-
-    def full(path: Path, content: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("stack.slice_files.write_durably", full)
-    ending = rig.shoot(session)
-    assert (ending.kind, ending.saved) == (EndingKind.PAUSED, 0)
-    assert isinstance(ending.error, DiskFull)
-
-
 @pytest.mark.parametrize(("light", "words"), [(0.0001, "black"), (90.0, "white")])
 def test_a_first_frame_that_shows_nothing_ends_the_stack_in_words(
     inline_rig: Rig, light: float, words: str
@@ -379,50 +213,6 @@ def test_a_frame_begun_before_the_axis_had_settled_is_refused(
     assert set(session.state().saved) == {0, 1}
 
 
-def test_an_axis_that_comes_to_rest_elsewhere_is_not_photographed(
-    inline_rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rig = inline_rig
-    astray = Arrival(Position(1031, Trust.KNOWN), 0)
-    move_to = rig.rail.move_to
-    monkeypatch.setattr(rig.rail, "move_to", lambda steps: astray if steps == 1020 else move_to(steps))
-    ending = rig.shoot(rig.session())
-    assert isinstance(ending.error, AxisAstray)
-    assert len(rig.camera.captured) == 2
-
-
-@pytest.mark.parametrize(
-    ("after", "where", "rest"),
-    [
-        (Park.START, PLAN.range, 1000),
-        (Park.STAY, PLAN.range, 1050),
-        (Park.PARK, PLAN.range, 0),
-        (Park.START, AroundHere(50), 400),
-    ],
-)
-def test_the_axis_goes_where_the_plan_wants_it_afterwards(
-    inline_rig: Rig, after: Park, where: Any, rest: int
-) -> None:
-    inline_rig.rail.move_to(400)
-    inline_rig.shoot(inline_rig.session(replace(PLAN, range=where, after=after)))
-    assert inline_rig.rail.motor_steps == rest
-
-
-def test_it_parks_away_from_a_subject_at_the_near_end(inline_rig: Rig) -> None:
-    inline_rig.shooter.subject_side = "near"
-    inline_rig.shoot(inline_rig.session(replace(PLAN, after=Park.PARK)))
-    assert inline_rig.rail.motor_steps == 40_000
-
-
-def test_a_stack_is_done_though_parking_fails(inline_rig: Rig) -> None:
-    rig, session = inline_rig, inline_rig.session()
-    rig.telling = lambda event: rig.ask() if event["event"] == "stack_done" else None
-    ending = rig.shoot(session)
-    assert ending.kind is EndingKind.DONE
-    assert len(ending.trouble) == 1 and "not parked" in ending.trouble[0]
-    assert session.state().phase is Phase.DONE
-
-
 def test_a_delay_passes_before_anything_moves_and_can_be_stopped(inline_rig: Rig) -> None:
     rig = inline_rig
     began_ns = rig.clock.monotonic_ns()
@@ -445,27 +235,6 @@ def test_a_delay_passes_before_anything_moves_and_can_be_stopped(inline_rig: Rig
     assert rig.shoot(waiting).kind is EndingKind.PAUSED
     assert rig.clock.monotonic_ns() - began_ns <= 3.1e9
     assert rig.rail.moves == []
-
-
-def test_a_rehearsal_goes_everywhere_rests_and_photographs_nothing(inline_rig: Rig) -> None:
-    rig = inline_rig
-    began_ns = rig.clock.monotonic_ns()
-    ending = rig.shooter.rehearse(PLAN, rig.layout(), rig.stop, rig.observe)
-    assert ending.kind is EndingKind.DONE
-    assert rig.rail.moves == [*PLACES, 1000]
-    assert (rig.camera.captured, rig.camera.meterings, rig.camera.exposure) == ([], [], None)
-    assert list(rig.root.iterdir()) == []
-    moves_ns = rig.rail.restless[5][1] - 40_000_000 - began_ns
-    assert moves_ns >= 1050 * 100_000 + 5 * 50_000_000
-    assert [event["index"] for event in rig.told if event.get("phase") == "moving"] == list(range(6))
-
-
-def test_a_rehearsal_can_be_stopped(inline_rig: Rig) -> None:
-    rig = inline_rig
-    rig.telling = at_slice(2, rig.ask)
-    ending = rig.shooter.rehearse(PLAN, rig.layout(), rig.stop, rig.observe)
-    assert ending.kind is EndingKind.PAUSED
-    assert rig.rail.moves[-1] in PLACES[:3]
 
 
 def test_a_plan_around_here_shot_twice_shows_the_same(inline_rig: Rig) -> None:

@@ -1,15 +1,8 @@
-from pathlib import Path
-
 import pytest
 from stack_rig import Rig
 
 from stack.errors import StopAsked
 from stack.stop import StopKind
-
-
-@pytest.fixture
-def inline_rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path)
 
 
 def test_an_abort_overrides_a_stop_and_nothing_else_overrides(inline_rig: Rig) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rail.axis import Position, Trust
 from rail.screw import Scale, lens_scale
 from stack.errors import PlanRefused
+from stack.layout import Layout, lay_out
 from stack.plan import (
     MOST_SLICES,
     AroundHere,
@@ -17,13 +18,11 @@ from stack.plan import (
     BetweenMarks,
     Count,
     FromHere,
-    Layout,
     Marks,
     Pitch,
     Range,
     Spacing,
     StackPlan,
-    lay_out,
 )
 
 grids = st.fractions(Fraction(1, 100), Fraction(20), max_denominator=10_000)

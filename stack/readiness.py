@@ -1,0 +1,98 @@
+"""Whether a stack can be shot here and now: how sure the place is, the axis's reach, room on disk. Pure."""
+
+from rail.axis import Position, Reach, Trust
+from rail.screw import Scale
+from stack.errors import PlanRefused
+from stack.layout import Layout
+from stack.plan import Park, StackPlan
+from stack.words import measure_words
+
+
+def check(
+    plan: StackPlan,
+    layout: Layout,
+    *,
+    scale: Scale,
+    reach: Reach,
+    here: Position,
+    homing_allowed: bool,
+    needed_bytes: int,
+    free_bytes: int,
+    reserve_bytes: int,
+) -> None:
+    """Raise `PlanRefused` with every reason why this layout cannot be shot here and now; else do nothing.
+
+    Parameters
+    ----------
+    plan, layout
+        What was asked for and what came of it.
+    scale, reach, here
+        Of the axis.
+    homing_allowed
+        Whether the shooter may find the reference by itself.
+    needed_bytes, free_bytes, reserve_bytes
+        What the stack and its merge will write, what the disk has, and what must stay free on it.
+    """
+    reasons = _trust_reasons(plan, layout, here, homing_allowed)
+    if not layout.adrift:
+        reasons += _reach_reasons(layout, scale, reach)
+    if free_bytes - reserve_bytes < needed_bytes:
+        reasons.append(
+            f"the disk has {_megabytes(free_bytes)} free and must keep {_megabytes(reserve_bytes)}; "
+            f"the stack needs {_megabytes(needed_bytes)}: delete old sessions or shoot fewer slices"
+        )
+    if reasons:
+        raise PlanRefused(*reasons)
+
+
+def needs_homing(plan: StackPlan, layout: Layout, here: Position) -> bool:
+    """Say whether the axis must find its reference before it can go to these places."""
+    if layout.adrift:
+        return False
+    if here.trust is Trust.ASSUMED:
+        return plan.needs is Trust.KNOWN
+    return here.trust is Trust.UNKNOWN
+
+
+def needs_homing_again(plan: StackPlan, layout: Layout, here: Position) -> bool:
+    """Say whether the axis must find its reference before it goes on with slices shot earlier.
+
+    A plan that counts from here may begin at an assumed place, but not go on there: the motor may have turned
+    by up to a full step while it was released, and what is shot now is to fit what was shot before.
+    """
+    return not layout.adrift and (
+        here.trust is Trust.UNKNOWN or (here.trust is Trust.ASSUMED and not plan.assumed_is_enough)
+    )
+
+
+def _trust_reasons(plan: StackPlan, layout: Layout, here: Position, homing_allowed: bool) -> list[str]:
+    if layout.adrift and plan.after is Park.PARK:
+        return [
+            "the position is unknown, so there is no way to the parking place: home first, or end with "
+            "start or stay"
+        ]
+    if homing_allowed or not needs_homing(plan, layout, here):
+        return []
+    how_sure = "unknown" if here.trust is Trust.UNKNOWN else "only assumed, as stored before the power went"
+    return [
+        f"the position is {how_sure}, and this plan names places by it: home the axis (once its owner has "
+        "allowed homing), or shoot a length from here or around here"
+    ]
+
+
+def _reach_reasons(layout: Layout, scale: Scale, reach: Reach) -> list[str]:
+    near, far = layout.positions_steps[0], layout.positions_steps[-1]
+    reasons = []
+    if near < reach.nearest_steps:
+        beyond = measure_words(scale.span_u(reach.nearest_steps - near), scale)
+        limit = measure_words(scale.length_u(reach.nearest_steps), scale)
+        reasons.append(f"the near end is {beyond} out of reach: the axis reaches {limit} at the nearest")
+    if far > reach.farthest_steps:
+        beyond = measure_words(scale.span_u(far - reach.farthest_steps), scale)
+        limit = measure_words(scale.length_u(reach.farthest_steps), scale)
+        reasons.append(f"the far end is {beyond} out of reach: the axis reaches {limit} at the farthest")
+    return reasons
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.0f} MB"

@@ -1,0 +1,39 @@
+"""Rigs that the tests of several modules begin with."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import rail_rig
+import stack_rig
+from stack_rig import LateWriter
+
+from stack.writer import InlineWriter, SliceWriter, ThreadedWriter
+
+WRITERS: list[Callable[[], SliceWriter]] = [InlineWriter, LateWriter, ThreadedWriter]
+
+
+@pytest.fixture
+def unhomed(tmp_path: Path) -> rail_rig.Rig:
+    """A rail that was just switched on for the first time."""
+    return rail_rig.Rig(tmp_path)
+
+
+@pytest.fixture
+def homed(tmp_path: Path) -> rail_rig.Rig:
+    """A rail that stands at the near end of its reach, and knows it."""
+    return rail_rig.homed_rig(tmp_path)
+
+
+@pytest.fixture
+def inline_rig(tmp_path: Path) -> stack_rig.Rig:
+    """A rig that shoots and saves in one thread."""
+    return stack_rig.Rig(tmp_path)
+
+
+@pytest.fixture(params=WRITERS)
+def slice_writer(request: pytest.FixtureRequest) -> Iterator[SliceWriter]:
+    """Each way to save slices."""
+    writer: SliceWriter = request.param()
+    yield writer
+    writer.close()

@@ -1,0 +1,87 @@
+"""A stack is delivered when its merge has ended, and then at once."""
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from stack_rig import MICRON, PLAN
+
+from focusd.aftermath import Aftermath, aftermath
+from focusd.delivery import Destination
+from focusd.events import EventHub
+from focusd.journals import Journals
+from rail.axis import Position, Trust
+from rail.clock import MonotonicClock
+from stack.layout import lay_out
+from stack.plan import Marks
+from stack.session import Facts, Session
+from stack.sessions import Sessions
+
+STICK = "/media/stick"
+CHILD = (sys.executable, "-I", "-c", "import sys; sys.stdin.read(); sys.exit('no picture')")
+"""A merge that waits for its slices, and fails: its stack is delivered all the same."""
+
+
+class PaperCarrier:
+    def __init__(self) -> None:
+        self.carried: list[str] = []
+
+    def carry(self, folder: Path, files: Sequence[str]) -> None:
+        self.carried.append(folder.name)
+
+    def give_up(self) -> None: ...
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.sessions = Sessions(folder)
+        self.journals = Journals(MonotonicClock())
+        self.hub = EventHub()
+        self.carrier = PaperCarrier()
+        self.after: Aftermath = aftermath(
+            CHILD,
+            {STICK: Destination(STICK, self.carrier, whole=True)},
+            self.journals,
+            self.hub.publish,
+            strained=lambda before: None,
+            has_room=lambda session: True,
+            crowded=lambda session: False,
+        )
+
+    def shot(self) -> Session:
+        """Give a session that is done, and is to go to the stick."""
+        layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
+        facts = Facts({"delivery": [{"to": STICK, "what": "all"}]})
+        session = self.sessions.create(PLAN, layout, MICRON, facts)
+        with self.journals.writing(session) as journal:
+            journal.append("stack_started", slices=6)
+            journal.append("stack_done", slices=6)
+        return session
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.after.merges.close()
+
+
+def test_what_waited_for_its_merge_is_due_when_that_has_ended(bench: Bench) -> None:
+    ended = threading.Event()
+    session = bench.shot()
+    feed = bench.after.merges.follow(session)
+    bench.after.finish(session)
+    bench.after.deliveries.deliver_due(0)
+    assert bench.carrier.carried == []
+    with bench.hub.listening(lambda: ended.set() if "merge_failed" in told(bench) else None):
+        feed.end()
+        assert ended.wait(30)
+    bench.after.deliveries.deliver_due(1)
+    assert bench.carrier.carried == [session.id]
+    assert (session.path / "report.html").exists()
+
+
+def told(bench: Bench) -> list[str]:
+    return [str(event["event"]) for event in bench.hub.after(0).events]

@@ -1,0 +1,81 @@
+"""What a plan is refused for wherever the axis stands."""
+
+from fractions import Fraction
+
+import pytest
+
+from rail.axis import Position, Trust
+from rail.screw import Scale
+from stack.errors import PlanRefused
+from stack.layout import lay_out
+from stack.optics import Optics
+from stack.plan import (
+    AroundHere,
+    Between,
+    BetweenMarks,
+    Count,
+    FromHere,
+    FromOptics,
+    Marks,
+    Pitch,
+    Range,
+    Spacing,
+    StackPlan,
+)
+
+MICRON = Scale("um", Fraction(1))
+MACRO = Optics(2.0, f_number=4.0, pixel_um=3.1)
+KNOWN = Position(5000, Trust.KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("where", "spacing", "said"),
+    [
+        (BetweenMarks(), Pitch(10), ["far end is not marked"]),
+        (Between(0, float("nan")), Pitch(10), ["far end is nan"]),
+        (Between(5, 5), Pitch(1), ["no two places", "1 µm"]),
+        (Between(5.2, 5.9), Pitch(1), ["no two places"]),
+        (FromHere(0), Pitch(1), ["0 um from here"]),
+        (FromHere(float("inf")), Pitch(1), ["inf um from here"]),
+        (AroundHere(-5), Pitch(1), ["-5 um around here"]),
+        (AroundHere(1), Pitch(1), ["no two places"]),
+        (Between(0, 10), Pitch(0), ["pitch of 0 um"]),
+        (Between(0, 10), Pitch(0.5), ["0.5 µm", "finer than one step", "1 µm"]),
+        (Between(0, 10), Count(1), ["2 to 2000 slices, not 1"]),
+        (Between(0, 10), Count(0), ["not 0"]),
+        (Between(0, 1e6), Count(2001), ["not 2001"]),
+        (Between(0, 10), Count(12), ["12 slices", "10 µm", "at most 11"]),
+        (Between(0, 10_000), Pitch(5), ["2001 slices", "ask for 6 µm or more"]),
+        (Between(0, 10), FromOptics(), ["names none"]),
+        (Between(0, 10), FromOptics(1.5), ["names none", "overlap of 1.5"]),
+    ],
+)
+def test_plans_that_make_no_sense_are_refused_with_figures(
+    where: Range, spacing: Spacing, said: list[str]
+) -> None:
+    with pytest.raises(PlanRefused) as refusal:
+        lay_out(StackPlan("x", where, spacing), MICRON, KNOWN, Marks(near_u=1))
+    for words in said:
+        assert words in str(refusal.value)
+
+
+def test_every_nonsense_is_named_at_once() -> None:
+    plan = StackPlan("x", BetweenMarks(), Count(1), settle_ms=-1, delay_s=float("nan"))
+    with pytest.raises(PlanRefused) as refusal:
+        lay_out(plan, MICRON, KNOWN, Marks())
+    topics = ("near end", "far end", "slices", "settling", "delay")
+    assert len(refusal.value.reasons) == len(topics)
+    assert all(topic in reason for topic, reason in zip(topics, refusal.value.reasons, strict=True))
+
+
+def test_the_pitch_a_refusal_advises_is_accepted() -> None:
+    layout = lay_out(StackPlan("x", Between(0, 10_000), Pitch(6)), MICRON, KNOWN, Marks())
+    assert layout.slices == 1668
+
+
+@pytest.mark.parametrize("unit", ["deg", "d"])
+def test_optics_give_no_pitch_on_an_axis_that_does_not_move_in_micrometres(unit: str) -> None:
+    scale = Scale(unit, Fraction(1, 32))
+    with pytest.raises(PlanRefused, match="a pitch or a count"):
+        lay_out(StackPlan("x", Between(0, 10), FromOptics(), MACRO), scale, KNOWN, Marks())
+    assert lay_out(StackPlan("x", Between(0, 10), Pitch(0.5), MACRO), scale, KNOWN, Marks()).dof_u is None
