@@ -2,7 +2,7 @@
 
 At each pixel the slices are averaged with the weights `exp(score)`. The score is the sum of
 
-- `8 ln` of the amplitude of detail, averaged over about 4 pixels, and `2 ln` of that of still finer detail,
+- `5 ln` of the amplitude of detail, averaged over about 4 pixels, and `5 ln` of that of still finer detail,
   averaged over 1.5, for hairs. Broad detail is of brightness and, two fifths as much, of colour: a green
   blade may be as bright as the stone behind it. A floor of the noise is added: where no slice shows detail
   all weigh alike, and the average is smoother than any of them. What is smooth itself is lent some of the
@@ -17,10 +17,10 @@ At each pixel the slices are averaged with the weights `exp(score)`. The score i
   it. Where nothing is clipped it counts within a band about its running mean only, lest a shadow that fell on
   one slice win.
 
-Depth is told by another score, in which the two powers are exchanged: finest detail says on which side of an
-outline a pixel lies, and a high floor keeps what is faint, such as texture seen through the blur of a near
-part, from winning over what is plain. Of detail the least within two pixels counts, of broad detail within
-four: an outline would seem to be sharp some pixels beyond itself.
+Depth is told by another score, of `8 ln` of the finest detail and `2 ln` of the broad: the finest says on
+which side of an outline a pixel lies, and a high floor keeps what is faint, such as texture seen through the
+blur of a near part, from winning over what is plain. Of detail the least within two pixels counts, of broad
+detail within four: an outline would seem to be sharp some pixels beyond itself.
 
 A slice is looked at as a whole first, at lower resolutions, and then judged strip by strip, so that the many
 planes that takes stay small and in the processor's cache.
@@ -38,10 +38,11 @@ from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, blurred, enlarged, enlarged_rows, reduced
 
 BROAD_SIGMA_PX: Final = 4.0
-LESSER_POWER: Final = 2.0
 NARROW_SIGMA_PX: Final = 1.5
 POWER: Final = 10.0
-"""A score grows by so much for every e-fold of all detail: eight for broad, two for narrow."""
+"""A score grows by so much for every e-fold of all detail: five for broad, five for narrow."""
+LESSER_POWER: Final = 2.0
+"""Of broad detail in what tells depth; eight are of the finest."""
 DETAIL_SIGMA_PX: Final = 2.0
 FINEST_SIGMA_PX: Final = 1.0
 COLOUR: Final = 0.4
@@ -62,8 +63,9 @@ OUTLINE_SIGMA_PX: Final = 8.0
 LENT: Final = 0.2
 LENT_SIGMA_WIDTHS: Final = 1 / 64
 """How broad an outline's detail is, how much of it counts about it, and how far: discs grow with pictures."""
+LENT_TO_FINEST: Final = 0.4
 LENT_TO_DEPTH: Final = 0.5
-"""So much of that tells depth: depth keeps closer to outlines."""
+"""So much of that counts beside the finest detail, and for depth: both keep closer to outlines."""
 CONTRAST_POWER: Final = 6.0
 CONTRAST_WIDTHS: Final = 1 / 16
 """Score for every e-fold of contrast, and the side of the square with whose mean a place is compared."""
@@ -80,14 +82,16 @@ MOST_CLIPPED: Final = 0.01
 """White that covers a larger share of a slice is of paper or paint rather than clipped."""
 LIT: Final = 0.25
 NEARLY_WHITE: Final = 15
-"""Where a larger share of a slice is white or so many levels below, ground is lit: dark parts out of focus make
-it darker, as they make paper. Of pictures of glints up to a fifth was, of insects on light a third or more."""
+"""Where a larger share of a slice is white or so many levels below, ground is lit: dark parts out of focus
+make it darker, as they make paper. Of pictures of glints up to a fifth was, of insects on light a third."""
 MOST_LIT: Final = 0.1
 AROUND_WIDTHS: Final = 1 / 8
 """Share of a square that may be so before lit ground for what is white in it to be of a glint."""
 APART: Final = 6
 """One in so many rows and columns is asked how bright slices are: enough, in a tenth of the time."""
 GLINT_REACH_PX: Final = 10
+FLOOR: Final = 2.0
+"""Times its noise, under the finest detail: where slices differ by less it is noise that would choose."""
 PLAIN: Final = 32.0
 """Times its noise: the floor above which the finest detail tells depth."""
 LEAST_NOISE: Final = 0.25
@@ -197,20 +201,21 @@ class Focuser:
 
     def judge(self, sight: Sight) -> Iterator[Focus]:
         """Score it, strip by strip."""
-        shape, floor = sight.light.shape, _fourth(sight.lent)
-        lent = enlarged(np.float32(LENT_TO_DEPTH) * sight.lent, COARSE // BROAD, sight.broad.shape)
-        thin = np.maximum(_thinned(sight.broad), lent)
+        shape = sight.light.shape
+        near_by = enlarged(np.float32(LENT_TO_DEPTH) * sight.lent, COARSE // BROAD, sight.broad.shape)
+        thin = np.maximum(_thinned(sight.broad), near_by)
         for rows in strips(shape[0]):
             amplitude = enlarged_rows(sight.broad, BROAD, rows, shape)
             finest = _narrow(sight.light, rows)
-            broad = amplitude + np.float32(self.noise)
-            narrow = _inner(finest, rows) + np.float32(self._finest_noise)
+            lent = enlarged_rows(sight.lent, COARSE, rows, shape)
+            broad = _fourth(amplitude + np.float32(self.noise)) + _fourth(lent)
+            narrow = _inner(finest, rows) + np.float32(FLOOR * self._finest_noise)
+            narrow += np.float32(LENT_TO_FINEST) * lent
             faint = enlarged_rows(thin, BROAD, rows, shape) + np.float32(self.noise)
             plain = _inner(_thinned(finest), rows) + np.float32(PLAIN * self._finest_noise)
             near = np.float32(BRIGHTNESS_WEIGHT) * enlarged_rows(sight.near, COARSE, rows, shape)
-            strong = _fourth(broad)
-            strong += enlarged_rows(floor, COARSE, rows, shape)
-            score, finer = _score(strong, narrow), _score(_fourth(plain), faint)
+            score = _logarithm(broad * _fourth(narrow), POWER / 8)
+            finer = _logarithm(_fourth(plain) * faint, LESSER_POWER)
             score += enlarged_rows(sight.contrast, COARSE, rows, shape)
             score -= near
             finer -= near
@@ -245,12 +250,11 @@ def _fourth(plane: Plane) -> Plane:
     return np.asarray(fourth, np.float32)
 
 
-def _score(strong: Plane, weak: Plane) -> Plane:
-    """Give `2 ln strong + 2 ln weak`, by one logarithm; `strong`, which goes, is a fourth power."""
-    strong *= weak
-    cv2.log(strong, strong)
-    strong *= np.float32(LESSER_POWER)
-    return strong
+def _logarithm(product: Plane, power: float) -> Plane:
+    """Give the logarithm of a product, which goes, times a power: one for all its factors."""
+    cv2.log(product, product)
+    product *= np.float32(power)
+    return product
 
 
 def strips(height: int) -> Iterator[slice]:
@@ -282,7 +286,8 @@ def bright(small: Pixels) -> NDArray[np.uint8]:
 def _lit(small: Pixels, level: int) -> NDArray[np.uint8]:
     """Give where a slice that is white from a level on shows lit ground: 255, `(H/4, W/4)`."""
     nearly = level - NEARLY_WHITE
-    if cv2.mean(_reaching(np.ascontiguousarray(small[::APART, ::APART]), nearly))[0] < LIT * 255:
+    some: Any = np.ascontiguousarray(small[::APART, ::APART])
+    if cv2.mean(_reaching(some, nearly))[0] < LIT * 255:
         return np.zeros((small.shape[0] // COARSE, small.shape[1] // COARSE), np.uint8)
     pale = _reaches(small, nearly)
     across = (round(pale.shape[1] * AROUND_WIDTHS) | 1,) * 2

@@ -39,7 +39,7 @@ def test_faint_ground_about_glints_is_not_seen_through_their_discs() -> None:
     truth = stack.truth[result.crop.rows, result.crop.columns]
     shining = (truth.min(axis=2) > 250).astype(np.uint8)
     away = cv2.distanceTransform(1 - shining, cv2.DIST_L2, 5)
-    assert psnr(result.pixels, truth, (away > 3) & (away < 24)) > 43
+    assert psnr(result.pixels, truth, (away > 3) & (away < 24)) > 42.5
 
 
 def test_a_shadow_that_fell_on_one_slice_is_not_what_the_picture_is_of() -> None:
