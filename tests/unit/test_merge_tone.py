@@ -40,6 +40,20 @@ def test_a_drift_of_white_balance_is_found():
     assert np.abs(wrong - wrong.mean(1, keepdims=True)).max() < 0.006
 
 
+def test_glints_that_clip_are_not_taken_for_a_darker_lamp():
+    """In focus they lose light, out of focus less: these lie all over two thirds of the picture."""
+    random = np.random.default_rng(3)
+    sharp = cv2.GaussianBlur(random.uniform(0.05, 0.2, (SIZE[1], SIZE[0])).astype(np.float32), (0, 0), 2)
+    for x, y in random.integers(20, (SIZE[0] * 2 // 3, SIZE[1] - 20), (120, 2)):
+        sharp[y, x] += 60
+    frames = []
+    for radius in (1, 2, 3, 5, 7, 9):
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2).astype(np.float32)
+        light = np.clip(cv2.filter2D(sharp, -1, disc / disc.sum()), 0, 1)
+        frames.append(np.repeat(np.rint(255 * np.sqrt(light))[..., None], 3, axis=2).astype(np.uint8))
+    assert np.abs(gains_of(frames) - 1).max() < 0.002
+
+
 def test_deeper_pixels_have_the_same_gains():
     frames = list(laid(kind_stack("slope")))[:4]
     deep = [frame.astype(np.uint16) * 257 for frame in frames]
