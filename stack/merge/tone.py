@@ -3,8 +3,11 @@
 Defocus moves light about but neither makes nor loses any, so block means of two slices differ by the lamp
 alone: means of light, that is, since those of pixel values, about its square root, rise as detail blurs. Each
 slice is compared with the mean of all slices before it, themselves evened out: the mean remembers the first,
-so errors do not add up from slice to slice. Where something clips light is lost, the less the softer it is:
-blocks of which some was clipped in any slice so far, or beside such, hardly count.
+so errors do not add up from slice to slice.
+
+Where something clips light is lost, the less the softer it is: blocks of which some was clipped in any slice
+so far, or beside such, hardly count. Not so before lit ground: of it some clips everywhere, and the dark
+parts left would decide, which are lit by its blur.
 """
 
 from typing import Any, Final
@@ -24,6 +27,8 @@ CLIPPED: Final = 250
 """Pixel values of 255 from where on light is lost."""
 LITTLE: Final = 0.002
 """Of a block with so much of that, half counts."""
+LIT: Final = 0.12
+"""Share of blocks that are white as a whole: up to .1 where there are many glints, .13 and more of paper."""
 BESIDE: Final = np.ones((3, 3), np.uint8)
 ENOUGH_BLOCKS: Final = 20
 WIDEST_GAIN: Final = 2.0
@@ -44,13 +49,14 @@ class Tone:
 
         `white` is the highest pixel value; `valid` says where (rows, columns) the slice has pixels at all.
         """
-        blocks, clipped = block_light(laid, white), _clipped(laid, white)
+        blocks = block_light(laid, white)
+        clipped = _clipped(laid, white, blocks)
         if self._mean is None:
             self._mean, self._clipped, self._slices = blocks, clipped, 1
             return np.ones(3)
         np.maximum(self._clipped, clipped, out=self._clipped)
         seen = blocks_inside(blocks.shape[:2], laid.shape[:2], valid)
-        trust = (1 / (1 + cv2.dilate(self._clipped, BESIDE) / LITTLE))[seen]
+        trust = 1 / (1 + np.asarray(cv2.dilate(self._clipped, BESIDE), np.float64)[seen] / LITTLE)
         ratios = np.array([_gain(self._mean[..., c][seen], blocks[..., c][seen], trust) for c in range(3)])
         self._slices += 1
         change = (blocks * ratios - self._mean) / self._slices
@@ -67,11 +73,13 @@ def block_light(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
     return _means(values, laid.shape)
 
 
-def _clipped(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
-    """Give what share of each block is clipped in some colour, `(h, w)`."""
+def _clipped(laid: NDArray[Any], white: int, light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give what share of each block is clipped in some colour, `(h, w)`; of lit ground none counts."""
+    if np.mean(light.max(axis=2) > (BRIGHTEST / 255) ** 2) > LIT:
+        return np.zeros(light.shape[:2])
     bound: Any = CLIPPED * (white // 255) - 1
     below = cv2.inRange(np.ascontiguousarray(_some(laid)), (0, 0, 0), (bound,) * 3)
-    return _means((below == 0).astype(np.float32), laid.shape)
+    return _means(np.asarray(below == 0, np.float32), laid.shape)
 
 
 def _some(laid: NDArray[Any]) -> NDArray[Any]:
@@ -85,7 +93,7 @@ def _means(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.fl
     height, width = shape[:2]
     longer = max(height, width)
     size = (max(1, BLOCKS * width // longer), max(1, BLOCKS * height // longer))
-    return cv2.resize(values, size, interpolation=cv2.INTER_AREA).astype(np.float64)
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float64)
 
 
 def sampling(height: int, width: int) -> int:
