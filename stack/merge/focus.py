@@ -34,6 +34,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.light import reaching
 from stack.merge.photos import Pixels
 from stack.merge.planes import Plane, blurred, enlarged, enlarged_rows, reduced
 
@@ -287,7 +288,7 @@ def _lit(small: Pixels, level: int) -> NDArray[np.uint8]:
     """Give where a slice that is white from a level on shows lit ground: 255, `(H/4, W/4)`."""
     nearly = level - NEARLY_WHITE
     some: Any = np.ascontiguousarray(small[::APART, ::APART])
-    if cv2.mean(_reaching(some, nearly))[0] < LIT * 255:
+    if cv2.mean(reaching(some, nearly))[0] < LIT * 255:
         return np.zeros((small.shape[0] // COARSE, small.shape[1] // COARSE), np.uint8)
     pale = _reaches(small, nearly)
     across = (round(pale.shape[1] * AROUND_WIDTHS) | 1,) * 2
@@ -306,15 +307,9 @@ def _white(small: Pixels) -> tuple[int, float]:
 def _reaches(small: Pixels, level: int) -> NDArray[np.uint8]:
     """Give where a slice has that level of 255: 255, `(H/4, W/4)`, of sixteen pixels of which one has."""
     height, width = (side // COARSE for side in small.shape[:2])
-    cut = _reaching(small, level)[: height * COARSE, : width * COARSE]
+    cut = reaching(small, level)[: height * COARSE, : width * COARSE]
     some: Any = cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA) > 0
     return np.asarray(some * np.uint8(255), np.uint8)
-
-
-def _reaching(pixels: Pixels, level: int) -> NDArray[np.uint8]:
-    """Give which pixels have that level of 255 in some colour: 255, else 0."""
-    limit: Any = level if pixels.dtype == np.uint8 else level << 8
-    return np.asarray(cv2.bitwise_not(cv2.inRange(pixels, (0, 0, 0), (limit - 1,) * 3)), np.uint8)
 
 
 def _outer(light: NDArray[Any], rows: slice) -> NDArray[Any]:

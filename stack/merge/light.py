@@ -30,8 +30,13 @@ def levels_of(light: Plane, most: int) -> NDArray[Any]:
 
 def shines(pixels: Pixels) -> NDArray[np.uint8]:
     """Give 255 where a colour is so bright that it may have been brighter, else 0."""
-    bound: Any = SHINES * (int(np.iinfo(pixels.dtype).max) // 255) - 1
-    return np.asarray(cv2.bitwise_not(cv2.inRange(pixels, (0, 0, 0), (bound,) * 3)), np.uint8)
+    return reaching(pixels, SHINES)
+
+
+def reaching(pixels: Pixels, level: int) -> NDArray[np.uint8]:
+    """Give 255 where some colour of pixels `(H, W, 3)`, 8 or 16 bits, has that level of 255, else 0."""
+    limit: Any = level if pixels.dtype == np.uint8 else level << 8
+    return np.asarray(cv2.bitwise_not(cv2.inRange(pixels, (0, 0, 0), (limit - 1,) * 3)), np.uint8)
 
 
 def shining(pixels: Pixels, factor: int) -> Plane:

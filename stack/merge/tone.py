@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.light import reaching
+
 BLOCKS: Final = 48
 """Along the longer side."""
 SAMPLES: Final = 12
@@ -50,7 +52,7 @@ class Tone:
         `white` is the highest pixel value; `valid` says where (rows, columns) the slice has pixels at all.
         """
         blocks = block_light(laid, white)
-        clipped = _clipped(laid, white, blocks)
+        clipped = _clipped(laid, blocks)
         if self._mean is None:
             self._mean, self._clipped, self._slices = blocks, clipped, 1
             return np.ones(3)
@@ -73,13 +75,12 @@ def block_light(laid: NDArray[Any], white: int) -> NDArray[np.float64]:
     return _means(values, laid.shape)
 
 
-def _clipped(laid: NDArray[Any], white: int, light: NDArray[np.float64]) -> NDArray[np.float64]:
+def _clipped(laid: NDArray[Any], light: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give what share of each block is clipped in some colour, `(h, w)`; of lit ground none counts."""
     if np.mean(light.max(axis=2) > (BRIGHTEST / 255) ** 2) > LIT:
         return np.zeros(light.shape[:2])
-    bound: Any = CLIPPED * (white // 255) - 1
-    below = cv2.inRange(np.ascontiguousarray(_some(laid)), (0, 0, 0), (bound,) * 3)
-    return _means(np.asarray(below == 0, np.float32), laid.shape)
+    clipped = reaching(np.ascontiguousarray(_some(laid)), CLIPPED) > 0
+    return _means(clipped.astype(np.float32), laid.shape)
 
 
 def _some(laid: NDArray[Any]) -> NDArray[Any]:

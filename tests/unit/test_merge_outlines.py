@@ -145,6 +145,18 @@ def test_white_is_as_bright_as_a_camera_gives_what_it_clipped_and_hardly_less() 
     assert not white[:60].any()
 
 
+@pytest.mark.parametrize(("lit_px", "lit"), [(150, False), (300, True)])
+def test_lit_ground_is_no_glint_and_what_glints_before_it_is_one(lit_px: int, lit: bool) -> None:
+    """Of the first slice a fifth is as bright as that, which many glints are; of the second two fifths."""
+    slice_ = np.full((750, 1000, 3), 100, np.uint8)
+    slice_[:lit_px] = 242
+    spot, glint = np.s_[20:28, 500:508], np.s_[600:608, 500:508]
+    slice_[spot] = slice_[glint] = 255
+    for found in np.moveaxis(bright(slice_), 2, 0):
+        assert (found[150:152, 125:127] == 255).all()
+        assert (found[5:7, 125:127] == (0 if lit else 255)).all()
+
+
 @cache
 def bar_before_rough_ground() -> Rendered:
     """A dark bar, five slices near; the ground beside it has contrast with it, and its own detail."""
