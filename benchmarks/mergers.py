@@ -35,8 +35,10 @@ from shinestacker.algorithms.pyramid import PyramidStack
 from shinestacker.algorithms.stack import FocusStack
 from shinestacker.algorithms.stack_framework import CombinedActions, StackJob
 
+# What it uses unless told is quicker and lays slices so far off that its pictures lose up to 9 dB.
+align = AlignFrames(detector="SIFT", descriptor="SIFT", match_method="KNN")
 job = StackJob("job", ".", input_path="slices")
-job.add_action(CombinedActions("laid", actions=[AlignFrames(), BalanceFrames()]))
+job.add_action(CombinedActions("laid", actions=[align, BalanceFrames()]))
 job.add_action(FocusStack("fused", PyramidStack(), prefix="fused_"))
 job.run()
 made = sorted(Path("fused").iterdir())[0]

@@ -167,10 +167,22 @@ def test_a_glint_that_is_small_in_the_view_is_found_too() -> None:
     assert (found[:20] == NOTHING).all()
 
 
-@pytest.mark.parametrize(("told", "there"), [(0, False), (0.4, False), (0.7, True), (1, True)])
+@pytest.mark.parametrize(("told", "there"), [(0, False), (0.6, False), (0.7, True), (1, True)])
 def test_where_the_picture_is_sharper_than_the_near_parts_slice_there_is_no_near_part(
     told: float, there: bool
 ) -> None:
     """A pale hair beside lichen was taken for a glint, and the lichen given to a slice that had it soft."""
     view, glint = small_glint(texture=0.05, told=told)
     assert (hidden(view)[glint] == 0).all() == there
+
+
+@pytest.mark.parametrize(("from_px", "told"), [(5, False), (6, True)])
+def test_where_hardly_a_place_beside_it_is_not_bright_nobody_can_tell(from_px: int, told: bool) -> None:
+    """White spots on a ball, and pale whiskers, were given to slices that had them soft."""
+    view, glint = small_glint(texture=0)
+    spots = np.zeros(view.near.shape, bool)
+    spots[::5, ::5] = True
+    y, x = np.mgrid[:60, :60]
+    spots &= np.hypot(y - 30.5, x - 30) >= from_px
+    view.light[spots], view.shines[spots] = 0.4, 0.05
+    assert bool((hidden(view)[glint] == 0).all()) == told
