@@ -45,7 +45,11 @@ def add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.Argument
     ):
         field = action(name, says)
         field.add_argument("--frames", metavar="N", type=int, help="mean of so many (16)")
-    backlash = action("backlash", "the play of screw or gears, going there and back about here")
+    backlash = action(
+        "backlash",
+        "the play of screw or gears, going there and back about here; measure settle first, "
+        "for pictures that still shake show it wrong",
+    )
     backlash.add_argument(
         "--span", metavar="LENGTH", type=length_, help="how far (four times what is configured)"
     )
