@@ -259,9 +259,13 @@ def _logarithm(product: Plane, power: float) -> Plane:
 
 
 def strips(height: int) -> Iterator[slice]:
-    """Give the rows of a picture, some at a time: as many as fill whole pixels of lower resolutions."""
-    for top in range(0, height, STRIP_ROWS):
-        yield slice(top, min(top + STRIP_ROWS, height))
+    """Give the rows of a picture, some at a time: as many as fill whole pixels of lower resolutions.
+
+    Rows at its end that fill none go with those before.
+    """
+    tops = range(0, max(1, height - COARSE + 1), STRIP_ROWS)
+    for top in tops:
+        yield slice(top, height if top == tops[-1] else top + STRIP_ROWS)
 
 
 def colour_detail(small: Pixels) -> Plane:

@@ -58,7 +58,7 @@ def enlarged_part(
     plane: NDArray[Any], factor: int, rows: slice, columns: slice, shape: tuple[int, ...]
 ) -> Any:
     """Give part of a plane enlarged to `shape`; parts meet without a seam."""
-    if factor == 1:
+    if factor == 1 and rows.stop <= plane.shape[0] and columns.stop <= plane.shape[1]:
         return plane[rows, columns]
     top, bottom = _sources(rows, factor, plane.shape[0])
     left, right = _sources(columns, factor, plane.shape[1])

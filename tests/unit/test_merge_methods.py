@@ -3,7 +3,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from merge_stacks import SIZE, fogged_stack, merged, registered, rig_stack, still_stack
 from rendered import Shake, Surface, psnr, render, scene
@@ -41,6 +41,24 @@ def test_without_glints_the_pyramid_is_as_near_as_the_weighted_mean():
         for method in (Method.WEIGHTED, Method.PYRAMID)
     )
     assert pyramid > max(37, weighted - 1)
+
+
+@given(st.integers(40, 400), st.integers(40, 400), st.sampled_from([Method.WEIGHTED, Method.PYRAMID]))
+@example(289, 367, Method.WEIGHTED)  # one row more than strips of 96 fill
+@example(194, 254, Method.PYRAMID)  # nor does a quarter of it come out even
+def test_a_picture_may_be_of_any_size(height, width, method):
+    texture = np.random.default_rng(1).uniform(40, 210, (height, width, 3)).astype(np.float32)
+    truth = cv2.GaussianBlur(texture, (0, 0), 1.5)
+    middle = width // 2
+    near, far = truth.copy(), truth.copy()
+    near[:, middle:], far[:, :middle] = (
+        cv2.GaussianBlur(truth, (0, 0), 4)[:, part] for part in np.s_[middle:, :middle]
+    )
+    frames = [np.rint(one).astype(np.uint8) for one in (near, far)]
+    picture = merged(frames, MergeSettings(align=False, even_light=False, method=method)).pixels
+    assert picture.shape == truth.shape
+    away = np.abs(np.arange(width) - middle) > 12
+    assert np.abs(picture - truth)[:, away].max() < 12
 
 
 def porcelain(slices=8, seed=6):
