@@ -113,6 +113,12 @@ class Canvas(Protocol):
     def grey(self, factor: int) -> NDArray[np.uint8]:
         """Give its brightness at a lower resolution, uint8."""
 
+    def light(self) -> Plane:
+        """Give its brightness, levels of 255."""
+
+    def brighten(self, by: Plane, factor: int) -> None:
+        """Add to its brightness: levels of 255, `factor` times smaller."""
+
 
 class WholeCanvas:
     """All colours at full size, from whole slices."""
@@ -141,6 +147,17 @@ class WholeCanvas:
     def grey(self, factor: int) -> NDArray[np.uint8]:
         """As `Canvas` says."""
         return np.asarray(cv2.cvtColor(self.reduced(factor), cv2.COLOR_BGR2GRAY), np.uint8)
+
+    def light(self) -> Plane:
+        """As `Canvas` says."""
+        light: Any = cv2.cvtColor(self._picture, cv2.COLOR_BGR2GRAY)
+        return np.asarray(light * np.float32(255 / WHITE), np.float32)
+
+    def brighten(self, by: Plane, factor: int) -> None:
+        """As `Canvas` says."""
+        for rows, change in _changes(by, factor, self._picture.shape):
+            ours = self._picture[rows]
+            cv2.add(ours, cv2.merge([change] * 3), ours, dtype=cv2.CV_16U)
 
 
 class LayersCanvas:
@@ -197,6 +214,22 @@ class LayersCanvas:
     def grey(self, factor: int) -> NDArray[np.uint8]:
         """As `Canvas` says."""
         return _as_deep(_shrunk(self._brightness, self._brightness.shape, factor), np.uint8)
+
+    def light(self) -> Plane:
+        """As `Canvas` says."""
+        return self._brightness * np.float32(255 / WHITE)
+
+    def brighten(self, by: Plane, factor: int) -> None:
+        """As `Canvas` says."""
+        for rows, change in _changes(by, factor, self._brightness.shape):
+            ours = self._brightness[rows]
+            cv2.add(ours, change, ours, dtype=cv2.CV_16U)
+
+
+def _changes(by: Plane, factor: int, shape: tuple[int, ...]) -> Iterator[tuple[slice, Plane]]:
+    """Give rows of the picture and what is added to them, in its own unit, `by` being levels of 255."""
+    for rows in spans(shape[0], TILE_ROWS):
+        yield rows, enlarged_rows(by, factor, rows, shape) * np.float32(WHITE / 255)
 
 
 def _apart(colour: Pixels, gains: Gains) -> list[Pixels]:

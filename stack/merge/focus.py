@@ -153,6 +153,10 @@ class Focus:
         The same for telling depth: the finest detail, above a floor of many times its noise, counts most.
     amplitude
         `(h, W)` float32, levels of 255: fine detail over 4 px.
+    fine
+        The finest detail itself, levels of 255, float32, also of some rows beyond (`inner`).
+    noise
+        That of the finest detail's amplitude, levels of 255.
     held
         By how much the score was lowered for other reasons than focus; `(h, W)` float32, or None.
     """
@@ -161,6 +165,8 @@ class Focus:
     score: Plane
     finer: Plane
     amplitude: Plane
+    fine: Plane
+    noise: float
     held: Plane | None = None
 
     def held_back(self, by: Plane) -> "Focus":
@@ -183,9 +189,9 @@ class Focuser:
         detail = np.empty((height // BROAD, width // BROAD), np.float32)
         coarse = np.empty((height // COARSE, width // COARSE), np.float32)
         for rows in strips(height):
-            strip = _outer(light, rows)
+            strip = outer(light, rows)
             fine = cv2.absdiff(strip, blurred(strip, DETAIL_SIGMA_PX))
-            _fill(detail, rows, BROAD, _inner(np.asarray(fine, np.float32), rows))
+            _fill(detail, rows, BROAD, inner(np.asarray(fine, np.float32), rows))
             _fill(coarse, rows, COARSE, light[rows])
         if self._slices == 0:
             self._colour_noise = COLOUR_NOISE * _quiet(blurred(colour[::2, ::2], 1.0))
@@ -207,20 +213,21 @@ class Focuser:
         thin = np.maximum(_thinned(sight.broad), near_by)
         for rows in strips(shape[0]):
             amplitude = enlarged_rows(sight.broad, BROAD, rows, shape)
-            finest = _narrow(sight.light, rows)
+            fine = finest(outer(sight.light, rows))
+            amount = blurred(np.abs(fine), NARROW_SIGMA_PX)
             lent = enlarged_rows(sight.lent, COARSE, rows, shape)
             broad = _fourth(amplitude + np.float32(self.noise)) + _fourth(lent)
-            narrow = _inner(finest, rows) + np.float32(FLOOR * self._finest_noise)
+            narrow = inner(amount, rows) + np.float32(FLOOR * self._finest_noise)
             narrow += np.float32(LENT_TO_FINEST) * lent
             faint = enlarged_rows(thin, BROAD, rows, shape) + np.float32(self.noise)
-            plain = _inner(_thinned(finest), rows) + np.float32(PLAIN * self._finest_noise)
+            plain = inner(_thinned(amount), rows) + np.float32(PLAIN * self._finest_noise)
             near = np.float32(BRIGHTNESS_WEIGHT) * enlarged_rows(sight.near, COARSE, rows, shape)
             score = _logarithm(broad * _fourth(narrow), POWER / 8)
             finer = _logarithm(_fourth(plain) * faint, LESSER_POWER)
             score += enlarged_rows(sight.contrast, COARSE, rows, shape)
             score -= near
             finer -= near
-            yield Focus(rows, score, finer, amplitude)
+            yield Focus(rows, score, finer, amplitude, fine, self._finest_noise)
 
     def _held(self, brightness: Plane) -> Plane:
         """Give brightness within the band about its running mean, which has it then."""
@@ -316,26 +323,25 @@ def _reaches(small: Pixels, level: int) -> NDArray[np.uint8]:
     return np.asarray(some * np.uint8(255), np.uint8)
 
 
-def _outer(light: NDArray[Any], rows: slice) -> NDArray[Any]:
-    """Give a strip, and what its blurs look at beyond it."""
+def outer(light: NDArray[Any], rows: slice) -> NDArray[Any]:
+    """Give some rows, and what blurs look at beyond them."""
     return light[max(0, rows.start - REACH_PX) : rows.stop + REACH_PX]
 
 
-def _inner(plane: Plane, rows: slice) -> Plane:
-    """Leave out what lies beyond the strip."""
+def inner(plane: Plane, rows: slice) -> Plane:
+    """Leave out what lies beyond the rows."""
     return plane[min(rows.start, REACH_PX) :][: rows.stop - rows.start]
 
 
 def finest_detail(light: NDArray[Any], rows: slice) -> Plane:
     """Give the amplitude of the finest detail that a strip of light `(H, W)` has, levels of 255."""
-    return _inner(_narrow(light, rows), rows)
+    return inner(blurred(np.abs(finest(outer(light, rows))), NARROW_SIGMA_PX), rows)
 
 
-def _narrow(light: NDArray[Any], rows: slice) -> Plane:
-    """Give the amplitude of a strip's finest detail, and of what lies beyond it."""
-    strip = _outer(light, rows).astype(np.float32, copy=False)
-    finest: Any = cv2.absdiff(strip, blurred(strip, FINEST_SIGMA_PX))
-    return blurred(finest, NARROW_SIGMA_PX)
+def finest(light: NDArray[Any]) -> Plane:
+    """Give the finest detail of light `(h, W)`, levels of 255."""
+    light = light.astype(np.float32, copy=False)
+    return np.asarray(light - blurred(light, FINEST_SIGMA_PX), np.float32)
 
 
 def _thinned(amplitude: Plane) -> Plane:

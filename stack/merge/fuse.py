@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.canvas import WHOLE, Canvas, Share
+from stack.merge.finest import Finest
 from stack.merge.focus import BROAD, COARSE, GLINT_WEIGHT, Focus, Sight
 from stack.merge.frames import Frame
 from stack.merge.planes import Plane, enlarged_rows, reduced
@@ -27,12 +28,14 @@ CERTAIN: Final = 80.0
 class Fuser:
     """Accumulates slices; decides at a resolution lower by a whole `factor`.
 
-    A slice is taken in by `look`, `weigh` for each of its strips, and `blend`.
+    A slice is taken in by `look`, `weigh` for each of its strips, and `blend`. Without `finest` nothing is
+    refined.
     """
 
-    def __init__(self, canvas: Canvas, factor: int) -> None:
+    def __init__(self, canvas: Canvas, factor: int, finest: Finest | None = None) -> None:
         self._canvas = canvas
         self._factor = factor
+        self._finest = finest
         self._total: Plane | None = None
         self._shining: tuple[Plane, Plane]
         self._glare: tuple[Plane, Plane]
@@ -72,6 +75,8 @@ class Fuser:
         grown: Any = cv2.exp(np.clip(lead, -CERTAIN, CERTAIN, out=lead))
         grown += 1  # the new sum of weights over this slice's
         cv2.divide(WHOLE, grown, self._share[rows], dtype=cv2.CV_16U)
+        if self._finest is not None:
+            self._finest.take(focus, self._share[rows])
         # What had a greater lead keeps it.
         np.maximum(total, score + cv2.log(grown), out=self._total[rows])
 
@@ -87,6 +92,12 @@ class Fuser:
             kept += mean * (one - kept)
         self._canvas.blend(frame, similarity, gains, Share(self._share, mean, mean * broad, self._factor))
         del self._share
+
+    def refine(self) -> None:
+        """End with all slices: give the picture the finest detail there is."""
+        if self._finest is not None:
+            self._finest.refine(self._canvas, self._shining[1])
+            self._finest = None
 
     def picture(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """Give part of the picture as uint8 or uint16."""

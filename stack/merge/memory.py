@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stack.merge.errors import MemoryRefused
+from stack.merge.resolution import deciding_factor
 from stack.merge.settings import Kind, Method
 
 MEGABYTE: Final = 1_000_000
@@ -31,7 +32,8 @@ class WorkingSet(StrEnum):
     FULL = "full"
     """All that makes the picture as good as it gets."""
     SMALL = "small"
-    """Colours at half the size and sharpness judged at half the usual resolution: up to .3 dB for a third."""
+    """Colours at half the size, sharpness judged at half the usual resolution, finest detail as it comes:
+    up to .5 dB for two fifths."""
 
 
 LARGEST_KEPT_BYTES: Final = {WorkingSet.FULL: 4 * MEGABYTE, WorkingSet.SMALL: 1 * MEGABYTE}
@@ -50,11 +52,14 @@ class Job:
     method: Method = Method.WEIGHTED
 
 
-FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 18.5, (Kind.WHOLE, 8): 23.0, (Kind.WHOLE, 16): 33.0}
-SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.4, (Kind.WHOLE, 8): 14.0, (Kind.WHOLE, 16): 28.5}
+FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 7.5, (Kind.WHOLE, 8): 14.0, (Kind.WHOLE, 16): 22.0}
+FULL_BYTES_JUDGED: Final = 46.0
+"""For each pixel of the resolution at which sharpness is judged, beside those of the picture."""
+PYRAMID_BYTES_A_PIXEL: Final = {8: 17.0, 16: 28.5}
+PYRAMID_BYTES_JUDGED: Final = 34.0
+SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.4, (Kind.WHOLE, 8): 15.5, (Kind.WHOLE, 16): 28.5}
 SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 15.0, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 32.5}
-PYRAMID_BYTES_A_PIXEL: Final = {8: 25.0, 16: 36.5}
-"""Measured at 5 and 12 megapixels, and rounded up."""
+"""Measured at 3 megapixels, which are judged as they are, at 5 and at 12, and rounded up."""
 
 SHOOTING_BYTES_A_PIXEL: Final = 9
 """Three frames: one that is taken, one that is encoded, one that waits."""
@@ -83,10 +88,11 @@ class Choice:
 
 def needed_bytes(job: Job, working_set: WorkingSet) -> int:
     """Give what a merge takes at most, the program included; the pyramid has but one working set."""
+    judged = 1 / deciding_factor(job.pixels) ** 2
     if job.method is Method.PYRAMID:
-        each = PYRAMID_BYTES_A_PIXEL[job.bits]
+        each = PYRAMID_BYTES_A_PIXEL[job.bits] + judged * PYRAMID_BYTES_JUDGED
     elif working_set is WorkingSet.FULL:
-        each = FULL_BYTES_A_PIXEL[job.kind, job.bits]
+        each = FULL_BYTES_A_PIXEL[job.kind, job.bits] + judged * FULL_BYTES_JUDGED
     else:
         each = SMALL_BYTES_A_PIXEL[job.kind, job.bits]
     if job.method is Method.DEPTHMAP:

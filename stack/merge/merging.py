@@ -22,9 +22,10 @@ from stack.merge.memory import (
 )
 from stack.merge.photos import JPEG_SUFFIXES, Pixels, photo_shape, read_photo
 from stack.merge.placements import Placement, Placements, similarity_of
+from stack.merge.resolution import deciding_factor
 from stack.merge.settings import Kind, MergeSettings, Method
 from stack.merge.similarity import Similarity
-from stack.merge.stream import Crop, Merge, Merged, deciding_factor
+from stack.merge.stream import Crop, Merge, Merged
 from stack.merge.travel import NEAR_FIRST, Travel
 from stack.merge.veil import unveil
 
@@ -165,7 +166,7 @@ def best_in_layers(path: Path, settings: MergeSettings) -> bool:
     Large JPEGs do not. What is stored without loss stays so, and the pyramid wants every channel whole.
     """
     shape = photo_shape(path)
-    large = deciding_factor(shape.width_px, shape.height_px) > 1
+    large = deciding_factor(shape.width_px * shape.height_px) > 1
     return large and path.suffix.lower() in JPEG_SUFFIXES and settings.method is not Method.PYRAMID
 
 

@@ -106,6 +106,9 @@ class Pyramid:
         everything = slice(0, len(strength))
         self._blend(len(self._bands) - 1, everything, whole(everything), strength + np.float32(1))
 
+    def refine(self) -> None:
+        """Leave it: each level is refined already."""
+
     def taken(self) -> None:
         """Say that nobody can tell of which slices it is: each level is of slices of its own."""
 

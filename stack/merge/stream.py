@@ -14,6 +14,7 @@ from stack.merge.coverage import Coverage
 from stack.merge.defocus import px_a_slice
 from stack.merge.depth import MAX_INDEX, Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
+from stack.merge.finest import Finest
 from stack.merge.focus import BROAD, COARSE, Focuser, Sight, bright, colour_detail
 from stack.merge.frames import Frame, Layers, brightness, shrunk
 from stack.merge.front import Front
@@ -26,28 +27,17 @@ from stack.merge.photos import Pixels
 from stack.merge.placements import Placements
 from stack.merge.planes import Plane, reduced
 from stack.merge.pyramid import Pyramid
+from stack.merge.resolution import deciding_factor
 from stack.merge.settings import MergeSettings, Method
 from stack.merge.similarity import Floats, Similarity
 from stack.merge.taken import Taken
 from stack.merge.tone import Gains, Tone, sampling
 
-DECIDING_PIXELS: Final = 3_300_000
-"""Above this, sharpness is judged at half the resolution: it costs less and the result is better."""
-FARTHER: Final = 2
-"""Half is left for a quarter only above so many times as many pixels."""
 LEAST_SHARE: Final = 0.25
 """Of the first slice's area that all slices must have in common."""
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
 _AS_IT_IS: Final = Alignment(Similarity(), 1.0)
-
-
-def deciding_factor(width_px: int, height_px: int) -> int:
-    """Give by how much pictures of that size are reduced to judge their sharpness: 1, 2, 4 ..."""
-    factor = 1
-    while height_px * width_px > DECIDING_PIXELS * factor**2 * (1 if factor == 1 else FARTHER):
-        factor *= 2
-    return factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +238,8 @@ class Merge:
         dtype: Any = {None: self._dtype, 8: np.uint8, 16: np.uint16}[bits]
         guide = self._fuser.grey(self._factor)
         del self._aligner, self._front  # what follows needs the room
+        if len(self._slices) > 1:  # of one it is there to the last level
+            self._fuser.refine()
         taken = self._fuser.taken()
         pixels = self._fuser.picture(crop.rows, crop.columns, dtype)
         del self._fuser
@@ -305,7 +297,7 @@ class Merge:
         self._first_shape = _shape_of(frame)
         self._white = int(np.iinfo(frame.dtype).max)
         height, width = frame.shape[:2]
-        self._factor = deciding_factor(width, height)
+        self._factor = deciding_factor(width * height)
         if self._working_set is WorkingSet.SMALL:
             self._factor *= 2
         self._aligner = Aligner(width, height)
@@ -316,7 +308,9 @@ class Merge:
         if self._settings.method is Method.PYRAMID:
             self._fuser: Fuser | Pyramid = Pyramid(height, width, self._factor)
         else:
-            self._fuser = Fuser(canvas(height, width), self._factor)
+            small = self._working_set is WorkingSet.SMALL
+            finest = None if small else Finest(height, width, self._factor)
+            self._fuser = Fuser(canvas(height, width), self._factor, finest)
         self._front = Front(height // self._factor, width // self._factor)
         self._depth = Depth(height // self._factor, width // self._factor)
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-import stack.merge.stream
+import stack.merge.resolution
 from stack.merge.bydepth import by_depth
 from stack.merge.evened import STRAIGHT, Evened
 from stack.merge.frames import in_layers
@@ -84,7 +84,7 @@ def test_in_the_pyramid_too(dtype):
 @pytest.mark.parametrize("dtype", TYPES)
 def test_in_layers_too(dtype, monkeypatch):
     # Layers are for large pictures, whose sharpness is judged at half the resolution.
-    monkeypatch.setattr(stack.merge.stream, "DECIDING_PIXELS", HEIGHT * WIDTH // 2)
+    monkeypatch.setattr(stack.merge.resolution, "DECIDING_PIXELS", HEIGHT * WIDTH // 2)
     check(merged([in_layers(frame) for frame in slices(dtype)]).pixels)
 
 

@@ -5,13 +5,14 @@ import simplejpeg
 from merge_stacks import rig_stack
 from rendered import psnr
 
-import stack.merge.stream
+import stack.merge.resolution
 from stack.merge.canvas import TILE_COLUMNS, TILE_ROWS, WHOLE, Share
 from stack.merge.errors import PhotoUnreadable
 from stack.merge.frames import in_layers, read_layers, read_layers_sparingly
 from stack.merge.merging import best_in_layers
+from stack.merge.resolution import deciding_factor
 from stack.merge.settings import MergeSettings, Method
-from stack.merge.stream import Merge, deciding_factor
+from stack.merge.stream import Merge
 
 
 def merged(frames, settings=None):
@@ -34,8 +35,8 @@ def tinted(frame, gains):
 @pytest.fixture(params=[2, 4])
 def judged_smaller(request, monkeypatch):
     """Let sharpness be judged at a half, or a quarter, as of large pictures."""
-    monkeypatch.setattr(stack.merge.stream, "DECIDING_PIXELS", 400 * 300 // (2.5 * request.param**2 / 4))
-    assert deciding_factor(400, 300) == request.param
+    monkeypatch.setattr(stack.merge.resolution, "DECIDING_PIXELS", 400 * 300 // (2.5 * request.param**2 / 4))
+    assert deciding_factor(400 * 300) == request.param
     return request.param
 
 
@@ -58,7 +59,7 @@ def test_a_light_that_changes_its_colour_leaves_no_cast(judged_smaller):
 
 
 def test_one_slice_of_odd_size_in_layers_is_itself(monkeypatch):
-    monkeypatch.setattr(stack.merge.stream, "DECIDING_PIXELS", 10_000)
+    monkeypatch.setattr(stack.merge.resolution, "DECIDING_PIXELS", 10_000)
     ramp = cv2.resize(np.random.default_rng(2).integers(40, 220, (5, 6, 3), np.uint8), (301, 201))
     pixels = merged([in_layers(ramp)]).pixels
     assert pixels.shape == (201, 301, 3)

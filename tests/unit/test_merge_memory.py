@@ -56,16 +56,19 @@ def child(*arguments):
     )
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Five-megapixel slices, alike but for a shift and noise: what they show does not matter to memory."""
+def photographed(folder, size_px):
+    """Slices alike but for a shift and noise: what they show does not matter to memory."""
     random = np.random.default_rng(1)
-    texture = cv2.resize(random.integers(0, 255, (486, 648, 3), np.uint8), (WIDTH, HEIGHT))
-    folder = tmp_path_factory.mktemp("slices")
+    texture = cv2.resize(random.integers(0, 255, (486, 648, 3), np.uint8), size_px)
     for i in range(3):
         noisy = cv2.add(np.roll(texture, 2 * i, 1), random.integers(0, 9, texture.shape, np.uint8))
         (folder / f"{i}.jpg").write_bytes(simplejpeg.encode_jpeg(noisy, 90, "BGR", "420"))
     return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return photographed(tmp_path_factory.mktemp("slices"), (WIDTH, HEIGHT))
 
 
 def peak_bytes(done):
@@ -95,6 +98,15 @@ def test_other_methods_take_no_more_than_they_say(photos, tmp_path, method):
     job = Job(WIDTH * HEIGHT, 8, kind, method)
     done = child(photos, "-o", tmp_path / "a.jpg", "--method", method)
     assert peak_bytes(done) <= needed_bytes(job, WorkingSet.FULL) < 220_000_000
+
+
+@pytest.mark.parametrize("method", [Method.WEIGHTED, Method.PYRAMID])
+def test_pictures_that_are_judged_as_they_are_take_no_more_than_they_say_either(tmp_path, method):
+    size_px = 2028, 1520
+    folder = photographed(tmp_path, size_px)
+    job = Job(size_px[0] * size_px[1], 8, Kind.WHOLE, method)
+    done = child(folder, "-o", tmp_path / "a.png", "--method", method)
+    assert peak_bytes(done) <= needed_bytes(job, WorkingSet.FULL) < 290_000_000
 
 
 def test_twelve_slices_take_as_much_as_three(photos, tmp_path):
