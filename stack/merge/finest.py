@@ -22,14 +22,12 @@ from stack.merge.canvas import WHOLE, Canvas
 from stack.merge.focus import COARSE, Focus, finest, inner, outer, strips
 from stack.merge.planes import Plane, blurred, enlarged_rows
 
-SQUARINGS: Final = 4
-"""Detail weighs by the sixteenth power of its amplitude."""
 FLOOR: Final = 2.0
 """Times its noise, added to that."""
 UNIT: Final = 16.0
 """Levels of 255 that count as one: so powers fit into floats, and add up over any stack."""
 SPREAD_PX: Final = 1.0
-PLAIN: Final = 5.0
+PLAIN: Final = 7.0
 """Times its noise that detail must have for it to be taken."""
 GROWS: Final = 1.5
 """Up to so many times the picture's own is taken, and nothing from twice as much on."""
@@ -53,8 +51,9 @@ class Finest:
         self._noise = focus.noise
         weight: Any = inner(blurred(np.abs(focus.fine), SPREAD_PX), rows) + np.float32(FLOOR * focus.noise)
         weight *= np.float32(1 / UNIT)
-        for _ in range(SQUARINGS):
-            weight *= weight
+        weight *= weight
+        weight *= weight
+        weight *= weight * weight  # the twelfth power: more is noisier, less keeps less of hairs
         if focus.held is not None:
             weight[focus.held > 0] = 0
         self._weights[rows] += weight
