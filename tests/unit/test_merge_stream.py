@@ -93,7 +93,7 @@ def test_sixteen_bits_stay_sixteen_and_say_the_same():
     assert len(np.unique(result.pixels)) > 2000
     shallow = merged(stack.frames, STILL).pixels
     # A grey of eight bits is rounded before its sharpness is judged: weights may differ by a little.
-    assert np.abs(result.pixels / 257 - shallow).max() < 2.2
+    assert np.abs(result.pixels / 257 - shallow).max() < 3
     assert np.abs(result.pixels / 257 - shallow).mean() < 0.26
 
 
