@@ -3,7 +3,7 @@
 Just beside and upon the outline of a near part two slices are sharp: that of the part, and that of what is
 seen past it, through its blur, by a lens wider than the part. Choosing the stronger makes near parts look
 transparent. Here a pixel that had a peak of sharpness, and lost it again, keeps it: later slices are held
-back there. Slices must come near first.
+back there, unless they show far more. Slices must come near first.
 """
 
 from typing import Final
@@ -16,6 +16,8 @@ PEAK: Final = 4.0
 """A peak is this many times the noise, at least ..."""
 LOST: Final = 0.5
 """... and over when only this share of it is left."""
+FAR_MORE: Final = 5.0
+"""So many times a peak's detail is no peak of that part: busy ground out of focus has faint ones of its own."""
 HELD_BACK: Final = np.float32(30.0)
 """By how much a later slice's score is lowered: it does not count beside the peak's."""
 
@@ -33,4 +35,5 @@ class Front:
         peak, over = self._peak[focus.rows], self._over[focus.rows]
         over |= (peak > PEAK * noise) & (amplitude < LOST * peak)
         np.maximum(peak, amplitude, out=peak, where=~over)
-        return focus.held_back(HELD_BACK * over.astype(np.float32))
+        behind = over & (amplitude < np.float32(FAR_MORE) * peak)
+        return focus.held_back(HELD_BACK * behind.astype(np.float32))

@@ -151,6 +151,29 @@ def test_the_front_wins_over_what_is_seen_past_it(method):
     assert psnr(front.pixels, stack.truth, far) > psnr(usual.pixels, stack.truth, far) - 0.3
 
 
+def chequered(slices=16, seed=4):
+    """A smooth bar before a chequered ground far behind it."""
+    height, width = (round(side * 1.24) for side in SIZE[::-1])
+    y, x = np.mgrid[:height, :width]
+    everywhere = np.ones((height, width), np.float32)
+    chequers = np.where((x // 5 + y // 5) % 2 == 1, 0.7, 0.05)
+    bar = (np.abs(x - width / 2 + 0.2 * y) < 4).astype(np.float32)
+    ground = Surface(np.repeat(np.float32(chequers)[..., None], 3, axis=2), everywhere, everywhere * (slices - 1))
+    front = Surface(np.full((height, width, 3), (0.02, 0.3, 0.6), np.float32), bar, everywhere * 2)
+    return render([ground, front], slices, 1.5, SIZE, Shake(seed=seed))
+
+
+def test_open_ground_is_not_taken_from_slices_that_have_it_out_of_focus():
+    stack = chequered()
+    usual, front = (
+        merged(stack.frames, MergeSettings(align=False, front_wins=wins)).pixels for wins in (False, True)
+    )
+    open_ground = cv2.distanceTransform((stack.depth > 3).astype(np.uint8), cv2.DIST_L2, 5) > 40
+    bar = stack.depth < 3
+    assert psnr(front, stack.truth, open_ground) > psnr(usual, stack.truth, open_ground) - 0.1
+    assert psnr(front, stack.truth, bar) > 35
+
+
 @pytest.mark.parametrize("method", [Method.WEIGHTED, Method.PYRAMID])
 def test_kept_borders_show_the_whole_first_slice_and_no_smear(method):
     stack = render(scene(SIZE, 8, 3, glints=False), 8, 1.0, SIZE, Shake(0.004, 8.0, seed=7))
