@@ -17,7 +17,7 @@ PEAK: Final = 4.0
 LOST: Final = 0.5
 """... and over when only this share of it is left."""
 FAR_MORE: Final = 5.0
-"""So many times a peak's detail is no peak of that part: busy ground out of focus has faint ones of its own."""
+"""Detail so many times a peak's is not seen past a part: busy ground has faint peaks where it is blurred."""
 HELD_BACK: Final = np.float32(30.0)
 """By how much a later slice's score is lowered: it does not count beside the peak's."""
 

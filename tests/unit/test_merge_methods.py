@@ -158,9 +158,10 @@ def chequered(slices=16, seed=4):
     everywhere = np.ones((height, width), np.float32)
     chequers = np.where((x // 5 + y // 5) % 2 == 1, 0.7, 0.05)
     bar = (np.abs(x - width / 2 + 0.2 * y) < 4).astype(np.float32)
-    ground = Surface(np.repeat(np.float32(chequers)[..., None], 3, axis=2), everywhere, everywhere * (slices - 1))
-    front = Surface(np.full((height, width, 3), (0.02, 0.3, 0.6), np.float32), bar, everywhere * 2)
-    return render([ground, front], slices, 1.5, SIZE, Shake(seed=seed))
+    squares = np.repeat(np.float32(chequers)[..., None], 3, axis=2)
+    ground = Surface(squares, everywhere, everywhere * (slices - 1))
+    brown = np.full((height, width, 3), (0.02, 0.3, 0.6), np.float32)
+    return render([ground, Surface(brown, bar, everywhere * 2)], slices, 1.5, SIZE, Shake(seed=seed))
 
 
 def test_open_ground_is_not_taken_from_slices_that_have_it_out_of_focus():
