@@ -80,7 +80,11 @@ class Aligner:
 
     def _judge(self, found: Fit, name: str) -> str:
         if found.blocks < FEW_BLOCKS:
-            raise AlignmentFailed(name, "it has too little detail in common with the slices before it")
+            raise AlignmentFailed(
+                name,
+                "it has too little detail in common with the slices before it (if nothing moved, --no-align "
+                "lays them as they are)",
+            )
         step = found.similarity.scale / self._last.scale
         if not 1 / MAX_STEP_SCALE < step < MAX_STEP_SCALE:
             raise AlignmentFailed(name, f"it would have to be scaled by {step:.2f} against its neighbour")

@@ -35,6 +35,8 @@ from stack.merge.tone import Gains, Tone, sampling
 
 LEAST_SHARE: Final = 0.25
 """Of the first slice's area that all slices must have in common."""
+DIM: Final = 1 / 12
+"""Of white: a slice that is nowhere brighter may hold values of fewer bits than its file."""
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
 _AS_IT_IS: Final = Alignment(Similarity(), 1.0)
@@ -290,7 +292,15 @@ class Merge:
             return Alignment(self._placements[index].similarity, 1.0)
         if not self._settings.align:
             return _AS_IT_IS
-        return self._aligner.place(np.asarray(grey if grey.dtype == np.uint8 else grey >> 8, np.uint8), name)
+        seen = np.asarray(grey if grey.dtype == np.uint8 else grey >> 8, np.uint8)
+        try:
+            return self._aligner.place(seen, name)
+        except AlignmentFailed as failed:
+            brightest = int(grey.max())
+            if not 255 < brightest < DIM * self._white:
+                raise
+            hint = f"it is {brightest} of {self._white} at its brightest: values of 10 or 12 bits in files"
+            raise AlignmentFailed(name, f"{failed.reason}; {hint} of 16 have to be multiplied first") from failed
 
     def _begin(self, frame: Frame) -> None:
         self._shape, self._dtype = frame.shape, frame.dtype
