@@ -299,8 +299,11 @@ class Merge:
             brightest = int(grey.max())
             if not 255 < brightest < DIM * self._white:
                 raise
-            hint = f"it is {brightest} of {self._white} at its brightest: values of 10 or 12 bits in files"
-            raise AlignmentFailed(name, f"{failed.reason}; {hint} of 16 have to be multiplied first") from failed
+            reason = (
+                f"{failed.reason}; it is {brightest} of {self._white} at its brightest: values of 10 or 12 "
+                "bits in files of 16 have to be multiplied first"
+            )
+            raise AlignmentFailed(name, reason) from failed
 
     def _begin(self, frame: Frame) -> None:
         self._shape, self._dtype = frame.shape, frame.dtype
