@@ -107,7 +107,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         metavar="250M",
         help="take no more than this (auto: what is free); refused where that cannot be",
     )
-    parser.add_argument("--quality", type=_quality, default=95, help="of a JPEG, 1 to 100 (95)")
+    parser.add_argument("--quality", type=_quality, default=97, help="of a JPEG, 1 to 100 (97)")
 
 
 def numbers(text: str) -> Ranges:
