@@ -154,10 +154,19 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
         "--slices", type=numbers, metavar="3-20,25", help="only these, counted from 0 in name order"
     )
     group.add_argument("--exclude", type=numbers, metavar="7", help="all but these")
-    group.add_argument(
+    order = group.add_mutually_exclusive_group()
+    order.add_argument(
         "--far-first",
         action="store_true",
-        help="the first photograph is the farthest: unveiling and --front-wins go by it",
+        default=None,
+        help="the first photograph is the farthest; unveiling goes by it where that can be seen, too",
+    )
+    order.add_argument(
+        "--near-first",
+        dest="far_first",
+        action="store_false",
+        default=None,
+        help="it is the nearest, whatever it looks like",
     )
     group.add_argument(
         "--use-transforms", type=Path, metavar="FILE", help="lay and light slices as an earlier merge did"

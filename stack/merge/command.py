@@ -26,6 +26,10 @@ from stack.merge.stream import Merged
 from stack.merge.versions import choose, scales_of
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+SEEN_FAR_FIRST = (
+    "the first photograph is taken for the farthest, for what lies over what: say --near-first if it is the "
+    "nearest, or --far-first, by which --front-wins goes too"
+)
 
 
 class Daemon(Protocol):
@@ -140,7 +144,7 @@ def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) 
     settings, began_s = settings_of(asked), time.monotonic()
     photos = chosen([session], _wanted(asked), (), asked.skip_bad)
     photos = [Photo(photo.index, photo.path, f"slices/{photo.name}") for photo in photos]
-    merging = _merged_in(photos, settings, asked, progress)
+    merging = _merged_in(photos, settings, asked, progress, far_first=False)
     um_per_slice, um_per_px = _scales(asked, session)
     maps = Maps(um_per_slice, um_per_px)
     merged = merging.finish(asked.bits, settled=maps.pack)
@@ -158,9 +162,10 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     settings, began_s = settings_of(asked), time.monotonic()
     if asked.far_first:
         photos = photos[::-1]
-    merging = _merged_in(photos, settings, asked, progress)
-    merged = merging.finish(asked.bits, lambda done: progress.step("second look", done, len(merging.photos)))
     session = asked.photos[0] if len(asked.photos) == 1 and is_session(asked.photos[0]) else None
+    told = False if session and asked.far_first is None else asked.far_first
+    merging = _merged_in(photos, settings, asked, progress, told)
+    merged = merging.finish(asked.bits, lambda done: progress.step("second look", done, len(merging.photos)))
     um_per_slice, um_per_px = _scales(asked, session)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
     tags = picture_tags(merged, facts, merging.photos[0].path)
@@ -186,7 +191,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
             merged,
             merging.photos,
             settings,
-            asked.far_first,
+            bool(merging.far_first),
             asked.slab,
             asked.overlap or 0,
             tags,
@@ -206,7 +211,11 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
 
 
 def _merged_in(
-    photos: Sequence[Photo], settings: MergeSettings, asked: argparse.Namespace, progress: Progress
+    photos: Sequence[Photo],
+    settings: MergeSettings,
+    asked: argparse.Namespace,
+    progress: Progress,
+    far_first: bool | None,
 ) -> Merging:
     """Take all photographs in; what is left to do is to finish."""
     merging = Merging(
@@ -214,7 +223,7 @@ def _merged_in(
         _placements(asked, photos),
         skip_bad=asked.skip_bad,
         limit_bytes=asked.memory,
-        far_first=asked.far_first,
+        far_first=far_first,
     )
     for done, photo in enumerate(photos, start=1):
         placed = merging.add(photo)
@@ -247,16 +256,19 @@ def _facts(
     began_s: float,
     um_per_slice: float | None,
 ) -> dict[str, Any]:
-    return describe(
+    facts = describe(
         merged,
         merging.settings,
         [photo.name if photo.name.startswith("slices/") else str(photo.path) for photo in merging.photos],
         time.monotonic() - began_s,
         merging.skipped,
         um_per_slice,
-        not asked.far_first,
+        not merging.far_first,
         merging.memory,
     )
+    if merging.far_first and asked.far_first is None:
+        facts["warnings"].append(SEEN_FAR_FIRST)
+    return facts
 
 
 def _scales(asked: argparse.Namespace, session: Path | None) -> tuple[float | None, float | None]:

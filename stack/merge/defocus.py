@@ -106,10 +106,11 @@ def _told(places: Plane, sure: Plane, span: float) -> tuple[NDArray[np.intp], ND
 
 def _through(light: Plane, radius_px: float) -> Plane:
     """Give light as seen through a disc."""
-    return light if radius_px == 0 else np.asarray(cv2.filter2D(light, -1, _disc(radius_px)), np.float32)
+    return light if radius_px == 0 else np.asarray(cv2.filter2D(light, -1, disc(radius_px)), np.float32)
 
 
-def _disc(radius_px: float) -> Plane:
+def disc(radius_px: float) -> Plane:
+    """Give the kernel of a disc out of focus, its rim softened by a pixel; its sum is 1."""
     reach = int(np.ceil(radius_px))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     covered = np.clip(radius_px + 0.5 - np.hypot(x, y), 0, 1)

@@ -20,6 +20,7 @@ from stack.merge.memory import (
     give_back_what_is_freed,
     use_again_what_is_freed,
 )
+from stack.merge.order import far_first
 from stack.merge.photos import JPEG_SUFFIXES, Pixels, photo_shape, read_photo
 from stack.merge.placements import Placement, Placements, similarity_of
 from stack.merge.resolution import deciding_factor
@@ -60,12 +61,14 @@ class Merging:
     limit_bytes
         Memory it may take; None: what is free.
     far_first
-        The slice of lowest index is the farthest.
+        The slice of lowest index is the farthest; None: that is seen in the end.
 
     Attributes
     ----------
     memory
         Which working set was chosen, with the first photograph.
+    far_first
+        As said; once finished, as seen.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Merging:
         crop: Crop | None = None,
         skip_bad: bool = False,
         limit_bytes: int | None = None,
-        far_first: bool = False,
+        far_first: bool | None = False,
     ) -> None:
         self.settings = settings
         self.photos: list[Photo] = []
@@ -83,7 +86,7 @@ class Merging:
         self._skip_bad = skip_bad
         self.memory: Choice | None = None
         self._limit_bytes = limit_bytes
-        self._far_first = far_first
+        self.far_first = far_first
         self._begin = partial(Merge, settings, placements, crop)
         self._merge: Merge | None = None
 
@@ -138,6 +141,8 @@ class Merging:
         merged = self._merge.finish(bits)
         self._merge = None  # a second look needs the room
         self._spare()
+        if self.far_first is None:
+            self.far_first = far_first(merged)
         if self.settings.unveil:
             remove_hidden(merged, self._travel())
         merged = replace(merged, glances=None)
@@ -157,7 +162,7 @@ class Merging:
             give_back()
 
     def _travel(self) -> Travel:
-        return Travel(max(photo.index for photo in self.photos)) if self._far_first else NEAR_FIRST
+        return Travel(max(photo.index for photo in self.photos)) if self.far_first else NEAR_FIRST
 
 
 def best_in_layers(path: Path, settings: MergeSettings) -> bool:

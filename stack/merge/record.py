@@ -55,6 +55,7 @@ def describe(
             "span": [round(end, 2) for end in depth_span(merged.depth) or ()],
         },
         "slices": [_slice(one, step) for one, step in zip(merged.slices, steps, strict=True)],
+        "near_first": near_first,
         "blur_px_a_slice": None if merged.blur_px_a_slice is None else round(merged.blur_px_a_slice, 3),
         "skipped": [{"index": one.index, "name": one.name, "reason": one.reason} for one in skipped],
         "coverage": coverage_record(coverage),

@@ -1,0 +1,145 @@
+"""Which end of a stack is the near one, seen from what lies over what.
+
+Beside a step of depth the blur of the near part lies over the ground, but no blur of the ground lies over the
+near part. So some slices, small, are compared with what they would show if the first were the nearest, and if
+the last were: the picture, cut into sheets of like depth, each blurred by its disc, the nearer over the
+farther.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stack.merge.defocus import disc
+from stack.merge.depth import in_slices
+from stack.merge.light import light_of
+from stack.merge.planes import Plane
+from stack.merge.stream import Merged
+
+SHEETS: Final = 10
+LOOKS: Final = 3
+"""Glances that are looked at: the first, the last, and one between."""
+SURE: Final = 77
+"""Of 255: places whose depth is less sure tell nothing, nor those by which many such lie."""
+UNSURE_SHARE: Final = 0.3
+BRIGHT: Final = 0.7
+"""Of white, in light: what is brighter may have been brighter than was recorded."""
+LEAST_STEP: Final = 2.0
+STEP_SHARE: Final = 0.15
+"""A step of depth is of so many slices, and of so much of what the picture spans."""
+STEP_PX: Final = 5
+REACH_SHARE: Final = 0.7
+MOST_REACH_PX: Final = 12
+"""About a step so much of the largest disc's radius is looked at."""
+LEAST_BLUR_PX: Final = 1.5
+DIFFERS: Final = 0.02
+"""In light, of white: where both differ by less they are alike."""
+MOST: Final = 0.1
+"""No place tells by more."""
+FEWEST: Final = 3000
+"""Places, of about 80 000 in each glance."""
+PLAINLY: Final = 0.06
+"""By so much of what both differ by has the one to be nearer to what slices show."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """What lies at about one depth: cover and light times cover `(h, w)`, and its place in slices."""
+
+    cover: Plane
+    light: Plane
+    place: float
+
+
+def far_first(merged: Merged) -> bool:
+    """Say whether the slice of highest index plainly is the nearest; False also where that is not seen."""
+    growth_px, glances = merged.blur_px_a_slice, merged.glances
+    if growth_px is None or glances is None:
+        return False
+    factor = glances.factor
+    height, width = (side // factor for side in merged.depth.shape)
+    light = _small(merged.pixels, factor)
+    middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
+    places = in_slices(merged.depth[middle][:height, :width], np.nan).astype(np.float32)
+    known = np.isfinite(places)
+    if not known.any():
+        return False
+    first, last = (float(np.quantile(places[known], part)) for part in (0.02, 0.98))
+    growth = growth_px / factor
+    reach = int(np.clip(growth * (last - first) * REACH_SHARE, 2, MOST_REACH_PX))
+    if growth * (last - first) < LEAST_BLUR_PX:
+        return False
+    sure = known & (merged.confidence[middle][:height, :width] >= SURE)
+    about = _about_steps(places, sure, max(LEAST_STEP, STEP_SHARE * (last - first)), reach)
+    about &= ~_near(light > BRIGHT, reach)
+    sheets = _sheets(light, np.where(known, places, first), known, first, last)
+    told = differ = count = 0.0
+    kept = glances.part(merged.crop.left, merged.crop.top, (height, width))
+    for number in range(LOOKS):
+        index, glance = kept[round(number * (len(kept) - 1) / (LOOKS - 1))]
+        seen = light_of(cv2.cvtColor(glance, cv2.COLOR_BGR2GRAY), 255)
+        blurred = [_blurred(sheet, growth * abs(sheet.place - index)) for sheet in sheets]
+        as_counted, reversed_ = _over(blurred), _over(blurred[::-1])
+        apart = np.abs(as_counted - reversed_)
+        tells = about & (apart > DIFFERS)
+        nearer = np.abs(seen - reversed_) - np.abs(seen - as_counted)
+        told += float(np.clip(nearer[tells], -MOST, MOST).sum())
+        differ += float(np.minimum(apart[tells], MOST).sum())
+        count += int(tells.sum())
+    return count >= FEWEST and told < -PLAINLY * differ
+
+
+def _small(pixels: NDArray[Any], factor: int) -> Plane:
+    """Give the light of a picture at a glance's size."""
+    height, width = (side // factor for side in pixels.shape[:2])
+    whole = pixels[: height * factor, : width * factor]
+    small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    grey: Any = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    return light_of(grey, int(np.iinfo(pixels.dtype).max))
+
+
+def _about_steps(places: Plane, sure: NDArray[np.bool_], least: float, reach: int) -> NDArray[np.bool_]:
+    """Say what lies about a step of depth, and not about much whose depth is unsure."""
+    around = np.ones((STEP_PX, STEP_PX), np.uint8)
+    nowhere = np.float32(-1e6)
+    farthest = cv2.dilate(np.where(sure, places, nowhere), around)
+    nearest = -cv2.dilate(np.where(sure, -places, nowhere), around)
+    steps = (farthest - nearest > least) & (farthest > nowhere) & (nearest < -nowhere)
+    unsure = cv2.filter2D((~sure).astype(np.float32), -1, disc(reach))
+    return _near(steps, reach) & (unsure < UNSURE_SHARE)
+
+
+def _near(where: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+    return cv2.dilate(where.astype(np.uint8), around) > 0
+
+
+def _sheets(light: Plane, places: Plane, known: NDArray[np.bool_], first: float, last: float) -> list[_Sheet]:
+    """Cut the picture into sheets, in the order of their places."""
+    bounds = np.linspace(first, last, SHEETS + 1)
+    number = np.clip(np.searchsorted(bounds, places) - 1, 0, SHEETS - 1)
+    covers = [((number == sheet) & known).astype(np.float32) for sheet in range(SHEETS)]
+    middles = (bounds[1:] + bounds[:-1]) / 2
+    return [_Sheet(cover, cover * light, float(place)) for cover, place in zip(covers, middles, strict=True)]
+
+
+def _blurred(sheet: _Sheet, radius_px: float) -> _Sheet:
+    """Give a sheet as a slice shows it that has it so much out of focus."""
+    kernel = disc(radius_px)
+    cover: Any = cv2.filter2D(sheet.cover, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    light: Any = cv2.filter2D(sheet.light, -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    return _Sheet(cover, light, sheet.place)
+
+
+def _over(sheets: list[_Sheet]) -> Plane:
+    """Lay sheets over each other, the first on top; what none covers, as behind a near part, is left out."""
+    shows = np.ones_like(sheets[0].cover)
+    light, cover = np.zeros_like(shows), np.full_like(shows, 1e-4)
+    for sheet in sheets:
+        light += shows * sheet.light
+        cover += shows * sheet.cover
+        shows *= 1 - np.clip(sheet.cover, 0, 1)
+    return np.asarray(light / cover, np.float32)

@@ -1,0 +1,50 @@
+"""Which end is near is seen from what lies over what."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from merge_stacks import kind_stack
+from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, render
+
+from stack.merge.order import far_first
+from stack.merge.settings import MergeSettings
+from stack.merge.stream import Merge, Merged
+
+SIZE = (800, 600)
+SLICES = 12
+
+
+@cache
+def plates() -> Rendered:
+    """Plates of their own texture and brightness, at four depths, before rough ground."""
+    height, width = (round(side * (1 + 2 * MARGIN)) for side in SIZE[::-1])
+    random = np.random.default_rng(7)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    everywhere = np.ones((height, width), np.float32)
+    surfaces = [Surface(_texture(height, width, random, 0.8), everywhere, everywhere * (SLICES - 1))]
+    for number, depth in enumerate(np.repeat([8.0, 5.0, 2.0, 0.0], 4)):
+        right, down = random.uniform(0.1, 0.9, 2)
+        cover = _disc_mask(x, y, right * width, down * height, 0.07 * width)
+        light = _texture(height, width, random, 0.5) * (0.35, 1.3)[number % 2]
+        surfaces.append(Surface(light.astype(np.float32), cover, everywhere * depth))
+    return render(surfaces, SLICES, 1.6, SIZE, Shake(noise=0.5, seed=7))
+
+
+def merged(frames: list[np.ndarray]) -> Merged:
+    merge = Merge(MergeSettings(align=False, even_light=False))
+    for index, frame in enumerate(frames):
+        merge.add(index, frame)
+    return merge.finish()
+
+
+def test_plates_before_ground_say_which_end_is_near() -> None:
+    frames = plates().frames
+    assert far_first(merged(frames[::-1]))
+    assert not far_first(merged(frames))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("kind", ["slope", "dome", "never in focus"])
+def test_what_has_no_steps_of_depth_says_nothing(kind: str, order: int) -> None:
+    assert not far_first(merged(kind_stack(kind).frames[::order]))
