@@ -27,8 +27,8 @@ from stack.merge.versions import choose, scales_of
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 SEEN_FAR_FIRST = (
-    "the first photograph is taken for the farthest, for what lies over what: say --near-first if it is the "
-    "nearest, or --far-first, by which --front-wins goes too"
+    "the first photograph is taken for the farthest, by what lies over what: say --near-first if it is not, "
+    "or --far-first if --front-wins is to go by it"
 )
 
 

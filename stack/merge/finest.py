@@ -10,7 +10,8 @@ ground seen through its blur. Nor does anything change about glints, where the r
 what is fainter than some times the noise is better where it is, a mean.
 
 Only of brightness, and at the resolution at which slices are judged. Kept are two planes, however many slices
-there are: the sum of weights, and that of weighted detail.
+there are, the sum of weights and that of weighted detail; where that resolution is lower than the picture's,
+also what the picture has of it.
 """
 
 from typing import Any, Final
