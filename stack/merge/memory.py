@@ -55,8 +55,10 @@ class Job:
 FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 9.6, (Kind.WHOLE, 8): 15.0, (Kind.WHOLE, 16): 22.0}
 FULL_BYTES_JUDGED: Final = 48.0
 """For each pixel of the resolution at which sharpness is judged, beside those of the picture."""
-PYRAMID_BYTES_A_PIXEL: Final = {8: 18.5, 16: 28.5}
-PYRAMID_BYTES_JUDGED: Final = 34.0
+PYRAMID_BYTES: Final = 15 * MEGABYTE
+"""Whatever the picture's size, beside `BASE_BYTES`."""
+PYRAMID_BYTES_A_PIXEL: Final = {8: 17.0, 16: 28.5}
+PYRAMID_BYTES_JUDGED: Final = 28.0
 SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.4, (Kind.WHOLE, 8): 15.5, (Kind.WHOLE, 16): 28.5}
 SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 16.5, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 32.5}
 """Measured at 3 megapixels, which are judged as they are, at 5 and 12, at half, and at 32, at a quarter,
@@ -92,10 +94,10 @@ def needed_bytes(job: Job, working_set: WorkingSet) -> int:
     judged = 1 / deciding_factor(job.pixels) ** 2
     if job.method is Method.PYRAMID:
         each = PYRAMID_BYTES_A_PIXEL[job.bits] + judged * PYRAMID_BYTES_JUDGED
-    else:
-        each = FULL_BYTES_A_PIXEL[job.kind, job.bits] + judged * FULL_BYTES_JUDGED
-        if working_set is WorkingSet.SMALL:
-            each = min(each, SMALL_BYTES_A_PIXEL[job.kind, job.bits])
+        return BASE_BYTES + PYRAMID_BYTES + round(each * job.pixels)
+    each = FULL_BYTES_A_PIXEL[job.kind, job.bits] + judged * FULL_BYTES_JUDGED
+    if working_set is WorkingSet.SMALL:
+        each = min(each, SMALL_BYTES_A_PIXEL[job.kind, job.bits])
     if job.method is Method.DEPTHMAP:
         each = max(each, SECOND_LOOK_BYTES_A_PIXEL[job.kind, job.bits])
     return BASE_BYTES + round(each * job.pixels)
