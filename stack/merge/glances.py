@@ -58,6 +58,19 @@ class Glances:
         """How many slices lie between the first and the last."""
         return float(max(1, abs(self.kept[-1][0] - self.kept[0][0])))
 
+    def shrunk(self, picture: Pixels) -> Pixels:
+        """Give the merged picture, `(H, W, 3)`, as small as glances."""
+        height, width = (side // self.factor for side in picture.shape[:2])
+        whole = picture[: height * self.factor, : width * self.factor]
+        small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+        return small  # type: ignore[no-any-return]
+
+    def sampled(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Give one value of a plane of the picture, `(H, W)`, for each pixel of a glance: in its middle."""
+        height, width = (side // self.factor for side in plane.shape)
+        middle = np.s_[self.factor // 2 :: self.factor, self.factor // 2 :: self.factor]
+        return plane[middle][:height, :width]
+
     def part(self, left: int, top: int, shape: tuple[int, int]) -> list[tuple[int, Eight]]:
         """Give them in the geometry of a part of the picture, so large, that begins at `left` and `top`."""
         begin: Any = np.array([[1, 0, left / self.factor], [0, 1, top / self.factor]])

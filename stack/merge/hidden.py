@@ -154,21 +154,16 @@ def _view(merged: Merged, travel: Travel) -> View | None:
     glances, growth = merged.glances, merged.blur_px_a_slice
     if glances is None or growth is None:
         return None
-    factor = glances.factor
-    height, width = (side // factor for side in merged.depth.shape)
-    shines = shining(merged.pixels, factor)
+    shines = shining(merged.pixels, glances.factor)
     if not (shines > SHINING).any():
         return None
-    middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
-    places = in_slices(merged.depth[middle][:height, :width], NOWHERE)
-    sure = merged.confidence[middle][:height, :width] > SURE * 255
+    places = in_slices(glances.sampled(merged.depth), NOWHERE)
+    sure = glances.sampled(merged.confidence) > SURE * 255
     near = travel.counted(np.where(sure, places, NOWHERE)).astype(np.float32)
-    whole = merged.pixels[: height * factor, : width * factor]
-    small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    light = light_of(small, int(np.iinfo(small.dtype).max))
-    kept = glances.part(merged.crop.left, merged.crop.top, (height, width))
+    light = light_of(glances.shrunk(merged.pixels), int(np.iinfo(merged.pixels.dtype).max))
+    kept = glances.part(merged.crop.left, merged.crop.top, places.shape)
     seen = [(int(travel.counted(index)), levels) for index, levels in kept]
-    return View(near, light, shines, seen, growth / factor)
+    return View(near, light, shines, seen, growth / glances.factor)
 
 
 def hidden(view: View) -> NDArray[np.int_]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from stack.merge.defocus import disc
 from stack.merge.depth import in_slices
+from stack.merge.glances import Eight
 from stack.merge.light import light_of
 from stack.merge.planes import Plane
 from stack.merge.stream import Merged
@@ -57,49 +58,43 @@ class _Sheet:
 
 def far_first(merged: Merged) -> bool:
     """Say whether the slice of highest index plainly is the nearest; False also where that is not seen."""
-    growth_px, glances = merged.blur_px_a_slice, merged.glances
-    if growth_px is None or glances is None:
+    glances = merged.glances
+    if merged.blur_px_a_slice is None or glances is None:
         return False
-    factor = glances.factor
-    height, width = (side // factor for side in merged.depth.shape)
-    light = _small(merged.pixels, factor)
-    middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
-    places = in_slices(merged.depth[middle][:height, :width], np.nan).astype(np.float32)
+    growth_px = merged.blur_px_a_slice / glances.factor
+    places = in_slices(glances.sampled(merged.depth), np.nan).astype(np.float32)
     known = np.isfinite(places)
     if not known.any():
         return False
     first, last = (float(np.quantile(places[known], part)) for part in (0.02, 0.98))
-    growth = growth_px / factor
-    reach = int(np.clip(growth * (last - first) * REACH_SHARE, 2, MOST_REACH_PX))
-    if growth * (last - first) < LEAST_BLUR_PX:
+    span = last - first
+    if growth_px * span < LEAST_BLUR_PX:
         return False
-    sure = known & (merged.confidence[middle][:height, :width] >= SURE)
-    about = _about_steps(places, sure, max(LEAST_STEP, STEP_SHARE * (last - first)), reach)
+    grey: Any = cv2.cvtColor(glances.shrunk(merged.pixels), cv2.COLOR_BGR2GRAY)
+    light = light_of(grey, int(np.iinfo(merged.pixels.dtype).max))
+    reach = int(np.clip(growth_px * span * REACH_SHARE, 2, MOST_REACH_PX))
+    sure = known & (glances.sampled(merged.confidence) >= SURE)
+    about = _about_steps(places, sure, max(LEAST_STEP, STEP_SHARE * span), reach)
     about &= ~_near(light > BRIGHT, reach)
     sheets = _sheets(light, np.where(known, places, first), known, first, last)
-    told = differ = count = 0.0
-    kept = glances.part(merged.crop.left, merged.crop.top, (height, width))
-    for number in range(LOOKS):
-        index, glance = kept[round(number * (len(kept) - 1) / (LOOKS - 1))]
-        seen = light_of(cv2.cvtColor(glance, cv2.COLOR_BGR2GRAY), 255)
-        blurred = [_blurred(sheet, growth * abs(sheet.place - index)) for sheet in sheets]
-        as_counted, reversed_ = _over(blurred), _over(blurred[::-1])
-        apart = np.abs(as_counted - reversed_)
-        tells = about & (apart > DIFFERS)
-        nearer = np.abs(seen - reversed_) - np.abs(seen - as_counted)
-        told += float(np.clip(nearer[tells], -MOST, MOST).sum())
-        differ += float(np.minimum(apart[tells], MOST).sum())
-        count += int(tells.sum())
-    return count >= FEWEST and told < -PLAINLY * differ
+    kept = glances.part(merged.crop.left, merged.crop.top, places.shape)
+    shown = [kept[round(number * (len(kept) - 1) / (LOOKS - 1))] for number in range(LOOKS)]
+    told, differ, count = np.sum([_told(sheets, growth_px, about, *one) for one in shown], axis=0)
+    return bool(count >= FEWEST and told < -PLAINLY * differ)
 
 
-def _small(pixels: NDArray[Any], factor: int) -> Plane:
-    """Give the light of a picture at a glance's size."""
-    height, width = (side // factor for side in pixels.shape[:2])
-    whole = pixels[: height * factor, : width * factor]
-    small: Any = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    grey: Any = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    return light_of(grey, int(np.iinfo(pixels.dtype).max))
+def _told(
+    sheets: list[_Sheet], growth_px: float, about: NDArray[np.bool_], index: int, glance: Eight
+) -> tuple[float, float, int]:
+    """Give how much a glance says that the first slice is the nearest, of how much, at how many places."""
+    seen = light_of(cv2.cvtColor(glance, cv2.COLOR_BGR2GRAY), 255)
+    blurred = [_blurred(sheet, growth_px * abs(sheet.place - index)) for sheet in sheets]
+    as_counted, reversed_ = _over(blurred), _over(blurred[::-1])
+    apart = np.abs(as_counted - reversed_)
+    tells = about & (apart > DIFFERS)
+    nearer = np.abs(seen - reversed_) - np.abs(seen - as_counted)
+    told = float(np.clip(nearer[tells], -MOST, MOST).sum())
+    return told, float(np.minimum(apart[tells], MOST).sum()), int(tells.sum())
 
 
 def _about_steps(places: Plane, sure: NDArray[np.bool_], least: float, reach: int) -> NDArray[np.bool_]:
