@@ -224,7 +224,12 @@ class Run:
         return replace(ending, saved=saved, trouble=tuple(trouble))
 
     def _park(self) -> None:
-        park(self._kit, self._plan, self._layout, self._stop, self._telling.tell)
+        """Go where the plan wants the axis; with nothing left to shoot its own place may not be sure.
+
+        It then stays: counted from wherever it woke up, the way might end in the subject.
+        """
+        if not needs_homing(self._plan, self._layout, self._axis.position()):
+            park(self._kit, self._plan, self._layout, self._stop, self._telling.tell)
 
     def _recheck(self) -> None:
         """Find the reference again where the plan wants it, and record how far off the axis was.

@@ -1,13 +1,23 @@
 """Resuming: what was saved stays, what is missing is shot alike, at places that are sure."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stack_rig import BACKLASH_STEPS, PLAN, LateWriter, Rig, assert_complete, at_slice, paused, pictures
+from stack_rig import (
+    BACKLASH_STEPS,
+    PLACES,
+    PLAN,
+    LateWriter,
+    Rig,
+    assert_complete,
+    at_slice,
+    paused,
+    pictures,
+)
 
 from rail.axis import Trust
 from rail.errors import Halted
@@ -87,6 +97,26 @@ def test_killed_at_any_point_the_folder_is_read_resumed_and_completed(tmp_path: 
         assert {index: found.state().saved[index] for index in before.saved} == before.saved
         anew = 2 if before.saved else 1  # twice to see whether homing repeats
         assert after.rail.homings == (anew if before.missing else 0)
+
+
+@pytest.mark.parametrize("trust", [Trust.UNKNOWN, Trust.ASSUMED])
+@pytest.mark.parametrize("after", [Park.START, Park.PARK])
+def test_with_nothing_left_to_shoot_the_axis_stays_where_it_is_unless_that_is_sure(
+    tmp_path: Path, after: Park, trust: Trust
+) -> None:
+    rig = Rig(tmp_path / "run")
+    session = rig.session(replace(PLAN, after=after))
+
+    def cut(event: Mapping[str, Any]) -> None:
+        if event["event"] == "slice_saved" and event["index"] == len(PLACES) - 1:
+            shutil.copytree(rig.root, tmp_path / "cut")
+
+    rig.telling = cut
+    rig.shoot(session)
+    woken = Rig(tmp_path / "cut", trust=trust)
+    assert woken.shoot(woken.sessions.open(1)).kind is EndingKind.DONE
+    assert_complete(woken.sessions.open(1))
+    assert (woken.rail.moves, woken.rail.homings) == ([], 0)
 
 
 @pytest.mark.parametrize(
