@@ -9,6 +9,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 _TIME_ERROR = 5
+_NOT_TOLD = -1
 _TIMEX_BYTES = 512
 
 
@@ -57,5 +58,6 @@ class ThisBoot:
         return datetime.now(UTC).astimezone(_zone())
 
     def synchronised(self) -> bool:
-        """Ask the kernel, which every time service tells (`adjtimex(2)`)."""
-        return int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))) != _TIME_ERROR
+        """Ask the kernel, which every time service tells (`adjtimex(2)`); who may not ask does not know."""
+        state = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)))
+        return state not in (_TIME_ERROR, _NOT_TOLD)
