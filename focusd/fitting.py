@@ -45,7 +45,8 @@ class Fitting:
     def _followed(
         self, series: Series, state: SeriesState, plan: StackPlan, fields: Mapping[str, str]
     ) -> Fitted:
-        done = [one for one in islice(self._done(state, newest=True), LOOKED_AT) if not one.layout.adrift]
+        latest = islice(self._done(state, newest=True), LOOKED_AT)
+        done = [one for one in latest if not one.layout.adrift and one.scale == self._stacks.scale]
         if not done:
             return Fitted(plan, fields)
         seen = [seen_in(session.layout, chosen_merge(session)) for session in reversed(done)]

@@ -203,6 +203,7 @@ class Studio:
         if wanted is None and self.paused is not None:
             wanted = self.paused.session
         session = self._latest_resumable() if wanted is None else self._sessions.open(wanted)
+        self._check_grid(session)
         self._check_format(session)
         self._check_shading(session)
         shooter = self._ready_shooter(job)
@@ -227,6 +228,16 @@ class Studio:
                 free_bytes=self.free_bytes(),
                 needed_bytes=preview.cost.bytes,
             ) from error
+
+    def _check_grid(self, session: Session) -> None:
+        """Raise `NotResumable` where its places are counted in other steps than the axis takes now."""
+        before, now = session.scale, self._axis.scale
+        if before != now:
+            raise NotResumable(
+                f"the places of session {session.id} are counted in steps of {before.say(1)}, and the axis "
+                f"takes steps of {now.say(1)} now: set it back to go on with it, or merge what there is",
+                session=session.id,
+            )
 
     def _check_format(self, session: Session) -> None:
         """Raise `NotResumable` where slices were saved in another format than they would be now."""

@@ -10,6 +10,7 @@ from tools import library
 
 from focusd.encoding import FORMATS
 from focusd.jobs import Resume
+from rail.screw import Scale
 from stack.errors import NotResumable
 from stack.merge.photos import read_photo
 from stack.optics import Optics
@@ -75,6 +76,18 @@ def test_a_stack_is_not_gone_on_with_in_another_format(tmp_path):
     later._record = replace(later._record, configuration={"camera": {"format": "png"}})
     with pytest.raises(NotResumable, match=r"saved as jpeg, and camera\.format is png"):
         rig.tell(Resume(None)).ended.result(0)
+
+
+def test_a_stack_is_not_gone_on_with_in_other_steps(tmp_path):
+    rig = DaemonRig(tmp_path)
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    stood = rig.axis.position()
+    rig.axis._scale = Scale("um", rig.axis.scale.per_step * 2)
+    with pytest.raises(NotResumable, match=r"steps of 0\.3125 um, and the axis takes steps of 0\.625 um now"):
+        rig.tell(Resume(None)).ended.result(0)
+    assert rig.axis.position() == stood
 
 
 def test_the_room_for_a_stack_follows_the_format(tmp_path):

@@ -10,6 +10,7 @@ from series_machine import (
     HALF_HOUR_S,
     PICTURE_BYTES,
     RESERVE_BYTES,
+    SCALE,
     SLICE_BYTES,
     STACK_S,
     WEIGHT,
@@ -18,9 +19,11 @@ from series_machine import (
 )
 
 from focusd.errors import Refused
+from focusd.fitting import Fitting
 from focusd.series import Asked
 from focusd.settings import SeriesRequest
 from focusd.timelapse import TICK_S
+from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.journal import replay
 from stack.manner import Exposing, Manner, WhenHot
@@ -336,6 +339,17 @@ def test_a_range_that_follows_goes_where_the_merges_say(machine):
     assert ranges == [(100, 200), (100, 200), pytest.approx(nearer), pytest.approx(nearer)]
     entries = replay(machine.timelapse.all()[0].series.path / "journal.jsonl").entries
     assert [entry.facts["slot"] for entry in entries if entry.event == "range_followed"] == [2]
+
+
+def test_a_range_does_not_follow_stacks_that_were_counted_in_other_steps(machine):
+    machine.operator.shares = (0.2, 0.79, 0.01)
+    machine.timelapse.start(asked(count=3, manner=Manner(follow=True)))
+    machine.let(HALF_HOUR_S + 600)
+    coarser = replace(machine.timelapse._stacks, scale=Scale("um", 2 * SCALE.per_step))
+    machine.timelapse._fitting = Fitting(machine.operator.sessions, coarser)
+    machine.let(HALF_HOUR_S)
+    ranges = [(plan.range.near_u, plan.range.far_u) for plan in machine.operator.plans]
+    assert ranges == [(100, 200)] * 3
 
 
 def test_a_plan_counted_from_here_cannot_follow(machine):
