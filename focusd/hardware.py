@@ -214,7 +214,12 @@ def axis_settings(axis: AxisConfig, *, home_allowed: bool, cap_steps_s: int | No
     """Turn a person's millimetres, or degrees, into the axis's steps; raises `StartFailed`."""
     try:
         settings = _ring_settings(axis) if axis.kind == "ring" else _rail_settings(axis, home_allowed)
-        settings = replace(settings, turn_steps=4 * axis.microsteps, forgets_pattern=axis.four_phase)
+        settings = replace(
+            settings,
+            turn_steps=4 * axis.microsteps,
+            forgets_pattern=axis.four_phase,
+            inverted=axis.invert,
+        )
     except ValueError as error:
         raise StartFailed(f"the axis cannot work as configured: {error}") from error
     if cap_steps_s is None:

@@ -46,6 +46,8 @@ class AxisSettings:
     near_end_steps
         The near end of the travel on an axis that counts from a mark, as a focus ring does, at most 0; None:
         the axis counts from its near end.
+    inverted
+        The motor is told the other way round: a place that was stored before it was means another.
     """
 
     travel_steps: int
@@ -63,6 +65,7 @@ class AxisSettings:
     turn_steps: int = 1
     forgets_pattern: bool = False
     near_end_steps: int | None = None
+    inverted: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.touch_steps_s <= self.ramp.start_steps_s:

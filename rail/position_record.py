@@ -14,7 +14,7 @@ class PositionRecord:
 
     def __init__(self, store: PositionStore, scale: Scale, settings: AxisSettings) -> None:
         self._store = store
-        self._grid = f"{scale.per_step} {scale.unit}"
+        self._grid = _grid(scale, settings)
         self._settings = settings
         self._certain: StoredPosition | None = None
 
@@ -47,3 +47,9 @@ class PositionRecord:
             self._certain = None
             self._store.save(stored)
             self._certain = stored
+
+
+def _grid(scale: Scale, settings: AxisSettings) -> str:
+    """Name what stored steps count: how long each is, from where, and which way."""
+    home = f", home at {settings.home_steps}" if settings.home_steps else ""
+    return f"{scale.per_step} {scale.unit}{home}{', inverted' if settings.inverted else ''}"

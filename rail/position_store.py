@@ -21,7 +21,7 @@ class StoredPosition:
     moving
         A move had begun: the axis may be anywhere by now.
     grid
-        The scale that `steps` counts in; on another they mean another place.
+        What `steps` counts: the scale, from where, which way; on another they mean another place.
     parked
         The rotor stood where a driver that begins anew would hold it.
     """

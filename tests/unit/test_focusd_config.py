@@ -165,6 +165,12 @@ def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, problem: str)
     assert told.startswith(problem)
 
 
+@pytest.mark.parametrize("kind", ["rail", "ring"])
+def test_which_way_the_motor_turns_is_known_where_positions_are_kept(kind: str) -> None:
+    axis = Config().axis.model_copy(update={"kind": kind, "invert": True})
+    assert axis_settings(axis, home_allowed=False).inverted
+
+
 def test_no_speed_exceeds_what_the_board_steps_cleanly_and_that_is_said() -> None:
     axis = Config().axis
     cap_steps_s = speed_cap(axis, "Raspberry Pi Zero 2 W Rev 1.0")

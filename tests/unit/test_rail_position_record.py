@@ -112,6 +112,28 @@ def test_a_position_on_another_grid_is_no_position(homed):
     assert axis.position().trust is Trust.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({}, {"inverted": True}),
+        ({"inverted": True}, {}),
+        ({}, {"subject_side": "near"}),
+        ({"subject_side": "near"}, {"subject_side": "near", "travel_steps": 9_000}),
+    ],
+)
+def test_a_position_counted_from_elsewhere_or_the_other_way_is_no_position(homed, before, now):
+    """The rail was turned round, or the way to the reference measured anew: the carriage is where it was."""
+    homed.settings = replace(SETTINGS, **before)
+    homed.switch_on()
+    homed.axis.zero(2_000)
+    homed.axis.rest()
+    homed.switch_on()
+    assert homed.axis.position() == Position(2_000, Trust.ASSUMED)
+    homed.settings = replace(SETTINGS, **now)
+    homed.switch_on()
+    assert homed.axis.position() == Position(0, Trust.UNKNOWN)
+
+
 def test_a_move_that_cannot_be_recorded_is_not_begun(homed):
     homed.axis.rest()
     before = homed.edges
