@@ -6,7 +6,7 @@ Kept in the state folder, each in a file of its own, written durably.
 import json
 import logging
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,8 @@ _log = logging.getLogger(__name__)
 class MarkBook:
     """The near and far marks on one axis, across restarts. Any thread may use it.
 
-    Marks mean something only while the position does: once that is unknown, they lapse.
+    Marks mean something only while the position does: once that is unknown, they lapse; and so do those that
+    were set at an assumed place once the axis has found its reference.
     """
 
     def __init__(self, path: Path, axis: Axis, publish: Publish) -> None:
@@ -49,10 +50,12 @@ class MarkBook:
             self._axis.check(self._axis.scale.nearest_steps(position_u))
         place_u = self._axis.scale.length_u(here.steps) if position_u is None else position_u
         with self._lock:
+            assumed = self.marks.assumed or here.trust is Trust.ASSUMED
+            before = replace(self.marks, assumed=assumed)
             near = end == "near"
             self._keep(
                 in_order(
-                    replace(self.marks, near_u=place_u) if near else replace(self.marks, far_u=place_u),
+                    replace(before, near_u=place_u) if near else replace(before, far_u=place_u),
                     self._axis.scale,
                 )
             )
@@ -65,9 +68,12 @@ class MarkBook:
             return self.marks
 
     def lapse(self) -> None:
-        """Forget the marks if the position is lost, and say so."""
-        if self._axis.position().trust is Trust.UNKNOWN:
+        """Forget the marks if the position is lost, or no longer the one they were set by, and say so."""
+        trust = self._axis.position().trust
+        if trust is Trust.UNKNOWN:
             self.forget("the position is unknown: home, then mark again")
+        elif trust is Trust.KNOWN and self.marks.assumed:
+            self.forget("they were set where the axis was only assumed to stand: mark again")
 
     def forget(self, reason: str) -> None:
         """Forget the marks, if there are any, and say why; where that cannot be recorded, until a restart."""
@@ -82,8 +88,7 @@ class MarkBook:
         self._publish("marks_lapsed", reason=reason)
 
     def _keep(self, marks: Marks) -> None:
-        content = json.dumps({"near_u": marks.near_u, "far_u": marks.far_u})
-        _write(self._path, content.encode())
+        _write(self._path, json.dumps(asdict(marks)).encode())
         self.marks = marks
 
 
@@ -131,7 +136,7 @@ def in_order(marks: Marks, scale: Scale) -> Marks:
     if marks.near_u is None or marks.far_u is None:
         return marks
     wrong = (marks.far_u - marks.near_u) * scale.per_step < 0
-    return Marks(near_u=marks.far_u, far_u=marks.near_u) if wrong else marks
+    return replace(marks, near_u=marks.far_u, far_u=marks.near_u) if wrong else marks
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -145,7 +150,8 @@ def _read(path: Path) -> Marks:
     """Give the marks kept at `path`; none when there is no such file, or it makes no sense."""
     try:
         kept = json.loads(path.read_bytes())
-        return Marks(near_u=_place(kept["near_u"]), far_u=_place(kept["far_u"]))
+        near_u, far_u = _place(kept["near_u"]), _place(kept["far_u"])
+        return Marks(near_u, far_u, assumed=kept.get("assumed", False) is not False)
     except (OSError, ValueError, KeyError, TypeError):
         return Marks()
 

@@ -31,7 +31,7 @@ from stack.errors import DiskFull, DiskGone, NotResumable
 from stack.estimate import Estimate, estimate, expected_slice_bytes, slice_ns
 from stack.kit import Kit
 from stack.layout import Layout, lay_out
-from stack.plan import StackPlan
+from stack.plan import Marks, StackPlan
 from stack.readiness import check, needs_homing, needs_homing_again
 from stack.rehearsal import rehearse
 from stack.retention import Weight
@@ -137,14 +137,15 @@ class Studio:
 
     def preview(self, plan: StackPlan, fields: Fields) -> Preview:
         """Say what a plan of a specimen comes to, here and now; raises `PlanRefused` as shooting it would."""
-        here, free_bytes = self._axis.position(), self.free_bytes()
-        layout, cost, picture_bytes = self._foreseen(plan, here)
+        here, marks, free_bytes = self._axis.position(), self._book.marks, self.free_bytes()
+        layout, cost, picture_bytes = self._foreseen(plan, here, marks)
         check(
             plan,
             layout,
             scale=self._axis.scale,
             reach=self._axis.reach,
             here=here,
+            marks=marks,
             homing_allowed=self._consent.given(),
             needed_bytes=cost.bytes + picture_bytes,
             free_bytes=free_bytes,
@@ -156,13 +157,13 @@ class Studio:
 
     def weight(self, plan: StackPlan) -> Weight:
         """Say what a plan's stack will take on the disk, whatever is free; raises `PlanRefused`."""
-        _, cost, picture_bytes = self._foreseen(plan, self._axis.position())
+        _, cost, picture_bytes = self._foreseen(plan, self._axis.position(), self._book.marks)
         return Weight(cost.bytes, picture_bytes)
 
-    def _foreseen(self, plan: StackPlan, here: Position) -> tuple[Layout, Estimate, int]:
+    def _foreseen(self, plan: StackPlan, here: Position, marks: Marks) -> tuple[Layout, Estimate, int]:
         """Give a plan's slices, what they cost, and the room that their picture takes."""
         axis, camera = self._axis, self._eye.facts
-        layout = lay_out(plan, axis.scale, here, self._book.marks)
+        layout = lay_out(plan, axis.scale, here, marks)
         size_px = (0, 0) if plan.rehearse else camera.size_px or (0, 0)
         cost = estimate(
             plan,

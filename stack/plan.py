@@ -13,10 +13,14 @@ MOST_SLICES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The two ends that somebody set by eye, in the axis's unit; either may be missing."""
+    """The two ends that somebody set by eye, in the axis's unit; either may be missing.
+
+    `assumed`: one was set where the axis was only assumed to stand, and lies elsewhere once it has homed.
+    """
 
     near_u: float | None = None
     far_u: float | None = None
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from rail.axis import Position, Reach, Trust
 from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.layout import Layout
-from stack.plan import Park, StackPlan
+from stack.plan import BetweenMarks, Marks, Park, StackPlan
 from stack.words import measure_words
 
 
@@ -15,6 +15,7 @@ def check(
     scale: Scale,
     reach: Reach,
     here: Position,
+    marks: Marks,
     homing_allowed: bool,
     needed_bytes: int,
     free_bytes: int,
@@ -26,14 +27,14 @@ def check(
     ----------
     plan, layout
         What was asked for and what came of it.
-    scale, reach, here
+    scale, reach, here, marks
         Of the axis.
     homing_allowed
         Whether the shooter may find the reference by itself.
     needed_bytes, free_bytes, reserve_bytes
         What the stack and its merge will write, what the disk has, and what must stay free on it.
     """
-    reasons = _trust_reasons(plan, layout, here, homing_allowed)
+    reasons = _trust_reasons(plan, layout, here, homing_allowed) + _mark_reasons(plan, layout, here, marks)
     if not layout.adrift:
         reasons += _reach_reasons(layout, scale, reach)
     if free_bytes - reserve_bytes < needed_bytes:
@@ -77,6 +78,17 @@ def _trust_reasons(plan: StackPlan, layout: Layout, here: Position, homing_allow
     return [
         f"the position is {how_sure}, and this plan names places by it: home the axis (once its owner has "
         "allowed homing), or shoot a length from here or around here"
+    ]
+
+
+def _mark_reasons(plan: StackPlan, layout: Layout, here: Position, marks: Marks) -> list[str]:
+    homes = needs_homing(plan, layout, here)
+    if not (marks.assumed and isinstance(plan.range, BetweenMarks) and homes):
+        return []
+    return [
+        "near and far were marked where the axis was only assumed to stand, and once it has homed they may "
+        "lie elsewhere: home first, then mark them again; or, if nobody has turned the screw by hand, shoot "
+        "with needs: assumed"
     ]
 
 

@@ -10,6 +10,7 @@ from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
 from focusd.errors import Busy, Refused
 from focusd.jobs import Acknowledge, Goto, Home, Jog, Resume, Zero
+from focusd.marks import MarkBook
 from rail.axis import Position, Trust
 from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, PositionUnknown, Stopped
 from stack.errors import NotResumable, PlanRefused, StopAsked
@@ -74,6 +75,33 @@ def test_marks_lapse_when_places_count_from_elsewhere_and_only_then(rig: DaemonR
     rig.tell(Zero(500.0)).ended.result(0)
     assert rig.book.marks == Marks()
     assert "mark again" in rig.last("marks_lapsed")["reason"]
+
+
+def test_marks_set_where_the_axis_only_seemed_to_stand_are_never_gone_to_from_its_reference(
+    rig: DaemonRig,
+) -> None:
+    """The motor was let go, the screw turned by hand, and the subject marked by what the camera saw there."""
+    rig.home()
+    rig.axis.release()
+    rig.book.mark("near", 1_600.0)
+    rig.book.mark("far", 1_680.0)
+    edges = rig.rail.edges
+    assert "mark them again" in str(rig.shoot().accepted.exception(0))
+    assert rig.rail.edges == edges
+    again = MarkBook(rig.folder / "marks.json", rig.axis, rig.hub.publish)
+    assert again.marks == Marks(1_600.0, 1_680.0, assumed=True)
+    rig.home()
+    assert rig.book.marks == Marks()
+    assert "only assumed" in rig.last("marks_lapsed")["reason"]
+
+
+def test_marks_set_at_a_known_place_outlast_a_rest_without_current_and_the_homing_after_it(
+    rig: DaemonRig,
+) -> None:
+    rig.marked()
+    rig.axis.release()
+    rig.home()
+    assert rig.book.marks == Marks(600.0, 680.0)
 
 
 def test_nothing_is_declared_while_another_job_runs(rig: DaemonRig) -> None:

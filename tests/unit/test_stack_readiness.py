@@ -1,5 +1,6 @@
 """What speaks against a plan here and now, and when the axis must home for it."""
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -8,7 +9,7 @@ from rail.axis import Position, Reach, Trust
 from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.layout import lay_out
-from stack.plan import AroundHere, Between, Count, FromHere, Marks, Park, Range, StackPlan
+from stack.plan import AroundHere, Between, BetweenMarks, Count, FromHere, Marks, Park, Range, StackPlan
 from stack.readiness import check, needs_homing
 
 MICRON = Scale("um", Fraction(1))
@@ -16,16 +17,23 @@ KNOWN = Position(5000, Trust.KNOWN)
 UNKNOWN = Position(5000, Trust.UNKNOWN)
 ASSUMED = Position(5000, Trust.ASSUMED)
 REACH = Reach(100, 38_000)
+MARKS = Marks()
 
 
 def refusal_of(
-    plan: StackPlan, here: Position, *, homing_allowed: bool = False, needed: int = 0, free: int = 10**9
+    plan: StackPlan,
+    here: Position,
+    *,
+    homing_allowed: bool = False,
+    needed: int = 0,
+    free: int = 10**9,
+    marks: Marks = MARKS,
 ) -> list[str]:
-    layout = lay_out(plan, MICRON, here, Marks())
+    layout = lay_out(plan, MICRON, here, marks)
     try:
         check(
-            plan, layout, scale=MICRON, reach=REACH, here=here, homing_allowed=homing_allowed,
-            needed_bytes=needed, free_bytes=free, reserve_bytes=500_000_000,
+            plan, layout, scale=MICRON, reach=REACH, here=here, marks=marks,
+            homing_allowed=homing_allowed, needed_bytes=needed, free_bytes=free, reserve_bytes=500_000_000,
         )  # fmt: skip
     except PlanRefused as refusal:
         return list(refusal.reasons)
@@ -66,6 +74,24 @@ def test_a_plan_that_names_places_needs_a_position(
     plan = StackPlan("x", Between(200, 300), Count(3), assumed_is_enough=assumed_is_enough)
     assert bool(refusal_of(plan, here, homing_allowed=homing_allowed)) is refused
     assert needs_homing(plan, lay_out(plan, MICRON, here, Marks()), here) is homes
+
+
+@pytest.mark.parametrize(
+    ("here", "marked_assumed", "assumed_is_enough", "refused"),
+    [
+        (KNOWN, False, False, False),
+        (ASSUMED, False, False, False),
+        (ASSUMED, True, False, True),
+        (ASSUMED, True, True, False),
+    ],
+)
+def test_marks_set_at_an_assumed_place_are_not_gone_to_after_homing(
+    here: Position, marked_assumed: bool, assumed_is_enough: bool, refused: bool
+) -> None:
+    plan = StackPlan("x", BetweenMarks(), Count(3), assumed_is_enough=assumed_is_enough)
+    marks = Marks(200, 300, assumed=marked_assumed)
+    said = refusal_of(plan, here, homing_allowed=True, marks=marks)
+    assert [bool(re.search("mark them again", reason)) for reason in said] == ([True] if refused else [])
 
 
 @pytest.mark.parametrize("where", [FromHere(50), FromHere(-50), AroundHere(50)])
