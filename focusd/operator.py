@@ -44,7 +44,7 @@ from focusd.studio import Studio
 from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis, Trust
 from rail.clock import MonotonicClock
-from rail.errors import MotionLost, PositionUnknown
+from rail.errors import Halted, MotionLost, PositionUnknown
 from stack.ending import Ending
 from stack.errors import DiskGone
 from stack.stop import StopKind, StopSignal
@@ -327,6 +327,7 @@ class Operator:
             self._axis.release()
         except Exception as error:
             self._note_failure(error)
+        self._studio.lose_count()
         self._book.lapse()
 
     def _carry_out(self, job: Job) -> None:
@@ -347,6 +348,8 @@ class Operator:
             _log.info("%s ended: %s", job.kind, ending)
         self._axis.rest()
         self._book.lapse()
+        if _count_ended(job, error, self._axis.position().trust):
+            self._studio.lose_count()
         with self._lock:
             self._job = None
             self._progress = Progress()
@@ -446,6 +449,11 @@ class Operator:
         self._eye.take_note(error)
         if isinstance(error, MotionLost):
             self._lost = self._last_error
+
+
+def _count_ended(job: Job, error: Exception | None, trust: Trust) -> bool:
+    """Say whether places counted from anywhere mean nothing any more: it stood without current, or homed."""
+    return isinstance(job.order, Acknowledge) or isinstance(error, Halted) or trust is not Trust.UNKNOWN
 
 
 def _as_job(ending: Ending) -> tuple[JobEnding, Exception | None]:

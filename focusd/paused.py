@@ -39,7 +39,7 @@ class Paused:
 
     @property
     def words_of_loss(self) -> str:
-        """Say that it cannot go on after a restart, and what can be done."""
+        """Say that it cannot go on, the count of its places being lost, and what can be done."""
         return (
             f"{self.session} has {self.saved} of {self.slices} slices saved ({self.why}) and cannot go on: "
             "its places were counted from where the axis stood; `focusctl merge` merges what there is"

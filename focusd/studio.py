@@ -5,6 +5,7 @@ The operator's thread shoots; `preview` is for any.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +28,7 @@ from rail.errors import HomingNotAllowed
 from stack.disk import Disk
 from stack.durable import out_of_room
 from stack.ending import Ending, EndingKind
-from stack.errors import DiskFull, DiskGone, NotResumable
+from stack.errors import DiskFull, DiskGone, NotResumable, StackError
 from stack.estimate import Estimate, estimate, expected_slice_bytes, slice_ns
 from stack.kit import Kit
 from stack.layout import Layout, lay_out
@@ -278,6 +279,17 @@ class Studio:
                 journal.append("stack_aborted", reason=reason)
             observe({"event": "stack_aborted", "session": session.id, "reason": reason})
             self._finish(session)
+
+    def lose_count(self) -> None:
+        """Take places that were counted from where the axis stood for lost; such a stack waits no more."""
+        if self._shooter is not None:
+            self._shooter.lose_count()
+        if self.paused is None:
+            return
+        with suppress(StackError):
+            if self._sessions.open(self.paused.session).layout.adrift:
+                _log.warning("%s", self.paused.words_of_loss)
+                self.paused = None
 
     def close(self) -> None:
         """See the last slices saved."""

@@ -36,8 +36,12 @@ class Shooter:
             self._counted.add(session.id)
         ending = Run(self.kit, session, journal, stop, observe).run(state)
         if isinstance(ending.error, Halted):
-            self._counted.clear()
+            self.lose_count()
         return ending
+
+    def lose_count(self) -> None:
+        """Take what is counted from anywhere for lost: the axis was let go, or counts from elsewhere now."""
+        self._counted.clear()
 
     def _admit(self, session: Session, state: SessionState) -> None:
         if not state.resumable:

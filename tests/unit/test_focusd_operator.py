@@ -1,5 +1,6 @@
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -244,6 +245,40 @@ def test_a_stopped_stack_goes_on_where_it_was_and_looks_as_if_nothing_had_happen
     session = first.accepted.result(0).session
     names = [f"slices/000{n}.jpg" for n in range(5)]
     assert rig.merges.fed == [(session, [*names[:2], "dropped"]), (session, [*names, "end"])]
+
+
+def let_cool(rig: DaemonRig) -> None:
+    rig.operator._release()
+
+
+def press_the_emergency_stop(rig: DaemonRig) -> None:
+    rig.rail.world.press("e_stop")
+    rig.rail.stepper.watch()
+    rig.rail.world.release("e_stop")
+    rig.tell(Acknowledge()).ended.result(0)
+
+
+def home_and_lose_the_position(rig: DaemonRig) -> None:
+    rig.home()
+    rig.rail.after_edges(700, rig.rail.stepper.halt)
+    assert rig.tell(Goto(2500.0)).ended.exception(0) is not None
+
+
+@pytest.mark.parametrize("meanwhile", [let_cool, press_the_emergency_stop, home_and_lose_the_position])
+def test_what_was_counted_from_where_it_stood_goes_on_only_while_the_motor_was_held(
+    rig: DaemonRig, meanwhile: Callable[[DaemonRig], None]
+) -> None:
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot(replace(PLAN, range=FromHere(80)))
+    rig.tell(Jog(20)).ended.result(0)
+    assert rig.operator.glance().paused is not None
+    meanwhile(rig)
+    assert rig.operator.glance().paused is None
+    stood = rig.axis.position()
+    assert stood.trust is Trust.UNKNOWN
+    with pytest.raises(NotResumable, match="count is lost"):
+        rig.tell(Resume("1")).ended.result(0)
+    assert rig.axis.position() == stood
 
 
 def test_an_aborted_stack_is_over(rig: DaemonRig) -> None:
