@@ -25,7 +25,7 @@ from focusd.settings import SeriesRequest
 from focusd.stacks import Stacks
 from focusd.weighing import Weighing
 from rail.clock import Clock
-from stack.errors import DiskGone, StackError
+from stack.errors import DiskGone, SessionError, StackError
 from stack.journal import Journal
 from stack.manner import WhenHot
 from stack.retention import Weight
@@ -328,8 +328,11 @@ class Timelapse:
             return False
         if self._stacks.shooting() == slot.session:
             return True
-        session = self._sessions.open(slot.session)
-        state = session.state()
+        try:
+            state = self._sessions.open(slot.session).state()
+        except SessionError as error:  # its owner removed it, or the disk is another by now
+            self._fail(slot.number, words_of(error), slot.session)
+            return False
         if state.phase is Phase.DONE:
             self._attention = None
             self._record("slot_done", slot=slot.number, session=slot.session)

@@ -329,6 +329,16 @@ def test_too_hot_by_rule_it_is_left_out_at_once(machine):
     assert machine.slots == {0: "done", 1: "skipped", 2: "done"}
 
 
+def test_a_stack_that_was_cut_short_and_removed_does_not_hold_up_the_series(machine):
+    machine.timelapse.start(asked())
+    machine.let(HALF_HOUR_S + 60)
+    machine.cut(60)
+    machine.operator.sessions.remove(machine.operator.sessions.open(2))
+    machine.let(HALF_HOUR_S + 400)
+    assert machine.slots == {0: "done", 1: "failed", 2: "done"}
+    assert "no session is called" in machine.timelapse.shown().state.slots[1].reason
+
+
 def test_a_range_that_follows_goes_where_the_merges_say(machine):
     machine.operator.shares = (0.2, 0.79, 0.01)
     machine.timelapse.start(asked(count=4, manner=Manner(follow=True)))
