@@ -15,6 +15,7 @@ from focusd.board import Board
 from focusd.encoding import FORMATS
 from focusd.errors import StartFailed
 from focusd.motion import rest_motor
+from focusd.places import of_rig
 from focusd.settings import Config
 from rail.axis_settings import AxisSettings
 from rail.boards import clean_steps_s
@@ -155,10 +156,9 @@ def open_axis(
     cap_steps_s: int | None = None,
     driver: Tmc2209 | None = None,
 ) -> StepperAxis:
-    """Make the axis on a stepper; a simulated rig's position is not to be taken for a real one's."""
-    name = "simulated-position.json" if simulate else "position.json"
+    """Make the axis on a stepper."""
     settings = axis_settings(config.axis, home_allowed=home_allowed, cap_steps_s=cap_steps_s)
-    store = FilePositionStore(state_folder / name)
+    store = FilePositionStore(of_rig(state_folder, "position.json", simulate=simulate))
     return StepperAxis(stepper, config.axis.scale, settings, store, driver)
 
 

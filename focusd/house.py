@@ -33,6 +33,7 @@ from focusd.now import Glance, Progress
 from focusd.operator import Operator
 from focusd.panel import Panel
 from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
+from focusd.places import of_rig
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.redo import Redo
 from focusd.rhythm import Rhythm
@@ -166,7 +167,7 @@ def open_house(
     sessions = Sessions(disk.root)
     hub, versions = EventHub(), versions_here()
     consent = HomingConsent(
-        state_folder / "homing-allowed",
+        of_rig(state_folder, "homing-allowed", simulate=simulate),
         configured=config.axis.home_allowed or config.axis.kind == "lens",  # nothing is in a lens's way
         impossible=NO_SWITCH_ON_A_RING if config.axis.kind == "ring" else None,
     )
@@ -194,7 +195,8 @@ def open_house(
         undo.callback(merges.close)
         warm_up_s = config.panel.light_warm_up_s if config.panel.light_pin is not None else 0.0
         light = Light(rig.panel.light, round(warm_up_s * 1e9), rig.clock)
-        eye, book = Eye(rig.open_camera), MarkBook(state_folder / "marks.json", rig.axis, hub.publish)
+        eye, marks_file = Eye(rig.open_camera), of_rig(state_folder, "marks.json", simulate=simulate)
+        book = MarkBook(marks_file, rig.axis, hub.publish)
         finder, shadings = Finder(rig.clock), Shadings(state_folder / "shading")
         studio = Studio(
             axis=rig.axis,

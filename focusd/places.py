@@ -20,6 +20,11 @@ def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return states / "focusrail"
 
 
+def of_rig(state: Path, name: str, *, simulate: bool) -> Path:
+    """Give the file for what holds of one rig: an invented one is not the real one."""
+    return state / (f"simulated-{name}" if simulate else name)
+
+
 def own_socket(environment: Mapping[str, str] = os.environ) -> Path:
     """Give the socket that a daemon started by hand listens on.
 

@@ -340,6 +340,16 @@ def test_a_place_may_be_declared_where_there_is_no_switch(tmp_path: Path) -> Non
         assert focusd.tell("/goto", position_u=1200.0)["position_u"] == 1200.0
 
 
+def test_what_is_said_of_an_invented_rig_is_not_said_of_the_real_one(tmp_path: Path) -> None:
+    with daemon(tmp_path, "axis.home_allowed=false") as focusd:
+        focusd.tell("/home", allow=True)
+        focusd.tell("/mark", end="near")
+    real, invented = "homing-allowed", "simulated-homing-allowed"
+    kept = {path.name for path in focusd.state.iterdir()}
+    assert (real in kept, invented in kept) == (False, True)
+    assert ("marks.json" in kept, "simulated-marks.json" in kept) == (False, True)
+
+
 def test_a_finished_stack_arrives_elsewhere_and_may_then_be_removed(tmp_path: Path) -> None:
     place = tmp_path / "lab"
     place.mkdir()
