@@ -24,7 +24,7 @@ from rail.coils import CoilWiring
 from rail.errors import DriverFault
 from rail.pins import Factory, MotionWiring, PanelPins, PanelWiring, open_factory
 from rail.position_store import FilePositionStore
-from rail.process import StepperProcess
+from rail.process import SILENCE_S, StepperProcess
 from rail.profile import Ramp
 from rail.serial_line import SerialLine
 from rail.stepper import Standstill, Stepper
@@ -98,7 +98,8 @@ def open_rig(
     description = json.dumps(motion_description(config, simulation, run_folder))
     driver = open_driver(config.axis, simulation.driver_port if simulation else None)
     _first_words(driver)  # before a motor that gravity pulls at is held by it
-    stepper = StepperProcess([sys.executable, "-m", "focusd.motion", description])
+    command = [sys.executable, "-m", "focusd.motion", description]
+    stepper = StepperProcess(command, silence_s=silence_s(config.axis))
     try:
         factory: Factory = simulation.factory if simulation else open_factory(run_folder)
         panel = PanelPins(factory, panel_wiring(config))
@@ -320,6 +321,11 @@ def standstill(axis: AxisConfig) -> Standstill:
     start_steps_s = axis_settings(axis, home_allowed=False).ramp.start_steps_s
     full_steps_s = axis.timing.starting_full_steps_s or axis.pull_in_full_steps_s
     return Standstill(max(start_steps_s, full_steps_s * axis.microsteps), axis.microsteps)
+
+
+def silence_s(axis: AxisConfig) -> float:
+    """Give how long the motion process may be silent: what driver and motor are waited for, and a while."""
+    return SILENCE_S + axis.timing.wake_ns / 1e9 + axis.reversal_pause_ms / 1e3
 
 
 def panel_wiring(config: Config) -> PanelWiring:

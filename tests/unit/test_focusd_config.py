@@ -10,6 +10,7 @@ from focusd.hardware import (
     motion_description,
     motion_wiring,
     panel_wiring,
+    silence_s,
     speed_cap,
     speed_complaints,
     standstill,
@@ -17,6 +18,7 @@ from focusd.hardware import (
 from focusd.settings import Config
 from focusd.simulated import carriage_spec, panel_and_motor, scene_spec
 from rail.drivers import DriverTiming
+from rail.process import SILENCE_S
 from rail.stepper import Standstill
 
 ROOT_FILE = Path(__file__).parents[2] / "config.yaml"
@@ -169,6 +171,11 @@ def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, problem: str)
 def test_which_way_the_motor_turns_is_known_where_positions_are_kept(kind: str) -> None:
     axis = Config().axis.model_copy(update={"kind": kind, "invert": True})
     assert axis_settings(axis, home_allowed=False).inverted
+
+
+def test_the_motion_process_is_waited_for_as_long_as_it_is_told_to_wait() -> None:
+    slow = ["axis.driver=custom", "axis.custom_driver.wake_ms=10000", "axis.reversal_pause_ms=5000"]
+    assert silence_s(load_config(None, slow).axis) == SILENCE_S + 15
 
 
 def test_no_speed_exceeds_what_the_board_steps_cleanly_and_that_is_said() -> None:
