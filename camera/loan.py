@@ -35,14 +35,21 @@ class Loans:
         The camera, and its time.
     complete
         Fills in what a camera never reports; None for one whose frames prove themselves.
+    heard
+        Called for every piece of a wait, so that a long exposure is not taken for a thread that hangs.
     """
 
     def __init__(
-        self, picam: Picamera2, clock: Clock, complete: Callable[[Metadata], Metadata] | None
+        self,
+        picam: Picamera2,
+        clock: Clock,
+        complete: Callable[[Metadata], Metadata] | None,
+        heard: Callable[[], object] = lambda: None,
     ) -> None:
         self._picam = picam
         self._clock = clock
         self._complete = complete
+        self._heard = heard
         self._flushes = True
         self._cancelled = threading.Event()
 
@@ -101,6 +108,7 @@ class Loans:
     def _await(self, job: object, deadline_ns: int) -> Request:
         asked_ns = self._clock.monotonic_ns()
         while True:
+            self._heard()
             with suppress(TimeoutError):
                 return cast(Request, self._picam.wait(job, timeout=POLL_S))
             if self._cancelled.is_set():

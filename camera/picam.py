@@ -5,7 +5,7 @@ slices. Every frame is judged by its own metadata, because a control takes sever
 signal says when it has.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
 
@@ -75,6 +75,8 @@ class PicamCamera:
         Time in the base of SensorTimestamp: CLOCK_MONOTONIC, or the simulator's.
     memory
         What there is for frames.
+    heard
+        Called again and again while a frame is waited for.
 
     Raises
     ------
@@ -91,6 +93,7 @@ class PicamCamera:
         settings: PicamSettings,
         clock: Clock,
         memory: ReadMemory = read_memory,
+        heard: Callable[[], object] = lambda: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -100,7 +103,8 @@ class PicamCamera:
         self._picam = within(OPEN_S, lambda: open_steadily(open_picamera2, settings.index), "has not opened")
         self._identity = identity_of(self._picam)
         # A Pi's own cameras say how every frame was exposed; one on USB never does.
-        self._loans = Loans(self._picam, clock, None if is_native(self._picam) else self._assumed)
+        complete = None if is_native(self._picam) else self._assumed
+        self._loans = Loans(self._picam, clock, complete, heard)
         try:
             self._configured = within(OPEN_S, lambda: self._start(memory), "has not started")
             self._meter = Meter(self._picam, self._configured, clock, self._fresh)

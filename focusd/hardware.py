@@ -49,7 +49,8 @@ class Rig:
     driver
         The motor's driver where it is talked to, else None.
     open_camera
-        Opens the camera; raises `camera.errors.CameraUnavailable`.
+        Opens the camera, which calls what it is given again and again while a frame is waited for; raises
+        `camera.errors.CameraUnavailable`.
     complaints
         What the system did not permit the motion process, in words.
     clock
@@ -64,7 +65,7 @@ class Rig:
     panel: PanelPins
     driver: Tmc2209 | None
     complaints: tuple[str, ...]
-    open_camera: Callable[[], Camera]
+    open_camera: Callable[[Callable[[], object]], Camera]
     clock: Clock
     board: Board
     simulation: "Simulation | None"
@@ -375,10 +376,10 @@ def with_lens(camera: "PicamCamera", lens: LensAxis) -> "PicamCamera":
 
 def _camera_opener(
     config: Config, simulation: "Simulation | None", clock: Clock, lens: LensAxis | None = None
-) -> Callable[[], Camera]:
+) -> Callable[[Callable[[], object]], Camera]:
     """Give what opens the camera, and gives it the axis that is its lens, if one is."""
 
-    def open_camera() -> Camera:
+    def open_camera(heard: Callable[[], object]) -> Camera:
         from camera.configuration import PicamSettings
         from camera.memory import Memory, read_memory
         from camera.picam import PicamCamera, load_picamera2
@@ -395,7 +396,7 @@ def _camera_opener(
         load = simulation.load_picamera2 if simulation else load_picamera2
         memory_mb = config.simulation.memory_mb if simulation else None
         board = read_memory if memory_mb is None else lambda: Memory(memory_mb * 1_000_000, None, None)
-        camera = PicamCamera(load(), settings, clock, memory=board)
+        camera = PicamCamera(load(), settings, clock, memory=board, heard=heard)
         return camera if lens is None else with_lens(camera, lens)
 
     return open_camera

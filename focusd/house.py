@@ -195,7 +195,9 @@ def open_house(
         undo.callback(merges.close)
         warm_up_s = config.panel.light_warm_up_s if config.panel.light_pin is not None else 0.0
         light = Light(rig.panel.light, round(warm_up_s * 1e9), rig.clock)
-        eye, marks_file = Eye(rig.open_camera), of_rig(state_folder, "marks.json", simulate=simulate)
+        heartbeat = Heartbeat(rig.clock)
+        eye = Eye(partial(rig.open_camera, heartbeat.beat))
+        marks_file = of_rig(state_folder, "marks.json", simulate=simulate)
         book = MarkBook(marks_file, rig.axis, hub.publish)
         finder, shadings = Finder(rig.clock), Shadings(state_folder / "shading")
         studio = Studio(
@@ -222,7 +224,9 @@ def open_house(
             name: plan.model_dump(mode="json", exclude_defaults=True) for name, plan in config.plans.items()
         }
         surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, plans, calibrations, finder.see)
-        operator = _operator(config, rig, eye, studio, surveyor, book, consent, hub, merges, finder, light)
+        operator = _operator(
+            config, rig, eye, studio, surveyor, book, consent, hub, merges, finder, light, heartbeat
+        )
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
         undo.pop_all()
     card = Card(
@@ -311,6 +315,7 @@ def _operator(
     merges: Merges,
     finder: Finder,
     light: Light,
+    heartbeat: Heartbeat,
 ) -> Operator:
     """Make the owner of axis and camera; a lens is part of its camera, and held while that is open."""
     lens = config.axis.kind == "lens"
@@ -325,7 +330,7 @@ def _operator(
         merges.merged,
         idle_release_s=None if lens else config.axis.idle_release_s,
         prepare=eye.camera if lens else lambda: None,
-        heartbeat=Heartbeat(rig.clock),
+        heartbeat=heartbeat,
         finder=finder,
         light=light,
     )

@@ -86,6 +86,7 @@ class DaemonRig:
         self.folder = folder
         self.form = FORMATS[format]
         self.build(folder, home_allowed)
+        self.heartbeat = Heartbeat(self.clock)
         self.lights: list[bool] = []
         self.cameras = 0
         self.finished: list[str] = []
@@ -144,7 +145,7 @@ class DaemonRig:
             merged=lambda session: 0,
             idle_release_s=idle_release_s,
             prepare=self.prepare,
-            heartbeat=Heartbeat(self.clock),
+            heartbeat=self.heartbeat,
             finder=self.finder,
             light=light,
         )
@@ -168,7 +169,7 @@ class DaemonRig:
     def open_camera(self) -> Camera:
         self.cameras += 1
         settings = PicamSettings(bits=self.form.bits, raw=self.form.raw)
-        return PicamCamera(self.sim.picamera2, settings, self.clock)
+        return PicamCamera(self.sim.picamera2, settings, self.clock, heard=self.heartbeat.beat)
 
     def on(self, event: str, act: Callable[[], object], index: int | None = None) -> None:
         """Do `act` as soon as the hub tells of `event` (of slice `index`)."""

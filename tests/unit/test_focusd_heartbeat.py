@@ -3,10 +3,12 @@ from pathlib import Path
 
 from daemon_rig import PLAN, DaemonRig
 
+from camera.camera import Exposure
 from focusd.heartbeat import MOTION_PATIENCE_S, PATIENCE_S, Heartbeat, motion_silence_s
 from focusd.house import line_of
 from focusd.merges import MergeProgress
 from focusd.now import Glance, Progress
+from stack.plan import Count
 
 
 class Held:
@@ -79,6 +81,24 @@ def test_an_operator_that_hangs_in_a_stack_is_noticed_and_one_at_rest_never(tmp_
     rig.operator._heartbeat.rest()  # as it does when it waits for the next order
     rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + 10**15)
     assert not rig.operator.silent()
+
+
+def test_long_exposures_are_no_silence(tmp_path: Path) -> None:
+    """To lock an exposure takes eight frames of it at least, and nothing is told meanwhile."""
+    rig = DaemonRig(tmp_path)
+    rig.marked()
+    seen: list[bool] = []
+    sleep_until_ns = rig.clock.sleep_until_ns
+
+    def look_and_sleep(instant_ns: int) -> None:
+        sleep_until_ns(instant_ns)
+        seen.append(rig.operator.silent())
+
+    rig.clock.sleep_until_ns = look_and_sleep  # type: ignore[method-assign]
+    long = Exposure(round(PATIENCE_S / 4 * 1e6), 1.0, (2.0, 1.8))
+    rig.shoot(replace(PLAN, exposure=long, spacing=Count(2))).accepted.result(0)
+    assert rig.clock.monotonic_ns() > 8 * long.time_us * 1000
+    assert not any(seen)
 
 
 def test_a_long_delay_is_no_silence(tmp_path: Path) -> None:
