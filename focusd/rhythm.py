@@ -1,7 +1,7 @@
 """What time it is in a series: where its first slot lies on this boot's clock, however the wall's is set."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from focusd.boot import Boot
@@ -75,6 +75,16 @@ class Rhythm:
         start = datetime.fromtimestamp(self._boot.now().timestamp() - along_s, UTC)
         return self._at(start, "anew: the clock was not synchronised")
 
+    def corrected(self) -> Anchored | None:
+        """Anchor by a clock that may be believed at last: no slot moves, and the next boot finds them so."""
+        before = self._anchor
+        if before is None or before.believed or not self._boot.synchronised():
+            return None
+        along_ns = self._clock.monotonic_ns() - before.origin_ns
+        start = datetime.fromtimestamp(self._boot.now().timestamp() - along_ns / 1e9, UTC)
+        self._anchor = replace(before, start=start, believed=True)
+        return Anchored(self._anchor, "where it was: the clock was set")
+
     def forget(self) -> None:
         """Be without a series."""
         self._anchor = None
@@ -82,5 +92,5 @@ class Rhythm:
     def _at(self, start: datetime, how: str) -> Anchored:
         since_s = self._boot.now().timestamp() - start.timestamp()
         origin_ns = self._clock.monotonic_ns() - round(since_s * 1e9)
-        self._anchor = Anchor(self._boot.id, origin_ns, start)
+        self._anchor = Anchor(self._boot.id, origin_ns, start, self._boot.synchronised())
         return Anchored(self._anchor, how)

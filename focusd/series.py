@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from focusd.errors import RequestInvalid
@@ -42,12 +42,10 @@ def series_asked_for(request: SeriesRequest, now: datetime) -> Asked:
     start = request.start_at and _zoned(request.start_at, now)
     begins = start or now
     until = request.until and _zoned(request.until, now)
-    if request.for_s is not None:
-        until = begins + timedelta(seconds=request.for_s)
     if until is not None and until <= begins:
         raise RequestInvalid([f"until: {until:%Y-%m-%d %H:%M} is not after the start"])
     window = request.window and Window(*request.window)
-    schedule = Schedule(request.every_s, request.count, until, window, missed=request.missed)
+    schedule = Schedule(request.every_s, request.count, until, window, request.missed, request.for_s)
     name = request.name or request.plan
     return Asked(name, schedule, {"plan": request.plan, "name": name}, start, _manner(request))
 

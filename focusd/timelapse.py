@@ -419,7 +419,9 @@ class Timelapse:
     def _settled(self) -> bool:
         """Say whether the series' time is known in this boot; find it out where the clock may be believed."""
         assert self._series is not None
-        if not self._rhythm.known and (anchored := self._rhythm.found(self._series, self._state)):
+        known = self._rhythm.known
+        anchored = self._rhythm.corrected() if known else self._rhythm.found(self._series, self._state)
+        if anchored is not None:
             self._note_anchor(anchored)
         return self._rhythm.known
 
@@ -430,6 +432,7 @@ class Timelapse:
             boot=anchor.boot,
             origin_ns=anchor.origin_ns,
             start=anchor.start.isoformat(),
+            believed=anchor.believed,
             how=anchored.how,
         )
 

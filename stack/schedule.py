@@ -48,12 +48,14 @@ class Schedule:
     count
         How many stacks to begin; None: no end by number.
     until
-        UTC; no slot is due then or later. None: no end by time.
+        UTC; no slot is due then or later. None: no end by the clock.
     window
         None: all day.
     missed
         What becomes of slots that passed while nothing could be shot: `skip` leaves them out, `once` makes up
         for the latest of them at once, unless the next is due by then. Never for more than one.
+    for_s
+        No slot is due so long after the first or later, along the series' time. None: no end by its length.
     """
 
     every_s: float
@@ -61,6 +63,7 @@ class Schedule:
     until: datetime | None = None
     window: Window | None = None
     missed: Literal["skip", "once"] = "skip"
+    for_s: float | None = None
 
     @property
     def grace_s(self) -> float:
@@ -79,6 +82,10 @@ class Moment:
         """Give what the clock on the wall will show then."""
         shown = self.wall.astimezone(UTC) + timedelta(seconds=along_s - self.along_s)
         return shown.astimezone(self.wall.tzinfo)
+
+    def at(self, along_s: float) -> "Moment":
+        """Give the moment that will be then."""
+        return Moment(along_s, self.wall_at(along_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,9 @@ def next_slot(schedule: Schedule, last: int | None, begun: int, now: Moment) -> 
     first = 0 if last is None else last + 1
     on_time = max(first, math.ceil((now.along_s - schedule.grace_s) / schedule.every_s))
     next_is_near = on_time * schedule.every_s <= now.along_s + schedule.grace_s
-    if schedule.missed == "once" and on_time > first and not next_is_near and _allowed(schedule, now.wall):
+    if schedule.missed == "once" and on_time > first and not next_is_near and _allowed(schedule, now):
         missed = on_time - 1
-        if _allowed(schedule, now.wall_at(missed * schedule.every_s)):
+        if _allowed(schedule, now.at(missed * schedule.every_s)):
             return Slot(missed, now.along_s)
     number = _earliest(schedule, on_time, now)
     return None if number is None else Slot(number, number * schedule.every_s)
@@ -115,24 +122,34 @@ def next_slot(schedule: Schedule, last: int | None, begun: int, now: Moment) -> 
 def slots_left(schedule: Schedule, last: int | None, begun: int, now: Moment) -> int | None:
     """Give how many more stacks are to come, none missed; None: there is no end, or one too far to count."""
     by_number = None if schedule.count is None else max(0, schedule.count - begun)
-    if schedule.until is None:
+    left_s = _left_s(schedule, now)
+    if left_s is None:
         return by_number
     on_time = math.ceil((now.along_s - schedule.grace_s) / schedule.every_s)
     first = max(0 if last is None else last + 1, on_time)
-    slots_until = math.ceil((schedule.until - now.wall).total_seconds() / schedule.every_s) + 1
+    slots_until = math.ceil(left_s / schedule.every_s) + 1
     if slots_until > MOST_COUNTED:
         return by_number
-    walls = (now.wall_at(slot * schedule.every_s) for slot in range(first, first + slots_until + 1))
-    by_time = sum(_allowed(schedule, wall) for wall in walls)
+    moments = (now.at(slot * schedule.every_s) for slot in range(first, first + slots_until + 1))
+    by_time = sum(_allowed(schedule, moment) for moment in moments)
     return by_time if by_number is None else min(by_number, by_time)
 
 
-def _allowed(schedule: Schedule, wall: datetime) -> bool:
-    return not _over(schedule, wall) and (schedule.window is None or schedule.window.holds(wall.time()))
+def _left_s(schedule: Schedule, now: Moment) -> float | None:
+    """Give the time until the series ends; None where no time ends it."""
+    by_clock_s = None if schedule.until is None else (schedule.until - now.wall).total_seconds()
+    by_length_s = None if schedule.for_s is None else schedule.for_s - now.along_s
+    return min((left_s for left_s in (by_clock_s, by_length_s) if left_s is not None), default=None)
 
 
-def _over(schedule: Schedule, wall: datetime) -> bool:
-    return schedule.until is not None and wall >= schedule.until
+def _allowed(schedule: Schedule, moment: Moment) -> bool:
+    in_window = schedule.window is None or schedule.window.holds(moment.wall.time())
+    return in_window and not _over(schedule, moment)
+
+
+def _over(schedule: Schedule, moment: Moment) -> bool:
+    left_s = _left_s(schedule, moment)
+    return left_s is not None and left_s <= 0
 
 
 def _earliest(schedule: Schedule, first: int, now: Moment) -> int | None:
@@ -140,9 +157,9 @@ def _earliest(schedule: Schedule, first: int, now: Moment) -> int | None:
     two_days = math.ceil(2 * 86_400 / schedule.every_s)
     within = max(HORIZON_SLOTS, two_days) if schedule.window else 1
     for slot in range(first, first + within):
-        wall = now.wall_at(slot * schedule.every_s)
-        if _over(schedule, wall):
+        due = now.at(slot * schedule.every_s)
+        if _over(schedule, due):
             return None
-        if _allowed(schedule, wall):
+        if _allowed(schedule, due):
             return slot
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +49,8 @@ class Anchor:
     origin_ns: int
     start: datetime
     """The same in UTC, for the next boot."""
+    believed: bool = True
+    """Whether the clock that said so had been set by another that is right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,12 @@ class Series:
         """Its number, by which it may be called."""
         return int(self.id.partition("-")[0])
 
+    @property
+    def until(self) -> datetime | None:
+        """When it ends, by the clock as it stood at the start; None: at no time."""
+        length_s = self.schedule.for_s
+        return self.schedule.until if length_s is None else self.start + timedelta(seconds=length_s)
+
     def journal(self, clock: Clock) -> Journal:
         """Open its journal for writing; one writer at a time, or `stack.errors.JournalBusy`."""
         return Journal(self.path / JOURNAL, clock)
@@ -203,7 +211,8 @@ def after(state: SeriesState, entry: Entry) -> SeriesState:
     match entry.event:
         case "series_anchored":
             start = datetime.fromisoformat(facts["start"])
-            return replace(state, anchor=Anchor(facts["boot"], facts["origin_ns"], start))
+            anchor = Anchor(facts["boot"], facts["origin_ns"], start, facts.get("believed", True))
+            return replace(state, anchor=anchor)
         case "slot_begun" | "slot_done" | "slot_failed" | "slot_skipped":
             end = SlotEnd(entry.event.removeprefix("slot_"))
             number = int(facts["slot"])

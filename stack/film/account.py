@@ -57,7 +57,7 @@ def account(
         "start": series.start.isoformat(),
         "every_s": schedule.every_s,
         "count": schedule.count,
-        "until": schedule.until and schedule.until.isoformat(),
+        "until": series.until and series.until.isoformat(),
         "window": schedule.window
         and [f"{edge:%H:%M}" for edge in (schedule.window.opens, schedule.window.closes)],
         "manner": manner_record(series.manner),

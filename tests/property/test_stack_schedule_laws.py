@@ -18,6 +18,7 @@ schedules = st.builds(
     every_s=st.integers(60, 100_000).map(float),
     count=st.none() | st.integers(1, 40),
     until=st.none() | st.integers(1, 10_000_000).map(lambda s: BEGAN + timedelta(seconds=s)),
+    for_s=st.none() | st.integers(1, 10_000_000).map(float),
     window=windows,
     missed=st.sampled_from(["skip", "once"]),
 )
@@ -49,6 +50,7 @@ def test_no_slot_comes_twice_none_too_early_and_never_two_at_once(
         assert on_time <= schedule.grace_s or schedule.missed == "once"
         wall = moment(along_s).wall
         assert schedule.until is None or wall < schedule.until + timedelta(seconds=schedule.grace_s)
+        assert schedule.for_s is None or along_s < schedule.for_s + schedule.grace_s
         last, begun, due_before_s = slot.number, begun + 1, slot.due_s
     assert schedule.count is None or begun <= schedule.count
 

@@ -3,6 +3,7 @@
 import os
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from series_machine import (
@@ -20,7 +21,7 @@ from series_machine import (
 
 from focusd.errors import Refused
 from focusd.fitting import Fitting
-from focusd.series import Asked
+from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.timelapse import TICK_S
 from rail.screw import Scale
@@ -337,6 +338,26 @@ def test_a_stack_that_was_cut_short_and_removed_does_not_hold_up_the_series(mach
     machine.let(HALF_HOUR_S + 400)
     assert machine.slots == {0: "done", 1: "failed", 2: "done"}
     assert "no session is called" in machine.timelapse.shown().state.slots[1].reason
+
+
+def test_a_week_is_a_week_though_the_clock_was_set_since_it_began(machine):
+    """The Pi woke up forty days back, began, and then heard from a time server."""
+    machine.cut(60, wrong_by_s=-40 * 86_400.0, synchronised=False)
+    machine.timelapse.start(asked(for_s=4 * HALF_HOUR_S))
+    machine.let(HALF_HOUR_S)
+    machine.wrong_by_s, machine.sync = 0.0, True
+    machine.let(HALF_HOUR_S - 600)
+    machine.cut(60)
+    machine.let(3 * HALF_HOUR_S)
+    assert machine.slots == dict.fromkeys(range(4), "done")
+    assert machine.timelapse.current() is None
+
+
+def test_what_is_asked_to_go_on_for_a_week_ends_by_its_length(machine):
+    asked_for = series_asked_for(SeriesRequest(every_s=1800.0, for_s=604_800.0), machine.now())
+    assert (asked_for.schedule.for_s, asked_for.schedule.until) == (604_800.0, None)
+    shown = machine.timelapse.start(asked_for)
+    assert (shown.left, shown.series.until - shown.series.start) == (336, timedelta(days=7))
 
 
 def test_a_range_that_follows_goes_where_the_merges_say(machine):
