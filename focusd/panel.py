@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from rail.clock import Clock
 
+SHORTEST_PRESS_NS = 30_000_000
+"""No finger is off the button sooner: that was a spark on its wire, told when the button is quiet again."""
+
 
 class Request(StrEnum):
     """What a finger asks for."""
@@ -41,9 +44,10 @@ def press(finger: Finger, now_ns: int, *, moving: bool) -> tuple[Finger, Request
     return Finger(now_ns, used=moving), Request.STOP if moving else None
 
 
-def release(finger: Finger) -> tuple[Finger, Request | None]:
-    """Decide what the button coming up means: a short press on a resting rig shoots."""
-    unused = finger.since_ns is not None and not finger.used and not finger.aborted
+def release(finger: Finger, now_ns: int) -> tuple[Finger, Request | None]:
+    """Decide what the button coming up means: a short press on a resting rig shoots, a spark does not."""
+    pressed = finger.since_ns is not None and now_ns - finger.since_ns >= SHORTEST_PRESS_NS
+    unused = pressed and not finger.used and not finger.aborted
     return Finger(), Request.SHOOT if unused else None
 
 
@@ -199,7 +203,7 @@ class Panel:
         if down:
             self._finger, request = press(self._finger, at_ns, moving=self._moving())
         else:
-            self._finger, request = release(self._finger)
+            self._finger, request = release(self._finger, at_ns)
         if request:
             self._ask(request)
 

@@ -1,3 +1,4 @@
+import itertools
 import threading
 
 import pytest
@@ -11,6 +12,16 @@ LONG_NS = 1_500_000_000
 MS = 1_000_000
 
 
+class Striding(MonotonicClock):
+    """Is 50 ms on whenever somebody looks."""
+
+    def __init__(self) -> None:
+        self.looks = itertools.count()
+
+    def monotonic_ns(self) -> int:
+        return next(self.looks) * 50 * MS
+
+
 def pressed(moments: list[tuple[str, int]], *, moving: bool) -> list[tuple[Request, int]]:
     """Give what a finger asks for, and when (ms)."""
     finger, asked = Finger(), []
@@ -18,7 +29,7 @@ def pressed(moments: list[tuple[str, int]], *, moving: bool) -> list[tuple[Reque
         if what == "down":
             finger, request = press(finger, at_ms * MS, moving=moving)
         elif what == "up":
-            finger, request = release(finger)
+            finger, request = release(finger, at_ms * MS)
         else:
             finger, request = keep(finger, at_ms * MS, LONG_NS)
         if request:
@@ -28,6 +39,15 @@ def pressed(moments: list[tuple[str, int]], *, moving: bool) -> list[tuple[Reque
 
 def test_a_short_press_on_a_resting_rig_shoots_when_the_finger_leaves() -> None:
     assert pressed([("down", 0), ("tick", 100), ("up", 200)], moving=False) == [(Request.SHOOT, 200)]
+
+
+def test_a_spark_on_the_wire_of_the_button_moves_nothing_and_stops_what_moves() -> None:
+    """The button reads pressed until its quiet of 20 ms is over, and somewhat longer on a busy machine."""
+    assert pressed([("down", 0), ("up", 22)], moving=False) == []
+    assert pressed([("down", 0), ("up", 22), ("down", 100), ("up", 140)], moving=False) == [
+        (Request.SHOOT, 140)
+    ]
+    assert pressed([("down", 0), ("up", 22)], moving=True) == [(Request.STOP, 0)]
 
 
 def test_a_press_while_anything_moves_stops_on_the_edge_and_does_nothing_more() -> None:
@@ -103,7 +123,7 @@ def test_the_panel_carries_edges_to_whoever_acts_and_the_rhythm_to_the_lamp() ->
         lamp.append(on)
         shone.set()
 
-    panel = Panel(ask, lambda: False, lambda _: Mood.SHOOTING, set_lamp, LONG_NS, MonotonicClock())
+    panel = Panel(ask, lambda: False, lambda _: Mood.SHOOTING, set_lamp, LONG_NS, Striding())
     panel.start()
     panel.edge(True)
     panel.edge(False)
