@@ -284,13 +284,17 @@ def open_house(
 def disk_of(storage: Storage, state_folder: Path) -> Disk:
     """Give the disk that sessions go to, their folder made; raises `DiskNotMounted` where it is not there.
 
-    From here on it must stay what it is now: one that is pulled out is not replaced by the one below.
+    From here on it must stay what it is now: one that is pulled out is not replaced by the one below. A link
+    counts for what it leads to.
     """
-    if storage.sessions is None:
-        root, below = (state_folder / "sessions").absolute(), None
+    own = state_folder / "sessions"
+    root = Path(storage.sessions or own).resolve()
+    if storage.sessions is None and not own.is_symlink():
+        below = None
+    elif storage.mount == "auto":
+        below = expected_below(root, places_in_fstab())
     else:
-        root = Path(storage.sessions).absolute()
-        below = expected_below(root, places_in_fstab()) if storage.mount == "auto" else Path(storage.mount)
+        below = Path(storage.mount).resolve()
     anywhere = storage.mount == "none"
     disk = Disk(root, None if anywhere else below)
     disk.check()

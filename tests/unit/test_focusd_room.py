@@ -160,6 +160,14 @@ def test_a_configured_disk_must_be_mounted_and_the_daemons_own_folder_need_not(t
     assert disk_of(Storage(sessions=str(missing), mount="none"), tmp_path).root.is_dir()
 
 
+@pytest.mark.parametrize("storage", [Storage(), Storage(sessions="{}/sessions")])
+def test_a_link_to_a_disk_is_as_good_as_its_name(tmp_path, storage):
+    (tmp_path / "sessions").symlink_to("/mnt/no-such-disk/stacks")
+    linked = storage.sessions and storage.sessions.format(tmp_path)
+    with pytest.raises(DiskNotMounted, match="at /mnt or below it"):
+        disk_of(Storage(sessions=linked), tmp_path)
+
+
 def test_the_room_that_is_waited_for_is_that_of_all_that_is_missing() -> None:
     state = SessionState(Phase.PAUSED, 100)
     assert wanted_bytes(state, 1_000, 500) == 100_500
