@@ -8,6 +8,11 @@ from camera.errors import CameraTimeout
 
 Result = TypeVar("Result")
 
+MOST_HANGING = 8
+"""Calls that may hang at once, each in a thread of its own that nothing can end: then no more are made."""
+
+_hanging: list[threading.Thread] = []
+
 
 def within(seconds: float, action: Callable[[], Result], doing: str) -> Result:
     """Give what `action` gives, or raise what it raises; after `seconds`, leave it to itself.
@@ -16,8 +21,15 @@ def within(seconds: float, action: Callable[[], Result], doing: str) -> Result:
     (raspberrypi/picamera2 issue 1264), and nothing can interrupt it. `doing` says in the error what hangs, as
     in "has not closed".
 
-    Raises `CameraTimeout`.
+    Raises `CameraTimeout`, at once where `MOST_HANGING` earlier calls have never come back.
     """
+    _hanging[:] = [thread for thread in _hanging if thread.is_alive()]
+    if len(_hanging) >= MOST_HANGING:
+        raise CameraTimeout(
+            f"The camera's driver has hung {len(_hanging)} times and is not called any more: restart the "
+            "daemon; if that does not help, reboot.",
+            waited_s=0.0,
+        )
     outcome: dict[str, Any] = {}
 
     def run() -> None:
@@ -32,6 +44,7 @@ def within(seconds: float, action: Callable[[], Result], doing: str) -> Result:
     if "error" in outcome:
         raise outcome["error"]
     if "result" not in outcome:
+        _hanging.append(thread)
         raise CameraTimeout(
             f"The camera {doing} within {seconds:g} s: its driver hangs, most often on a loose cable. "
             "With the power off, check the ribbon cable at both ends; if that does not help, reboot.",
