@@ -87,7 +87,10 @@ class Eye:
         """Give the camera up if `error` means that it is wedged or gone; the next stack opens it anew."""
         wedged = (CameraTimeout, CameraUnavailable)
         if isinstance(error, wedged) or isinstance(error.__cause__, wedged):
-            self.close()
+            try:
+                self.close()
+            except CameraError as failure:  # what is wedged may not let go either
+                _log.warning("%s", failure)
             self.facts = CameraFacts(problem=str(error))
 
     def close(self) -> None:

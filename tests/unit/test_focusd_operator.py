@@ -343,6 +343,23 @@ def test_a_stack_that_begins_has_its_name_before_anything_follows_it(rig: Daemon
 # --- when things fail -----------------------------------------------------------------------------------
 
 
+def test_a_camera_that_does_not_let_go_ends_its_stack_and_nothing_else(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.marked()
+    camera = rig.eye.camera()
+
+    def hang(*_asked: object) -> None:
+        raise CameraTimeout("the driver hangs", waited_s=5.0)
+
+    monkeypatch.setattr(camera, "capture", hang)
+    monkeypatch.setattr(camera, "close", hang)
+    assert isinstance(rig.shoot().ended.exception(0), CameraTimeout)
+    assert rig.last("job_ended")["ending"] == "failed"
+    assert rig.operator.now().camera.problem == "the driver hangs"
+    assert rig.tell(Goto(700.0)).ended.result(0).trust is Trust.KNOWN
+
+
 def test_marks_lapse_when_the_position_is_lost(rig: DaemonRig) -> None:
     rig.marked()
     rig.rail.after_edges(700, rig.rail.stepper.halt)
