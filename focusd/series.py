@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from focusd.errors import RequestInvalid
 from focusd.settings import SeriesRequest
 from stack.manner import AS_USUAL, Exposing, Manner, WhenHot
 from stack.retention import Keep
 from stack.schedule import Schedule, Window
+
+FARTHEST: Final = timedelta(days=3660)
+"""A start farther off than this is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,10 @@ def series_asked_for(request: SeriesRequest, now: datetime) -> Asked:
         raise RequestInvalid(["give only one of until and for_s"])
     start = request.start_at and _zoned(request.start_at, now)
     begins = start or now
+    if abs(begins - now) > FARTHEST:
+        raise RequestInvalid(
+            [f"start_at: {begins:%Y-%m-%d} is more than {FARTHEST.days // 366} years from now"]
+        )
     until = request.until and _zoned(request.until, now)
     if until is not None and until <= begins:
         raise RequestInvalid([f"until: {until:%Y-%m-%d %H:%M} is not after the start"])

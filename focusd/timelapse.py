@@ -53,6 +53,9 @@ TICK_S = 0.5
 TRY_AGAIN_NS: Final = 60_000_000_000
 """How long after a series could not begin it is tried again."""
 
+MOST_LEFT_OUT: Final = 500
+"""Slots that passed and are noted one by one: each is synced, and who looks at the series waits for it."""
+
 STRAINED: Final = {Strain.HEAT: "the Pi was too hot", Strain.POWER: "the supply of the Pi was too low"}
 
 
@@ -377,11 +380,11 @@ class Timelapse:
             self._fail(slot.number, words_of(error))
 
     def _leave_out_before(self, slot: Slot, now: Moment) -> None:
-        """Note the slots that passed; those outside the window were never any."""
+        """Note the slots that passed, the latest of very many; those outside the window were never any."""
         assert self._series is not None
         window, every_s = self._series.schedule.window, self._series.schedule.every_s
         first = 0 if self._state.last is None else self._state.last + 1
-        for number in range(first, slot.number):
+        for number in range(max(first, slot.number - MOST_LEFT_OUT), slot.number):
             if window is None or window.holds(now.wall_at(number * every_s).time()):
                 self._record("slot_skipped", slot=number, reason=_PASSED)
 

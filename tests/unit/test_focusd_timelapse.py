@@ -19,11 +19,11 @@ from series_machine import (
     asked,
 )
 
-from focusd.errors import Refused
+from focusd.errors import Refused, RequestInvalid
 from focusd.fitting import Fitting
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
-from focusd.timelapse import TICK_S
+from focusd.timelapse import MOST_LEFT_OUT, TICK_S
 from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.journal import replay
@@ -338,6 +338,25 @@ def test_a_stack_that_was_cut_short_and_removed_does_not_hold_up_the_series(mach
     machine.let(HALF_HOUR_S + 400)
     assert machine.slots == {0: "done", 1: "failed", 2: "done"}
     assert "no session is called" in machine.timelapse.shown().state.slots[1].reason
+
+
+def test_a_start_that_lies_far_back_holds_nobody_up(machine):
+    """A year's slots of a minute would take hours to note, with everybody waiting who looks at the series."""
+    start = machine.now() - timedelta(days=365)
+    machine.timelapse.start(replace(asked(60.0, manner=Manner(overlaps=True)), start=start))
+    machine.let(STACK_S + 100)
+    slots = machine.timelapse.shown().state.slots.values()
+    (shot,) = (slot.number for slot in slots if slot.end is SlotEnd.DONE)
+    assert shot == 365 * 24 * 60 + 1
+    passed = {slot.number for slot in slots if slot.number < shot}
+    assert passed == set(range(shot - MOST_LEFT_OUT, shot))
+
+
+@pytest.mark.parametrize("start_at", ["0001-01-01T00:00:00", "2016-11-01T12:00:00Z", "9999-12-31T23:59:59"])
+def test_a_start_that_no_machine_lives_to_see_is_refused(machine, start_at):
+    request = SeriesRequest.model_validate_json(f'{{"every_s": 1800, "start_at": "{start_at}"}}')
+    with pytest.raises(RequestInvalid, match="10 years from now"):
+        series_asked_for(request, machine.now())
 
 
 def test_a_week_is_a_week_though_the_clock_was_set_since_it_began(machine):
