@@ -200,24 +200,25 @@ def open_series(path: Path) -> Series:
 def fold(entries: Sequence[Entry]) -> SeriesState:
     """Give the state that a journal's entries add up to."""
     state = SeriesState()
+    slots: dict[int, SlotState] = {}
     for entry in entries:
-        state = after(state, entry)
-    return state
+        if slot := _slot(entry):
+            slots[slot.number] = slot
+        else:
+            state = after(state, entry)
+    return replace(state, slots=slots)
 
 
 def after(state: SeriesState, entry: Entry) -> SeriesState:
     """Give the state once one more entry is written."""
+    if slot := _slot(entry):
+        return replace(state, slots={**state.slots, slot.number: slot})
     facts: Mapping[str, Any] = entry.facts
     match entry.event:
         case "series_anchored":
             start = datetime.fromisoformat(facts["start"])
             anchor = Anchor(facts["boot"], facts["origin_ns"], start, facts.get("believed", True))
             return replace(state, anchor=anchor)
-        case "slot_begun" | "slot_done" | "slot_failed" | "slot_skipped":
-            end = SlotEnd(entry.event.removeprefix("slot_"))
-            number = int(facts["slot"])
-            slot = SlotState(number, end, facts.get("session"), facts.get("reason"))
-            return replace(state, slots={**state.slots, number: slot})
         case "series_stopped":
             return replace(state, phase=SeriesPhase.STOPPED, reason=facts["reason"])
         case "series_resumed":
@@ -227,6 +228,16 @@ def after(state: SeriesState, entry: Entry) -> SeriesState:
         case "series_done":
             return replace(state, phase=SeriesPhase.DONE)
     return state
+
+
+def _slot(entry: Entry) -> SlotState | None:
+    """Give what an entry says of a slot; None where it speaks of something else."""
+    facts: Mapping[str, Any] = entry.facts
+    match entry.event:
+        case "slot_begun" | "slot_done" | "slot_failed" | "slot_skipped":
+            end = SlotEnd(entry.event.removeprefix("slot_"))
+            return SlotState(int(facts["slot"]), end, facts.get("session"), facts.get("reason"))
+    return None
 
 
 def _folders(root: Path) -> list[Path]:

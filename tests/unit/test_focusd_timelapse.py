@@ -4,6 +4,7 @@ import os
 import random
 from dataclasses import replace
 from datetime import timedelta
+from functools import reduce
 
 import pytest
 from series_machine import (
@@ -32,7 +33,7 @@ from stack.plan import Count, FromHere, StackPlan
 from stack.retention import Keep, has_slices
 from stack.schedule import Schedule
 from stack.session_state import Phase
-from stack.timelapse import SeriesPhase, SlotEnd
+from stack.timelapse import SeriesPhase, SeriesState, SlotEnd, after
 from stack.vitals import Strain
 
 WEEK_BYTES = 336 * PICTURE_BYTES + RESERVE_BYTES + 10 * WEIGHT.bytes
@@ -338,6 +339,17 @@ def test_a_stack_that_was_cut_short_and_removed_does_not_hold_up_the_series(mach
     machine.let(HALF_HOUR_S + 400)
     assert machine.slots == {0: "done", 1: "failed", 2: "done"}
     assert "no session is called" in machine.timelapse.shown().state.slots[1].reason
+
+
+def test_a_series_read_at_once_stands_as_it_did_line_by_line(machine):
+    machine.timelapse.start(asked(count=3))
+    machine.let(HALF_HOUR_S + 60)
+    machine.cut(2 * HALF_HOUR_S)
+    machine.let(HALF_HOUR_S)
+    series = machine.timelapse.all()[0].series
+    entries = replay(series.path / "journal.jsonl").entries
+    assert series.state() == reduce(after, entries, SeriesState())
+    assert len(series.state().slots) > 2
 
 
 def test_a_start_that_lies_far_back_holds_nobody_up(machine):
