@@ -394,8 +394,9 @@ class Operator:
             self._axis.allow_homing()
         self._consent.check()
         self._show(phase="homing")
+        known = self._axis.position().trust is Trust.KNOWN
         missed_steps = self._axis.home().missed_steps
-        if missed_steps is not None:
+        if known and missed_steps is not None:
             job.missed_u = self._axis.scale.length_u(missed_steps)
 
     def _jog(self, distance_u: float) -> None:

@@ -46,7 +46,8 @@ class Arrival:
     """The end of a move: where the axis came to rest, and when the last step was taken.
 
     After homing, `missed_steps` is how far from the reference the axis was believed to be when it touched it:
-    what was lost, or gained, since the position was last known. None where it was not known.
+    what was lost, or gained, since the position was last known. None where it was unknown; where it was
+    assumed, to a full step or two.
     """
 
     position: Position

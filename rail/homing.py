@@ -59,15 +59,17 @@ class Homing:
     def touch(self) -> int | None:
         """Come to rest on the reference: the place is then known.
 
-        Gives how far off it a known place turned out to be, in steps; None where it was not known. Raises
-        `HomingFailed` when the limit did not close or did not open, and what `Reckoning.run` raises.
+        Gives how far off it a known or assumed place turned out to be, in steps, None where it was unknown;
+        of an assumed one to a full step or two, for the switch is met at speed. Raises `HomingFailed` when
+        the limit did not close or did not open, and what `Reckoning.run` raises.
         """
         missed_steps = self._approach()
         self._reckoning.declare(self._settings.home_steps)
         return missed_steps
 
     def _approach(self) -> int | None:
-        settings, known = self._settings, self._reckoning.held().trust is Trust.KNOWN
+        settings, trust = self._settings, self._reckoning.held().trust
+        known = trust is Trust.KNOWN
         towards, slack_steps = settings.home_sense, settings.run_up_steps + settings.clearance_steps
         if self._reference_of(self._reckoning.limits()):
             self._touch_again(slack_steps)
@@ -81,7 +83,7 @@ class Homing:
         else:
             # With a dead switch, no farther into the end than a known place allows.
             self._seek(towards * (settings.clearance_steps + slack_steps), self._touch_ramp, Seek.PRESSED)
-        return self._off_reference_steps() if known else None
+        return None if trust is Trust.UNKNOWN else self._off_reference_steps()
 
     def _goes_clear(self) -> bool:
         """Go to where a slow touch of the reference begins; false where the switch was closed before that."""

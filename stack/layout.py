@@ -48,6 +48,9 @@ class Layout:
     adrift
         Whether the places are counted from where the axis stood with its position unknown. They then mean
         nothing once that count is lost; all other places are counted from home.
+    assumed
+        Whether they are counted from where the axis stood with its position only assumed: from home, and as
+        far off as that was.
     """
 
     positions_steps: tuple[int, ...]
@@ -57,6 +60,7 @@ class Layout:
     dof_u: float | None
     start_steps: int
     adrift: bool
+    assumed: bool = False
 
     @property
     def slices(self) -> int:
@@ -100,6 +104,7 @@ def lay_out(plan: StackPlan, scale: Scale, here: Position, marks: Marks) -> Layo
         dof_u=dof_u,
         start_steps=here.steps if plan.relative else positions[0],
         adrift=plan.relative and here.trust is Trust.UNKNOWN,
+        assumed=plan.relative and here.trust is Trust.ASSUMED,
     )
 
 

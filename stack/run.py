@@ -11,9 +11,9 @@ from functools import partial
 
 from camera.camera import Exposure, Frame, eight_bits
 from camera.mean import mean
-from rail.axis import Arrival
+from rail.axis import Arrival, Trust
 from stack.ending import Ending, EndingKind, ending_of
-from stack.errors import CameraChanged, FrameStale, FrameUnusable
+from stack.errors import CameraChanged, FrameStale, FrameUnusable, NotResumable
 from stack.estimate import slice_ns
 from stack.journal import Journal
 from stack.kit import Kit
@@ -133,12 +133,25 @@ class Run:
         if not needs(self._plan, self._layout, self._axis.position()):
             return
         self._telling.progress("homing")
+        known = self._axis.position().trust is Trust.KNOWN
         moved_steps = self._axis.home().missed_steps
         repeat_steps = self._axis.home().missed_steps if goes_on else None
-        moved_u, repeat_u = self._length_u(moved_steps), self._length_u(repeat_steps)
+        off_u, repeat_u = self._length_u(moved_steps), self._length_u(repeat_steps)
+        moved_u = off_u if known else None  # from an assumed place that is too rough to speak of steps
         found = {"moved_u": moved_u, "repeat_u": repeat_u} if goes_on else {}
         doubts = list(homing_doubts(self._layout.pitch_u, moved_u, repeat_u, self._axis.scale.unit))
         self._telling.record("homed", **found, **({"doubts": doubts} if goes_on and doubts else {}))
+        if self._layout.assumed and (off_u is None or abs(off_u) > self._layout.pitch_u):
+            raise self._astray(off_u)
+
+    def _astray(self, off_u: float | None) -> NotResumable:
+        """Say why places that were counted from an assumed one mean nothing from the reference."""
+        measured = "" if off_u is None else f", by {abs(off_u):.4g} {self._axis.scale.unit}"
+        return NotResumable(
+            f"the places of session {self._session.id} were counted from where the axis was only assumed to "
+            f"stand, and that may have been wrong{measured}: merge what there is, or shoot anew",
+            session=self._session.id,
+        )
 
     def _length_u(self, steps: int | None) -> float | None:
         return None if steps is None else self._axis.scale.length_u(steps)

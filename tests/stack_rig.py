@@ -61,6 +61,8 @@ class Rail:
         self.halfway: Hook = nothing
         self.moves: list[int] = []
         self.homings = 0
+        self.missed_steps: int | None = None
+        """What the first homing finds."""
         self.restless: list[tuple[int, int]] = []
         """When the carriage moved or rang, as (from, until) in ns."""
 
@@ -87,8 +89,9 @@ class Rail:
         self._run(-self.motor_steps - 20)
         self._run(20)
         self.motor_steps = 0
+        missed_steps = self.missed_steps if self.trust is not Trust.KNOWN else 0
         self.trust = Trust.KNOWN
-        return Arrival(self.position(), self.clock.monotonic_ns())
+        return Arrival(self.position(), self.clock.monotonic_ns(), missed_steps)
 
     def move_to(self, target_steps: int) -> Arrival:
         self.check(target_steps)

@@ -136,6 +136,14 @@ def test_homing_from_a_known_place_measures_what_was_lost_since(homed):
     assert homed.axis.home().missed_steps == 0
 
 
+def test_homing_from_an_assumed_place_tells_how_far_that_was_off(homed):
+    homed.axis.move_to(5_000)
+    homed.axis.release()
+    homed.axis._reckoning._origin_steps += 2_000  # as if the screw had been turned by hand meanwhile
+    assert homed.axis.position() == Position(7_000, Trust.ASSUMED)
+    assert homed.axis.home().missed_steps == pytest.approx(2_000, abs=2 * 16)
+
+
 def test_homing_from_an_unknown_place_has_nothing_to_compare_with(unhomed):
     assert unhomed.axis.home().missed_steps is None
 

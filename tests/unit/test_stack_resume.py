@@ -218,6 +218,29 @@ def test_it_goes_on_only_where_the_place_is_sure_and_homes_twice_to_make_it_so(
     assert after.rail.homings == homings
 
 
+@pytest.mark.parametrize(
+    ("missed_steps", "goes_on"), [(0, True), (-10, True), (11, False), (3_000, False), (None, False)]
+)
+def test_places_counted_from_an_assumed_one_are_gone_to_only_where_that_was_right(
+    tmp_path: Path, missed_steps: int | None, goes_on: bool
+) -> None:
+    """The motor had been let go, and perhaps the screw turned by hand; slices are 10 steps apart."""
+    rig = Rig(tmp_path, trust=Trust.ASSUMED)
+    rig.rail.motor_steps = 1000
+    session = rig.session(replace(PLAN, range=FromHere(50)))
+    rig.telling = at_slice(3, rig.ask)
+    assert rig.shoot(session).kind is EndingKind.PAUSED
+    rig.telling = lambda event: None
+    rig.rearm()
+    rig.rail.moves.clear()
+    rig.rail.missed_steps = missed_steps
+    ending = rig.shoot(session)
+    assert ending.kind is (EndingKind.DONE if goes_on else EndingKind.FAILED)
+    if not goes_on:
+        assert "only assumed to stand" in str(ending.error)
+        assert rig.rail.moves == []
+
+
 def test_places_counted_from_an_unknown_position_mean_nothing_from_another_start(tmp_path: Path) -> None:
     """Nothing was shot yet, and the power failed: the axis stands elsewhere by its new count."""
     rig = Rig(tmp_path, trust=Trust.UNKNOWN)
