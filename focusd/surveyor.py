@@ -288,6 +288,11 @@ class Surveyor:
                 "the position is unknown, so places that are found would mean nothing; run `focusctl home`, "
                 "or `focusctl zero` where you know the place"
             )
+        if survey.save_as is not None and here.trust is Trust.ASSUMED:
+            raise Refused(
+                "the position is only assumed, and a plan that is kept goes by its places from home: run "
+                "`focusctl home` first, or `focusctl zero` where you know the place"
+            )
         if survey.near_u is not None and survey.far_u is not None:
             near_steps, far_steps = scale.nearest_steps(survey.near_u), scale.nearest_steps(survey.far_u)
         else:

@@ -13,6 +13,7 @@ from focusd.calibrations import PLOT
 from focusd.errors import Refused, Unknown
 from focusd.jobs import Goto, Job, Measure
 from focusd.surveys import BacklashSurvey, RangeSurvey, Setting, SettleSurvey, Survey
+from rail.axis import Trust
 from rail.errors import BeyondReach, PositionUnknown, Stopped
 from stack.errors import NotMeasured, StopAsked
 from stack.optics import Optics
@@ -202,3 +203,13 @@ def test_places_are_not_looked_for_while_none_means_anything(tmp_path: Path) -> 
     with pytest.raises(PositionUnknown, match="focusctl home"):
         measured(lost, RANGE).ended.result(0)
     assert (lost.rail.edges, lost.lights[-1]) == (0, False)
+
+
+def test_no_plan_is_kept_of_places_that_are_only_assumed(rig: CalibrationRig) -> None:
+    """The screw may have been turned by hand; whoever shoots the plan later homes first."""
+    rig.axis.release()
+    edges = rig.rail.edges
+    with pytest.raises(Refused, match="only assumed"):
+        measured(rig, replace(RANGE, save_as="beetle")).ended.result(0)
+    assert rig.rail.edges == edges
+    assert measured(rig, RANGE).ended.result(0).trust is Trust.ASSUMED
