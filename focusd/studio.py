@@ -28,7 +28,7 @@ from rail.errors import HomingNotAllowed
 from stack.disk import Disk
 from stack.durable import out_of_room
 from stack.ending import Ending, EndingKind
-from stack.errors import DiskFull, DiskGone, NotResumable, StackError
+from stack.errors import DiskFull, DiskGone, NoSuchSession, NotResumable, StackError
 from stack.estimate import Estimate, estimate, expected_slice_bytes, slice_ns
 from stack.kit import Kit
 from stack.layout import Layout, lay_out
@@ -204,7 +204,7 @@ class Studio:
         self._disk.check()
         if wanted is None and self.paused is not None:
             wanted = self.paused.session
-        session = self._latest_resumable() if wanted is None else self._sessions.open(wanted)
+        session = self._latest_resumable() if wanted is None else self._waiting(wanted)
         self._check_grid(session)
         self._check_format(session)
         self._check_shading(session)
@@ -216,6 +216,15 @@ class Studio:
                 "`focusctl zero` where you know the place"
             )
         return self._run(job, shooter, session, observe)
+
+    def _waiting(self, wanted: str) -> Session:
+        """Find a session that is to go on; raises as `Sessions.open`, and one that is gone waits no more."""
+        try:
+            return self._sessions.open(wanted)
+        except NoSuchSession:
+            if self.paused is not None and self.paused.session == wanted:
+                self.paused = None
+            raise
 
     def _created(self, plan: StackPlan, preview: Preview, fields: Fields) -> Session:
         """Make the session's folder; raises `DiskFull` where there is no room for it after all."""

@@ -14,7 +14,7 @@ from focusd.jobs import Acknowledge, Goto, Home, Jog, Resume, Zero
 from focusd.marks import MarkBook
 from rail.axis import Position, Trust
 from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, PositionUnknown, Stopped
-from stack.errors import NotResumable, PlanRefused, StopAsked
+from stack.errors import NoSuchSession, NotResumable, PlanRefused, StopAsked
 from stack.plan import FromHere, Marks, Pitch, StackPlan
 from stack.report import warnings
 from stack.session_state import Phase
@@ -245,6 +245,19 @@ def test_a_stopped_stack_goes_on_where_it_was_and_looks_as_if_nothing_had_happen
     session = first.accepted.result(0).session
     names = [f"slices/000{n}.jpg" for n in range(5)]
     assert rig.merges.fed == [(session, [*names[:2], "dropped"]), (session, [*names, "end"])]
+
+
+def test_a_paused_stack_that_was_removed_waits_no_more(rig: DaemonRig) -> None:
+    """A press goes on with what waits: once it is told that this is gone, the next begins a stack."""
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    waits = rig.operator.glance().paused
+    assert waits is not None
+    rig.sessions.remove(rig.sessions.open(waits.session))
+    with pytest.raises(NoSuchSession):
+        rig.tell(Resume(waits.session)).accepted.result(0)
+    assert rig.operator.glance().paused is None
 
 
 def let_cool(rig: DaemonRig) -> None:
