@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -123,6 +124,8 @@ def _allowed_member(kind: Any, metadata: list[Any]) -> str:
         return (whole if kind is int else "a number") + _bounds(metadata)
     if kind is str:
         return "text" + _length(metadata)
+    if kind is datetime:
+        return "a date and time such as 2026-12-01T08:00"
     if get_origin(kind) in (tuple, list):
         items = [item for item in get_args(kind) if item is not Ellipsis]
         return f"a list of {len(items)}, each {_allowed(items[0], metadata)}"

@@ -188,14 +188,18 @@ class Simulation(Strict):
     miswired: tuple[Miswired, ...] = ()
 
 
-def _in_quotes(value: object) -> object:
-    """Refuse a number: to YAML, 20:00 without quotes is 1200."""
-    if isinstance(value, int | float):
+def _time_of_day(value: object) -> time:
+    """Read a time of day, which is no number: to YAML, 20:00 without quotes is 1200."""
+    try:
+        read = time.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        read = None
+    if read is None or read.tzinfo is not None:
         raise ValueError('write a time of day in quotes: "20:00"')
-    return value
+    return read
 
 
-TimeOfDay = Annotated[time, BeforeValidator(_in_quotes)]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Kept = Annotated[str, AfterValidator(lambda words: Keep.named(words).words)]
 """What of a series stays when its disk fills."""
 

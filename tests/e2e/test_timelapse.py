@@ -62,4 +62,7 @@ def test_too_often_and_nonsense_are_refused_with_words(tmp_path):
         assert shell(focusd, "timelapse", "start", "--every", "1h", "--window", "6").returncode == 2
         past = shell(focusd, "timelapse", "start", "--every", "1h", "--until", "2001-01-01T00:00")
         assert "is not after the start" in past.stderr
+        window = shell(focusd, "timelapse", "start", "--every", "1h", "--window", "22:00-06:00")
+        assert "every 1:00:00, from 22:00 to 06:00" in window.stdout, window.stderr
+        assert shell(focusd, "timelapse", "abort").returncode == 0
         assert focusd.call("GET", "/timelapse")[0] == 409

@@ -1,4 +1,5 @@
 from dataclasses import asdict
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -136,11 +137,31 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             "travel_mm",
             '--set "travel_mm": write it as key.path=value, such as axis.travel_mm=60',
         ),
+        (
+            'timelapse.series={name: moss, every_s: 1800, window: ["06:00", 20:00]}',
+            'timelapse.series.window[1]: write a time of day in quotes: "20:00"',
+        ),
+        (
+            'timelapse.series={name: moss, every_s: 1800, window: ["06:00", "20:00+02:00"]}',
+            'timelapse.series.window[1]: write a time of day in quotes: "20:00"',
+        ),
+        (
+            "timelapse.series={name: moss, every_s: 1800, until: tomorrow}",
+            'timelapse.series.until: "tomorrow" is not a date and time such as 2026-12-01T08:00, or null',
+        ),
         ("axis.invert.x=1", '--set "axis.invert.x=1": invert is a value, not a group of settings'),
     ],
 )
 def test_a_problem_names_the_path_the_value_and_what_would_be_right(override: str, problem: str) -> None:
     assert problems(override) == [problem]
+
+
+def test_a_series_may_be_shot_in_a_window_of_the_day(tmp_path: Path) -> None:
+    text = 'timelapse: {series: {name: moss, every_s: 1800, window: ["06:00", "20:00"]}}'
+    (tmp_path / "c.yaml").write_text(text)
+    series = load_config(tmp_path / "c.yaml").timelapse.series
+    assert series is not None
+    assert series.window == (time(6), time(20))
 
 
 def test_every_problem_is_told_at_once() -> None:
