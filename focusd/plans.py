@@ -44,7 +44,7 @@ class PlanRequest(Strict):
     near_u: float | None = None
     far_u: float | None = None
     length_u: float | None = None
-    around_u: float | None = None
+    around_u: float | None = Field(default=None, gt=0)
     overlap: float | None = None
     pitch_u: float | None = None
     count: int | None = None

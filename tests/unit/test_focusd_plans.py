@@ -1,11 +1,13 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from camera.camera import Exposure
 from focusd.config import load_config
 from focusd.errors import Unknown
 from focusd.plans import PlanRequest, plan_asked_for
+from focusd.problems import problems_of
 from rail.axis import Trust
 from stack.errors import PlanRefused
 from stack.optics import Optics
@@ -82,6 +84,14 @@ def test_a_request_changes_one_thing_and_leaves_the_rest(
 def test_a_request_that_contradicts_itself_is_refused(request_: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanRefused, match=words):
         asked(**request_)
+
+
+@pytest.mark.parametrize("around_u", [0.0, -2000.0])
+def test_around_here_is_a_length_and_said_to_be_one_where_it_is_not(around_u: float) -> None:
+    with pytest.raises(ValidationError) as caught:
+        PlanRequest.model_validate({"around_u": around_u})
+    words = f"around_u: {around_u} is not a number above 0, or null"
+    assert problems_of(caught.value, PlanRequest) == (words,)
 
 
 def test_a_plan_needs_a_known_place_unless_it_or_the_request_says_otherwise() -> None:
