@@ -95,7 +95,7 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
         after=after,
         delay_s=base.delay_s if request.delay_s is None else request.delay_s,
         exposure=_exposure(exposure) if exposure else None,
-        aim=_aim(base.aim, request),
+        aim=_aim(base.aim, request, metered=exposure is None),
         frames=request.frames or base.frames,
         recycle_s=base.recycle_s if request.recycle_s is None else request.recycle_s,
         recheck=base.recheck if request.recheck is None else request.recheck,
@@ -168,11 +168,14 @@ def _shading(corrected: bool, optics: str | None) -> str | None:
     return optics if corrected else None
 
 
-def _aim(planned: Brightness, request: PlanRequest) -> Aim:
+def _aim(planned: Brightness, request: PlanRequest, *, metered: bool) -> Aim:
     """Give how bright the picture is to be: as requested, else as planned."""
-    if request.stops is not None and request.clipped_percent is not None:
+    given = [name for name in ("stops", "clipped_percent") if getattr(request, name) is not None]
+    if len(given) > 1:
         raise PlanRefused("give stops or clipped_percent, not both")
-    asked = planned if request.stops is None and request.clipped_percent is None else request
+    if given and not metered:
+        raise PlanRefused(f"{given[0]} says how bright a metered picture is, and this exposure is given")
+    asked = request if given else planned
     return Aim(asked.stops or 0.0, asked.clipped_percent)
 
 

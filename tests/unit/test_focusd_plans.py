@@ -13,6 +13,7 @@ from stack.errors import PlanRefused
 from stack.optics import Optics
 from stack.plan import AroundHere, Between, BetweenMarks, Count, FromHere, FromOptics, Park, Pitch, StackPlan
 
+FIXED = {"time_us": 800, "gain": 2.0, "colour_gains": (2.0, 1.5)}
 CONFIG = load_config(
     None,
     [
@@ -79,11 +80,19 @@ def test_a_request_changes_one_thing_and_leaves_the_rest(
         ({"near_u": 1.0}, "near_u and far_u belong together"),
         ({"near_u": 1.0, "far_u": 2.0, "length_u": 3.0}, "give only one of near_u and far_u, length_u"),
         ({"pitch_u": 1.0, "count": 3}, "give only one of pitch_u, count"),
+        ({"stops": 1.0, "clipped_percent": 2.0}, "give stops or clipped_percent, not both"),
+        ({"stops": 1.0, "exposure": FIXED}, "stops says how bright a metered picture is"),
+        ({"clipped_percent": 1.0, "exposure": FIXED}, "clipped_percent says how bright a metered picture is"),
     ],
 )
 def test_a_request_that_contradicts_itself_is_refused(request_: dict[str, Any], words: str) -> None:
     with pytest.raises(PlanRefused, match=words):
         asked(**request_)
+
+
+def test_a_plan_whose_exposure_is_fixed_is_not_made_brighter() -> None:
+    with pytest.raises(PlanRefused, match="this exposure is given"):
+        asked(plan="here", stops=1.0)
 
 
 @pytest.mark.parametrize("around_u", [0.0, -2000.0])
