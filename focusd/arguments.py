@@ -10,7 +10,7 @@ from focusd.durations import duration_s
 from focusd.lengths import Length, length
 from focusd.plan_arguments import add_plan_options
 from focusd.timelapse_arguments import add_timelapse
-from focusd.typed_values import worded
+from focusd.typed_values import whole, worded
 
 _EPILOG = """\
 lengths need their unit: 4mm, 250um, -0.5mm; on a focus ring 12.5deg, on a lens 0.5d
@@ -196,7 +196,7 @@ def _add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.Argument
 
 def _add_preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="save the picture, a JPEG")
-    parser.add_argument("--width", metavar="PX", type=int, help="of the picture (960)")
+    parser.add_argument("--width", metavar="PX", type=worded(whole), help="of the picture (960)")
     parser.add_argument(
         "--crop", metavar="X,Y", help="a part at 1:1 about there, in parts of width and height: 0.5,0.5"
     )

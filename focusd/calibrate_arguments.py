@@ -5,7 +5,7 @@ from pathlib import Path
 
 from focusd.durations import duration_s
 from focusd.lengths import length
-from focusd.typed_values import ends, worded
+from focusd.typed_values import ends, whole, worded
 
 
 def add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.Argument
     settle.add_argument(
         "--move", metavar="LENGTH", type=length_, help="how long the moves are (as in a stack)"
     )
-    settle.add_argument("--rounds", metavar="N", type=int, help="how many moves (8)")
+    settle.add_argument("--rounds", metavar="N", type=worded(whole), help="how many moves (8)")
     settle.add_argument("--watch", metavar="TIME", type=worded(duration_s), help="how long after each (1s)")
     scale = action("scale", "micrometres for a pixel, by a ruler in the picture or a travel across it")
     ways = scale.add_mutually_exclusive_group(required=True)
@@ -44,7 +44,7 @@ def add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.Argument
         ("dark", "hot pixels, with the cap on the lens"),
     ):
         field = action(name, says)
-        field.add_argument("--frames", metavar="N", type=int, help="mean of so many (16)")
+        field.add_argument("--frames", metavar="N", type=worded(whole), help="mean of so many (16)")
     backlash = action(
         "backlash",
         "the play of screw or gears, going there and back about here; measure settle first, "

@@ -6,7 +6,7 @@ from typing import Any
 
 from focusd.durations import duration_s
 from focusd.lengths import in_units, length
-from focusd.typed_values import exposure, specimen_field, worded
+from focusd.typed_values import exposure, number, specimen_field, whole, worded
 
 _PLAN_FIELDS = {
     "plan": "plan",
@@ -48,9 +48,9 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--around", metavar="LENGTH", type=length_, help="half of it on each side of here")
     how = parser.add_argument_group("how closely (default: as the plan says)")
     how.add_argument("--pitch", metavar="LENGTH", type=length_, help="at most this far apart")
-    how.add_argument("--count", metavar="N", type=int, help="this many slices")
+    how.add_argument("--count", metavar="N", type=worded(whole), help="this many slices")
     how.add_argument(
-        "--overlap", metavar="PART", type=float, help="pitch as a part of the depth of field: 0.75"
+        "--overlap", metavar="PART", type=worded(number), help="pitch as a part of the depth of field: 0.75"
     )
     rest = parser.add_argument_group("the rest")
     rest.add_argument("--rehearse", action="store_true", help="move, but photograph nothing")
@@ -68,9 +68,13 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     rest.add_argument(
         "--exposure", metavar="TIME,GAIN,RED,BLUE", type=worded(exposure), help="do not meter: 8ms,1,2.1,1.7"
     )
-    rest.add_argument("--stops", metavar="STOPS", type=float, help="brighter than metered, or darker: 0.5")
-    rest.add_argument("--clipped", metavar="PERCENT", type=float, help="as bright as clips no more: 0.5")
-    rest.add_argument("--frames", metavar="N", type=int, help="mean of N frames a slice")
+    rest.add_argument(
+        "--stops", metavar="STOPS", type=worded(number), help="brighter than metered: 0.5; darker: -0.5"
+    )
+    rest.add_argument(
+        "--clipped", metavar="PERCENT", type=worded(number), help="as bright as clips no more: 0.5"
+    )
+    rest.add_argument("--frames", metavar="N", type=worded(whole), help="mean of N frames a slice")
     rest.add_argument("--recycle", metavar="TIME", type=worded(duration_s), help="a flash recharges: 3s")
 
     specimen = parser.add_argument_group("of the specimen (recorded with the stack)")

@@ -4,7 +4,7 @@ import argparse
 
 from focusd.durations import duration_s
 from focusd.film_arguments import add_showing
-from focusd.typed_values import moment, window, worded
+from focusd.typed_values import moment, number, whole, window, worded
 
 
 def add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.Argument
     when.add_argument(
         "--every", metavar="TIME", type=worded(duration_s), required=True, help="from stack to stack: 30min"
     )
-    when.add_argument("--count", metavar="N", type=int, help="so many, then it is done")
+    when.add_argument("--count", metavar="N", type=worded(whole), help="so many, then it is done")
     when.add_argument("--until", metavar="TIME", type=worded(moment), help="such as 2026-12-01T08:00")
     when.add_argument("--for", metavar="TIME", type=worded(duration_s), dest="lasting", help="such as 7d")
     when.add_argument("--start-at", metavar="TIME", type=worded(moment), help="(default: now)")
@@ -51,7 +51,10 @@ def add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.Argument
         "into night. White balance stays that of the first",
     )
     how.add_argument(
-        "--ramp-stops", metavar="STOPS", type=float, help="largest change of a ramp a stack (default: 0.33)"
+        "--ramp-stops",
+        metavar="STOPS",
+        type=worded(number),
+        help="largest change of a ramp a stack (default: 0.33)",
     )
     how.add_argument(
         "--range", choices=("fixed", "follow"), help="follow: near and far go with a growing subject"

@@ -1,6 +1,7 @@
 """What is typed after an option, read as a value; `ValueError` says what is wrong with it."""
 
 import argparse
+import math
 from collections.abc import Callable
 from datetime import datetime, time
 from typing import Any, TypeVar
@@ -20,6 +21,25 @@ def worded(read: Callable[[str], Value]) -> Callable[[str], Value]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return reading
+
+
+def number(typed: str) -> float:
+    """Read a number, also one below 0: `-0.5`, or with a typographic minus."""
+    try:
+        value = float(typed.replace("−", "-"))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f'"{typed}" is not a number: write it as in 0.5')
+    return value
+
+
+def whole(typed: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(typed.replace("−", "-"))
+    except ValueError:
+        raise ValueError(f'"{typed}" is not a whole number') from None
 
 
 def exposure(typed: str) -> dict[str, Any]:

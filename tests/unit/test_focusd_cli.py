@@ -78,6 +78,21 @@ def test_what_makes_no_sense_is_a_usage_error(line, capsys):
     assert (ended.value.code, capsys.readouterr().out) == (2, "")
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("plan --count 3.5", '"3.5" is not a whole number'),
+        ("plan --overlap 80%", '"80%" is not a number: write it as in 0.5'),
+        ("plan --stops nan", '"nan" is not a number'),
+        ("timelapse start --every 1h --ramp-stops half", '"half" is not a number'),
+    ],
+)
+def test_a_number_that_is_none_is_said_in_words(line, words, capsys):
+    with pytest.raises(SystemExit):
+        main(line.split())
+    assert words in capsys.readouterr().err
+
+
 def test_status_is_one_calm_screen(daemon, capsys):
     daemon.trust, daemon.marks = "assumed", {"near_u": 19_250.0, "far_u": None}
     assert run("status", capsys) == (
@@ -200,6 +215,7 @@ def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
             "shoot --length -4mm --count 9",
             ("POST", "/shoot", {"length_u": -4000.0, "count": 9, "unit": "um"}),
         ),
+        ("plan --stops -0.5", ("POST", "/plan", {"stops": -0.5})),
         (
             "shoot beetle --around 2mm --pitch 50um --after park --delay 3s --rehearse --exposure 8ms,1,2,3",
             (
