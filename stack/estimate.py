@@ -32,10 +32,12 @@ def estimate(
     move_ns
         Time for a move over so many steps: `Axis.duration_ns`.
     frame_ns
-        Time from asking for a frame to having it: `Camera.frame_duration_ns`.
+        Time from asking for a frame to having it, as the camera exposes now: `Camera.frame_duration_ns`.
+        A longer exposure that the plan gives counts.
     bytes_a_slice
         See `expected_slice_bytes`.
     """
+    frame_ns = max(frame_ns, _exposed_ns(plan))
     first, last = layout.positions_steps[0], layout.positions_steps[-1]
     there_and_back_ns = (
         move_ns(layout.positions_steps[layout.middle_index] - first)
@@ -55,6 +57,11 @@ def slice_ns(plan: StackPlan, move_ns: int, frame_ns: int) -> int:
     """Give the time that a slice takes: going there and coming to rest, or a flash recharging; its frames."""
     rest_ns = max(move_ns + plan.settle_ms * 1_000_000, plan.recycle_ns)
     return rest_ns + plan.frames * frame_ns + (plan.frames - 1) * plan.recycle_ns
+
+
+def _exposed_ns(plan: StackPlan) -> int:
+    """Give what a frame takes at least with the exposure that is given, after half of the one before."""
+    return 0 if plan.exposure is None else plan.exposure.time_us * 1500
 
 
 def expected_slice_bytes(size_px: tuple[int, int], bytes_a_pixel: int = 1) -> int:

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from camera.camera import Exposure
 from rail.axis import Position, Trust
 from rail.screw import Scale
 from stack.estimate import estimate, expected_slice_bytes
@@ -29,4 +30,9 @@ def test_estimate_counts_moves_rests_frames_and_bytes() -> None:
     assert estimate(replace(plan, recycle_s=3), layout, **times).seconds == pytest.approx(
         to_the_first + back + 0.35 + 3 * (3 + 0.2)
     )
+    long, short = (Exposure(time_us, 1.0, (2.0, 1.5)) for time_us in (8_000_000, 8000))
+    assert estimate(replace(plan, exposure=long), layout, **times).seconds == pytest.approx(
+        to_the_first + between + back + 4 * (0.15 + 12)
+    )
+    assert estimate(replace(plan, exposure=short), layout, **times) == estimate(plan, layout, **times)
     assert expected_slice_bytes((1600, 1200)) == 1_920_000
