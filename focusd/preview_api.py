@@ -138,8 +138,9 @@ class _Watch:
         """Give a picture of a frame later than `number`; raises `Refused` where none comes."""
         deadline_s = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
-            async with asyncio.timeout_at(deadline_s) as patience:
-                with suppress(TimeoutError):
+            patience = asyncio.timeout_at(deadline_s)
+            with suppress(TimeoutError):
+                async with patience:
                     await self._news(number)
             if (problem := self._finder.sight.problem) is not None:
                 raise Refused(f"there is no picture: {problem}")

@@ -1,5 +1,6 @@
 """Looking through the camera: what is shown, at what cost, and that it disturbs nothing."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from camera.camera import Exposure, Frame
 from camera.errors import CameraUnavailable
 from camera.view import View
+from focusd import preview_api
+from focusd.errors import Refused
 from focusd.finder import KEPT, SHARE_AT_REST, SHARE_AT_WORK, WANTED_NS, Budget, Finder
 from focusd.jobs import Home, Shoot
 from simulator.clock import VirtualClock
@@ -281,6 +284,13 @@ def test_what_is_wrong_with_the_camera_is_told_to_whoever_looks(tmp_path: Path) 
     with finder.listening(lambda: heard.append(finder.sight.problem)), pytest.raises(CameraUnavailable):
         finder.look(absent)
     assert heard == ["no camera was found"]
+
+
+def test_whoever_looks_in_vain_is_told_so(rig: DaemonRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview_api, "PATIENCE_S", 0.05)
+    watch = preview_api._Watch(rig.finder, rig.operator)
+    with pytest.raises(Refused, match="there is no picture: none was taken"):
+        asyncio.run(watch.picture(View(width_px=160), 0))
 
 
 # --- the light ------------------------------------------------------------------------------------------
