@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from stand_in_daemon import PLAN, SESSION, Refusal, listening
 
+from focusd import preview_cli
 from focusd.cli import main
 from focusd.client import RECONNECTED, Daemon, NoDaemon
 from focusd.screens import plan_screen
@@ -451,6 +452,21 @@ def test_interrupting_a_motion_stops_it_and_hears_of_its_end(daemon, command):
     code, out, err = ended(process)
     assert (code, out, err) == (130, "", "focusctl: Stopped: stopped at 1000 um\n")
     assert daemon.position_u == 1000.0
+
+
+def test_a_frame_is_shown_once_however_long_it_stands(place, capsys, monkeypatch):
+    numbers, waited = iter("33345"), []
+
+    def picture(_daemon, _path, **_query):
+        if (number := next(numbers)) == "5":
+            raise KeyboardInterrupt
+        return b"", {"x-frame": number, "x-sharpness": "5.2", "x-clipped-percent": "0.4"}
+
+    monkeypatch.setattr(Daemon, "picture", picture)
+    monkeypatch.setattr(preview_cli.time, "sleep", waited.append)
+    code, out, _ = run("preview --watch --json", capsys)
+    assert (code, [json.loads(line)["frame"] for line in out.splitlines()]) == (0, [3, 4])
+    assert waited == [preview_cli.AGAIN_S] * 2
 
 
 def test_watch_finds_what_the_button_began(daemon):
