@@ -58,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _swallow(sys.stdout)
         return int(Exit.FAILED)
+    except OSError as error:
+        _swallow(sys.stdout)
+        words = f"{error.filename or 'standard output'}: {error.strerror or error}"
+        return int(call.problem("Not written", words, Exit.FAILED))
 
 
 def _sockets(typed: Namespace, environment: Mapping[str, str]) -> tuple[Path, ...]:
@@ -65,7 +69,7 @@ def _sockets(typed: Namespace, environment: Mapping[str, str]) -> tuple[Path, ..
 
 
 def _swallow(stream: TextIO) -> None:
-    """Let what is still buffered go nowhere: the reader of `stream` is gone."""
+    """Let what is still buffered go nowhere: the reader of `stream` is gone, or the disk full."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

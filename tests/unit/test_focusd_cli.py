@@ -493,6 +493,16 @@ def test_a_reader_that_leaves_ends_the_listing_quietly(daemon):
     process.stderr.close()
 
 
+@pytest.mark.parametrize("line", ["status", "status --json"])
+def test_a_full_disk_below_the_output_is_told_in_one_line(daemon, line):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "focusd.cli", *line.split()]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "standard output: No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_daemon_that_stays_away_is_given_up(place):
     pauses = []
     with listening(place) as stand_in:
