@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from focusd.errors import Refused
 from focusd.merges import STOPPED, Merges
@@ -26,6 +27,10 @@ class Choice:
         auto, weighted, depthmap or pyramid.
     slices, exclude
         Ranges of indices, both ends in: only these, and not these.
+    memory_bytes
+        No more than this is taken.
+    quality
+        Of the JPEG.
     """
 
     method: str | None = None
@@ -37,6 +42,8 @@ class Choice:
     skip_bad: bool = False
     slices: Sequence[tuple[int, int]] = ()
     exclude: Sequence[tuple[int, int]] = ()
+    memory_bytes: int | None = None
+    quality: int | None = None
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -49,8 +56,9 @@ class Choice:
             "--no-unveil": not self.unveil,
             "--skip-bad": self.skip_bad,
         }
-        method = ("--method", self.method) if self.method else ()
-        return (*method, *(flag for flag, given in flags.items() if given))
+        values = {"--method": self.method, "--memory": self.memory_bytes, "--quality": self.quality}
+        told = [(name, str(value)) for name, value in values.items() if value]
+        return (*chain(*told), *(flag for flag, given in flags.items() if given))
 
     def wants(self, index: int) -> bool:
         """Say whether a slice is to be merged."""

@@ -79,6 +79,8 @@ class MergeRequest(Strict):
     skip_bad: bool = False
     slices: list[IndexRange] = Field(default=[], max_length=1000)
     exclude: list[IndexRange] = Field(default=[], max_length=1000)
+    memory_bytes: int | None = Field(default=None, ge=1)
+    quality: int | None = Field(default=None, ge=1, le=100)
 
 
 def taken(model: type[Body]) -> Any:

@@ -135,8 +135,9 @@ def _request(asked: argparse.Namespace) -> dict[str, object]:
         name: [[one.start, one.stop - 1] for one in getattr(asked, name) or ()]
         for name in ("slices", "exclude")
     }
-    method = {} if asked.method is None else {"method": asked.method}
-    return {**method, **{flag: getattr(asked, flag) for flag in flags}, **ranges}
+    values = {"method": asked.method, "memory_bytes": asked.memory, "quality": asked.quality}
+    told = {name: value for name, value in values.items() if value is not None}
+    return {**told, **{flag: getattr(asked, flag) for flag in flags}, **ranges}
 
 
 def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) -> dict[str, Any]:

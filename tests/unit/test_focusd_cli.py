@@ -539,3 +539,10 @@ def test_merging_needs_no_daemon_and_takes_its_arguments_as_they_are(place, caps
         sys.exit(main(["merge", "--help"]))
     assert ended.value.code == 0
     assert "-o" in capsys.readouterr().out
+
+
+def test_what_a_merge_may_take_and_how_its_picture_is_written_are_told_to_the_daemon(daemon, capsys):
+    run("merge 12 --memory 250M --quality 90", capsys)
+    method, path, body = daemon.asked[0]
+    assert (method, path, body["session"]) == ("POST", "/merge", "12")
+    assert (body["memory_bytes"], body["quality"]) == (250_000_000, 90)
