@@ -30,7 +30,11 @@ class MergingDaemon:
         if name is None:
             return None
         begun = self._call.daemon.tell("/merge", session=name, **wanted)
-        return int(self._followed(begun, as_json))
+        try:
+            return int(self._followed(begun, as_json))
+        except KeyboardInterrupt:
+            words = "the merge goes on without you. See how far it is: focusctl status"
+            return int(self._call.problem("Detached", words, Exit.INTERRUPTED))
 
     def _kept(self, session: str) -> str | None:
         """Give the name the daemon knows a session by; None for a folder that is not its own."""

@@ -92,6 +92,9 @@ class StandIn:
                 return 200, self.stop()
             case "POST", ["shoot" | "resume"]:
                 return 202, self.begin()
+            case "POST", ["merge"]:
+                since = self.first_seq + len(self.story) - 1
+                return 202, {"session": SESSION, "slices": 3, "since": since}
             case "GET", ["sessions"]:
                 return 200, {"sessions": [self.session] if self.session else []}
             case "GET", ["sessions", wanted] if self.session and self.session["session"].startswith(wanted):

@@ -541,8 +541,21 @@ def test_merging_needs_no_daemon_and_takes_its_arguments_as_they_are(place, caps
     assert "-o" in capsys.readouterr().out
 
 
-def test_what_a_merge_may_take_and_how_its_picture_is_written_are_told_to_the_daemon(daemon, capsys):
-    run("merge 12 --memory 250M --quality 90", capsys)
+def test_what_a_merge_may_take_and_how_its_picture_is_written_are_told_to_the_daemon(daemon):
+    process = typed("merge 12 --memory 250M --quality 90")
+    daemon.wait_until_asked("/merge")
+    daemon.tell("merge_failed", session=SESSION, error="no room")
+    assert ended(process)[0] == 1
     method, path, body = daemon.asked[0]
     assert (method, path, body["session"]) == ("POST", "/merge", "12")
     assert (body["memory_bytes"], body["quality"]) == (250_000_000, 90)
+
+
+def test_interrupting_the_wait_for_a_merge_leaves_it_alone(daemon):
+    process = typed("merge 12 --json")
+    daemon.wait_until_asked("/merge")
+    daemon.tell("merge_started", session=SESSION)
+    lines_of(process, 1)
+    process.send_signal(signal.SIGINT)
+    code, _, err = ended(process)
+    assert code == 130 and "the merge goes on without you" in err
