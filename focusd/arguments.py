@@ -26,7 +26,7 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     parser = focusctl_parser()
     arguments, unknown = parser.parse_known_args([_guarded(word) for word in typed])
     if arguments.command == "merge":
-        arguments.rest = list(typed[typed.index("merge") + 1 :])
+        arguments.rest = _for_the_merge(typed, arguments)
     elif unknown:
         parser.error(
             f"unrecognized arguments: {' '.join(unknown)} (see: focusctl {arguments.command} --help)"
@@ -36,6 +36,12 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     elif arguments.command == "mark" and arguments.end == "clear" and arguments.position is not None:
         parser.error("mark clear forgets both marks; it takes no position")
     return arguments
+
+
+def _for_the_merge(typed: Sequence[str], arguments: argparse.Namespace) -> list[str]:
+    """Give the words after `merge`; what may stand anywhere is read off them, into `arguments`."""
+    _, (_merge, *rest) = _everywhere().parse_known_args(typed, arguments)
+    return ["--json", *rest] if getattr(arguments, "json", False) else rest
 
 
 def _units_in(arguments: argparse.Namespace) -> set[str]:
@@ -140,7 +146,9 @@ def focusctl_parser() -> argparse.ArgumentParser:
 
 def _everywhere() -> argparse.ArgumentParser:
     """Options that may stand before or after the command."""
-    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options = argparse.ArgumentParser(
+        prog="focusctl", add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False
+    )
     options.add_argument(
         "--socket", metavar="PATH", type=Path, help="where focusd listens (or FOCUSRAIL_SOCKET)"
     )

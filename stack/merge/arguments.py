@@ -9,7 +9,7 @@ from stack.merge.settings import AUTO, MergeSettings, Method, method_named
 
 EPILOG = """\
 without -o a session is merged anew into its next merges/N: by the daemon where it keeps the session
-exit codes: 0 done, 1 failed, 2 usage, 130 interrupted
+exit codes: 0 done, 1 failed, 2 usage, 130 interrupted; of a session by the daemon also 3 refused, 5 no daemon
 by the depth map: focusctl merge photos/ -o sharp.tif --method depthmap --depth depth.png
 two versions: focusctl merge --compare SESSION 1 2 -o sheet.png"""
 

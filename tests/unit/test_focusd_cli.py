@@ -12,6 +12,7 @@ import pytest
 from stand_in_daemon import PLAN, SESSION, Refusal, listening
 
 from focusd import preview_cli
+from focusd.arguments import parse
 from focusd.cli import main
 from focusd.client import RECONNECTED, Daemon, NoDaemon
 from focusd.screens import plan_screen
@@ -539,6 +540,22 @@ def test_merging_needs_no_daemon_and_takes_its_arguments_as_they_are(place, caps
         sys.exit(main(["merge", "--help"]))
     assert ended.value.code == 0
     assert "-o" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "socket", "rest"),
+    [
+        ("merge photos -o s.jpg --slab -3 -- -x", None, "photos -o s.jpg --slab -3 -- -x"),
+        ("--json merge photos -o s.jpg", None, "--json photos -o s.jpg"),
+        ("merge photos --json --s 3", None, "--json photos --s 3"),
+        ("--socket merge merge 12", "merge", "12"),
+        ("merge 12 --socket /run/f.sock --method pyramid", "/run/f.sock", "12 --method pyramid"),
+    ],
+)
+def test_what_may_stand_anywhere_may_stand_about_merge(line, socket, rest):
+    arguments = parse(line.split())
+    assert arguments.rest == rest.split()
+    assert getattr(arguments, "socket", None) == (socket and Path(socket))
 
 
 def test_what_a_merge_may_take_and_how_its_picture_is_written_are_told_to_the_daemon(daemon):
