@@ -9,6 +9,7 @@ from focusd.calibrate_arguments import add_calibrate, add_range
 from focusd.durations import duration_s
 from focusd.lengths import Length, length
 from focusd.plan_arguments import add_plan_options
+from focusd.subcommand import add_command
 from focusd.timelapse_arguments import add_timelapse
 from focusd.typed_values import whole, worded
 
@@ -68,13 +69,7 @@ def focusctl_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name: str, says: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
-            name,
-            help=says,
-            description=f"{says[0].upper()}{says[1:]}.",
-            parents=[everywhere],
-            allow_abbrev=False,
-        )
+        return add_command(commands, name, says, everywhere)
 
     command("status", "say how the rig is, on one screen")
     add_plan_options(command("plan", "show what a stack would be, moving nothing"))
@@ -176,7 +171,7 @@ def _add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.Argument
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
 
     def action(name: str, says: str) -> argparse.ArgumentParser:
-        return actions.add_parser(name, help=says, parents=[everywhere], allow_abbrev=False)
+        return add_command(actions, name, says, everywhere)
 
     action("list", "a line for each (the default)")
     show = action("show", "all about one")
@@ -217,12 +212,10 @@ def _add_preview(parser: argparse.ArgumentParser) -> None:
 
 def _add_sim(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    press = actions.add_parser(
-        "press", help="press a button of the panel", parents=[everywhere], allow_abbrev=False
-    )
+    press = add_command(actions, "press", "press a button of the panel", everywhere)
     press.add_argument("button", choices=("shoot", "e_stop"))
     press.add_argument("--hold", metavar="TIME", type=worded(duration_s), help="keep it pressed: 2s")
-    actions.add_parser("state", help="show the simulated world", parents=[everywhere], allow_abbrev=False)
-    fault = actions.add_parser("fault", help="switch a fault on", parents=[everywhere], allow_abbrev=False)
+    add_command(actions, "state", "show the simulated world", everywhere)
+    fault = add_command(actions, "fault", "switch a fault on", everywhere)
     fault.add_argument("name", metavar="NAME")
     fault.add_argument("--off", action="store_true", help="switch it off again")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from focusd.durations import duration_s
 from focusd.lengths import length
+from focusd.subcommand import add_command
 from focusd.typed_values import ends, whole, worded
 
 
@@ -14,13 +15,7 @@ def add_calibrate(parser: argparse.ArgumentParser, everywhere: argparse.Argument
     length_ = worded(length)
 
     def action(name: str, says: str) -> argparse.ArgumentParser:
-        one = actions.add_parser(
-            name,
-            help=says,
-            description=f"{says[0].upper()}{says[1:]}.",
-            parents=[everywhere],
-            allow_abbrev=False,
-        )
+        one = add_command(actions, name, says, everywhere)
         one.add_argument(
             "--plan", metavar="PLAN", help="whose settling time, exposure and optics hold (default: default)"
         )

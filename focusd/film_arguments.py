@@ -5,6 +5,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from focusd.subcommand import add_command
+
 MOST_FPS = 120
 
 
@@ -12,9 +14,7 @@ def add_showing(whats: Any, everywhere: argparse.ArgumentParser) -> None:
     """Add the three commands that show a series to those of `focusctl timelapse`."""
 
     def command(name: str, says: str, output: str) -> argparse.ArgumentParser:
-        parser: argparse.ArgumentParser = whats.add_parser(
-            name, help=says, parents=[everywhere], allow_abbrev=False
-        )
+        parser = add_command(whats, name, says, everywhere)
         parser.add_argument(
             "id", metavar="ID", help="number or name of the series; or its folder, which needs no daemon"
         )

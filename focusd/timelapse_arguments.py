@@ -4,6 +4,7 @@ import argparse
 
 from focusd.durations import duration_s
 from focusd.film_arguments import add_showing
+from focusd.subcommand import add_command
 from focusd.typed_values import moment, number, whole, window, worded
 
 
@@ -18,10 +19,7 @@ def add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.Argument
         "abort": "end the series for good; its stacks stay",
         "list": "list every series there is",
     }
-    parsers = {
-        what: whats.add_parser(what, help=words, parents=[everywhere], allow_abbrev=False)
-        for what, words in says.items()
-    }
+    parsers = {what: add_command(whats, what, words, everywhere) for what, words in says.items()}
     add_showing(whats, everywhere)
     start = parsers["start"]
     start.add_argument("plan", nargs="?", metavar="PLAN", help="a plan of config.yaml (default: default)")

@@ -47,6 +47,7 @@ SHELL = [
     "focusd.range_cli",
     "focusd.screens",
     "focusd.sessions_cli",
+    "focusd.subcommand",
     "focusd.support_cli",
     "focusd.terminal",
     "focusd.timelapse_arguments",

@@ -12,9 +12,10 @@ import pytest
 from stand_in_daemon import PLAN, SESSION, Refusal, listening
 
 from focusd import preview_cli
-from focusd.arguments import parse
+from focusd.arguments import focusctl_parser, parse
 from focusd.cli import main
 from focusd.client import RECONNECTED, Daemon, NoDaemon
+from focusd.commands import commands_of
 from focusd.screens import plan_screen
 from focusd.terminal import Terminal
 
@@ -57,6 +58,15 @@ def test_help_asks_nobody(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     assert "exit codes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["shoot", "sessions check", "timelapse film", "calibrate dark", "sim press"])
+def test_the_help_of_a_command_says_what_it_does(line, capsys):
+    told = {" ".join(command.words): command.says for command in commands_of(focusctl_parser())}
+    with pytest.raises(SystemExit, match="0"):
+        main([*line.split(), "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{told[line][0].upper()}{told[line][1:]}." in shown
 
 
 @pytest.mark.parametrize(
