@@ -42,7 +42,8 @@ class Follower:
         if self._feed is not None and ending.kind is EndingKind.DONE:
             self._feed.end()
         else:
-            self.drop(f"the stack is {ending.kind}; `focusctl merge` merges what there is")
+            number = self._session.number
+            self.drop(f"the stack is {ending.kind}; `focusctl merge {number}` merges what there is")
 
     def _hand_on(self, feed: Feed, files: Mapping[int, str]) -> None:
         """Give the merge what now follows without a gap: it lays and judges a slice by its neighbours."""

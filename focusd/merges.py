@@ -279,7 +279,8 @@ class Merges:
             try:
                 event, facts = "merge_done", self._made_as_room_comes(feed, journal)
             except (MergeFailed, OSError, StackError) as failure:
-                event, facts = "merge_failed", {"error": feed.dropped or str(failure)}
+                given_up = {"given_up": True} if feed.dropped else {}
+                event, facts = "merge_failed", {"error": feed.dropped or str(failure), **given_up}
             journal.append(event, **facts)
         self._progress = None
         self._finish(session)

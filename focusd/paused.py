@@ -42,7 +42,8 @@ class Paused:
         """Say that it cannot go on, the count of its places being lost, and what can be done."""
         return (
             f"{self.session} has {self.saved} of {self.slices} slices saved ({self.why}) and cannot go on: "
-            "its places were counted from where the axis stood; `focusctl merge` merges what there is"
+            f"its places were counted from where the axis stood; `focusctl merge {self.session}` merges "
+            "what there is"
         )
 
 

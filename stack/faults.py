@@ -53,6 +53,8 @@ def _told(entry: Entry) -> Iterator[Fault]:
             yield Fault(entry.at, f"Paused: {reason}.")
         case "stack_failed", {"error": str(error)}:
             yield Fault(entry.at, f"Shooting failed: {error}.")
+        case "merge_failed", {"error": str(error), "given_up": True}:
+            yield Fault(entry.at, f"The merge was given up: {error}.")
         case "merge_failed", {"error": str(error)}:
             yield Fault(entry.at, f"A merge failed: {error}.")
         case "merge_killed", {"error": str(error)}:

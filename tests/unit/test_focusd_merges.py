@@ -230,7 +230,8 @@ def test_one_that_waits_for_its_stack_can_be_given_up(bench: Bench) -> None:
     feed = bench.merges.follow(session)
     bench.await_event(session, "merge_rests")
     feed.drop("the stack is paused")
-    assert bench.outcome(session)["error"] == "the stack is paused"
+    outcome = bench.outcome(session)
+    assert (outcome["error"], outcome["given_up"]) == ("the stack is paused", True)
 
 
 FULL_AT_FIRST = """

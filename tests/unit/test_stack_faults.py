@@ -34,13 +34,15 @@ def test_faults_are_told_in_order_with_their_slices() -> None:
             line(3, 2, "stack_failed", error="the camera gave no frame"),
             line(4, 9, "stack_resumed"),
             line(5, 10, "stack_paused", reason="button"),
-            line(6, 60, "merge_failed", error="memory ran out"),
+            line(6, 11, "merge_failed", error="the stack is paused", given_up=True),
+            line(7, 60, "merge_failed", error="memory ran out"),
         ]
     )
     assert [(one.words, one.index) for one in told] == [
         ("Slice 7 was shot again: its checksum differs.", 7),
         ("Shooting failed: the camera gave no frame.", None),
         ("Paused: button.", None),
+        ("The merge was given up: the stack is paused.", None),
         ("A merge failed: memory ran out.", None),
     ]
 
