@@ -176,6 +176,8 @@ def _begun(call: Call, path: str, body: Mapping[str, object]) -> Exit:
     begun = call.daemon.tell(path, **body)
     if not call.typed.wait:
         return call.result(begun, _begun_words(begun))
+    if (again := same_specimen_words(begun)) and not call.json:
+        call.out.line(again)
     progress = Progress(
         begun.get("session"),
         job=begun["job"],

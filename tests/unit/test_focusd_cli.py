@@ -359,6 +359,17 @@ def test_waiting_ends_with_the_picture_the_depth_map_and_the_folder(daemon):
     ]
 
 
+@pytest.mark.parametrize("line", ["shoot", "shoot --wait"])
+def test_a_specimen_that_was_shot_before_is_noticed_as_its_stack_begins(daemon, monkeypatch, line):
+    begin, earlier = daemon.begin, "0000-2026-11-22T10-00-00Z-beetle"
+    monkeypatch.setattr(daemon, "begin", lambda: {**begin(), "same_specimen": [earlier]})
+    process = typed(line)
+    daemon.wait_until_asked("/shoot")
+    shoot_all(daemon)
+    finish(daemon)
+    assert f"the same view of the same specimen was shot before, as {earlier}" in ended(process)[1]
+
+
 def test_what_the_report_finds_is_said_after_the_stack_and_in_show(daemon):
     found = [
         "coverage   The nearest slice still gains sharpness.",
