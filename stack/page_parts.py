@@ -62,3 +62,8 @@ def folded_table(summary: str, titles: Sequence[str], rows: Iterable[str]) -> st
 {lines}
 </table></div>
 </details>"""
+
+
+def keyed(kind: str, words: str) -> str:
+    """Say what a colour of a drawing means; colour and words stay on one line."""
+    return f'<span class="keyed"><span class="key {kind}"></span> {words}</span>'

@@ -40,6 +40,7 @@ li:only-child { list-style: none; margin-left: -1.1rem; }
 .curves svg + .scale + svg { height: 6rem; }
 .scale { display: flex; justify-content: space-between; gap: 1rem; font-size: .8rem; margin: .6rem 0 .3rem; }
 .scale .end { text-align: right; }
+.keyed { white-space: nowrap; } .keyed + .keyed { margin-left: .5rem; }
 .key { display: inline-block; width: .9rem; height: .7rem; }
 .line { fill: none; stroke: var(--curve); stroke-width: 2; stroke-linejoin: round;
         vector-effect: non-scaling-stroke; }

@@ -7,7 +7,7 @@ from typing import Any
 
 from stack.curve import largest, share_svg, sharpness_svg
 from stack.optics import Optics
-from stack.page_parts import definitions, document, folded_table, jpeg_source, sentences
+from stack.page_parts import definitions, document, folded_table, jpeg_source, keyed, sentences
 from stack.words import UNITS, exposure_words, moment_words, span_words
 
 Values = Mapping[str, Any]
@@ -111,8 +111,8 @@ def _curves(values: Values) -> str:
         return ""
     slices = values["layout"]["slices"]
     coverage = values["coverage"] or {"gaps": []}
-    notes = ['<span class="key soft"></span> soft band'] if coverage["gaps"] else []
-    notes += ['<span class="key missing"></span> missing'] if values["missing"] else []
+    notes = [keyed("soft", "soft band")] if coverage["gaps"] else []
+    notes += [keyed("missing", "missing")] if values["missing"] else []
     return f"""<section class="curves">
 <h2>Slice by slice</h2>
 <p class="scale"><span>Sharpness, up to {largest(rows, "sharpness"):.3g} levels</span>{_spaced(notes)}</p>
@@ -125,7 +125,7 @@ def _curves(values: Values) -> str:
 
 
 def _spaced(notes: Sequence[str]) -> str:
-    return f'<span class="end">{"&ensp;".join(notes)}</span>' if notes else ""
+    return f'<span class="end">{" ".join(notes)}</span>' if notes else ""
 
 
 def _facts(values: Values) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from stack.film import page_style
 from stack.film.curves import Row, Values, bars_svg, lines_svg, span_of
-from stack.page_parts import definitions, document, folded_table, jpeg_source, sentences
+from stack.page_parts import definitions, document, folded_table, jpeg_source, keyed, sentences
 from stack.words import exposure_words, index_words, sentence, span_words
 
 Account = Mapping[str, Any]
@@ -190,7 +190,7 @@ def _times(account: Account, shown: Shown) -> str:
 
 def _curve(title: str, caption: str, keys: str, drawing: str, rows: Sequence[Row], shown: Shown) -> str:
     gone = any(row["end"] in ("failed", "skipped") for row in rows)
-    keys += "&ensp;" * bool(keys and gone) + ('<span class="key missing"></span> no stack' if gone else "")
+    keys += " " * bool(keys and gone) + (keyed("missing", "no stack") if gone else "")
     first, last = rows[0], rows[-1]
     return f"""<section class="curves">
 <h2>{title}</h2>
@@ -202,7 +202,7 @@ def _curve(title: str, caption: str, keys: str, drawing: str, rows: Sequence[Row
 
 
 def _keys(*keys: tuple[str, str]) -> str:
-    return "&ensp;".join(f'<span class="key {kind}"></span> {words}' for kind, words in keys)
+    return " ".join(keyed(kind, words) for kind, words in keys)
 
 
 def _at(row: Row) -> str:

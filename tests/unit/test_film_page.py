@@ -74,6 +74,14 @@ def test_it_tells_what_became_of_every_slot(tmp_path):
     assert found.tags.count("svg") == 3
 
 
+def test_a_colour_stays_beside_what_it_means_however_narrow_the_page(tmp_path):
+    made = series(tmp_path, [Drawn(), Drawn(end="failed", reason="the lamp broke"), Drawn(right_px=3)])
+    make_page(Ground(made.folder, made.sessions), None)
+    html = (made.folder / "report.html").read_text()
+    assert ".keyed { white-space: nowrap; }" in html
+    assert html.count('class="key ') == html.count('<span class="keyed"><span class="key ') == 7
+
+
 @pytest.mark.parametrize(
     "slots", [[], [Drawn()], [Drawn(end="skipped", reason="it passed")], [Drawn(merged=False)]]
 )
