@@ -7,6 +7,7 @@ from datetime import datetime
 from focusd.client import Answer
 from focusd.durations import duration_words
 from focusd.lengths import length_words
+from focusd.sizes import size_words
 from focusd.terminal import Terminal
 
 _LABEL_COLUMNS = 10
@@ -399,8 +400,4 @@ def _subject_words(distances_mm: Sequence[float | None]) -> str:
 
 
 def _megabytes(size_bytes: float | None) -> str:
-    if size_bytes is None:
-        return "unknown"
-    if size_bytes >= 1e10:
-        return f"{size_bytes / 1e9:.0f} GB"
-    return f"{size_bytes / 1e6:.0f} MB"
+    return "unknown" if size_bytes is None else size_words(size_bytes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from focusd.now import OPENING, CameraFacts
+from focusd.sizes import size_words
 from rail.axis import Position, Trust
 from rail.position_store import StoredPosition
 
@@ -194,7 +195,7 @@ def of_disk(folder: str, free_bytes: int | None, reserve_bytes: int) -> Verdict:
     """Judge the room for sessions; None: the disk does not say."""
     if free_bytes is None:
         return Verdict("disk", Health.BAD, f"{folder} is gone, or its disk is failing", "connect that disk")
-    words = f"{_megabytes(free_bytes)} free in {folder}, of which {_megabytes(reserve_bytes)} are kept free"
+    words = f"{size_words(free_bytes)} free in {folder}, of which {size_words(reserve_bytes)} are kept free"
     if free_bytes > reserve_bytes:
         return Verdict("disk", Health.GOOD, words)
     return Verdict("disk", Health.BAD, words, "focusctl sessions rm, or storage.sessions on another disk")

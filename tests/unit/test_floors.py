@@ -47,6 +47,7 @@ SHELL = [
     "focusd.range_cli",
     "focusd.screens",
     "focusd.sessions_cli",
+    "focusd.sizes",
     "focusd.subcommand",
     "focusd.support_cli",
     "focusd.terminal",

@@ -112,6 +112,11 @@ def test_everything_that_is_not_good_says_what_to_do():
     assert all(verdict.health is not GOOD and verdict.remedy for verdict in verdicts)
 
 
+def test_room_is_told_in_the_units_that_it_is_configured_in():
+    words = of_disk("/x", 69_100_000_000, 500_000_000).words
+    assert words == "69 GB free in /x, of which 500 MB are kept free"
+
+
 def test_all_pins_of_a_rig_are_asked_about():
     pins = wired_pins(load_config(None))
     assert pins["axis.pins.step"] == 21 and pins["panel.shoot_pin"] == 26
