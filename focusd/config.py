@@ -23,8 +23,10 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> Config:
     source = "the configuration" if path is None else str(path)
     try:
         tree: Any = {} if path is None else parse_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(source, [f"it cannot be read: {error}"]) from error
+    except OSError as error:
+        raise ConfigInvalid(source, [f"it cannot be read: {error.strerror or error}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigInvalid(source, ["it cannot be read: it is no text in UTF-8"]) from error
     except YamlInvalid as error:
         raise ConfigInvalid(source, [str(error)]) from error
     tree = {} if tree is None else tree

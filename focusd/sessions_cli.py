@@ -49,8 +49,11 @@ def _check(call: Call) -> Exit:
             there = Sessions(Path(call.daemon.ask("/status")["disk"]["folder"]))
             folders = [there.find(one) for one in ([wanted] if wanted else there.ids())]
         checked = [check(folder) for folder in folders]
-    except (SessionError, OSError) as error:
+    except SessionError as error:
         return call.problem("Not checked", str(error), Exit.REFUSED)
+    except OSError as error:
+        words = f"{error.filename or wanted}: {error.strerror or error}"
+        return call.problem("Not checked", words, Exit.REFUSED)
     answer = {"sessions": [{**asdict(one), "problems": one.problems} for one in checked]}
     call.result(answer, checks_screen(answer["sessions"], call.out))
     return Exit.FAILED if any(one.problems for one in checked) else Exit.DONE
@@ -82,8 +85,11 @@ def _export(call: Call) -> Exit:
     typed, folder = call.typed, Path(call.daemon.session(call.typed.id)["folder"])
     try:
         exported = export_folder(folder, typed.destination, typed.template, slices=typed.slices)
-    except (StackError, OSError) as error:
+    except StackError as error:
         return call.problem("Not exported", str(error), Exit.REFUSED)
+    except OSError as error:
+        words = f"{error.filename or typed.destination}: {error.strerror or error}"
+        return call.problem("Not exported", words, Exit.REFUSED)
     files = [{"name": one.name, "bytes": one.bytes, "sha256": one.sha256} for one in exported]
     answer = {"session": folder.name, "destination": str(typed.destination), "files": files}
     return call.result(answer, [str(typed.destination / one.name) for one in exported])

@@ -285,6 +285,12 @@ def test_a_socket_left_behind_is_nobody_there(place, capsys):
     assert code == 5 and "no daemon behind it" in err
 
 
+def test_a_folder_that_is_not_there_is_said_to_be_so(place, capsys):
+    folder = place.parent / "gone"
+    code, _, err = run(f"sessions check {folder}", capsys)
+    assert (code, err) == (3, f"focusctl: Not checked: {folder}: No such file or directory\n")
+
+
 def test_a_named_socket_wins(daemon, place, capsys, monkeypatch):
     monkeypatch.setenv("FOCUSRAIL_SOCKET", str(place) + ".other")
     assert run(f"--socket {place} status", capsys)[0] == 0

@@ -240,8 +240,14 @@ def test_an_emergency_stop_needs_a_pin_of_its_own() -> None:
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match="cannot be read"):
+    with pytest.raises(ConfigInvalid, match=r"cannot be read: No such file or directory$"):
         load_config(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes(b"axis: \xff\xfe")
+    with pytest.raises(ConfigInvalid, match=r"cannot be read: it is no text in UTF-8$"):
+        load_config(tmp_path / "c.yaml")
 
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
