@@ -42,8 +42,9 @@ class Follower:
         if self._feed is not None and ending.kind is EndingKind.DONE:
             self._feed.end()
         else:
+            ended = "has failed" if ending.kind is EndingKind.FAILED else f"is {ending.kind}"
             number = self._session.number
-            self.drop(f"the stack is {ending.kind}; `focusctl merge {number}` merges what there is")
+            self.drop(f"the stack {ended}; `focusctl merge {number}` merges what there is")
 
     def _hand_on(self, feed: Feed, files: Mapping[int, str]) -> None:
         """Give the merge what now follows without a gap: it lays and judges a slice by its neighbours."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from stack.journal import Entry
-from stack.words import span_words
+from stack.words import sentence, span_words
 
 CLOCK_STEP_S = 2.0
 """The system's clock and the monotonic one drift apart by less than this between two lines of a journal."""
@@ -44,21 +44,21 @@ def _told(entry: Entry) -> Iterator[Fault]:
         case "slice_saved", {"index": int(index)}:
             yield from _at_a_slice(entry, index)
         case "slice_retaken", {"index": int(index), "why": str(why)}:
-            yield Fault(entry.at, f"Slice {index} was shot again: {why}.", index)
+            yield Fault(entry.at, sentence(f"Slice {index} was shot again: {why}"), index)
         case "rest_began", {"reason": str(reason)}:
-            yield Fault(entry.at, f"Rested: {reason}.")
+            yield Fault(entry.at, sentence(f"Rested: {reason}"))
         case "rest_ended", {"seconds": float(seconds)}:
             yield Fault(entry.at, f"Went on after {span_words(seconds)}.")
         case "stack_paused", {"reason": str(reason)}:
-            yield Fault(entry.at, f"Paused: {reason}.")
+            yield Fault(entry.at, sentence(f"Paused: {reason}"))
         case "stack_failed", {"error": str(error)}:
-            yield Fault(entry.at, f"Shooting failed: {error}.")
+            yield Fault(entry.at, sentence(f"Shooting failed: {error}"))
         case "merge_failed", {"error": str(error), "given_up": True}:
-            yield Fault(entry.at, f"The merge was given up: {error}.")
+            yield Fault(entry.at, sentence(f"The merge was given up: {error}"))
         case "merge_failed", {"error": str(error)}:
-            yield Fault(entry.at, f"A merge failed: {error}.")
+            yield Fault(entry.at, sentence(f"A merge failed: {error}"))
         case "merge_killed", {"error": str(error)}:
-            yield Fault(entry.at, f"A merge was begun again: {error}.")
+            yield Fault(entry.at, sentence(f"A merge was begun again: {error}"))
 
 
 def _at_a_slice(entry: Entry, index: int) -> Iterator[Fault]:

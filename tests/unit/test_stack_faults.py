@@ -31,7 +31,7 @@ def test_faults_are_told_in_order_with_their_slices() -> None:
         [
             line(1, 0, "stack_started"),
             line(2, 1, "slice_retaken", index=7, why="its checksum differs"),
-            line(3, 2, "stack_failed", error="the camera gave no frame"),
+            line(3, 2, "stack_failed", error="No frame came. Mend the cable."),
             line(4, 9, "stack_resumed"),
             line(5, 10, "stack_paused", reason="button"),
             line(6, 11, "merge_failed", error="the stack is paused", given_up=True),
@@ -40,7 +40,7 @@ def test_faults_are_told_in_order_with_their_slices() -> None:
     )
     assert [(one.words, one.index) for one in told] == [
         ("Slice 7 was shot again: its checksum differs.", 7),
-        ("Shooting failed: the camera gave no frame.", None),
+        ("Shooting failed: No frame came. Mend the cable.", None),
         ("Paused: button.", None),
         ("The merge was given up: the stack is paused.", None),
         ("A merge failed: memory ran out.", None),
