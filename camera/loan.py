@@ -118,7 +118,7 @@ class Loans:
                 waited_s = (now_ns - asked_ns) / 1e9
                 raise CameraTimeout(
                     f"No frame came within {waited_s:.1f} s. Check that the camera's ribbon cable sits "
-                    "firmly, then restart the daemon; if that does not help, reboot, for a hanging driver.",
+                    "firmly, then try again; if that does not help, reboot, for a hanging driver.",
                     waited_s=waited_s,
                 )
 

@@ -74,7 +74,7 @@ class TestBounds:
         studio.picam2.dead = True
         after_ns = studio.soon_ns()
 
-        with pytest.raises(CameraTimeout, match="ribbon cable") as caught:
+        with pytest.raises(CameraTimeout, match="ribbon cable sits firmly, then try again") as caught:
             getattr(camera, call)(after_ns)
         overtime_s = (studio.clock.monotonic_ns() - after_ns) / 1e9
         assert 3 < overtime_s < 3 + 5 * SPEC.camera.shortest_frame_us / 1e6 + 2 * POLL_S
