@@ -202,7 +202,8 @@ class Surveyor:
         if not 4 <= gaps < MOST_PLACES:
             raise Refused(
                 f"{gaps + 1} pictures, {scale.span_u(pitch_steps):g} {scale.unit} apart, would be taken over "
-                f"{length_u:g}; from 5 to {MOST_PLACES} make sense: see --around, --near, --far, --pitch"
+                f"{length_u:g} {scale.unit}; from 5 to {MOST_PLACES} make sense: see --around, --near, --far "
+                "and --pitch"
             )
         swept = sweep(probe, spread(near_steps, far_steps, gaps))
         found = extent(swept)

@@ -213,3 +213,8 @@ def test_no_plan_is_kept_of_places_that_are_only_assumed(rig: CalibrationRig) ->
         measured(rig, replace(RANGE, save_as="beetle")).ended.result(0)
     assert rig.rail.edges == edges
     assert measured(rig, RANGE).ended.result(0).trust is Trust.ASSUMED
+
+
+def test_a_way_is_said_in_the_unit_of_the_axis(rig: CalibrationRig) -> None:
+    with pytest.raises(Refused, match=r"um apart, would be taken over \d+ um;"):
+        measured(rig, RangeSurvey(SETTING, around_u=600.0, pitch_u=400.0)).ended.result(0)
