@@ -185,9 +185,9 @@ class Timelapse:
             if self._series is None:
                 raise Refused("no series runs")
             self._record("series_aborted", reason=reason)
-            shown = self.shown()
+            over = Shown(self._series, self._state)
             self._close()
-            return shown
+            return over
 
     def shown(self) -> Shown:
         """Show the series that runs or is stopped; raises `Refused` where there is none."""

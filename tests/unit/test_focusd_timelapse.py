@@ -54,6 +54,13 @@ def test_stacks_come_in_their_rhythm_and_the_series_ends(machine):
     assert len(began) == 4
 
 
+def test_of_a_series_that_was_aborted_nothing_is_to_come(machine):
+    running = machine.timelapse.start(asked(count=4))
+    assert running.left == 4
+    over = machine.timelapse.abort()
+    assert (over.state.phase, over.left, over.fits) == (SeriesPhase.ABORTED, None, None)
+
+
 def test_every_stack_is_exposed_as_the_first(machine):
     machine.timelapse.start(asked(count=3))
     machine.let(3 * HALF_HOUR_S)
