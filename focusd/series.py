@@ -42,6 +42,8 @@ def series_asked_for(request: SeriesRequest, now: datetime) -> Asked:
     """Give the series; `now` bears the zone of this place. Raises `RequestInvalid` for a contradiction."""
     if request.until is not None and request.for_s is not None:
         raise RequestInvalid(["give only one of until and for_s"])
+    if "ramp_stops" in request.model_fields_set and request.exposure != "ramp":
+        raise RequestInvalid([f"ramp_stops: is of a ramp, and the exposure is {request.exposure}"])
     start = request.start_at and _zoned(request.start_at, now)
     begins = start or now
     if abs(begins - now) > FARTHEST:

@@ -3,7 +3,7 @@
 import os
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 
 import pytest
@@ -449,3 +449,11 @@ def refusing(plan, fields):
 def test_a_name_is_made_a_folder_and_leads_nowhere_else(machine):
     shown = machine.timelapse.start(Asked("../../Moos & Käfer", Schedule(HALF_HOUR_S), {}))
     assert shown.series.id == "0001-Moos-Kafer"
+
+
+def test_the_step_of_a_ramp_is_no_silent_nothing_without_one():
+    now = datetime(2026, 12, 1, 8, tzinfo=UTC)
+    with pytest.raises(RequestInvalid, match="ramp_stops: is of a ramp, and the exposure is lock-first"):
+        series_asked_for(SeriesRequest(every_s=60, ramp_stops=0.5), now)
+    ramped = series_asked_for(SeriesRequest(every_s=60, ramp_stops=0.5, exposure="ramp"), now)
+    assert ramped.manner.ramp_stops == 0.5
