@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,6 +66,13 @@ def focusctl_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[everywhere],
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version",
+        action=_Version,
+        nargs=0,
+        dest=argparse.SUPPRESS,
+        help="say which version this is, and end",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
@@ -137,6 +145,23 @@ def focusctl_parser() -> argparse.ArgumentParser:
     add_timelapse(command("timelapse", "shoot a series of stacks, unattended"), everywhere)
     _add_sim(command("sim", "reach into a simulated rig (focusd --simulate)"), everywhere)
     return parser
+
+
+class _Version(argparse.Action):
+    """Says the version; looked up only then, for that takes longer than reading a command."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        _namespace: argparse.Namespace,
+        _values: object,
+        _option_string: str | None = None,
+    ) -> None:
+        """Say it, and end the program."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"{parser.prog} {version('focusrail')}\n")
+        parser.exit()
 
 
 def _everywhere() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,12 @@ def test_help_asks_nobody(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     assert "exit codes" in capsys.readouterr().out
+
+
+def test_the_version_asks_nobody(place, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"focusctl {version('focusrail')}\n"
 
 
 @pytest.mark.parametrize("line", ["shoot", "sessions check", "timelapse film", "calibrate dark", "sim press"])
