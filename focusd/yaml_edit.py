@@ -62,10 +62,19 @@ def _added(text: str, node: yaml.MappingNode, entry: str) -> str:
     if node.flow_style:
         at = node.end_mark.index - 1
         return text[:at] + (", " if node.value else "") + entry + text[at:]
-    at = max(_ends(node))
-    if text[at - 1] != "\n":
-        at = text.find("\n", at) + 1 or len(text)
+    end = max(_ends(node))
+    at = end if text[end - 1] == "\n" else _past_its_comment(text, end)
     return _with_line(text, at, " " * node.value[0][0].start_mark.column + entry)
+
+
+def _past_its_comment(text: str, end: int) -> int:
+    """Give where the line after a value begins, and the lines below that go on with the comment behind it."""
+    at = text.find("\n", end) + 1 or len(text)
+    if comment := _COMMENT_AFTER.match(text, end):
+        column = comment.end() - 1 - (text.rfind("\n", 0, end) + 1)
+        while text.startswith(" " * column + "#", at):
+            at = text.find("\n", at) + 1 or len(text)
+    return at
 
 
 def _ends(node: Any) -> Iterator[int]:

@@ -57,6 +57,16 @@ def test_comments_and_empty_lines_after_a_group_stay_after_it() -> None:
     assert after == before.replace("     2]\n", "     2]\n  backlash_um: 3.5\n")
 
 
+def test_a_comment_of_several_lines_behind_a_value_is_not_torn() -> None:
+    after = with_value(WHOLE, ("plans", "fly"), {"optics": "macro-2x"})
+    lines = after.splitlines()
+    place = lines.index("  fly: {optics: macro-2x}")
+    assert "# the rest is said when it is shot" in lines[place - 1]
+    assert lines[place + 1] == ""
+    at_the_end = "plans:\n  default: {}  # here\n               # and on"
+    assert with_value(at_the_end, ("plans", "fly"), 1) == at_the_end + "\n  fly: 1\n"
+
+
 def test_names_may_hold_dots() -> None:
     before = "optics:\n  macro-2.5x:\n    magnification: 2.5\n"
     assert "magnification: 2.44\n" in with_value(before, ("optics", "macro-2.5x", "magnification"), 2.44)
