@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from stack.session_state import Phase, SessionState
+from stack.session_state import MergeState, Phase, SessionState
 
 
 def objection(
@@ -29,9 +29,12 @@ def objection(
         return f"only {len(state.saved)} of its {state.slices} slices are saved, and the rest may yet be shot"
     if undelivered:
         return f"it has not yet arrived at {', '.join(undelivered)}"
-    return None if merged_whole(state) else "its slices are not merged: there would be no picture of it left"
+    if not merges_of_all(state):
+        return "its slices are not merged: there would be no picture of it left"
+    return None
 
 
-def merged_whole(state: SessionState) -> bool:
-    """Say whether some merge holds every saved slice."""
-    return any(merge.ended and not merge.error and merge.slices >= len(state.saved) for merge in state.merges)
+def merges_of_all(state: SessionState) -> list[MergeState]:
+    """Give the merges that ended well and hold every saved slice."""
+    slices = len(state.saved)
+    return [merge for merge in state.merges if merge.ended and not merge.error and merge.slices >= slices]

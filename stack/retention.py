@@ -13,7 +13,7 @@ from typing import Final
 
 from stack.durable import sync_folder
 from stack.journal import Journal
-from stack.removal import objection
+from stack.removal import merges_of_all, objection
 from stack.session import Session, file_flaw
 from stack.session_state import MergeState, SessionState
 
@@ -113,7 +113,7 @@ def stays(
         return why
     if not state.saved:
         return "it has no slices"
-    flaws = [_flaw(session, merge) for merge in state.merges if _holds_all(merge, state)]
+    flaws = [_flaw(session, merge) for merge in merges_of_all(state)]
     return None if None in flaws else flaws[-1]
 
 
@@ -137,10 +137,6 @@ def let_go(session: Session, journal: Journal, why: str) -> int:
 def has_slices(session: Session) -> bool:
     """Say whether any file of a slice is there."""
     return any((session.path / "slices").glob("[0-9]*"))
-
-
-def _holds_all(merge: MergeState, state: SessionState) -> bool:
-    return merge.ended and not merge.error and merge.slices >= len(state.saved)
 
 
 def _flaw(session: Session, merge: MergeState) -> str | None:
