@@ -39,11 +39,10 @@ def check(stream: object, name: str) -> None:
         raise RuntimeError("width and height should be even")
 
 
-def aligned(stream: dict[str, Any], optimal: bool) -> dict[str, Any]:
-    """Give `stream` narrowed to a width the hardware likes, or just to an even one."""
-    align = {YUV_FORMAT: 128, "XBGR8888": 32, "XRGB8888": 32}.get(stream["format"], 64) if optimal else 2
+def even(stream: dict[str, Any]) -> dict[str, Any]:
+    """Give `stream` cut to an even width and height, as a configuration that is made has it."""
     width, height = stream["size"]
-    return {**stream, "size": (width - width % align, height - height % 2)}
+    return {**stream, "size": (width - width % 2, height - height % 2)}
 
 
 def granted(stream: dict[str, Any], most: tuple[int, int], spec: CameraSpec) -> dict[str, Any]:

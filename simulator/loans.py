@@ -54,7 +54,6 @@ class Job:
         self._result: Any = None
         self._future: Future[Any] = Future()
         self._future.set_running_or_notify_cancel()
-        self.calls = 0
 
     @property
     def finished(self) -> bool:
@@ -66,7 +65,6 @@ class Job:
         try:
             while self._steps:
                 done, self._result = self._steps[0]()
-                self.calls += 1
                 if not done:
                     return False
                 self._steps.pop(0)
@@ -123,13 +121,6 @@ class CompletedRequest:
         self.config = dict(config)
         self.ref_count = 1
 
-    def acquire(self) -> None:
-        """Keep the frame for one more holder."""
-        with self._lock:
-            if self.ref_count == 0:
-                raise RuntimeError("CompletedRequest: acquiring lock with ref_count 0")
-            self.ref_count += 1
-
     def release(self) -> None:
         """Let go of the frame."""
         with self._lock:
@@ -157,7 +148,3 @@ class CompletedRequest:
         if name == "raw":
             return self._darkroom.raw(self._shot, stream)
         return self._darkroom.picture(self._shot, stream)
-
-    def make_buffer(self, name: str) -> NDArray[np.uint8]:
-        """Copy the bytes of stream `name` out."""
-        return self.make_array(name).view(np.uint8).reshape(-1)

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from enum import Enum
-from functools import partial
 from itertools import starmap
 from typing import Any
 
@@ -118,25 +117,6 @@ class Picamera2:
         """The raw format of all the sensor has."""
         return formats.sensor_format(self.rig.camera)
 
-    @property
-    def sensor_modes(self) -> list[dict[str, Any]]:
-        """The one mode. Asking reconfigures the camera, as with the real one."""
-        if self.started:
-            raise RuntimeError("Camera must be stopped before configuring")
-        self.configure(self.create_preview_configuration())
-        size, shortest_us = self.rig.camera.size_px, self.rig.camera.shortest_frame_us
-        return [
-            {
-                "format": self.sensor_format,
-                "unpacked": self.sensor_format.partition("_")[0],
-                "bit_depth": 12,
-                "size": size,
-                "fps": round(1e6 / shortest_us, 2),
-                "crop_limits": (0, 0, *size),
-                "exposure_limits": self._limits["ExposureTime"],
-            }
-        ]
-
     # --- configuration --------------------------------------------------------------------------------
 
     def create_preview_configuration(
@@ -183,11 +163,6 @@ class Picamera2:
             **_arguments(locals()),
         )
 
-    @staticmethod
-    def align_configuration(config: dict[str, Any], optimal: bool = True) -> None:
-        """Shrink the main stream to widths the hardware likes."""
-        config["main"] = formats.aligned(config["main"], optimal)
-
     def configure(self, camera_config: dict[str, Any] | None = None) -> None:
         """Take a configuration; what it asks in vain is adjusted without a word."""
         self._must_be_open()
@@ -216,11 +191,6 @@ class Picamera2:
     def camera_configuration(self) -> dict[str, Any]:
         """Give the configuration as granted."""
         return self.camera_config
-
-    def stream_configuration(self, name: str = "main") -> dict[str, Any]:
-        """Give one stream of it."""
-        stream: dict[str, Any] = self.camera_config[name]
-        return stream
 
     # --- running --------------------------------------------------------------------------------------
 
@@ -286,16 +256,6 @@ class Picamera2:
         """Give the next frame's metadata."""
         return self._pipeline.read(CompletedRequest.get_metadata, wait, signal_function)
 
-    def capture_array(
-        self,
-        name: str = "main",
-        wait: bool | float | None = None,
-        signal_function: Callable[[Job], None] | None = None,
-    ) -> Any:
-        """Give the next frame's pixels."""
-        develop = partial(CompletedRequest.make_array, name=name)
-        return self._pipeline.read(develop, wait, signal_function)
-
     def wait(self, job: Job, timeout: float | None = None) -> Any:
         """Wait for `job`. Raises `TimeoutError` after `timeout` seconds; the job stays queued."""
         return job.get_result(timeout=timeout)
@@ -321,7 +281,7 @@ class Picamera2:
         self._must_be_open()
         if not defaults.keys() <= self._limits.keys():  # a camera on USB
             defaults = {}
-        picture = formats.aligned(formats.updated({**base, "preserve_ar": True}, main or {}), optimal=False)
+        picture = formats.even(formats.updated({**base, "preserve_ar": True}, main or {}))
         unread = {"format": self.sensor_format, "size": picture["size"]}
         return {
             **rest,
