@@ -1,6 +1,5 @@
 """A stack's folder, readable at any moment; its state is folded from its journal."""
 
-import contextlib
 import hashlib
 import itertools
 from collections.abc import Container, Mapping
@@ -10,8 +9,8 @@ from typing import Any
 
 from rail.clock import Clock
 from rail.screw import Scale
-from stack.durable import leftovers, link_durably, sync_folder
-from stack.errors import NoSuchSession, SessionUnreadable
+from stack.durable import leftovers, sync_folder
+from stack.errors import SessionUnreadable
 from stack.journal import Entry, Journal, replay
 from stack.layout import Layout
 from stack.plan import StackPlan
@@ -135,27 +134,6 @@ class Session:
             for folder in (aside, slices, self.path):
                 sync_folder(folder)
         return tuple(names)
-
-    def next_merge(self) -> Path:
-        """Make the folder for another merge: merges/1, merges/2 ..."""
-        merges = self.path / "merges"
-        merges.mkdir(exist_ok=True)
-        while True:
-            number = (
-                max((int(child.name) for child in merges.iterdir() if child.name.isdigit()), default=0) + 1
-            )
-            folder = merges / str(number)
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir()
-                sync_folder(merges)
-                return folder
-
-    def choose_merge(self, number: int, file: str = "merged.jpg") -> None:
-        """Let the session's merged.jpg be that of merge `number`; raises `NoSuchSession` when it has none."""
-        target = Path("merges", str(number), file)
-        if not (self.path / target).is_file():
-            raise NoSuchSession(f"{self.id} has no {target}", wanted=str(target))
-        link_durably(self.path / "merged.jpg", target)
 
     def tidy(self) -> int:
         """Remove what a power cut left unfinished, while nobody writes; give how many files that were."""

@@ -19,6 +19,7 @@ from rail.axis import Position, Trust
 from rail.screw import Scale
 from simulator.clock import VirtualClock
 from stack.layout import lay_out
+from stack.merge.versions import choose, version_numbers
 from stack.plan import Between, Count, Marks, StackPlan
 from stack.record import exposure_record
 from stack.schedule import Schedule
@@ -169,10 +170,11 @@ def _session(sessions, one, number, size, clock):
 
 def merge(session, one, number=0, size=SIZE):
     """Write another merge of a session and choose it."""
-    folder = session.next_merge()
+    folder = session.path / "merges" / str(1 + len(version_numbers(session.path)))
+    folder.mkdir()
     pixels = drawn(one, size, number) if one.pixels is None else one.pixels
     (folder / "merged.jpg").write_bytes(simplejpeg.encode_jpeg(pixels, quality=92, colorspace="BGR"))
     left, top, *_ = one.crop
     crop = {"left": left, "top": top, "width": pixels.shape[1], "height": pixels.shape[0]}
     (folder / "merge.json").write_text(json.dumps({"crop": crop}))
-    session.choose_merge(int(folder.name))
+    choose(session.path, int(folder.name))

@@ -24,6 +24,7 @@ from rail.screw import Scale
 from simulator.clock import VirtualClock
 from stack.errors import PlanRefused
 from stack.layout import lay_out
+from stack.merge.versions import choose, version_numbers
 from stack.plan import Between, Count, Marks, StackPlan
 from stack.record import exposure_record
 from stack.retention import Weight
@@ -143,12 +144,13 @@ class PaperOperator:
 
     def _merge(self, session):
         data = b"picture " * (PICTURE_BYTES // 8)
-        folder = session.next_merge()
+        folder = session.path / "merges" / str(1 + len(version_numbers(session.path)))
+        folder.mkdir()
         (folder / "merged.jpg").write_bytes(data)
         self.disk.used_bytes += len(data)
         file = f"merges/{folder.name}/merged.jpg"
         (folder / "merge.json").write_text(json.dumps(self._told(session)))
-        session.choose_merge(int(folder.name))
+        choose(session.path, int(folder.name))
         self._write(session, "merge_started")
         facts = {"merge": int(folder.name), "files": [file], "slices": 3, "seconds": MERGE_S}
         self._write(session, "merge_done", sha256={file: hashlib.sha256(data).hexdigest()}, **facts)

@@ -199,12 +199,7 @@ def test_a_state_is_the_fold_of_its_journal(session: Session) -> None:
         journal.append("homed")
         journal.append("exposure_locked", **LOCKED)
         state = session.state()
-        assert (state.phase, state.exposure, state.size_px, state.homed) == (
-            Phase.SHOOTING,
-            EXPOSURE,
-            (64, 48),
-            True,
-        )
+        assert (state.phase, state.exposure, state.size_px) == (Phase.SHOOTING, EXPOSURE, (64, 48))
         assert state.missing == (0, 1, 2, 3)
         for index in (0, 2, 1):
             journal.append("slice_saved", **saved_facts(index))
@@ -321,17 +316,6 @@ def test_a_slice_is_trusted_only_when_it_is_what_was_acknowledged(session: Sessi
     assert "checksum" in (session.flaw(saved) or "")
     file.write_bytes(b"jpeg")
     assert session.flaw(saved) is None
-
-
-def test_merges_are_numbered_and_one_is_chosen(session: Session) -> None:
-    first, second = session.next_merge(), session.next_merge()
-    assert (first, second) == (session.path / "merges/1", session.path / "merges/2")
-    with pytest.raises(NoSuchSession, match=r"merges/2/merged\.jpg"):
-        session.choose_merge(2)
-    (second / "merged.jpg").write_bytes(b"picture")
-    session.choose_merge(2)
-    assert (session.path / "merged.jpg").readlink() == Path("merges/2/merged.jpg")
-    assert (session.path / "merged.jpg").read_bytes() == b"picture"
 
 
 def test_tidying_removes_the_unfinished_alone(session: Session) -> None:
