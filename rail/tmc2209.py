@@ -19,7 +19,7 @@ TRIES: Final = 3
 """How often a datagram is sent before a driver counts as silent: one may meet a disturbance."""
 
 _SYNC, _MASTER, _WRITE = 0x05, 0xFF, 0x80
-_REQUEST_BYTES, _REPLY_BYTES = 4, 8
+_REPLY_BYTES = 8
 
 
 class Register(IntEnum):

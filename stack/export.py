@@ -21,8 +21,6 @@ from stack.sessions import slug
 from stack.specimen import CATALOGUE, VIEW
 from stack.xmp import xmp
 
-DEFAULT_TEMPLATE: Final = "{number}-{name}"
-
 PICTURES: Final = {"merged": "", "depth": "-depth", "confidence": "-confidence", "report": "-report"}
 """A file of the session, by the stem of its name -> what its name ends with outside."""
 

@@ -97,8 +97,6 @@ class SessionState:
         Why it was paused or aborted, or the error it failed with.
     began_at, ended_at
         UTC of the first and the last change of phase.
-    homed
-        Whether the axis found its reference for this stack.
     retaken
         Why slices were shot again, by index.
     missed_u
@@ -128,7 +126,6 @@ class SessionState:
     reason: str | None = None
     began_at: str | None = None
     ended_at: str | None = None
-    homed: bool = False
     retaken: Mapping[int, str] = field(default_factory=dict)
     missed_u: float | None = None
     moved_u: float | None = None
@@ -194,7 +191,6 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
         case "homed":
             return replace(
                 state,
-                homed=True,
                 moved_u=_farther(state.moved_u, facts.get("moved_u")),
                 repeat_u=_farther(state.repeat_u, facts.get("repeat_u")),
             )

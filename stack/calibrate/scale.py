@@ -35,10 +35,6 @@ class Measured:
     value: float
     error: float
 
-    def times(self, factor: float) -> "Measured":
-        """Give it in another unit."""
-        return Measured(self.value * factor, self.error * factor)
-
     def into(self, length: float) -> "Measured":
         """Give how much of a length there is for one of it."""
         return Measured(length / self.value, length / self.value * self.error / self.value)
