@@ -72,6 +72,17 @@ def test_backlash_is_taken_up_anew_after_zeroing(homed):
     assert homed.world.carriage().edges - edges > 2 * SETTINGS.run_up_steps - 2
 
 
+def test_backlash_is_taken_up_anew_after_a_halt_at_speed(homed):
+    """The rotor ran on and swung back, nobody knows how far."""
+    homed.after_edges(500, homed.stepper.halt)
+    with pytest.raises(Halted):
+        homed.axis.move_to(6_000)
+    homed.axis.arm()
+    edges = homed.world.carriage().edges
+    homed.axis.move_to(homed.axis.position().steps + 1)
+    assert homed.world.carriage().edges - edges == 2 * SETTINGS.run_up_steps - 1
+
+
 def test_a_zeroed_position_is_known_only_while_the_motor_is_held(unhomed):
     unhomed.axis.zero(3_000)
     unhomed.axis.release()
