@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stack.schedule import Moment, Schedule, Window, next_slot
+from stack.schedule import MOST_COUNTED, Moment, Schedule, Window, next_slot, slots_left
 
 BEGAN = datetime(2026, 3, 20, 5, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -56,10 +56,50 @@ def test_no_slot_comes_twice_none_too_early_and_never_two_at_once(
 
 
 @given(schedules, st.integers(0, 1_000_000))
+@example(Schedule(3600.0, window=Window(time(8), time(9)), missed="once"), 6_000)
 def test_a_slot_lies_in_its_window_by_the_clock_on_the_wall(schedule: Schedule, along_s: int) -> None:
     slot = next_slot(schedule, None, 0, moment(float(along_s)))
     if slot is not None and schedule.window is not None:
         assert schedule.window.holds(moment(slot.due_s).wall.time())
+        assert schedule.window.holds(moment(slot.number * schedule.every_s).wall.time())
+
+
+@given(st.integers(10, 3600).map(float), st.integers(0, 22), st.integers(0, 300_000).map(float))
+def test_a_window_as_long_as_the_interval_is_met_every_day(every_s: float, hour: int, along_s: float) -> None:
+    schedule = Schedule(every_s, window=Window(time(hour), time(hour + 1)))
+    slot = next_slot(schedule, None, 0, moment(along_s))
+    assert slot is not None
+    assert slot.due_s - along_s <= 25 * 3600
+
+
+tens = st.integers(1, 12).map(lambda n: n * 600.0)
+bounded = st.builds(
+    Schedule,
+    every_s=tens,
+    count=st.none() | st.integers(1, 60),
+    until=st.integers(0, 400).map(lambda n: BEGAN + timedelta(seconds=600 * n)),
+    window=st.none() | st.builds(Window, st.just(time(5)), st.integers(8, 20).map(time)),
+)
+
+
+@given(bounded, st.none() | st.integers(0, 9), st.integers(0, 70), tens.map(lambda s: s - 600.0))
+@example(Schedule(600.0, until=BEGAN + timedelta(seconds=600)), 0, 1, 600.0)
+def test_as_many_are_left_as_then_come(
+    schedule: Schedule, last: int | None, begun: int, along_s: float
+) -> None:
+    left, come = slots_left(schedule, last, begun, moment(along_s)), 0
+    while (slot := next_slot(schedule, last, begun + come, moment(along_s))) is not None:
+        last, along_s, come = slot.number, max(along_s, slot.due_s), come + 1
+        assert schedule.until is None or moment(slot.due_s).wall < schedule.until
+    assert left == come
+
+
+def test_what_has_no_end_or_too_many_slots_before_it_is_not_counted() -> None:
+    far_off = BEGAN + timedelta(seconds=60 * MOST_COUNTED)
+    assert slots_left(Schedule(60.0), None, 0, moment(0.0)) is None
+    assert slots_left(Schedule(60.0, until=far_off), None, 0, moment(0.0)) is None
+    assert slots_left(Schedule(60.0, count=7, until=far_off), None, 5, moment(0.0)) == 2
+    assert slots_left(Schedule(60.0, count=7), None, 9, moment(0.0)) == 0
 
 
 @given(st.integers(600, 7_200).map(float), st.integers(0, 400))
