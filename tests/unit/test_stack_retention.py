@@ -8,6 +8,7 @@ from series_machine import PICTURE_BYTES, SLICE_BYTES, Machine, asked
 from simulator.clock import VirtualClock
 from stack.check import Verdict, check
 from stack.retention import Keep, Weight, has_slices, let_go, stacks_that_fit, stays, weighed
+from stack.session_state import Phase, SessionState
 
 
 @pytest.fixture
@@ -53,6 +54,12 @@ def test_nonsense_is_refused_with_what_is_possible(words):
         Keep.named(words)
 
 
+@pytest.mark.parametrize("every", [-1, 10_001])
+def test_nothing_else_can_be_kept(every):
+    with pytest.raises(ValueError, match="from 0 to 10000"):
+        Keep(every)
+
+
 def test_merged_and_whole_its_slices_may_go(session):
     assert speaks(session) is None
 
@@ -92,6 +99,27 @@ def test_a_picture_of_some_of_the_slices_does_not_count(session):
     assert "not merged" in speaks(session)
 
 
+def test_a_stack_without_slices_has_none_to_let_go(session):
+    assert "no slices" in stays(session, SessionState(Phase.DONE, 3), at_work=None)
+
+
+def test_of_several_merges_one_with_a_whole_picture_is_enough(session):
+    file = "merges/2/merged.jpg"
+    written(session, event="merge_started")
+    written(session, event="merge_done", merge=2, files=[file], slices=3, seconds=1, sha256={file: "0" * 64})
+    assert speaks(session) is None
+    (session.path / "merges/1/merged.jpg").unlink()
+    assert file in speaks(session)
+
+
+def test_a_merge_that_names_no_picture_does_not_count(session):
+    lines = session.journal_path.read_bytes().splitlines(keepends=True)
+    session.journal_path.write_bytes(b"".join(line for line in lines if b"merge_" not in line))
+    written(session, event="merge_started")
+    written(session, event="merge_done", merge=1, files=["merges/1/depth.png"], slices=3, seconds=1)
+    assert "no picture" in speaks(session)
+
+
 def test_a_picture_without_a_recorded_checksum_does_not_count(session):
     lines = session.journal_path.read_bytes().splitlines(keepends=True)
     session.journal_path.write_bytes(b"".join(line for line in lines if b"merge_" not in line))
@@ -109,10 +137,6 @@ def test_let_go_the_slices_are_gone_the_picture_is_there_and_the_journal_says_wh
     assert found.count(Verdict.LET_GO) == 3
     assert found.problems == ()
     assert [one.verdict for one in found.merges] == [Verdict.INTACT]
-
-
-def no_more(path, missing_ok=False):
-    raise OSError(5, "cut")
 
 
 def test_cut_short_it_goes_on_and_says_it_once(session, monkeypatch):
@@ -135,6 +159,10 @@ def test_a_stack_is_weighed_as_it_lies_there(session):
     weight = weighed(session)
     assert weight.slices_bytes == 3 * SLICE_BYTES
     assert weight.rest_bytes >= PICTURE_BYTES
+
+
+def test_of_two_weights_each_part_counts_by_the_heavier():
+    assert Weight(10, 4).heavier(Weight(7, 5)) == Weight(7, 5).heavier(Weight(10, 4)) == Weight(10, 5)
 
 
 def test_how_many_fit():
