@@ -240,6 +240,43 @@ class TestShowsNothing:
         assert lock.shows_nothing(red) is None
 
 
+@pytest.mark.parametrize(
+    ("time_us", "gain", "seen"),
+    [
+        (9990, 2.0, False),
+        (9981, 2.0, False),
+        (9979, 2.0, True),
+        (10_001, 2.0, True),
+        (4995, 4.0, False),
+        (9990, 1.99, True),
+    ],
+)
+def test_rounding_is_told_by_light_and_not_by_time_or_gain(time_us: int, gain: float, seen: bool) -> None:
+    assert lock.rounded(LOCKED, replace(LOCKED, time_us=time_us, gain=gain)) is seen
+
+
+class TestAssumed:
+    FRAME_US = 33_000
+
+    def test_a_frame_without_its_exposure_began_a_whole_frame_and_what_was_asked_before_its_stamp(
+        self,
+    ) -> None:
+        told = lock.assumed({"SensorTimestamp": 5_000_000_000}, LOCKED, self.FRAME_US)
+        assert told["Assumed"] == ("ExposureTime", "AnalogueGain")
+        assert lock.exposure_of(told) == replace(LOCKED, colour_gains=(1.0, 1.0))
+        assert lock.began_ns(told) == 5_000_000_000 - 33_000_000 - 9_990_000
+
+    def test_what_a_frame_says_stands(self) -> None:
+        told = lock.assumed({"SensorTimestamp": 5_000_000_000, "AnalogueGain": 4.0}, LOCKED, self.FRAME_US)
+        assert (told["AnalogueGain"], told["Assumed"]) == (4.0, ("ExposureTime",))
+
+    @pytest.mark.parametrize("whole", [frame(), {"AnalogueGain": 2.0}])
+    def test_nothing_is_added_to_a_frame_that_says_how_or_not_even_when(
+        self, whole: dict[str, object]
+    ) -> None:
+        assert lock.assumed(whole, LOCKED, self.FRAME_US) == whole
+
+
 def test_every_figure_has_a_tolerance_of_at_most_one_level() -> None:
     """1 % of light moves an sRGB mid-tone by less than one level of 255."""
     assert set(HELD) == {"ExposureTime", "AnalogueGain", "DigitalGain", "ColourGains red", "ColourGains blue"}
