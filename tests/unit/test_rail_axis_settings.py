@@ -17,3 +17,17 @@ def test_settings_that_leave_no_room_are_refused():
         replace(SETTINGS, keep_out_steps=9_000)
     with pytest.raises(ValueError, match="second touch"):
         replace(SETTINGS, touch_steps_s=321)
+
+
+@pytest.mark.parametrize(
+    "name", ["keep_out_steps", "backlash_steps", "margin_steps", "clearance_steps", "touch_steps_s"]
+)
+def test_what_would_turn_a_protection_round_is_refused(name):
+    with pytest.raises(ValueError, match=r"negative|second touch"):
+        replace(SETTINGS, **{name: -1})
+
+
+@pytest.mark.parametrize("near_end", [1, -9_601])
+def test_a_mark_outside_the_travel_is_refused(near_end):
+    with pytest.raises(ValueError, match="within the travel"):
+        replace(SETTINGS, near_end_steps=near_end)

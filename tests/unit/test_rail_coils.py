@@ -97,11 +97,16 @@ def test_a_full_step_never_shows_a_field_that_points_back():
 
 def test_limit_switches_are_read_where_they_are_fitted():
     factory = MockFactory()
-    pins = CoilPins(factory, CoilWiring(COILS, limit_near=5))
-    assert pins.near_pressed() is True
-    factory.pin(5).drive_low()
-    assert pins.near_pressed() is False
-    assert pins.far_pressed() is None
+    for pin, wiring in ((5, CoilWiring(COILS, limit_near=5)), (6, CoilWiring(COILS, limit_far=6))):
+        pins = CoilPins(factory, wiring)
+        fitted, missing = pins.near_pressed, pins.far_pressed
+        if wiring.limit_near is None:
+            fitted, missing = missing, fitted
+        assert fitted() is True
+        factory.pin(pin).drive_low()
+        assert fitted() is False
+        assert missing() is None
+        pins.close()
 
 
 @pytest.mark.parametrize("wiring", [{"coils": (1, 2, 3, 3)}, {"coils": COILS, "limit_far": COILS[0]}])

@@ -147,12 +147,26 @@ def test_a_limit_halts_and_then_allows_only_the_way_back(tmp_path):
     assert rig.stepper.limits() == Limits(near=False, far=False)
 
 
-def test_an_inverted_motor_is_halted_by_the_limit_behind(tmp_path):
-    rig = Rig(tmp_path, position_um=2_950.0, wiring=MotionWiring(far_level=False))
-    run = rig.stepper.run(-4_000, RAMP.slowest())
+@pytest.mark.parametrize(("position_um", "sense", "end"), [(2_950.0, 1, "far"), (60.0, -1, "near")])
+def test_a_limit_ahead_is_called_by_its_end(tmp_path, position_um, sense, end):
+    run = Rig(tmp_path, position_um=position_um).stepper.run(sense * 4_000, RAMP)
+    assert (run.ending, f"the {end} limit switch is pressed" in run.detail) == (Ending.LIMIT, True)
+
+
+@pytest.mark.parametrize(("position_um", "sense", "end"), [(2_950.0, -1, "far"), (60.0, 1, "near")])
+def test_an_inverted_motor_is_halted_by_the_limit_behind(tmp_path, position_um, sense, end):
+    rig = Rig(tmp_path, position_um=position_um, wiring=MotionWiring(far_level=False))
+    run = rig.stepper.run(sense * 4_000, RAMP.slowest())
     assert run.ending is Ending.LIMIT
-    assert "wrong way" in run.detail
-    assert rig.world.carriage().crashes_far == 0
+    assert f"the {end} limit switch closed" in run.detail and "wrong way" in run.detail
+    assert (rig.world.carriage().crashes_near, rig.world.carriage().crashes_far) == (0, 0)
+
+
+def test_a_limit_behind_that_opened_and_closes_again_halts(rig):
+    rig.stepper.run(-4_000, RAMP.slowest(), seek=Seek.PRESSED)
+    rig.after_edges(600, lambda: rig.world.break_down("limit_near_open"))
+    run = rig.stepper.run(4_000, RAMP.slowest())
+    assert (run.ending, 600 <= run.issued_steps < 610) == (Ending.LIMIT, True)
 
 
 def test_seeking_ends_where_the_switch_closes_and_where_it_opens(rig):
@@ -188,6 +202,13 @@ def test_gravity_holds_from_the_first_moment_and_after_the_last(tmp_path):
     rig.stepper.run(10, RAMP)
     rig.stepper.close()
     assert rig.world.carriage().enabled
+
+
+def test_closed_during_a_run_no_further_pulse_is_given(tmp_path):
+    rig = Rig(tmp_path, settings=replace(SETTINGS, gravity=True))
+    rig.after_edges(400, rig.stepper.close)
+    run = rig.stepper.run(4_000, RAMP)
+    assert (run.issued_steps, run.ending, rig.edges) == (400, Ending.HALTED, 400)
 
 
 def test_without_gravity_closing_lets_the_motor_go(rig):
