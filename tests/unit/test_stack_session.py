@@ -33,6 +33,7 @@ from stack.plan import (
     StackPlan,
 )
 from stack.record import layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
+from stack.seal import sealed, unsealed
 from stack.session import Facts, Session
 from stack.session_state import MergeState, Phase, SavedSlice
 from stack.sessions import Sessions, slug
@@ -295,10 +296,17 @@ def test_a_session_json_with_a_bit_flipped_anywhere_is_not_read(
             sessions.open(1)
 
 
+def test_a_session_of_a_later_schema_is_not_read(sessions: Sessions, session: Session) -> None:
+    file = session.path / "session.json"
+    file.write_bytes(sealed({**unsealed(file.read_bytes()), "schema": 2}))
+    with pytest.raises(SessionUnreadable, match="of schema 2, and this version reads 1"):
+        sessions.open(1)
+
+
 def test_a_slice_set_aside_replaces_nothing_there(session: Session) -> None:
-    for content in (b"first", b"second"):
+    for content, name in ((b"first", "aside/0003.jpg"), (b"second", "aside/0003-2.jpg")):
         (session.path / "slices/0003.jpg").write_bytes(content)
-        session.set_aside(3)
+        assert session.set_aside(3) == (name,)
     assert not list((session.path / "slices").iterdir())
     aside = {path.name: path.read_bytes() for path in (session.path / "aside").iterdir()}
     assert aside == {"0003.jpg": b"first", "0003-2.jpg": b"second"}
