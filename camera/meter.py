@@ -84,7 +84,7 @@ class Meter:
                 )
         with self._fresh(fresh_ns) as (request, metadata):
             exposure = lock.metered(metadata)
-            if why := lock.shows_nothing(eight_bits(self._picture(request))):
+            if why := lock.shows_nothing(self._picture(request)):
                 raise NothingSeen(
                     f"Automatic exposure ended at {exposure.time_us} µs with gain {exposure.gain:.2f}, and "
                     f"{why}. Look at the light, the lens cap and the subject's place before the lens.",
@@ -99,7 +99,7 @@ class Meter:
         while factor is not None and len(trials) < AIM_TRIES:
             self.hold(brighter(metered, factor, self.reach))
             with self._fresh(fresh_ns) as (request, _):
-                trials.append(tried(factor, eight_bits(self._picture(request)), allowed_percent))
+                trials.append(tried(factor, self._picture(request), allowed_percent))
             factor = next_factor(trials, allowed_percent)
         best = best_factor(trials, allowed_percent)
         if best is None:
