@@ -60,6 +60,17 @@ def test_idle_slices_are_left_out_once_three_stacks_agree_and_a_margin_stays():
     assert found.words == "5 slices beyond the near end of the subject showed nothing, and are left out"
 
 
+def test_of_idle_slices_as_many_go_as_all_three_stacks_agree_on():
+    stacks = [seen((*[0.0] * idle, *[0.99 / (19 - idle)] * (19 - idle), 0.01)) for idle in (9, 5, 7)]
+    assert ends(followed(stacks, REACH)) == (10_000 + 3 * 100, 11_900)
+
+
+def test_a_range_that_would_be_left_with_too_few_slices_stays():
+    shares = (*[0.0] * 4, 0.002, *[0.0] * 4)
+    stacks = [Seen(10_000, 10_100, 100, shares)] * 3
+    assert followed(stacks, REACH).seen == stacks[-1]
+
+
 def test_a_subject_that_moves_is_gone_after():
     shares = (*[0.0] * 7, *[0.07] * 12, 0.16)
     found = followed([seen(shares)] * 3, REACH)

@@ -148,6 +148,19 @@ def test_a_recorded_slice_that_is_not_what_was_saved_is_shot_again(
     assert list((session.path / "slices").glob(".*")) == []
 
 
+def test_a_file_that_no_line_of_the_journal_speaks_of_is_set_aside_and_its_slice_shot(
+    inline_rig: Rig,
+) -> None:
+    rig, session = inline_rig, paused(inline_rig)
+    (session.path / "slices/0003.jpg").write_bytes(b"shot, and not said")
+    rig.told.clear()
+    assert rig.shoot(session).kind is EndingKind.DONE
+    assert_complete(session)
+    assert (session.path / "aside/0003.jpg").read_bytes() == b"shot, and not said"
+    (retaken,) = [event for event in rig.told if event["event"] == "slice_retaken"]
+    assert (retaken["index"], list(retaken["aside"])) == (3, ["aside/0003.jpg"])
+
+
 def test_resumed_it_keeps_the_recorded_exposure_though_the_light_has_changed(inline_rig: Rig) -> None:
     session = paused(inline_rig)
     inline_rig.camera.light = 0.7

@@ -4,19 +4,24 @@ import errno
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stack_rig import PLACES, Rig, assert_complete
 
+from camera.camera import Frame
 from stack import slice_files
 from stack.ending import EndingKind
 from stack.errors import DiskFull, DiskGone, JournalFailed, ShootError, SliceUnsaved
 from stack.journal import Journal, replay
 from stack.saving import room_needed
 from stack.session_state import Phase
-from stack.writer import SliceWriter, ThreadedWriter
+from stack.shoot import Shooter
+from stack.slice_files import SliceLabel
+from stack.writer import FRAMES_IN_FLIGHT, SliceWriter, ThreadedWriter
 
 
 @pytest.fixture
@@ -117,6 +122,54 @@ def test_a_journal_that_cannot_be_written_fails_the_stack(rig: Rig, monkeypatch:
     ending = rig.shoot(session)
     assert isinstance(ending.error, JournalFailed)
     assert 2 not in [event["index"] for event in rig.told if event["event"] == "slice_saved"]
+
+
+def test_a_stack_of_which_the_journal_cannot_say_that_it_is_done_is_not_done(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = rig.session()
+    append = Journal.append
+
+    def broken(journal: Journal, event: str, **facts: Any) -> Any:
+        if event == "stack_done":
+            raise JournalFailed("no", path=session.journal_path)
+        return append(journal, event, **facts)
+
+    monkeypatch.setattr(Journal, "append", broken)
+    ending = rig.shoot(session)
+    assert (ending.kind, ending.saved, type(ending.error)) == (EndingKind.FAILED, 6, JournalFailed)
+    assert "could not be recorded" in ending.trouble[0]
+    assert rig.rail.motor_steps == PLACES[-1], "it went to be shot again"
+    assert session.state().resumable
+
+
+def test_room_is_needed_for_a_slice_for_those_not_yet_written_and_for_the_reserve() -> None:
+    assert room_needed(100, 7) == (1 + FRAMES_IN_FLIGHT) * 100 + 7
+
+
+def test_slices_that_turn_out_heavier_than_expected_need_more_room(inline_rig: Rig) -> None:
+    """Each with its raw file: together they count."""
+    rig, session = inline_rig, inline_rig.session()
+    rig.kit = replace(rig.kit, companions={".dng": lambda frame, label: b"r" * 10_000})
+    rig.shooter = Shooter(rig.kit)
+    rig.free_bytes = room_needed(10_000, 1000)
+    ending = rig.shoot(session)
+    assert (ending.kind, ending.saved) == (EndingKind.PAUSED, 1)
+    assert isinstance(ending.error, DiskFull) and ending.error.needed_bytes > rig.free_bytes
+
+
+def test_a_slice_bears_the_time_when_its_exposure_began(inline_rig: Rig) -> None:
+    rig, ages = inline_rig, []
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+    def encode(frame: Frame, label: SliceLabel) -> bytes:
+        ages.append((noon - label.taken_at, rig.clock.monotonic_ns() - frame.began_ns))
+        return rig.encode(frame, label)
+
+    rig.kit = replace(rig.kit, encode=encode, now=lambda: noon)
+    rig.shooter = Shooter(rig.kit)
+    rig.shoot(rig.session())
+    assert [age == timedelta(microseconds=round(ns / 1000)) and ns > 0 for age, ns in ages] == [True] * 6
 
 
 def test_a_disk_that_runs_full_pauses_before_the_slice_that_does_not_fit(inline_rig: Rig) -> None:

@@ -296,6 +296,20 @@ def test_a_session_json_with_a_bit_flipped_anywhere_is_not_read(
             sessions.open(1)
 
 
+def test_of_several_resumes_the_worst_is_kept_and_what_was_before_is_over(session: Session) -> None:
+    with session.journal(MonotonicClock()) as journal:
+        journal.append("stack_started")
+        for moved_u, repeat_u in ((-30.0, 0.5), (10.0, -2.0), (None, None)):
+            journal.append("stack_paused", reason="full", lacked_room=True)
+            assert session.state().ended_at is not None
+            journal.append("stack_resumed")
+            journal.append("homed", moved_u=moved_u, repeat_u=repeat_u)
+        state = session.state()
+    assert (state.moved_u, state.repeat_u) == (-30.0, -2.0)
+    assert (state.phase, state.reason, state.ended_at) == (Phase.SHOOTING, None, None)
+    assert not state.lacked_room
+
+
 def test_a_session_of_a_later_schema_is_not_read(sessions: Sessions, session: Session) -> None:
     file = session.path / "session.json"
     file.write_bytes(sealed({**unsealed(file.read_bytes()), "schema": 2}))
