@@ -33,6 +33,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.jsonl"
 
 
+def test_closed_it_writes_no_more_and_closes_nobody_elses_file(path: Path) -> None:
+    """The system gives the number of a closed file to the next one that is opened."""
+    journal = Journal(path, CountingClock())
+    journal.close()
+    with (path.parent / "other").open("wb") as other:
+        with pytest.raises(JournalFailed, match="closed"):
+            journal.append("too_late")
+        journal.close()
+        assert os.fstat(other.fileno()).st_size == 0
+
+
 def test_a_line_is_as_the_format_says(path: Path) -> None:
     noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
     with Journal(path, CountingClock(), now=lambda: noon) as journal:
