@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from camera import aim
 from camera.aim import SensorReach, Trial
-from camera.camera import Aim, Exposure
+from camera.camera import Aim, Exposure, Tether
 from camera.errors import LightUnsuited
 
 REACH = SensorReach(60, 600_000_000, 1.0, 22.0)
@@ -108,6 +108,26 @@ def test_the_brightest_that_clips_no_more_than_allowed_is_found(
     ideal = 1 / np.percentile(scene[::2, ::2, 0], 100 - allowed)
 
     assert ideal / 1.6 < best < ideal * 1.05
+
+
+def test_the_next_lies_between_the_brightest_good_and_the_darkest_bad() -> None:
+    trials = [Trial(1.0, 0.0, 3.0), Trial(9.0, 8.0, 0.9), Trial(4.0, 5.0, 0.9), Trial(0.5, 0.0, 6.0)]
+
+    assert aim.next_factor(trials, 1.0) == 2.0
+
+
+@given(st.integers(1_000, 80_000), st.floats(1, 8), st.integers(1_000, 80_000), st.floats(1, 8))
+def test_a_tether_is_of_light_however_that_is_made_of_time_and_gain(
+    time_us: int, gain: float, before_us: int, before_gain: float
+) -> None:
+    metered, before = exposed(time_us, gain), exposed(before_us, before_gain)
+    free = aim.tethered(metered, Tether(before), REACH)
+    held = aim.tethered(metered, Tether(before, stops=0.5), REACH)
+
+    assert light(free) == pytest.approx(light(metered), rel=2e-3)
+    assert light(held) == pytest.approx(
+        min(max(light(metered), light(before) / 2**0.5), light(before) * 2**0.5), rel=2e-3
+    )
 
 
 def test_nothing_is_best_where_everything_clips() -> None:

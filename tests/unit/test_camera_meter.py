@@ -174,11 +174,20 @@ class TestLock:
 
         assert abs(camera.lock(ASKED).time_us - ASKED.time_us) < 1000
 
-    def test_a_camera_that_never_takes_it_is_given_up(self, studio: Studio) -> None:
+    @pytest.mark.parametrize(
+        ("figures", "words"),
+        [
+            ({"AnalogueGain": 9.0}, r"AnalogueGain is 9 instead of 1\.5"),
+            ({"ColourGains": (1.0, 1.0)}, r"ColourGains red is 1 instead of 2\.1"),
+        ],
+    )
+    def test_a_camera_that_never_takes_it_is_given_up(
+        self, studio: Studio, figures: dict[str, Any], words: str
+    ) -> None:
         camera = studio.camera()
-        studio.picam2.doctor = lambda metadata: metadata | {"AnalogueGain": 9.0}
+        studio.picam2.doctor = lambda metadata: metadata | figures
 
-        with pytest.raises(ExposureDrifted, match=r"AnalogueGain is 9 instead of 1\.5") as caught:
+        with pytest.raises(ExposureDrifted, match=words) as caught:
             camera.lock(ASKED)
         assert caught.value.tries == meter.LOCK_FRAMES * meter.LOCK_TRIES
         assert camera.exposure is None
