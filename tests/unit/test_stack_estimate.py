@@ -30,6 +30,9 @@ def test_estimate_counts_moves_rests_frames_and_bytes() -> None:
     assert estimate(replace(plan, recycle_s=3), layout, **times).seconds == pytest.approx(
         to_the_first + back + 0.35 + 3 * (3 + 0.2)
     )
+    assert estimate(replace(plan, frames=4, recycle_s=3), layout, **times).seconds == pytest.approx(
+        to_the_first + back + 0.35 + 3 * (3 + 4 * 0.2 + 3 * 3)
+    )
     long, short = (Exposure(time_us, 1.0, (2.0, 1.5)) for time_us in (8_000_000, 8000))
     assert estimate(replace(plan, exposure=long), layout, **times).seconds == pytest.approx(
         to_the_first + between + back + 4 * (0.15 + 12)

@@ -63,6 +63,8 @@ def test_idle_slices_are_left_out_once_three_stacks_agree_and_a_margin_stays():
 def test_of_idle_slices_as_many_go_as_all_three_stacks_agree_on():
     stacks = [seen((*[0.0] * idle, *[0.99 / (19 - idle)] * (19 - idle), 0.01)) for idle in (9, 5, 7)]
     assert ends(followed(stacks, REACH)) == (10_000 + 3 * 100, 11_900)
+    nearer = seen((*[0.0] * 3, *[0.99 / 16] * 16, 0.01))
+    assert followed([*stacks[:2], nearer], REACH).words == ""
 
 
 def test_a_range_that_would_be_left_with_too_few_slices_stays():
