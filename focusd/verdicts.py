@@ -62,9 +62,9 @@ def of_rights(rights: Rights) -> Iterator[Verdict]:
             "real time", Health.DOUBTFUL, "not permitted: under load, moves take longer and may shake", _UNIT
         )
     if rights.locked_bytes >= NEEDED_LOCKED_BYTES:
-        yield Verdict("locked memory", Health.GOOD, f"permitted, {_megabytes(rights.locked_bytes)}")
+        yield Verdict("locked memory", Health.GOOD, f"permitted, {_memory_words(rights.locked_bytes)}")
     else:
-        words = f"{_megabytes(rights.locked_bytes)} permitted: moves may stall when memory is short"
+        words = f"{_memory_words(rights.locked_bytes)} permitted: moves may stall when memory is short"
         yield Verdict("locked memory", Health.DOUBTFUL, words, _UNIT)
 
 
@@ -205,5 +205,5 @@ def _state(pressed: bool | None) -> str:
     return "not fitted" if pressed is None else "pressed" if pressed else "open"
 
 
-def _megabytes(size_bytes: int) -> str:
+def _memory_words(size_bytes: int) -> str:
     return "all memory" if size_bytes >= 2**60 else f"{size_bytes / 2**20:.0f} MiB"
