@@ -54,6 +54,8 @@ def series_asked_for(request: SeriesRequest, now: datetime) -> Asked:
     if until is not None and until <= begins:
         raise RequestInvalid([f"until: {until:%Y-%m-%d %H:%M} is not after the start"])
     window = request.window and Window(*request.window)
+    if window is not None and window.opens == window.closes:
+        raise RequestInvalid([f"window: {window.opens:%H:%M} to {window.closes:%H:%M} holds no slot at all"])
     schedule = Schedule(request.every_s, request.count, until, window, request.missed, request.for_s)
     name = request.name or request.plan
     return Asked(name, schedule, {"plan": request.plan, "name": name}, start, _manner(request))

@@ -3,7 +3,7 @@
 import os
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import reduce
 
 import pytest
@@ -42,6 +42,16 @@ WEEK_BYTES = 336 * PICTURE_BYTES + RESERVE_BYTES + 10 * WEIGHT.bytes
 @pytest.fixture
 def machine(tmp_path):
     return Machine(tmp_path)
+
+
+def test_a_window_that_closes_as_it_opens_is_refused():
+    for window, refused in (((time(6), time(6)), True), ((time(22), time(4)), False)):
+        request = SeriesRequest(every_s=HALF_HOUR_S, window=window)
+        if refused:
+            with pytest.raises(RequestInvalid, match="06:00 to 06:00 holds no slot"):
+                series_asked_for(request, datetime.now(UTC))
+        else:
+            assert series_asked_for(request, datetime.now(UTC)).schedule.window.opens == time(22)
 
 
 def test_stacks_come_in_their_rhythm_and_the_series_ends(machine):
