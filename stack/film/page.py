@@ -46,7 +46,7 @@ def page(
     parts = [
         _head(account, zone, film),
         _tally(account),
-        _troubles(rows, warnings, zone),
+        _troubles(rows, warnings),
         _light(rows, zone),
         _drift(rows, zone),
         _times(account, zone),
@@ -96,7 +96,7 @@ def _tally(account: Account) -> str:
     return f'<div class="tally">\n{shown}\n</div>'
 
 
-def _troubles(rows: Sequence[Row], warnings: Sequence[str], shown: Shown) -> str:
+def _troubles(rows: Sequence[Row], warnings: Sequence[str]) -> str:
     lists = [
         sentences("Failed", "wait", _grouped([row for row in rows if row["end"] == "failed"])),
         sentences("Left out", "wait", _grouped([row for row in rows if row["end"] == "skipped"])),
