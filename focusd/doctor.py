@@ -29,12 +29,12 @@ from focusd.verdicts import (
     of_complaints,
     of_disk,
     of_driver,
-    of_far_pressed_switch,
     of_lateness,
     of_pins,
     of_position,
     of_rights,
     of_stored_position,
+    of_switch_pressed_afar,
     of_switches,
 )
 from rail.axis import Position, Trust
@@ -102,7 +102,7 @@ def _of_motor(axis: StepperAxis, position: Position) -> Iterator[Verdict]:
     yield from of_switches(switches)
     if position.trust is Trust.KNOWN:
         near_steps, far_steps = settings.ends_steps
-        yield from of_far_pressed_switch(
+        yield from of_switch_pressed_afar(
             switches,
             position_u=length_u(position.steps),
             ends_u=(length_u(near_steps), length_u(far_steps)),

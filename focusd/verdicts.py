@@ -132,7 +132,7 @@ def of_switches(switches: Switches) -> Iterator[Verdict]:
 _FIT = "fit a normally-closed switch at the end away from the subject: docs/wiring.md"
 
 
-def of_far_pressed_switch(
+def of_switch_pressed_afar(
     switches: Switches, position_u: float, ends_u: tuple[float, float], play_u: float
 ) -> Iterator[Verdict]:
     """Judge a switch that reads pressed while the axis, whose place is known, stands far from it.

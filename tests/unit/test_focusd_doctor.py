@@ -11,12 +11,12 @@ from focusd.verdicts import (
     Switches,
     of_complaints,
     of_disk,
-    of_far_pressed_switch,
     of_lateness,
     of_pins,
     of_position,
     of_rights,
     of_stored_position,
+    of_switch_pressed_afar,
     of_switches,
 )
 from rail.axis import Position, Trust
@@ -70,7 +70,7 @@ def test_switches_are_judged_by_what_they_read(switches, found, word):
     ],
 )
 def test_a_switch_that_nothing_can_be_pressing_is_bad(switches, position_u, ends):
-    verdicts = list(of_far_pressed_switch(switches, position_u, (0.0, 40_000.0), 420.0))
+    verdicts = list(of_switch_pressed_afar(switches, position_u, (0.0, 40_000.0), 420.0))
     assert [verdict.words.split()[1] for verdict in verdicts] == ends
     assert all(verdict.health is BAD for verdict in verdicts)
 
