@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from rail.pins import Factory, input_pin, output_pin, pin_writer
+from rail.pins import Factory, LimitPins, output_pin, pin_writer
 
 Pattern = tuple[int, int, int, int]
 """The level of each coil, in the order in which they follow each other around the motor."""
@@ -61,7 +61,7 @@ class CoilWiring:
         return HALF_STEPS if self.half_steps else FULL_STEPS
 
 
-class CoilPins:
+class CoilPins(LimitPins):
     """The coils of one motor, a `rail.pins.MotorPins`.
 
     The pattern is remembered while the motor is let go, and is the first one when it is held again, so that
@@ -88,8 +88,7 @@ class CoilPins:
         self._sense: Literal[-1, 1] = 1
         self._coils = [output_pin(factory, pin, False) for pin in wiring.coils]
         self._writers: list[Callable[[int], object]] = [pin_writer(coil) for coil in self._coils]
-        self._near = input_pin(factory, wiring.limit_near)
-        self._far = input_pin(factory, wiring.limit_far)
+        super().__init__(factory, wiring.limit_near, wiring.limit_far, wiring.pressed_level)
         self._changes = {
             sense: tuple(
                 _changes(self._patterns[phase], self._patterns[(phase + sense) % len(self._patterns)])
@@ -124,19 +123,11 @@ class CoilPins:
         self._show((0, 0, 0, 0))
         self.energised = False
 
-    def near_pressed(self) -> bool | None:
-        """Read the near limit's raw level; None where no switch is fitted."""
-        return None if self._near is None else bool(self._near.state) == self._wiring.pressed_level
-
-    def far_pressed(self) -> bool | None:
-        """Read the far limit's raw level; None where no switch is fitted."""
-        return None if self._far is None else bool(self._far.state) == self._wiring.pressed_level
-
     def close(self) -> None:
         """Give the pins back; the driver's own resistors then keep the coils off."""
-        for pin in (*self._coils, self._near, self._far):
-            if pin is not None:
-                pin.close()
+        for coil in self._coils:
+            coil.close()
+        super().close()
 
     def _show(self, pattern: Pattern) -> None:
         for write, level in zip(self._writers, pattern, strict=True):

@@ -218,7 +218,30 @@ class MotionWiring:
             raise ValueError(f"one pin cannot do two things: {self}")
 
 
-class MotionPins:
+class LimitPins:
+    """The inputs of the limit switches beside a motor; None where no switch is fitted."""
+
+    def __init__(self, factory: Factory, near: int | None, far: int | None, pressed_level: bool) -> None:
+        self._near = input_pin(factory, near)
+        self._far = input_pin(factory, far)
+        self._pressed_level = pressed_level
+
+    def near_pressed(self) -> bool | None:
+        """Read the near limit's raw level; None where no switch is fitted."""
+        return None if self._near is None else bool(self._near.state) == self._pressed_level
+
+    def far_pressed(self) -> bool | None:
+        """Read the far limit's raw level; None where no switch is fitted."""
+        return None if self._far is None else bool(self._far.state) == self._pressed_level
+
+    def close(self) -> None:
+        """Give the inputs back."""
+        for pin in (self._near, self._far):
+            if pin is not None:
+                pin.close()
+
+
+class MotionPins(LimitPins):
     """The pins of one motor driver and its limit switches.
 
     Parameters
@@ -240,8 +263,7 @@ class MotionPins:
         self._step = output_pin(factory, wiring.step, False)
         self._dir = output_pin(factory, wiring.dir, wiring.far_level)
         self._enable = output_pin(factory, wiring.enable, energised == wiring.energised_level)
-        self._near = input_pin(factory, wiring.limit_near)
-        self._far = input_pin(factory, wiring.limit_far)
+        super().__init__(factory, wiring.limit_near, wiring.limit_far, wiring.pressed_level)
         write = pin_writer(self._step)
         self.raise_step: Callable[[], object] = partial(write, 1)
         self.lower_step: Callable[[], object] = partial(write, 0)
@@ -260,14 +282,6 @@ class MotionPins:
         self._enable.state = not self._wiring.energised_level
         self.energised = False
 
-    def near_pressed(self) -> bool | None:
-        """Read the near limit's raw level; None where no switch is fitted."""
-        return None if self._near is None else bool(self._near.state) == self._wiring.pressed_level
-
-    def far_pressed(self) -> bool | None:
-        """Read the far limit's raw level; None where no switch is fitted."""
-        return None if self._far is None else bool(self._far.state) == self._wiring.pressed_level
-
     def close(self) -> None:
         """Give the pins back.
 
@@ -275,9 +289,9 @@ class MotionPins:
         afterwards: only a resistor on the board decides whether the motor is held. Where it must be held,
         do not call this.
         """
-        for pin in (self._enable, self._step, self._dir, self._near, self._far):
-            if pin is not None:
-                pin.close()
+        for pin in (self._enable, self._step, self._dir):
+            pin.close()
+        super().close()
 
 
 class EmergencyPin:
