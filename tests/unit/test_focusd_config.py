@@ -128,6 +128,30 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             "axis.uart={run_ma: 400}",
             "axis.uart: only a TMC2209 is talked to, and axis.driver is A4988; set it to null",
         ),
+        (
+            "axis.keep_out_mm=40",
+            "axis.keep_out_mm: 40 leaves nothing of axis.travel_mm (40); it must be smaller",
+        ),
+        (
+            "storage.mount=srv",
+            'storage.mount: "srv" is neither auto, none nor a whole path, such as /srv/disk',
+        ),
+        (
+            "storage.mount=/srv/disk",
+            "storage.sessions: null does not lie below storage.mount, /srv/disk",
+        ),
+        (
+            "storage={mount: /srv/disk, sessions: /srv/diskette/stacks}",
+            "storage.sessions: /srv/diskette/stacks does not lie below storage.mount, /srv/disk",
+        ),
+        (
+            "optics.bare={f_number: 4}",
+            "optics.bare: give magnification, or focal_mm for a lens that is focused, or both",
+        ),
+        (
+            "optics.both={magnification: 2, f_number: 4, numerical_aperture: 0.1}",
+            "optics.both: give either f_number or numerical_aperture, and not both",
+        ),
         ("simulation.subject_mm=60", "simulation.subject_mm: 60 lies beyond axis.travel_mm (40)"),
         (
             "simulation.scene=replay",
@@ -162,6 +186,18 @@ def test_a_series_may_be_shot_in_a_window_of_the_day(tmp_path: Path) -> None:
     series = load_config(tmp_path / "c.yaml").timelapse.series
     assert series is not None
     assert series.window == (time(6), time(20))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "storage={mount: /srv/disk, sessions: /srv/disk/stacks}",
+        "storage.mount=none",
+        "optics.objective={magnification: 10, numerical_aperture: 0.25}",
+    ],
+)
+def test_settings_that_agree_are_no_problem(override: str) -> None:
+    assert load_config(None, [override]) != load_config(None)
 
 
 def test_every_problem_is_told_at_once() -> None:
