@@ -4,13 +4,16 @@ import pytest
 
 from focusd.config import load_config
 from focusd.doctor import examine_alone
+from focusd.now import CameraFacts
 from focusd.settings import wired_pins
 from focusd.verdicts import (
     Health,
     Rights,
     Switches,
+    of_camera,
     of_complaints,
     of_disk,
+    of_driver,
     of_lateness,
     of_pins,
     of_position,
@@ -115,6 +118,42 @@ def test_everything_that_is_not_good_says_what_to_do():
 def test_room_is_told_in_the_units_that_it_is_configured_in():
     words = of_disk("/x", 69_100_000_000, 500_000_000).words
     assert words == "69 GB free in /x, of which 500 MB are kept free"
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "health", "words"),
+    [
+        (None, BAD, "/x is gone, or its disk is failing"),
+        (500_000_000, BAD, "500 MB free in /x, of which 500 MB are kept free"),
+        (500_000_001, GOOD, "500 MB free in /x, of which 500 MB are kept free"),
+    ],
+)
+def test_a_disk_is_judged_by_what_must_stay_free(free_bytes, health, words):
+    verdict = of_disk("/x", free_bytes, 500_000_000)
+    assert (verdict.health, verdict.words) == (health, words)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "health"),
+    [
+        (of_complaints([]), GOOD),
+        ([of_lateness(0, 0)], GOOD),
+        ([of_lateness(1, 5_000_000)], DOUBTFUL),
+        ([of_driver("/dev/serial0", None)], GOOD),
+        ([of_driver("/dev/serial0", "it is too hot")], BAD),
+        ([of_camera(CameraFacts())], DOUBTFUL),
+        ([of_camera(CameraFacts(problem="no camera was found"))], BAD),
+        ([of_camera(CameraFacts("imx477", (4056, 3040), None, 100_000_000))], GOOD),
+        ([of_camera(CameraFacts(problem=None))], GOOD),
+    ],
+)
+def test_motion_driver_and_camera_are_judged_by_what_they_say(verdict, health):
+    assert [one.health for one in verdict] == [health]
+
+
+def test_a_camera_that_is_well_says_what_it_gives():
+    words = of_camera(CameraFacts("imx477", (4056, 3040), None, 100_000_000)).words
+    assert words == "imx477: frames of 4056 x 3040 pixels, 10.0 a second at most"
 
 
 def test_all_pins_of_a_rig_are_asked_about():
