@@ -13,7 +13,7 @@ from focusd.house import line_of, take_up
 from focusd.jobs import Resume
 from focusd.merges import Merges
 from focusd.panel import Mood, Request
-from focusd.paused import DAEMON_ENDED, TRIES, ResumeAtBoot, cut_short, goes_on, left_over
+from focusd.paused import DAEMON_ENDED, TRIES, ResumeAtBoot, cut_short, goes_on, left_over, paused
 from stack.plan import FromHere
 from stack.session_state import Phase, SessionState
 
@@ -57,6 +57,23 @@ def booted(earlier: DaemonRig, folder: Path, **settings: bool) -> DaemonRig:
 
 def state(**facts: object) -> SessionState:
     return replace(SessionState(Phase.SHOOTING, 5), **facts)
+
+
+def test_where_nothing_was_ever_shot_nothing_is_left_over(tmp_path: Path) -> None:
+    assert left_over(DaemonRig(tmp_path).sessions) is None
+
+
+def test_what_waits_says_whether_somebody_or_a_power_cut_paused_it(tmp_path: Path) -> None:
+    cut_off = left_over(interrupted(tmp_path).sessions)
+    assert cut_off is not None
+    session, found = cut_off
+    wished = replace(found, phase=Phase.PAUSED, reason="focusctl stop")
+    told = [paused(session, one).why for one in (found, wished, replace(wished, reason=None))]
+    assert told == [
+        "it was interrupted: the power failed, or focusd",
+        "focusctl stop",
+        "somebody paused it",
+    ]
 
 
 @pytest.mark.parametrize(

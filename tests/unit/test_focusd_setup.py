@@ -13,8 +13,8 @@ from rail_rig import SPEC, Rig
 from focusd.contradictions import contradictions
 from focusd.settings import Config
 from focusd.setup import answered, named, question, taken_up
-from focusd.walk import Errand, NotUnderstood, Sight, Walk
-from focusd.walk_travel import LEAD, RULER_MM, STRAP, TURN
+from focusd.walk import Errand, Heard, NotUnderstood, Sight, Walk
+from focusd.walk_travel import LEAD, RAIL, RULER_MM, STRAP, TURN
 
 DEFAULTS = named(Config().model_dump(mode="json"))
 RUNNING = {**DEFAULTS, LEAD: 1.0}
@@ -333,3 +333,12 @@ def test_a_rig_that_may_not_home_is_not_asked_to() -> None:
 @pytest.mark.parametrize("kept", [{"found": {"axis.gone": 1}, "step": "near"}, {"step": "gone"}, {}])
 def test_notes_of_another_walk_are_not_taken_up(kept: dict[str, Any]) -> None:
     assert taken_up(RUNNING, kept) == Walk(RUNNING)
+
+
+@pytest.mark.parametrize(("typed", "allowed"), [("yes", True), ("y", True), ("no", False), ("n", False)])
+def test_the_rig_may_home_by_itself_only_where_that_was_said(typed: str, allowed: bool) -> None:
+    _, take = RAIL["home"]
+    assert take(Walk({}), Heard(typed)).found == {"axis.home_allowed": allowed}
+    for other in (typed + "?", "yonder", ""):
+        with pytest.raises(NotUnderstood, match="yes or no"):
+            take(Walk({}), Heard(other))
