@@ -152,6 +152,10 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             "optics.both={magnification: 2, f_number: 4, numerical_aperture: 0.1}",
             "optics.both: give either f_number or numerical_aperture, and not both",
         ),
+        (
+            "delivery=[{to: stacks}]",
+            'delivery: "stacks" is neither a whole path, /media/stick/stacks, nor user@host:folder',
+        ),
         ("simulation.subject_mm=60", "simulation.subject_mm: 60 lies beyond axis.travel_mm (40)"),
         (
             "simulation.scene=replay",
@@ -193,6 +197,7 @@ def test_a_series_may_be_shot_in_a_window_of_the_day(tmp_path: Path) -> None:
     [
         "storage={mount: /srv/disk, sessions: /srv/disk/stacks}",
         "storage.mount=none",
+        "delivery=[{to: /media/stick/stacks}, {to: 'nas:stacks'}]",
         "optics.objective={magnification: 10, numerical_aperture: 0.25}",
     ],
 )

@@ -14,7 +14,8 @@ from focusd.contradictions import contradictions
 from focusd.settings import Config
 from focusd.setup import answered, named, question, taken_up
 from focusd.walk import Errand, Heard, NotUnderstood, Sight, Walk
-from focusd.walk_travel import LEAD, RAIL, RULER_MM, STRAP, TURN
+from focusd.walk_travel import LEAD, PULLEY, RAIL, RULER_MM, STRAP, TURN
+from focusd.walk_travel import RING as RING_STEPS
 
 DEFAULTS = named(Config().model_dump(mode="json"))
 RUNNING = {**DEFAULTS, LEAD: 1.0}
@@ -342,3 +343,29 @@ def test_the_rig_may_home_by_itself_only_where_that_was_said(typed: str, allowed
     for other in (typed + "?", "yonder", ""):
         with pytest.raises(NotUnderstood, match="yes or no"):
             take(Walk({}), Heard(other))
+
+
+@pytest.mark.parametrize(("side", "away"), [("far", -1), ("near", 1)])
+def test_to_be_measured_the_carriage_goes_away_from_the_subject(side: str, away: int) -> None:
+    ask, _ = RAIL["ruler"]
+    asked = ask(Walk({"axis.subject_side": side}))
+    assert asked is not None
+    assert asked.move_u == away * RULER_MM * 1000
+
+
+@pytest.mark.parametrize("typed", ["", "close", "up", "x"])
+def test_a_direction_that_was_not_offered_is_not_understood(typed: str) -> None:
+    walk = Walk({"axis.subject_side": "far", "axis.invert": False})
+    with pytest.raises(NotUnderstood, match="closer, apart or nothing"):
+        RAIL["direction"][1](walk, Heard(typed))
+
+
+@pytest.mark.parametrize(
+    ("running", "measured_deg", "pulley"),
+    [("1", "15", "2"), ("3/2", "45", "1"), ("2", "20.2", "3"), ("1", "23", "1.3043"), ("2", "30.5", None)],
+)
+def test_a_pulley_follows_from_how_far_the_ring_really_turned(
+    running: str, measured_deg: str, pulley: str | None
+) -> None:
+    told = RING_STEPS["ring_turn"][1](Walk({PULLEY: running}), Heard(measured_deg))
+    assert told.found == ({} if pulley is None else {PULLEY: pulley})
