@@ -9,6 +9,7 @@ import pytest
 from daemon_rig import DaemonRig
 
 import focusd.studio
+from camera.camera import Exposure
 from focusd.follower import Follower
 from focusd.house import disk_of
 from focusd.jobs import Resume
@@ -18,7 +19,7 @@ from rail.axis import Trust
 from stack.disk import Disk
 from stack.errors import DiskFull, DiskNotMounted
 from stack.saving import room_needed
-from stack.session_state import Phase, SessionState
+from stack.session_state import Phase, SavedFile, SavedSlice, SessionState
 from stack.stop import StopKind
 
 
@@ -172,6 +173,18 @@ def test_the_room_that_is_waited_for_is_that_of_all_that_is_missing() -> None:
     state = SessionState(Phase.PAUSED, 100)
     assert wanted_bytes(state, 1_000, 500) == 100_500
     assert wanted_bytes(SessionState(Phase.PAUSED, 1), 1_000, 500) == room_needed(1_000, 500)
+
+
+def test_slices_still_missing_are_taken_to_weigh_what_the_heaviest_did_with_its_raw_file() -> None:
+    exposure = Exposure(10_000, 1.0, (2.0, 1.5))
+
+    def saved(index: int, size_bytes: int, *beside: SavedFile) -> SavedSlice:
+        return SavedSlice(
+            index, f"slices/{index:04d}.jpg", "", size_bytes, 0, 0.0, exposure, 0, "2026-11-23", beside
+        )
+
+    slices = {0: saved(0, 3_000, SavedFile("slices/0000.dng", "", 4_000)), 1: saved(1, 2_000)}
+    assert wanted_bytes(SessionState(Phase.PAUSED, 100, slices), 1_000, 500) == 500 + 98 * 7_000
 
 
 def test_whether_a_picture_has_room_is_asked_of_the_disk(

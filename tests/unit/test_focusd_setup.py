@@ -369,3 +369,11 @@ def test_a_pulley_follows_from_how_far_the_ring_really_turned(
 ) -> None:
     told = RING_STEPS["ring_turn"][1](Walk({PULLEY: running}), Heard(measured_deg))
     assert told.found == ({} if pulley is None else {PULLEY: pulley})
+
+
+@pytest.mark.parametrize(("measured_mm", "lead_mm"), [("1.52", 1.5), ("2.45", 2.5), ("1.62", 1.62)])
+def test_a_screw_is_taken_for_one_that_is_made_where_a_ruler_cannot_tell(
+    measured_mm: str, lead_mm: float
+) -> None:
+    told = RAIL["ruler"][1](Walk({**DEFAULTS, LEAD: 2.0, TURN: 200, STRAP: 16}), Heard(measured_mm))
+    assert told.found[LEAD] == pytest.approx(lead_mm)
