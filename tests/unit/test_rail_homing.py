@@ -84,6 +84,16 @@ def test_a_carriage_that_was_pushed_away_is_found_by_homing_again(unhomed):
     assert unhomed.axis.home().position.trust is Trust.KNOWN
 
 
+def test_a_switch_that_comes_early_at_speed_is_touched_again_slowly(homed):
+    """The motor ran on past the first touch: that alone is no reference."""
+    homed.axis.move_to(3_000)
+    homed.axis.zero(at_steps=6_000)  # somebody's wrong word: it stands nearer
+    arrival = homed.axis.home()
+    assert arrival.position == Position(992, Trust.KNOWN)
+    assert arrival.missed_steps == pytest.approx(3_000, abs=16)
+    assert homed.carriage_um == pytest.approx(992 * 0.3125 - SPEC.backlash_um, abs=0.4)
+
+
 def test_homing_with_both_switches_pressed_moves_nothing(unhomed):
     unhomed.world.break_down("limit_near_open")
     unhomed.world.break_down("limit_far_open")
