@@ -45,6 +45,8 @@ def test_a_move_may_end_just_where_the_reach_holds(here, trust, target):
 
 
 @given(places, believed, places)
+@example(NEAREST, Trust.KNOWN, FARTHEST)
+@example(FARTHEST, Trust.KNOWN, NEAREST)
 @example(NEAREST - 1, Trust.KNOWN, NEAREST - 1)
 @example(FARTHEST + 1, Trust.KNOWN, FARTHEST + 1)
 def test_a_jog_leads_no_farther_out_and_never_through_the_reach_to_beyond_it(here, trust, target):
