@@ -45,7 +45,7 @@ def machine(tmp_path):
 
 
 def test_a_window_that_closes_as_it_opens_is_refused():
-    for window, refused in (((time(6), time(6)), True), ((time(22), time(4)), False)):
+    for window, refused in ((("06:00", "06:00"), True), (("22:00", "04:00"), False)):
         request = SeriesRequest(every_s=HALF_HOUR_S, window=window)
         if refused:
             with pytest.raises(RequestInvalid, match="06:00 to 06:00 holds no slot"):
