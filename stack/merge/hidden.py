@@ -33,11 +33,16 @@ WHITE: Final = 0.6
 BESIDE_PX: Final = 1
 AROUND_PX: Final = 3
 FEWEST: Final = 6
-NEARER: Final = 0.35
+NEARER: Final = 0.25
 """Part of what is within a disc's reach of a glint that must lie nearer, or it cannot be hidden."""
 SEEN: Final = 0.75
 MOST_SEEN: Final = 0.15
-"""Hidden is a glint of which less light is seen than this share of the least that can be, and than this."""
+"""Hidden is a glint of which less light is seen than this share of the least that can be, or of what its disc
+has past the outline, and than this."""
+COVERED: Final = 20
+"""Per cent of it that lie upon the part at least: a tip of it may be in view."""
+WITHIN_SIGMA: Final = (16, 50, 84)
+"""Per cent: between the outer two lies what is within a sigma of the middle."""
 SPREAD_PX: Final = 2
 """A glint's light reaches a little beyond where it is as bright as white."""
 GLOWS: Final = 0.05
@@ -47,10 +52,13 @@ FINEST_PX, FINEST_REACH_PX = 1.0, 3
 """The sigma of its blur, and how far what shines tells on it."""
 AS_SHARP: Final = 0.65
 """Beside what shines upon it the near part's own slice has this share of the picture's detail, or the part is
-not there: rendered ones have .76 to 1.6 of it, what had been mistaken for one .59 and .61."""
+not there: rendered ones have .73 to 1.6 of it, what had been mistaken for one .59 and .61."""
 FEWEST_BESIDE: Final = 50
-"""Of fewer pixels there nobody can tell: beside glints that are hidden lie 115 to 134, where a thin or pale
+"""Of fewer pixels there nobody can tell: beside glints that are hidden lie 61 to 134, where a thin or pale
 part had been mistaken 6 and 23."""
+MOSTLY: Final = 0.56
+"""Of what lies beside, so much is the part where that alone tells: rendered ones are .6 to .9 of it, what had
+been mistaken for one before white squares is .24 to .52."""
 ENCLOSED: Final = 0.6
 NOTHING: Final = -1
 SURE: Final = 0.5
@@ -212,10 +220,15 @@ def _found(view: View, window: tuple[slice, slice], glint: Mask, depth: float) -
     if np.count_nonzero(part) < FEWEST:
         return None
     light = light_of(levels[window], 255).mean(axis=2)
-    mean, spread = float(light[part].mean()), float(light[part].std())
-    most = mean + 3 * spread
-    brighter = float(light[glint].mean()) - mean + spread / np.sqrt(np.count_nonzero(glint))
-    return _Glint(depth, front, most) if brighter < min(MOST_SEEN, SEEN * (own / radius) ** 2) else None
+    # Not mean and deviation: the depth map holds some of the disc for the part.
+    least, middle, most = (float(each) for each in np.percentile(light[part], WITHIN_SIGMA))
+    spread = (most - least) / 2
+    unsure = spread / np.sqrt(np.count_nonzero(glint))
+    brighter = float(np.percentile(light[glint], COVERED)) - middle + unsure
+    past = light[(away <= radius) & (near > front + LEAST_GAP)]
+    disc = float(np.percentile(past, WITHIN_SIGMA[2])) - middle if len(past) >= FEWEST else 0.0
+    hidden = brighter < min(MOST_SEEN, SEEN * max((own / radius) ** 2, disc))
+    return _Glint(depth, front, middle + 3 * spread) if hidden else None
 
 
 def _take_out(
@@ -225,17 +238,19 @@ def _take_out(
 
     Upon the near part the part's own slice is without its light, beyond the outline its own is.
     """
-    front, own = _nearest(view.seen, glint.front), _nearest(view.seen, glint.depth)
-    without, beyond = (light_of(view.seen[at][1][window], 255).mean(axis=2) for at in (front, own))
     light = view.light[window].mean(axis=2)
     away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
     within = away < view.growth * (glint.depth - glint.front) + AROUND_PX
     part = np.abs(view.near[window] - glint.front) < LEAST_GAP
+    front = _nearest(view.seen, glint.front)
+    own = _nearest(view.seen, max(glint.depth, _ground(view.near[window][within], glint)))
+    without, beyond = (light_of(view.seen[at][1][window], 255).mean(axis=2) for at in (front, own))
     shines = (view.shines[window] > 0) & (light > glint.part_light)
-    upon = (within & (_spread(shines, SPREAD_PX) > 0) & (without <= beyond)).astype(np.uint8)
+    dark = (without <= beyond) & (without < glint.part_light + GLOWS)
+    upon = (within & (_spread(shines, SPREAD_PX) > 0) & dark).astype(np.uint8)
     upon = cv2.morphologyEx(upon, cv2.MORPH_CLOSE, _square(SPREAD_PX))
     beside = (_spread(upon > 0, BESIDE_SHINE_PX) > 0) & (_spread(shines | mask, FINEST_REACH_PX) == 0)
-    if not _as_sharp(without, light, beside):
+    if not _is_there(without, light, beside, part):
         return
     glow = within & (beyond < without) & (light - beyond > GLOWS) & (light > glint.part_light)
     glow = _spread(glow, BESIDE_PX) > 0
@@ -243,6 +258,25 @@ def _take_out(
     numbers[glow & ~_enclosed(glow, part) & (beyond < without)] = own
     its_own = _enclosed(without > glint.part_light, part)
     numbers[(upon > 0) & (_spread(its_own, SPREAD_PX) == 0)] = front
+
+
+def _ground(near: Plane, glint: _Glint) -> float:
+    """Give how deep what lies behind the part is; a piece of a glint's disc seems to lie before it."""
+    behind = near[(near > glint.front + LEAST_GAP) & (near < NOWHERE)]
+    return float(np.median(behind)) if len(behind) else glint.depth
+
+
+def _is_there(slice_light: Plane, picture_light: Plane, beside: Mask, part: Mask) -> bool:
+    """Say whether a part is near some places, by a slice that ought to have it in focus.
+
+    Where the ground past its outline is rough, and soft in that slice, the part alone has to tell; but then
+    it has to be most of what is there.
+    """
+    its = beside & part
+    if _as_sharp(slice_light, picture_light, beside):
+        return True
+    mostly = np.count_nonzero(its) >= MOSTLY * np.count_nonzero(beside)
+    return bool(mostly) and _as_sharp(slice_light, picture_light, its)
 
 
 def _as_sharp(slice_light: Plane, picture_light: Plane, where: Mask) -> bool:

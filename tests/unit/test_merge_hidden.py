@@ -34,11 +34,13 @@ def merged(
     colour: tuple[float, float, float] = (1, 1, 1),
     gap: int = SLICES - 1,
     far_first: bool = False,
+    bar: float | None = None,
 ) -> tuple[Rendered, Merged]:
     """A rough plate `gap` slices before a rough ground, with glints so far right of the middle.
 
-    One lies on the ground, one upon the plate, lower down, and one as deep as the ground but before the
-    plate, as what a shiny, curved part mirrors.
+    Instead of the plate there may be an upright bar, half as wide as said. One glint lies on the ground, one
+    upon the plate, lower down, and one as deep as the ground but before the plate, as what a shiny, curved
+    part mirrors.
     """
     height, width = (round(side * (1 + 2 * MARGIN)) for side in SIZE[::-1])
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -54,6 +56,8 @@ def merged(
         if place is not None:
             radiance += shine * spot(place, down)[..., None]
     disc = _disc_mask(x, y, 0.5 * width, 0.5 * height, PLATE * width)
+    if bar is not None:
+        disc = (abs(x - 0.5 * width) < bar * width).astype(np.float32)
     surfaces = [Surface(radiances[0], np.ones_like(far), far), Surface(radiances[1], disc, 0 * far)]
     if mirrored is not None:
         surfaces.append(Surface(shine * np.ones((height, width, 3), np.float32), spot(mirrored), far))
@@ -186,3 +190,34 @@ def test_where_few_places_beside_it_are_free_of_shine_nobody_can_tell(from_px: i
     spots &= np.hypot(y - 30.5, x - 30) >= from_px
     view.light[spots], view.shines[spots] = 0.4, 0.05
     assert (hidden(view)[glint] == 0).all() == found
+
+
+@pytest.mark.parametrize(("edge_px", "there"), [(29, False), (30, False), (33, True), (36, True)])
+def test_before_rough_ground_the_part_tells_where_it_is_most_of_what_is_beside(
+    edge_px: int, there: bool
+) -> None:
+    """Past the outline the near part's slice is soft: white squares behind a card were taken for glints."""
+    view, glint = small_glint(texture=0.05, told=1)
+    view.near[:, edge_px:][view.near[:, edge_px:] == 0] = SLICES - 1
+    view.seen[0][1][:, edge_px:] = level(0.2)
+    assert (hidden(view)[glint] == 0).all() == there
+
+
+@pytest.mark.parametrize("place", [0.194, 0.198, 0.202])
+def test_of_a_glint_partly_behind_a_near_part_that_is_left_which_is_in_view(place: float) -> None:
+    stack, before = merged(ground=place)
+    after, here = mended(before), about(before, place)
+    truth = stack.truth[before.crop.rows, before.crop.columns][here]
+    white, had, has = (
+        int((one.min(axis=2) > 240).sum()) for one in (truth, before.pixels[here], after.pixels[here])
+    )
+    assert had > white + 4
+    assert white / 2 - 4 < has <= white
+    assert psnr(after.pixels[here], truth) > psnr(before.pixels[here], truth) + 6
+
+
+def test_a_glint_behind_a_bar_that_hides_little_else_is_taken_out() -> None:
+    stack, before = merged(ground=0.01, bar=0.016)
+    after, here = mended(before), about(before, 0.01)
+    truth = stack.truth[before.crop.rows, before.crop.columns][here]
+    assert psnr(after.pixels[here], truth) > psnr(before.pixels[here], truth) + 9
