@@ -1,4 +1,4 @@
-"""Measure the merge beside a hard choice by sharpness and every other program found: quality, CPU, memory.
+"""Measure the merge beside what choosing can give and every other program found: quality, CPU, memory.
 
 `python benchmarks/merge.py [--size 800x600] [--seed 1,11] [--kinds steps,bumps] [--noise 0.35 --grain 2]
 [--folders DIR ...] [--sheet sheet.png]`
@@ -7,7 +7,8 @@ Rendered subjects have a known truth; for folders of photographs, which have non
 beside that of the sharpest slice. Each merge runs in a process of its own, decoding and encoding included;
 what is compared is CPU time, since wall time depends on who else is running. Peers: align_image_stack with
 enfuse (Debian: hugin-tools, enfuse), and focus-stack and shinestacker where they are on PATH. The hard choice
-is told where every slice truly lies; nobody else is.
+is told where every slice truly lies; the best choice also how it is lit, and the truth: it takes for every
+pixel the slice that is nearest to it about there, and no rule that chooses can be better. Nobody else is.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from held_back import HELD_BACK  # noqa: E402
 from merge_scores import Score, gain, judge, judge_without_truth, laid_over, mean  # noqa: E402
 from merge_stacks import overlay  # noqa: E402
 from mergers import Merger, MergerFailed, Run, merge_with, photos  # noqa: E402
-from rendered import Rendered, hard_argmax  # noqa: E402
+from rendered import Rendered, hard_argmax, nearest_to_the_truth  # noqa: E402
 from subjects import KINDS  # noqa: E402
 
 from stack.merge.compare import differing_places, sheet  # noqa: E402
@@ -138,6 +139,7 @@ def _runs(subject: Subject, merging: dict[str, Merger]) -> dict[str, Run]:
     runs = {name: _run(name, merger, subject) for name, merger in merging.items()}
     if subject.stack is not None:
         runs["hard choice"] = Run(hard_argmax(subject.stack), (0, 0))
+        runs["best choice"] = Run(nearest_to_the_truth(subject.stack), (0, 0))
     return {name: run for name, run in runs.items() if run is not None}
 
 

@@ -6,9 +6,12 @@ layer is blurred by its disc, layers of one surface add up, and surfaces cover e
 
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import repeat
 
 import cv2
 import numpy as np
+
+from stack.merge.light import levels_of, light_of
 
 LAYERS = 24
 MARGIN = 0.12
@@ -131,25 +134,48 @@ def ssim(a, b):
 
 def hard_argmax(stack):
     """The merge everybody writes first: lay by the true transforms, take the largest Laplacian energy."""
-    best, picture = None, None
+    return _taken(stack.frames[0].shape, _frames_laid(stack), _blandness)
+
+
+def nearest_to_the_truth(stack, reach_px=2.0):
+    """What no choice among slices surpasses: of all, laid and lit rightly, the nearest to the truth there."""
+    gains = stack.gains or repeat(1.0)
+    lit = (
+        levels_of(light_of(laid, 255) / gain, 255)
+        for laid, gain in zip(_frames_laid(stack), gains, strict=False)
+    )
+
+    def error(laid):
+        return cv2.GaussianBlur(((laid - stack.truth) ** 2).sum(axis=2), (0, 0), reach_px)
+
+    return _taken(stack.frames[0].shape, lit, error)
+
+
+def _taken(shape, pictures, cost):
+    """Put together what costs least, pixel by pixel."""
+    least, picture = np.full(shape[:2], np.inf, np.float32), np.zeros(shape, np.uint8)
+    for one in pictures:
+        costs = cost(one)
+        better = costs < least
+        picture[better], least[better] = one[better], costs[better]
+    return picture
+
+
+def _frames_laid(stack):
+    """Give the frames, each laid by its true transform."""
     for frame, transform in zip(stack.frames, stack.transforms, strict=True):
-        size = frame.shape[1], frame.shape[0]
-        laid = cv2.warpAffine(
+        yield cv2.warpAffine(
             frame,
             transform,
-            size,
+            (frame.shape[1], frame.shape[0]),
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        grey = cv2.GaussianBlur(cv2.cvtColor(laid, cv2.COLOR_BGR2GRAY), (3, 3), 0)
-        energy = cv2.GaussianBlur(cv2.Laplacian(grey, cv2.CV_32F, ksize=3) ** 2, (0, 0), 2)
-        if best is None:
-            best, picture = energy, laid.copy()
-            continue
-        better = energy > best
-        picture[better] = laid[better]
-        best = np.maximum(best, energy)
-    return picture
+
+
+def _blandness(laid):
+    grey = cv2.GaussianBlur(cv2.cvtColor(laid, cv2.COLOR_BGR2GRAY), (3, 3), 0)
+    return -cv2.GaussianBlur(cv2.Laplacian(grey, cv2.CV_32F, ksize=3) ** 2, (0, 0), 2)
 
 
 def displacement_rms_px(found, true, size):
