@@ -112,20 +112,17 @@ def test_of_several_merges_one_with_a_whole_picture_is_enough(session):
     assert file in speaks(session)
 
 
-def test_a_merge_that_names_no_picture_does_not_count(session):
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [("depth.png", "no picture"), ("merged.jpg", "no checksum")],
+    ids=["no picture", "no checksum"],
+)
+def test_a_merge_without_a_picture_that_can_be_checked_does_not_count(session, file, why):
     lines = session.journal_path.read_bytes().splitlines(keepends=True)
     session.journal_path.write_bytes(b"".join(line for line in lines if b"merge_" not in line))
     written(session, event="merge_started")
-    written(session, event="merge_done", merge=1, files=["merges/1/depth.png"], slices=3, seconds=1)
-    assert "no picture" in speaks(session)
-
-
-def test_a_picture_without_a_recorded_checksum_does_not_count(session):
-    lines = session.journal_path.read_bytes().splitlines(keepends=True)
-    session.journal_path.write_bytes(b"".join(line for line in lines if b"merge_" not in line))
-    written(session, event="merge_started")
-    written(session, event="merge_done", merge=1, files=["merges/1/merged.jpg"], slices=3, seconds=1)
-    assert "no checksum" in speaks(session)
+    written(session, event="merge_done", merge=1, files=[f"merges/1/{file}"], slices=3, seconds=1)
+    assert why in speaks(session)
 
 
 def test_let_go_the_slices_are_gone_the_picture_is_there_and_the_journal_says_why(session):
