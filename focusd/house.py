@@ -212,7 +212,7 @@ def open_house(
             merges=merges if config.merge.follow else None,
             book=book,
             consent=consent,
-            record=_record(config, versions),
+            record=_record(config, versions, simulate=simulate),
             finish=after.finish,
             vitals=rig.board.vitals,
             limits=limits,
@@ -249,6 +249,7 @@ def open_house(
         rig.clock,
         Rhythm(ThisBoot.found(), rig.clock, config.timelapse.clock_wait_s),
         config.timelapse.series,
+        simulated=simulate,
     )
     left = take_up(sessions, studio, hub, config.resume)
     redo = Redo(sessions, merges, lambda: operator.session)
@@ -372,13 +373,14 @@ def work_on(operator: Operator, merges: Merges, session: Session) -> str | None:
     return {"running": "being merged", "waiting": "about to be merged"}.get(merges.stage(session) or "")
 
 
-def _record(config: Config, versions: dict[str, str]) -> Record:
+def _record(config: Config, versions: dict[str, str], *, simulate: bool) -> Record:
     """Say what every session records of this daemon."""
     return Record(
         configuration=config.model_dump(mode="json"),
         versions=versions,
         encoding=Encoding(FORMATS[config.camera.format], config.camera.jpeg_quality),
         reserve_bytes=config.storage.reserve_mb * 1_000_000,
+        simulated=simulate,
     )
 
 
@@ -417,13 +419,14 @@ def take_up(sessions: Sessions, studio: Studio, hub: EventHub, at_boot: ResumeAt
     if left is None:
         return None
     session, state = left
-    waits, adrift = paused(session, state), session.layout.adrift
-    by_itself = not adrift and goes_on(state, at_boot)
-    words = waits.words_of_loss if adrift else waits.words
+    waits = paused(session, state)
+    hindrance = studio.elsewhere(session) or (waits.words_of_loss if session.layout.adrift else None)
+    by_itself = hindrance is None and goes_on(state, at_boot)
+    words = hindrance or waits.words
     _log.warning("%s", words)
     facts = {"session": waits.session, "saved": waits.saved, "slices": waits.slices, "reason": waits.why}
     hub.publish("stack_interrupted", **facts, words=words, goes_on=by_itself)
-    if not adrift:
+    if hindrance is None:
         studio.paused = waits
     return waits if by_itself else None
 

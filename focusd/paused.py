@@ -66,6 +66,25 @@ def paused(session: Session, state: SessionState) -> Paused:
     return Paused(session.id, len(state.saved), state.slices, why or "somebody paused it")
 
 
+def shot_elsewhere(session: Session, *, simulated: bool) -> str | None:
+    """Say that a stack belongs to the other kind of rig, and so cannot go on here; None where it may.
+
+    Of older stacks nobody recorded where they were shot.
+    """
+    before = session.facts.simulated
+    if before is None or before is simulated:
+        return None
+    was, now, how = (
+        ("a simulated rig", "the real one", "with `--simulate`")
+        if before
+        else ("the real rig", "a simulated one", "without `--simulate`")
+    )
+    return (
+        f"{session.id} was begun on {was}, and focusd runs on {now}, where its places mean nothing: start "
+        f"focusd {how} to go on with it; `focusctl merge {session.id}` merges what there is"
+    )
+
+
 def cut_short(state: SessionState) -> bool:
     """Say whether a stack ended against everybody's wish: then it may go on without being asked."""
     return state.phase is not Phase.PAUSED or state.reason == DAEMON_ENDED or state.lacked_room

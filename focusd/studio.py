@@ -19,7 +19,7 @@ from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.now import Preview
-from focusd.paused import Paused, paused
+from focusd.paused import Paused, paused, shot_elsewhere
 from focusd.room import Patience, merge_bytes
 from focusd.shadings import Kept, Shadings
 from rail.axis import OperatedAxis, Position
@@ -61,12 +61,15 @@ class Record:
         How slices are saved.
     reserve_bytes
         What must stay free on the disk.
+    simulated
+        Whether the rig is an invented one.
     """
 
     configuration: Mapping[str, Any]
     versions: Mapping[str, str]
     encoding: Encoding
     reserve_bytes: int
+    simulated: bool = False
 
 
 class Studio:
@@ -205,6 +208,7 @@ class Studio:
         if wanted is None and self.paused is not None:
             wanted = self.paused.session
         session = self._latest_resumable() if wanted is None else self._waiting(wanted)
+        self._check_rig(session)
         self._check_grid(session)
         self._check_format(session)
         self._check_shading(session)
@@ -239,6 +243,15 @@ class Studio:
                 free_bytes=self.free_bytes(),
                 needed_bytes=preview.cost.bytes,
             ) from error
+
+    def elsewhere(self, session: Session) -> str | None:
+        """Say why a session cannot go on upon this kind of rig; None where it may."""
+        return shot_elsewhere(session, simulated=self._record.simulated)
+
+    def _check_rig(self, session: Session) -> None:
+        """Raise `NotResumable` where it was shot on an invented rig and this is a real one, or vice versa."""
+        if words := self.elsewhere(session):
+            raise NotResumable(words, session=session.id)
 
     def _check_grid(self, session: Session) -> None:
         """Raise `NotResumable` where its places are counted in other steps than the axis takes now."""
@@ -416,9 +429,14 @@ class Studio:
         return self._shooter
 
     def _latest_resumable(self) -> Session:
+        others: list[Session] = []
         for session in reversed(self._sessions.all()):
             if session.state().resumable:
-                return session
+                if not self.elsewhere(session):
+                    return session
+                others.append(session)
+        for session in others:
+            self._check_rig(session)
         raise NotResumable("no session has slices left to shoot", session="")
 
     def _facts(self, plan: StackPlan, fields: Fields) -> Facts:
@@ -435,4 +453,5 @@ class Studio:
                 **({"shading": kept.record} if kept else {}),
             },
             fields=fields,
+            simulated=self._record.simulated,
         )

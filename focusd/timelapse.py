@@ -98,6 +98,8 @@ class Timelapse:
         Knows its time.
     wanted
         What begins by itself, unless a series of that name was ever begun.
+    simulated
+        Whether the rig is an invented one: a series begun on the other kind of rig is left alone.
     """
 
     def __init__(
@@ -110,6 +112,8 @@ class Timelapse:
         clock: Clock,
         rhythm: Rhythm,
         wanted: SeriesRequest | None = None,
+        *,
+        simulated: bool = False,
     ) -> None:
         self._root = root
         self._sessions = sessions
@@ -128,6 +132,7 @@ class Timelapse:
         self._next: Slot | None = None
         self._resumed: set[str] = set()
         self._wanted = wanted
+        self._simulated = simulated
         self._tried_ns: int | None = None
         self._held: tuple[Slot, Strain] | None = None
         self._attention: str | None = None
@@ -160,7 +165,8 @@ class Timelapse:
                     "let slots be left out with --overlaps"
                 )
             start = (asked.start or self._rhythm.now()).astimezone(UTC)
-            self._open(create(self._root, asked.schedule, start, asked.request, asked.name, asked.manner))
+            what = (asked.schedule, start, asked.request, asked.name, asked.manner)
+            self._open(create(self._root, *what, simulated=self._simulated))
             self._note_anchor(self._rhythm.started(start))
             return self.shown()
 
@@ -272,7 +278,7 @@ class Timelapse:
             return
         self._tried_ns = now_ns
         name = slug(self._wanted.name or self._wanted.plan)
-        if any(series.name == name for series in every_series(self._root)):
+        if any(series.name == name for series in self._of_this_rig()):
             self._wanted = None
             return
         try:
@@ -454,11 +460,15 @@ class Timelapse:
     # --- the journal --------------------------------------------------------------------------------------
 
     def _take_up(self) -> None:
-        """Go on with the newest series, unless it is over."""
-        newest = next(reversed(every_series(self._root)), None)
+        """Go on with the newest series of this kind of rig, unless it is over."""
+        newest = next(reversed(self._of_this_rig()), None)
         if newest is not None and newest.state().phase in (SeriesPhase.RUNNING, SeriesPhase.STOPPED):
             self._open(newest)
             self._hub.publish("series_taken_up", series=newest.id)
+
+    def _of_this_rig(self) -> list[Series]:
+        """Give the series of this kind of rig; of older ones nobody recorded which that was."""
+        return [one for one in every_series(self._root) if one.simulated in (None, self._simulated)]
 
     def _open(self, series: Series) -> None:
         with ExitStack() as undo:

@@ -40,12 +40,15 @@ class Facts:
         Make, model, sensor, frame size.
     fields
         About the specimen, in the user's words.
+    simulated
+        Whether it was shot on a simulated rig; None where that was not recorded.
     """
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     camera: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    simulated: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ def load(path: Path) -> Session:
             layout=layout_of(content["layout"]),
             scale=scale_of(content["scale"]),
             facts=Facts(
-                **{name: content[name] for name in ("configuration", "versions", "camera", "fields")}
+                **{name: content[name] for name in ("configuration", "versions", "camera", "fields")},
+                simulated=content.get("simulated"),
             ),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -208,6 +212,7 @@ def session_json(session: Session) -> bytes:
         "versions": session.facts.versions,
         "camera": session.facts.camera,
         "fields": session.facts.fields,
+        "simulated": session.facts.simulated,
     }
     return sealed(content)
 

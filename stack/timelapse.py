@@ -109,6 +109,8 @@ class Series:
         When slot 0 was meant to be due, UTC.
     manner
         How its stacks are exposed, where they reach, and what is kept of them.
+    simulated
+        Whether it was begun on a simulated rig; None where that was not recorded.
     """
 
     path: Path
@@ -116,6 +118,7 @@ class Series:
     start: datetime
     request: Mapping[str, Any]
     manner: Manner = AS_USUAL
+    simulated: bool | None = None
 
     @property
     def id(self) -> str:
@@ -154,11 +157,14 @@ def create(
     request: Mapping[str, Any],
     name: str,
     manner: Manner = AS_USUAL,
+    *,
+    simulated: bool | None = None,
 ) -> Series:
     """Make a new series below `root`, numbered on from those there are."""
     root.mkdir(parents=True, exist_ok=True)
     number = max((int(path.name.partition("-")[0]) for path in _folders(root)), default=0) + 1
-    series = Series(root / f"{number:04d}-{slug(name)}", schedule, start, dict(request), manner)
+    path = root / f"{number:04d}-{slug(name)}"
+    series = Series(path, schedule, start, dict(request), manner, simulated)
     series.path.mkdir()
     write_durably(series.path / FACTS, sealed(_facts(series)))
     return series
@@ -192,6 +198,7 @@ def open_series(path: Path) -> Series:
             datetime.fromisoformat(facts["start"]),
             facts["request"],
             manner_of(facts.get("manner", {})),
+            facts.get("simulated"),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SeriesUnreadable(f"{path.name} cannot be read: {error}") from error
@@ -259,4 +266,5 @@ def _facts(series: Series) -> dict[str, Any]:
         "schedule": {**asdict(schedule), "window": window, "until": until},
         "request": dict(series.request),
         "manner": manner_record(series.manner),
+        "simulated": series.simulated,
     }

@@ -179,8 +179,9 @@ class Machine:
     weight = WEIGHT
     operator_class = PaperOperator
 
-    def __init__(self, folder, disk_bytes=10**9, wanted=None):
+    def __init__(self, folder, disk_bytes=10**9, wanted=None, *, simulated=False):
         self.folder = folder
+        self.simulated = simulated
         self.wanted = wanted
         self.true_s = 0.0
         self.boots = 0
@@ -224,6 +225,7 @@ class Machine:
             self.clock,
             Rhythm(self, self.clock, 120.0),
             self.wanted,
+            simulated=self.simulated,
         )
 
     def now(self):

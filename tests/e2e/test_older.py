@@ -23,6 +23,13 @@ def sessions(tmp_path: Path) -> Sessions:
     return Sessions(root)
 
 
+def rewrite(sessions: Sessions, **facts: object) -> None:
+    """Have the session say something else of itself."""
+    path = sessions.root / SESSION / "session.json"
+    content = {name: value for name, value in unsealed(path.read_bytes()).items() if name != "crc32"}
+    path.write_bytes(sealed({**content, **facts}))
+
+
 def test_settings_of_an_earlier_version_are_read() -> None:
     config = load_config(OLDER / "config.yaml")
     assert config.axis.screw.lead_mm == 2.0
@@ -55,9 +62,25 @@ def test_a_session_of_an_earlier_version_is_gone_on_with(sessions: Sessions, tmp
     assert len({saved.exposure for saved in state.saved.values()}) == 1
 
 
+def test_a_session_of_the_real_rig_is_merged_on_a_simulated_one_and_not_gone_on_with(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    rewrite(sessions, simulated=False)
+    with daemon(tmp_path, "simulation.size_px=[160, 120]", "resume=auto") as focusd:
+        assert focusd.wait_for("stack_interrupted")["goes_on"] is False
+        focusd.tell("/home")
+        for asked in ({}, {"session": SESSION}):
+            status, answer = focusd.call("POST", "/resume", **asked)
+            assert (status, "begun on the real rig" in answer["detail"]) == (409, True)
+        focusd.tell("/merge", session=SESSION)
+        assert focusd.wait_for("merge_done")["slices"] == 2
+        focusd.tell("/shoot", near_u=1200, far_u=1300, count=2)
+        focusd.wait_for("stack_done")
+    assert sessions.all()[-1].facts.simulated is True
+    assert sessions.open(SESSION).state().phase is Phase.PAUSED
+
+
 def test_a_session_of_a_later_version_is_refused_with_words(sessions: Sessions) -> None:
-    path = sessions.root / SESSION / "session.json"
-    content = {name: value for name, value in unsealed(path.read_bytes()).items() if name != "crc32"}
-    path.write_bytes(sealed({**content, "schema": 999}))
+    rewrite(sessions, schema=999)
     with pytest.raises(StackError, match="schema 999"):
         sessions.open(SESSION)

@@ -14,6 +14,7 @@ from focusd.jobs import Resume
 from focusd.merges import Merges
 from focusd.panel import Mood, Request
 from focusd.paused import DAEMON_ENDED, TRIES, ResumeAtBoot, cut_short, goes_on, left_over, paused
+from stack.errors import NotResumable
 from stack.plan import FromHere
 from stack.session_state import Phase, SessionState
 
@@ -36,10 +37,10 @@ def bench_of(rig: DaemonRig) -> Bench:
     return Bench(config, rig.operator, cast(Merges, Resting()), rig.hub, rig.clock)
 
 
-def interrupted(folder: Path) -> DaemonRig:
+def interrupted(folder: Path, *, simulated: bool | None = False) -> DaemonRig:
     """Shoot until slice 1 is saved, then let the power fail; give the rig as it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    rig = DaemonRig(folder)
+    rig = upon(DaemonRig(folder), simulated=simulated)
     rig.marked()
     rig.on("slice_saved", cut, index=1)
     with pytest.raises(PowerCut):
@@ -52,6 +53,12 @@ def booted(earlier: DaemonRig, folder: Path, **settings: bool) -> DaemonRig:
     folder.mkdir()
     rig = DaemonRig(folder, **settings)
     rig.sessions._root = earlier.sessions.root
+    return rig
+
+
+def upon(rig: DaemonRig, *, simulated: bool | None) -> DaemonRig:
+    """Have a rig say of itself whether it is an invented one; None: as an older daemon, nothing."""
+    rig.studio._record = replace(rig.studio._record, simulated=simulated)
     return rig
 
 
@@ -205,3 +212,37 @@ def test_an_older_stack_that_was_left_is_let_be(tmp_path: Path) -> None:
     with newest.journal(rig.clock) as journal:
         journal.append("stack_aborted", reason="enough")
     assert left_over(rig.sessions) is None
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_stack_of_the_other_kind_of_rig_waits_for_no_press_and_never_goes_on_by_itself(
+    tmp_path: Path, before: bool
+) -> None:
+    earlier = interrupted(tmp_path / "cut", simulated=before)
+    rig = upon(booted(earlier, tmp_path / "boot"), simulated=not before)
+    assert take_up(rig.sessions, rig.studio, rig.hub, "auto") is None
+    told = rig.last("stack_interrupted")
+    assert (told["goes_on"], f"focusctl merge {told['session']}" in told["words"]) == (False, True)
+    assert ("was begun on a simulated rig" in told["words"]) is before
+    assert rig.operator.glance().paused is None
+    with pytest.raises(NotResumable, match="where its places mean nothing"):
+        rig.tell(Resume(None)).ended.result(0)
+    with pytest.raises(NotResumable, match="where its places mean nothing"):
+        rig.tell(Resume(told["session"])).ended.result(0)
+    assert rig.rail.world.carriage().edges == 0
+    assert rig.sessions.open(1).state().phase is Phase.SHOOTING
+
+
+def test_without_being_named_the_latest_of_this_kind_of_rig_goes_on(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    session = rig.sessions.open(1)
+    rig.sessions.create(session.plan, session.layout, session.scale, replace(session.facts, simulated=True))
+    rig.tell(Resume(None)).ended.result(0)
+    assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
+def test_a_stack_of_which_nobody_recorded_the_rig_goes_on_as_before(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut", simulated=None), tmp_path / "boot")
+    assert take_up(rig.sessions, rig.studio, rig.hub, "auto") is not None
+    rig.tell(Resume(None)).ended.result(0)
+    assert rig.sessions.open(1).state().phase is Phase.DONE

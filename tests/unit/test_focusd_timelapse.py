@@ -33,7 +33,7 @@ from stack.plan import Count, FromHere, StackPlan
 from stack.retention import Keep, has_slices
 from stack.schedule import Schedule
 from stack.session_state import Phase
-from stack.timelapse import SeriesPhase, SeriesState, SlotEnd, after
+from stack.timelapse import SeriesPhase, SeriesState, SlotEnd, after, every_series
 from stack.vitals import Strain
 
 WEEK_BYTES = 336 * PICTURE_BYTES + RESERVE_BYTES + 10 * WEIGHT.bytes
@@ -145,6 +145,35 @@ def test_after_a_cut_between_stacks_it_goes_on_in_its_rhythm_and_makes_up_for_no
     machine.let(HALF_HOUR_S)
     assert machine.slots == {0: "done", 1: "done", 2: "skipped", 3: "skipped", 4: "done"}
     assert machine.timelapse.current() is not None
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_series_of_the_other_kind_of_rig_is_left_alone_until_that_is_back(tmp_path, before):
+    machine = Machine(tmp_path, simulated=before)
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.simulated = not before
+    machine.cut(200)
+    machine.let(HALF_HOUR_S)
+    assert machine.timelapse.current() is None
+    assert len(machine.operator.sessions.all()) == 1
+    other = machine.timelapse.start(asked(count=1)).series
+    machine.let(HALF_HOUR_S)
+    machine.simulated = before
+    machine.cut(200)
+    machine.let(HALF_HOUR_S)
+    assert (other.number, machine.timelapse.current().series.number) == (2, 1)
+    assert machine.slots[0] == "failed"  # its stack was cut short, and is long overdue
+
+
+def test_a_wanted_series_begins_though_the_simulated_rig_had_one_of_its_name(tmp_path):
+    wanted = SeriesRequest(every_s=HALF_HOUR_S, name="flowers", count=1)
+    machine = Machine(tmp_path, wanted=wanted, simulated=True)
+    machine.let(HALF_HOUR_S)
+    machine.simulated = False
+    machine.cut(200)
+    machine.let(HALF_HOUR_S)
+    assert [series.simulated for series in every_series(tmp_path / "series")] == [True, False]
 
 
 def test_made_up_for_once_it_is_one_stack_however_long_it_was_off(machine):
