@@ -163,6 +163,11 @@ class LensAxis:
         """Near, so that the lens parks at infinity, where its coil needs the least current."""
         return "near"
 
+    @property
+    def grid(self) -> str:
+        """What places count: how long a step is; from infinity, always."""
+        return self._scale.exact
+
     def position(self) -> Position:
         """Give the place that the lens was sent to last."""
         return Position(self._steps, self._trust)

@@ -254,12 +254,19 @@ class Studio:
             raise NotResumable(words, session=session.id)
 
     def _check_grid(self, session: Session) -> None:
-        """Raise `NotResumable` where its places are counted in other steps than the axis takes now."""
+        """Raise `NotResumable` where its places are counted in other steps, from elsewhere or backwards."""
         before, now = session.scale, self._axis.scale
         if before != now:
             raise NotResumable(
                 f"the places of session {session.id} are counted in steps of {before.say(1)}, and the axis "
                 f"takes steps of {now.say(1)} now: set it back to go on with it, or merge what there is",
+                session=session.id,
+            )
+        if session.facts.grid not in (None, self._axis.grid):
+            raise NotResumable(
+                f"the places of session {session.id} are counted as `{session.facts.grid}`, and the axis "
+                f"counts as `{self._axis.grid}` now, so that they mean others: set axis.invert, "
+                "axis.subject_side and axis.travel_mm back to go on with it, or merge what there is",
                 session=session.id,
             )
 
@@ -454,4 +461,5 @@ class Studio:
             },
             fields=fields,
             simulated=self._record.simulated,
+            grid=self._axis.grid,
         )

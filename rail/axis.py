@@ -135,6 +135,11 @@ class OperatedAxis(Axis, Protocol):
         """The end where the subject is; the axis parks at the other."""
         ...
 
+    @property
+    def grid(self) -> str:
+        """What places count, in words to be compared: how long a step is, from where, and which way."""
+        ...
+
     def emergency(self) -> bool:
         """Say whether the emergency stop was pressed and that is not acknowledged yet; from any thread."""
         ...

@@ -9,12 +9,12 @@ from rail.screw import Scale
 class PositionRecord:
     """A position in a store, written only where the store does not say the same for certain.
 
-    So of many moves in a row only the first waits for the disk.
+    So of many moves in a row only the first waits for the disk. `grid` names what its steps count.
     """
 
     def __init__(self, store: PositionStore, scale: Scale, settings: AxisSettings) -> None:
         self._store = store
-        self._grid = _grid(scale, settings)
+        self.grid = _grid(scale, settings)
         self._settings = settings
         self._certain: StoredPosition | None = None
 
@@ -29,7 +29,7 @@ class PositionRecord:
         if (
             stored is None
             or stored.moving
-            or stored.grid != self._grid
+            or stored.grid != self.grid
             or stored.trust is Trust.UNKNOWN
             or not settings.self_holding
             or (settings.forgets_pattern and not stored.parked)
@@ -42,7 +42,7 @@ class PositionRecord:
 
         Until that is written nothing is certain: the store may hold this, or what it held before.
         """
-        stored = StoredPosition(position.steps, position.trust, moving, self._grid, parked)
+        stored = StoredPosition(position.steps, position.trust, moving, self.grid, parked)
         if stored != self._certain:
             self._certain = None
             self._store.save(stored)
@@ -52,4 +52,4 @@ class PositionRecord:
 def _grid(scale: Scale, settings: AxisSettings) -> str:
     """Name what stored steps count: how long each is, from where, and which way."""
     home = f", home at {settings.home_steps}" if settings.home_steps else ""
-    return f"{scale.per_step} {scale.unit}{home}{', inverted' if settings.inverted else ''}"
+    return f"{scale.exact}{home}{', inverted' if settings.inverted else ''}"

@@ -42,6 +42,11 @@ class Scale:
         """Give a place, or the way from one to another, in words: `12.5 um`."""
         return f"{self.length_u(steps):g} {self.unit}"
 
+    @property
+    def exact(self) -> str:
+        """One step as it is, unrounded: `5/16 um`."""
+        return f"{self.per_step} {self.unit}"
+
     def whole_steps(self, span_u: float) -> int:
         """Give how many whole steps fit into a length, a billionth of a step forgiven."""
         return math.floor(abs(Fraction(span_u) / self.per_step) + _FORGIVEN)

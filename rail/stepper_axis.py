@@ -94,6 +94,11 @@ class StepperAxis:
         """The end where the subject is."""
         return self._settings.subject_side
 
+    @property
+    def grid(self) -> str:
+        """What places count: how long a step is, from where, and which way."""
+        return self._record.grid
+
     def position(self) -> Position:
         """Give the place where the axis is, or while it moves, the last step counted."""
         return self._reckoning.position()

@@ -42,6 +42,9 @@ class Facts:
         About the specimen, in the user's words.
     simulated
         Whether it was shot on a simulated rig; None where that was not recorded.
+    grid
+        What its places count, as the axis that shot it says: how long a step is, from where, and which way;
+        None where that was not recorded.
     """
 
     configuration: Mapping[str, Any] = field(default_factory=dict)
@@ -49,6 +52,7 @@ class Facts:
     camera: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
     simulated: bool | None = None
+    grid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,7 @@ def load(path: Path) -> Session:
             facts=Facts(
                 **{name: content[name] for name in ("configuration", "versions", "camera", "fields")},
                 simulated=content.get("simulated"),
+                grid=content.get("grid"),
             ),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -213,6 +218,7 @@ def session_json(session: Session) -> bytes:
         "camera": session.facts.camera,
         "fields": session.facts.fields,
         "simulated": session.facts.simulated,
+        "grid": session.facts.grid,
     }
     return sealed(content)
 

@@ -14,6 +14,8 @@ from rail.screw import Scale
 from stack.errors import NotResumable
 from stack.merge.photos import read_photo
 from stack.optics import Optics
+from stack.session import Facts
+from stack.session_state import Phase
 
 TWO_LENSES = replace(PLAN, optics=Optics(2, f_number=4, pixel_um=3.1, focal_mm=50))
 
@@ -88,6 +90,45 @@ def test_a_stack_is_not_gone_on_with_in_other_steps(tmp_path):
     with pytest.raises(NotResumable, match=r"steps of 0\.3125 um, and the axis takes steps of 0\.625 um now"):
         rig.tell(Resume(None)).ended.result(0)
     assert rig.axis.position() == stood
+
+
+@pytest.mark.parametrize(
+    "now", [{"inverted": True}, {"subject_side": "near"}, {"subject_side": "near", "travel_steps": 9_000}]
+)
+def test_a_stack_is_not_gone_on_with_counted_from_elsewhere_or_the_other_way(tmp_path, now):
+    rig = DaemonRig(tmp_path)
+    if "travel_steps" in now:
+        turned_round(rig, subject_side="near")
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    turned_round(rig, **now)
+    edges = rig.rail.world.carriage().edges
+    with pytest.raises(NotResumable, match=r"so that they mean others: set axis\.invert, axis\.subject_side"):
+        rig.tell(Resume(None)).ended.result(0)
+    assert rig.rail.world.carriage().edges == edges
+    assert rig.sessions.open(1).state().phase is Phase.PAUSED
+
+
+def test_a_stack_that_never_recorded_what_its_places_count_from_goes_on(tmp_path):
+    rig = DaemonRig(tmp_path)
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.studio._facts = lambda plan, fields: Facts({"camera": {"format": "jpeg"}})
+    rig.shoot()
+    rig.hooks.clear()
+    rig.listening.close()
+    rig.tell(Resume(None)).ended.result(0)
+    assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
+def turned_round(rig, **settings):
+    """Have the axis begin anew as another configuration has it."""
+    rig.rail.settings = replace(rig.rail.settings, **settings)
+    rig.rail.switch_on()
+    for owner in (rig, rig.operator, rig.studio, rig.book, rig.surveyor):
+        setattr(owner, "axis" if owner is rig else "_axis", rig.rail.axis)
+    rig.studio._shooter = None
 
 
 def test_the_room_for_a_stack_follows_the_format(tmp_path):
