@@ -173,9 +173,13 @@ def open_house(
     )
     with ExitStack() as undo:
         rig = open_rig(config, state_folder, run_folder, simulate=simulate, home_allowed=consent.given())
-        undo.callback(rig.axis.close)
+        if rig.simulation is not None:
+            undo.callback(rig.simulation.close)
+        undo.callback(rig.panel.close)
+        until_operated = undo.enter_context(ExitStack())
+        until_operated.callback(rig.axis.close)
         writer = ThreadedWriter()
-        undo.callback(writer.close)
+        until_operated.callback(writer.close)
         journals = Journals(rig.clock)
         limits = config.board.limits
 
@@ -193,6 +197,7 @@ def open_house(
         )
         merges, deliveries = after.merges, after.deliveries
         undo.callback(merges.close)
+        undo.callback(deliveries.close)
         warm_up_s = config.panel.light_warm_up_s if config.panel.light_pin is not None else 0.0
         light = Light(rig.panel.light, round(warm_up_s * 1e9), rig.clock)
         heartbeat = Heartbeat(rig.clock)
@@ -228,58 +233,62 @@ def open_house(
             config, rig, eye, studio, surveyor, book, consent, hub, merges, finder, light, heartbeat
         )
         panel = _panel(config, rig, Bench(config, operator, merges, hub, rig.clock))
+        undo.callback(panel.close)
+        card = Card(
+            sessions,
+            journals,
+            disk.free_bytes,
+            config.storage.reserve_mb * 1_000_000,
+            partial(work_on, operator, merges),
+            hub.publish,
+            after.finish,
+            rig.clock,
+        )
+        stacks = _stacks(config, rig, studio, operator, strained)
+        timelapse = Timelapse(
+            state_folder / "series",
+            sessions,
+            stacks,
+            card,
+            hub,
+            rig.clock,
+            Rhythm(ThisBoot.found(), rig.clock, config.timelapse.clock_wait_s),
+            config.timelapse.series,
+            simulated=simulate,
+        )
+        undo.callback(timelapse.close)
+        left = take_up(sessions, studio, hub, config.resume)
+        redo = Redo(sessions, merges, lambda: operator.session)
+        if config.merge.follow:
+            redo.make_up()
+        if left is not None:
+            operator.order(Resume(left.session))
+        operator.start()
+        until_operated.pop_all()  # its thread gives back axis and writer, and nobody else
+        undo.callback(operator.close)
+        panel.start()
+        deliveries.start(sessions)
+        timelapse.begin()
         undo.pop_all()
-    card = Card(
-        sessions,
-        journals,
-        disk.free_bytes,
-        config.storage.reserve_mb * 1_000_000,
-        partial(work_on, operator, merges),
-        hub.publish,
-        after.finish,
-        rig.clock,
-    )
-    stacks = _stacks(config, rig, studio, operator, strained)
-    timelapse = Timelapse(
-        state_folder / "series",
-        sessions,
-        stacks,
-        card,
-        hub,
-        rig.clock,
-        Rhythm(ThisBoot.found(), rig.clock, config.timelapse.clock_wait_s),
-        config.timelapse.series,
-        simulated=simulate,
-    )
-    left = take_up(sessions, studio, hub, config.resume)
-    redo = Redo(sessions, merges, lambda: operator.session)
-    if config.merge.follow:
-        redo.make_up()
-    if left is not None:
-        operator.order(Resume(left.session))
-    operator.start()
-    panel.start()
-    deliveries.start(sessions)
-    timelapse.begin()
-    return House(
-        config,
-        rig,
-        operator,
-        studio,
-        book,
-        sessions,
-        merges,
-        redo,
-        deliveries,
-        hub,
-        panel,
-        versions,
-        calibrations,
-        finder,
-        timelapse,
-        shadings,
-        config_file,
-    )
+        return House(
+            config,
+            rig,
+            operator,
+            studio,
+            book,
+            sessions,
+            merges,
+            redo,
+            deliveries,
+            hub,
+            panel,
+            versions,
+            calibrations,
+            finder,
+            timelapse,
+            shadings,
+            config_file,
+        )
 
 
 def disk_of(storage: Storage, state_folder: Path) -> Disk:

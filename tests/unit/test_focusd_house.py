@@ -1,0 +1,70 @@
+"""The whole daemon, put together and taken apart in the test's own process, its simulated rig with it."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from daemon_process import QUICK, children_of
+
+import focusd.house
+from focusd.config import load_config
+from focusd.house import House, open_house
+from focusd.operator import Operator
+from focusd.panel import Panel
+from focusd.timelapse import Timelapse
+
+
+def opened(folder: Path) -> House:
+    return open_house(load_config(None, QUICK), folder, None, simulate=True)
+
+
+def bystanders() -> tuple[set[threading.Thread], list[int]]:
+    """Give what runs beside the test: threads and processes."""
+    return set(threading.enumerate()), children_of(os.getpid())
+
+
+def broken(*args: object, **settings: object) -> None:
+    raise RuntimeError("it breaks here")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (focusd.house, "Card"),
+        (focusd.house, "Timelapse"),
+        (focusd.house, "take_up"),
+        (Operator, "start"),
+        (Panel, "start"),
+        (Timelapse, "begin"),
+    ],
+)
+def test_whatever_breaks_while_the_house_is_opened_nothing_is_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
+) -> None:
+    before = bystanders()
+    closed: list[str] = []
+    monkeypatch.setattr(owner, name, broken)
+    noted(monkeypatch, closed)
+    with pytest.raises(RuntimeError, match="it breaks here"):
+        opened(tmp_path)
+    assert bystanders() == before
+    assert closed == ["axis"]
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, closed: list[str]) -> None:
+    """Note every time the axis is closed."""
+    close: Callable[[object], None] = focusd.house.StepperAxis.close
+
+    def close_and_note(axis: object) -> None:
+        closed.append("axis")
+        close(axis)
+
+    monkeypatch.setattr(focusd.house.StepperAxis, "close", close_and_note)
+
+
+def test_a_house_that_is_closed_leaves_nothing_running(tmp_path: Path) -> None:
+    before = bystanders()
+    opened(tmp_path).close()
+    assert bystanders() == before
