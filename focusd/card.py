@@ -64,13 +64,21 @@ class Card:
         """Say how many more stacks of that weight there is room for; raises `DiskGone`."""
         return stacks_that_fit(keep, weight, self._free_bytes(), self._reserve_bytes)
 
-    def make_room(self, keep: Keep, slots: Iterable[SlotState], weight: Weight) -> None:
+    def make_room(
+        self,
+        keep: Keep,
+        slots: Iterable[SlotState],
+        weight: Weight,
+        ended: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Let slices go, the oldest first, until a stack of that weight has room or nothing more may go.
 
         Parameters
         ----------
         keep, slots
             What the owner of the series keeps, and what has become of its slots.
+        ended
+            Asked before each stack, whose every picture is read: says whether the rest can wait.
 
         Raises `DiskGone`.
         """
@@ -78,6 +86,8 @@ class Card:
             return
         why = MADE_FOR_ONE_MORE.format(keep=keep.words)
         for session in self._candidates(keep, slots):
+            if ended():
+                return
             self._let_go(session, why)
             if self._roomy(weight):
                 return

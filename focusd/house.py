@@ -137,7 +137,10 @@ class House:
         return f"the motion process has not looked at its inputs for {silent_s:.0f} s: it hangs, or is gone"
 
     def close(self) -> None:
-        """End in order: motion, camera, journal; then the children; then the lamp; then whoever listens."""
+        """End in order: motion, camera, journal; then the children; then the lamp; then whoever listens.
+
+        Whatever takes long comes after motion: a supervisor that has waited enough ends the rest by force.
+        """
         with ExitStack() as last_first:
             last_first.callback(self.hub.close)
             if self.rig.simulation is not None:
@@ -146,9 +149,10 @@ class House:
             last_first.callback(self.panel.close)
             last_first.callback(self.merges.close)
             last_first.callback(self.deliveries.close)
+            last_first.callback(self.timelapse.close)  # what it does now may take minutes
             last_first.callback(self.operator.close)
             last_first.callback(self.finder.close)
-            last_first.callback(self.timelapse.close)
+            last_first.callback(self.timelapse.end)
 
 
 def open_house(

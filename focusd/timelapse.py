@@ -217,9 +217,13 @@ class Timelapse:
         """Show every series there is, by number."""
         return [Shown(series, series.state()) for series in every_series(self._root)]
 
+    def end(self) -> None:
+        """Begin nothing more, and take what is stopped from now on for no failure; waits for nobody."""
+        self._ended.set()
+
     def close(self) -> None:
         """Tick no more; the series goes on when the daemon starts again."""
-        self._ended.set()
+        self.end()
         if self._thread.is_alive():
             self._thread.join()
         with self._lock:
@@ -251,7 +255,7 @@ class Timelapse:
         self._begin_wanted()
         self._make_room()
         with self._lock:
-            if self._series is None or not self._settled() or self._busy():
+            if self._ended.is_set() or self._series is None or not self._settled() or self._busy():
                 return
             if self._state.phase is not SeriesPhase.RUNNING:
                 return
@@ -346,6 +350,8 @@ class Timelapse:
             self._attention = None
             self._record("slot_done", slot=slot.number, session=slot.session)
             return False
+        if self._ended.is_set():
+            return True
         if state.phase is Phase.SHOOTING and slot.session not in self._resumed:
             self._resumed.add(slot.session)
             return self._go_on(slot)
@@ -407,7 +413,7 @@ class Timelapse:
             weight = self._weight()
         if series is not None and weight is not None and series.manner.keep.slices_every != 1:
             try:
-                self._card.make_room(series.manner.keep, slots, weight)
+                self._card.make_room(series.manner.keep, slots, weight, self._ended.is_set)
             except DiskGone as error:
                 self._stumble(str(error))
 

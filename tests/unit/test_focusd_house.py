@@ -2,18 +2,22 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon_process import QUICK, children_of
+from daemon_process import PATIENCE_S, QUICK, children_of
 
 import focusd.house
 from focusd.config import load_config
+from focusd.errors import Refused
 from focusd.house import House, open_house
+from focusd.jobs import Jog
 from focusd.operator import Operator
 from focusd.panel import Panel
 from focusd.timelapse import Timelapse
+from rail.errors import Stopped
 
 
 def opened(folder: Path) -> House:
@@ -51,6 +55,48 @@ def test_whatever_breaks_while_the_house_is_opened_nothing_is_left_running(
         opened(tmp_path)
     assert bystanders() == before
     assert closed == ["axis"]
+
+
+def test_motion_ends_and_the_motor_is_let_go_while_the_time_lapse_is_still_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, enough = threading.Event(), threading.Event()
+
+    def long_tick(timelapse: Timelapse) -> None:
+        at_work.set()
+        enough.wait(PATIENCE_S)
+
+    monkeypatch.setattr(Timelapse, "tick", long_tick)
+    house = opened(tmp_path)
+    closing = threading.Thread(target=house.close)
+    try:
+        assert at_work.wait(PATIENCE_S)
+        job = house.operator.order(Jog(30_000.0))
+        until(house.rig.axis.moving)
+        closing.start()
+        assert isinstance(job.ended.exception(PATIENCE_S), Stopped)
+        until(lambda: not named("operator"))
+        assert not house.rig.axis.moving()
+        assert closing.is_alive()
+        assert named("timelapse")
+        with pytest.raises(Refused, match="focusd is ending"):
+            house.operator.order(Jog(10.0))
+    finally:
+        enough.set()
+        closing.join()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something to become true."""
+    until_s = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+def named(name: str) -> bool:
+    """Say whether a thread of that name runs."""
+    return any(thread.name == name for thread in threading.enumerate())
 
 
 def noted(monkeypatch: pytest.MonkeyPatch, closed: list[str]) -> None:

@@ -22,6 +22,7 @@ from series_machine import (
 
 from focusd.errors import Refused, RequestInvalid
 from focusd.fitting import Fitting
+from focusd.paused import DAEMON_ENDED
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.timelapse import MOST_LEFT_OUT, TICK_S
@@ -174,6 +175,32 @@ def test_a_wanted_series_begins_though_the_simulated_rig_had_one_of_its_name(tmp
     machine.cut(200)
     machine.let(HALF_HOUR_S)
     assert [series.simulated for series in every_series(tmp_path / "series")] == [True, False]
+
+
+def test_as_the_daemon_ends_no_slot_begins_and_no_slices_go(tmp_path):
+    machine = Machine(tmp_path, disk_bytes=20_000)
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    machine.let(4.9 * HALF_HOUR_S)
+    have = [has_slices(session) for session in machine.operator.sessions.all()]
+    machine.timelapse.end()
+    machine.let(5 * HALF_HOUR_S)
+    assert [has_slices(session) for session in machine.operator.sessions.all()] == have
+    assert machine.slots == dict.fromkeys(range(5), "done")
+
+
+def test_a_stack_that_is_paused_because_the_daemon_ends_is_no_failure(machine):
+    machine.timelapse.start(asked())
+    machine.let(100)
+
+    def ended_as_it_is_asked():
+        session, machine.operator.session = machine.operator.session, None
+        machine.timelapse.end()
+        machine.operator._write(machine.operator.sessions.open(session), "stack_paused", reason=DAEMON_ENDED)
+
+    machine.timelapse._stacks = replace(machine.timelapse._stacks, shooting=ended_as_it_is_asked)
+    machine.timelapse.tick()
+    machine.timelapse.tick()
+    assert machine.slots == {0: "begun"}
 
 
 def test_made_up_for_once_it_is_one_stack_however_long_it_was_off(machine):
