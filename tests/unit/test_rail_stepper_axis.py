@@ -68,6 +68,17 @@ def test_a_motor_let_go_is_parked_where_a_power_cut_does_not_turn_it(turning, ta
     assert turning.carriage_um == pytest.approx(there_um, abs=1e-9)
 
 
+def test_closed_after_a_stop_the_motor_is_parked_all_the_same(turning):
+    turning.axis.move_to(2_001)
+    turning.axis.stop()
+    turning.axis.close()
+    place, rotor = turning.axis.position(), turning.carriage.state.motor_steps
+    assert place.steps != 2_001
+    turning.cut_power()
+    assert turning.carriage.state.motor_steps == rotor
+    assert turning.axis.position() == Position(place.steps, Trust.ASSUMED)
+
+
 def test_a_motor_held_when_the_power_goes_is_turned_by_two_full_steps_at_most(turning):
     turning.axis.move_to(2_001)
     turning.axis.rest()
