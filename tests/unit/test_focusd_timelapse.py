@@ -26,6 +26,7 @@ from focusd.paused import DAEMON_ENDED
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.timelapse import MOST_LEFT_OUT, TICK_S
+from focusd.timelapse_api import shown
 from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.journal import replay
@@ -34,7 +35,7 @@ from stack.plan import Count, FromHere, StackPlan
 from stack.retention import Keep, has_slices
 from stack.schedule import Schedule
 from stack.session_state import Phase
-from stack.timelapse import SeriesPhase, SeriesState, SlotEnd, after, every_series
+from stack.timelapse import SeriesPhase, SeriesState, SlotEnd, SlotState, after, every_series
 from stack.vitals import Strain
 
 WEEK_BYTES = 336 * PICTURE_BYTES + RESERVE_BYTES + 10 * WEIGHT.bytes
@@ -201,6 +202,16 @@ def test_a_stack_that_is_paused_because_the_daemon_ends_is_no_failure(machine):
     machine.timelapse.tick()
     machine.timelapse.tick()
     assert machine.slots == {0: "begun"}
+
+
+def test_of_very_many_slots_the_latest_are_shown_and_all_are_counted(machine):
+    running = machine.timelapse.start(asked())
+    most = 500
+    ends = {number: SlotEnd.SKIPPED if number % 3 else SlotEnd.DONE for number in range(3 * most)}
+    slots = {number: SlotState(number, end) for number, end in ends.items()}
+    answer = shown(replace(running, state=replace(running.state, slots=slots)))
+    assert [slot["slot"] for slot in answer["slots"]] == list(range(2 * most, 3 * most))
+    assert (answer["done"], answer["skipped"]) == (most, 2 * most)
 
 
 def test_made_up_for_once_it_is_one_stack_however_long_it_was_off(machine):
