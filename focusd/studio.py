@@ -140,7 +140,11 @@ class Studio:
         self.paused: Paused | None = None
 
     def preview(self, plan: StackPlan, fields: Fields) -> Preview:
-        """Say what a plan of a specimen comes to, here and now; raises `PlanRefused` as shooting it would."""
+        """Say what a plan of a specimen comes to, here and now.
+
+        Raises `PlanRefused` as shooting it would; and `Refused`, once the camera has said how large its
+        frames are: what they are corrected by is kept with their size.
+        """
         here, marks, free_bytes = self._axis.position(), self._book.marks, self.free_bytes()
         layout, cost, picture_bytes = self._foreseen(plan, here, marks)
         check(
@@ -155,6 +159,8 @@ class Studio:
             free_bytes=free_bytes,
             reserve_bytes=self._record.reserve_bytes,
         )
+        if (size_px := self._eye.facts.size_px) and not plan.rehearse:
+            self._shading(plan, size_px)
         return Preview(
             layout, cost, free_bytes, needs_homing(plan, layout, here), self._same_specimen(fields)
         )
@@ -285,7 +291,7 @@ class Studio:
 
     def _check_shading(self, session: Session) -> None:
         """Raise `NotResumable` where slices were corrected by something else than they would be now."""
-        before, kept = session.facts.camera.get("shading") or {}, self._shading(session.plan)
+        before, kept = session.facts.camera.get("shading") or {}, self._shading_now(session.plan)
         if session.state().saved and before.get("sha256") != (kept and kept.record["sha256"]):
             raise NotResumable(
                 f"the slices of session {session.id} are corrected by a white field or dark frame that was "
@@ -293,11 +299,15 @@ class Studio:
                 session=session.id,
             )
 
-    def _shading(self, plan: StackPlan) -> Kept | None:
+    def _shading_now(self, plan: StackPlan) -> Kept | None:
+        """Give what slices are corrected by that the camera takes now; raises as `_shading`."""
+        return self._shading(plan, self._eye.camera().size_px) if plan.shading is not None else None
+
+    def _shading(self, plan: StackPlan, size_px: tuple[int, int]) -> Kept | None:
         """Give what the slices of a plan are corrected by; raises `Refused` where it is not there."""
         if plan.shading is None or self._shadings is None:
             return None
-        return self._shadings.find(plan.shading, self._eye.camera().size_px)
+        return self._shadings.find(plan.shading, size_px)
 
     def abandon(self, wanted: str, reason: str, observe: Observe) -> None:
         """Record that a paused session will not go on."""
@@ -327,7 +337,7 @@ class Studio:
     def _run(self, job: Job, shooter: Shooter, session: Session, observe: Observe) -> Ending:
         """Shoot a session from where it is; the light is on, and the merge follows."""
         encoding, identity, optics = self._record.encoding, shooter.kit.camera.identity, session.plan.optics
-        shooter.kit.encode = self._seen(encoding.encoder(identity, optics), self._shading(session.plan))
+        shooter.kit.encode = self._seen(encoding.encoder(identity, optics), self._shading_now(session.plan))
         shooter.kit.companions = encoding.companions(identity, optics)
         follower = Follower(session, self._merges)
 
@@ -447,7 +457,7 @@ class Studio:
         raise NotResumable("no session has slices left to shoot", session="")
 
     def _facts(self, plan: StackPlan, fields: Fields) -> Facts:
-        camera, kept = self._eye.camera(), self._shading(plan)
+        camera, kept = self._eye.camera(), self._shading_now(plan)
         identity = camera.identity
         return Facts(
             configuration=self._record.configuration,

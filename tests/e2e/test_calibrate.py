@@ -100,9 +100,10 @@ def test_a_white_field_is_kept_when_somebody_asks_for_it(rig):
     field = Shading((160, 120), gains=np.ones((4, 4, 3), np.float32))
     (evidence / "shading.npz").write_bytes(field.packed())
     assert rig.ask("/calibrations/0099-flat")["keeps"] is True
-    assert rig.call("POST", "/plan", corrected=True, around_u=100.0)[0] == 200
+    assert rig.call("POST", "/plan", corrected=True, around_u=100.0)[0] == 409
     assert not (rig.state / "shading").exists()
     rig.tell("/calibrations/0099-flat/keep")
+    assert rig.call("POST", "/plan", corrected=True, around_u=100.0)[0] == 200
     assert [path.name for path in (rig.state / "shading").iterdir()] == ["macro-2x.npz"]
     assert rig.call("POST", "/calibrations/0098-flat/keep")[0] == 404
 

@@ -115,6 +115,16 @@ def test_a_plan_to_be_corrected_by_nothing_is_refused_before_anything_moves(rig:
     assert (rig.rail.edges, rig.sessions.ids()) == (edges, ())
 
 
+def test_a_plan_to_be_corrected_by_nothing_is_not_shown_as_one_that_can_be_shot(rig: CalibrationRig) -> None:
+    rig.eye.camera()
+    with pytest.raises(Refused, match="calibrate flat"):
+        rig.studio.preview(PLAN, {})
+    rehearsed = rig.studio.preview(replace(PLAN, rehearse=True), {})
+    assert rehearsed.layout.slices == 3, "a rehearsal photographs nothing that would be corrected"
+    kept(rig, FlatSurvey(SETTING, 2))
+    assert rig.studio.preview(PLAN, {}).layout == rehearsed.layout
+
+
 def test_a_stack_does_not_go_on_with_another_correction(rig: CalibrationRig) -> None:
     both_taken(rig)
     rig.on("slice_saved", rig.operator.stop, index=0)
