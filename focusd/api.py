@@ -120,12 +120,16 @@ def _add_moving(app: FastAPI, house: House) -> None:
     operator, scale = house.operator, house.rig.axis.scale
 
     async def rested(order: Home | Jog | Goto | Zero | Acknowledge) -> Answer:
-        return place_view(await _outcome(operator.order(order).ended), scale)
+        return await ended(operator.order(order))
+
+    async def ended(job: Job) -> Answer:
+        place = place_view(await _outcome(job.ended), scale)
+        return {**place, "marks_lapsed": job.marks_lapsed}
 
     @app.post("/home", openapi_extra=documented(HomeRequest))
     async def home(body: Annotated[HomeRequest, taken(HomeRequest)]) -> Answer:
         job = operator.order(Home(body.allow))
-        return {**place_view(await _outcome(job.ended), scale), "missed_u": job.missed_u}
+        return {**await ended(job), "missed_u": job.missed_u}
 
     @app.post("/jog", openapi_extra=documented(JogRequest))
     async def jog(body: Annotated[JogRequest, taken(JogRequest)]) -> Answer:
@@ -161,7 +165,8 @@ def _add_stacks(app: FastAPI, house: House) -> None:
     @app.post("/mark", openapi_extra=documented(MarkRequest))
     async def mark(body: Annotated[MarkRequest, taken(MarkRequest)]) -> Answer:
         check_unit(body.unit, scale)
-        return marks_view(await asyncio.to_thread(house.book.mark, body.end, body.position_u), scale)
+        marks, changed = await asyncio.to_thread(house.book.mark, body.end, body.position_u)
+        return {**marks_view(marks, scale), "changed_places": changed}
 
     @app.delete("/marks")
     async def unmark() -> Answer:

@@ -26,8 +26,8 @@ from focusd.range_cli import range_
 from focusd.screens import (
     axis_screen,
     findings,
-    marks_words,
-    place_words,
+    marked_words,
+    moved_words,
     plan_screen,
     results,
     same_specimen_words,
@@ -112,7 +112,7 @@ def _axis(call: Call) -> Exit:
 def _moved(call: Call, done: str, path: str, **body: object) -> Exit:
     with _interrupt_stops(call.daemon):
         place = call.daemon.wait_for(path, **in_units(body))
-    return call.result(place, [f"{done}: {place_words(place)}"])
+    return call.result(place, moved_words(done, place))
 
 
 @contextlib.contextmanager
@@ -146,7 +146,7 @@ def _mark(call: Call) -> Exit:
     else:
         here = {} if call.typed.position is None else {"position_u": call.typed.position}
         marks = call.daemon.tell("/mark", end=call.typed.end, **in_units(here))
-    return call.result(marks, [f"marks: {marks_words(marks)}"])
+    return call.result(marks, marked_words(marks))
 
 
 def _stop(call: Call) -> Exit:

@@ -140,6 +140,8 @@ class Job:
         Where the axis came to rest, or what went wrong; after that another job may start.
     missed_u
         After homing: how far off its reference the axis had been; None where nobody had known its place.
+    marks_lapsed
+        Why the marks are forgotten since; None where they are not.
     """
 
     def __init__(self, order: Order, since: int, stop: StopSignal | None = None) -> None:
@@ -149,6 +151,7 @@ class Job:
         self.since = since
         self.stop = stop or StopSignal()
         self.missed_u: float | None = None
+        self.marks_lapsed: str | None = None
         self.accepted: Future[Accepted] = Future()
         self.ended: Future[Position] = Future()
         for future in (self.accepted, self.ended):

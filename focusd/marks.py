@@ -35,10 +35,11 @@ class MarkBook:
         self._lock = threading.Lock()
         self.marks = _read(path)
 
-    def mark(self, end: Literal["near", "far"], position_u: float | None) -> Marks:
-        """Mark an end, where the axis stands or at `position_u`; marks the wrong way round change places.
+    def mark(self, end: Literal["near", "far"], position_u: float | None) -> tuple[Marks, bool]:
+        """Mark an end, where the axis stands or at `position_u`.
 
-        Raises `PositionUnknown`, `BeyondReach`, and `Refused` when it cannot be recorded.
+        Give the marks, and whether they changed places, as those do that are the wrong way round. Raises
+        `PositionUnknown`, `BeyondReach`, and `Refused` when it cannot be recorded.
         """
         here = self._axis.position()
         if here.trust is Trust.UNKNOWN:
@@ -53,13 +54,9 @@ class MarkBook:
             assumed = self.marks.assumed or here.trust is Trust.ASSUMED
             before = replace(self.marks, assumed=assumed)
             near = end == "near"
-            self._keep(
-                in_order(
-                    replace(before, near_u=place_u) if near else replace(before, far_u=place_u),
-                    self._axis.scale,
-                )
-            )
-            return self.marks
+            after = replace(before, near_u=place_u) if near else replace(before, far_u=place_u)
+            self._keep(in_order(after, self._axis.scale))
+            return self.marks, self.marks != after
 
     def clear(self) -> Marks:
         """Forget both marks; raises `Refused` when that cannot be recorded."""
@@ -67,18 +64,22 @@ class MarkBook:
             self._keep(Marks())
             return self.marks
 
-    def lapse(self) -> None:
-        """Forget the marks if the position is lost, or no longer the one they were set by, and say so."""
+    def lapse(self) -> str | None:
+        """Forget the marks if the position is lost, or no longer the one they were set by; say why, if so."""
         trust = self._axis.position().trust
         if trust is Trust.UNKNOWN:
-            self.forget("the position is unknown: home, then mark again")
-        elif trust is Trust.KNOWN and self.marks.assumed:
-            self.forget("they were set where the axis was only assumed to stand: mark again")
+            return self.forget("the position is unknown: home, then mark again")
+        if trust is Trust.KNOWN and self.marks.assumed:
+            return self.forget("they were set where the axis was only assumed to stand: mark again")
+        return None
 
-    def forget(self, reason: str) -> None:
-        """Forget the marks, if there are any, and say why; where that cannot be recorded, until a restart."""
+    def forget(self, reason: str) -> str | None:
+        """Forget the marks and give the reason; None where there are none.
+
+        Where it cannot be recorded they are forgotten until a restart.
+        """
         if self.marks == Marks():
-            return
+            return None
         with self._lock:
             self.marks = Marks()
             try:
@@ -86,6 +87,7 @@ class MarkBook:
             except Refused as error:
                 _log.warning("the marks have lapsed, and may be back after a restart: %s", error)
         self._publish("marks_lapsed", reason=reason)
+        return reason
 
     def _keep(self, marks: Marks) -> None:
         _write(self._path, json.dumps(asdict(marks)).encode())

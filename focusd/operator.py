@@ -347,7 +347,7 @@ class Operator:
         if isinstance(job.order, Shoot | Resume):
             _log.info("%s ended: %s", job.kind, ending)
         self._axis.rest()
-        self._book.lapse()
+        job.marks_lapsed = self._book.lapse() or job.marks_lapsed
         if _count_ended(job, error, self._axis.position().trust):
             self._studio.lose_count()
         with self._lock:
@@ -374,7 +374,7 @@ class Operator:
             case Goto(position_u):
                 self._goto(position_u)
             case Zero(position_u):
-                self._zero(position_u)
+                self._zero(job, position_u)
             case Acknowledge():
                 self._axis.acknowledge()
                 self._hub.publish("emergency_acknowledged")
@@ -416,11 +416,11 @@ class Operator:
         self._show(phase="moving")
         self._axis.move_to(self._axis.scale.nearest_steps(position_u))
 
-    def _zero(self, position_u: float | None) -> None:
+    def _zero(self, job: Job, position_u: float | None) -> None:
         before = self._axis.position()
         now = self._axis.zero(None if position_u is None else self._axis.scale.nearest_steps(position_u))
         if now.steps != before.steps:
-            self._book.forget("positions count from another reference now: mark again")
+            job.marks_lapsed = self._book.forget("positions count from another reference now: mark again")
 
     # --- what is told -------------------------------------------------------------------------------------
 

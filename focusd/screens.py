@@ -226,6 +226,23 @@ def marks_words(marks: Answer) -> str:
     return ", ".join(ends) or "none"
 
 
+def moved_words(done: str, place: Answer) -> Iterator[str]:
+    """Say where the axis came to rest, and that the marks are forgotten if they are."""
+    yield f"{done}: {place_words(place)}"
+    if lapsed := place.get("marks_lapsed"):
+        yield f"marks: forgotten: {lapsed}"
+
+
+def marked_words(marks: Answer) -> Iterator[str]:
+    """Say which ends are marked now, and that they are not as they were given if so."""
+    yield f"marks: {marks_words(marks)}"
+    if marks.get("changed_places"):
+        yield (
+            "note: near was marked beyond far, so they changed places; if one of them is of another subject, "
+            "`focusctl mark clear` forgets both"
+        )
+
+
 def exposure_words(exposure: Answer) -> str:
     """Write an exposure so that it can be given to --exposure again."""
     red, blue = exposure["colour_gains"]

@@ -83,6 +83,21 @@ def test_marks_carry_a_plan(shell):
     assert shell.run("plan").returncode == 3
 
 
+def test_marks_that_change_places_or_are_forgotten_are_said_to(shell):
+    shell.told("goto 1.5mm")
+    shell.told("mark far 1.6mm")
+    assert "changed places" not in shell.run("mark near 1.4mm").stdout
+    marked = shell.run("mark near 1.9mm")
+    assert marked.stdout.splitlines()[0] == "marks: near 1.6 mm, far 1.9 mm"
+    assert "so they changed places" in marked.stdout and "focusctl mark clear" in marked.stdout
+    assert "forgotten" not in shell.run("zero 1.5mm").stdout
+    declared = shell.run("zero 1.4mm")
+    assert declared.stdout.splitlines()[1:] == [
+        "marks: forgotten: positions count from another reference now: mark again"
+    ]
+    assert shell.told("home")["marks_lapsed"] is None
+
+
 def test_a_stack_is_followed_to_its_picture(shell):
     stack = shell.run("shoot --near 1.2mm --far 1.8mm --count 6 --wait --json")
     assert stack.returncode == 0, stack.stderr

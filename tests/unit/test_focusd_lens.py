@@ -98,7 +98,7 @@ def test_a_stack_that_is_stopped_on_the_way_is_gone_on_with_at_the_same_places(r
 def test_marks_keep_through_a_new_camera_and_the_wrong_way_round(rig):
     rig.eye.camera()
     rig.book.mark("near", 6.0)
-    assert rig.book.mark("far", 8.0).near_u == 8.0
+    assert rig.book.mark("far", 8.0)[0].near_u == 8.0
     rig.eye.close()
     rig.tell(Goto(7.0)).ended.result(0)
     assert (rig.book.marks.near_u, rig.book.marks.far_u) == (8.0, 6.0)

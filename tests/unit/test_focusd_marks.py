@@ -12,8 +12,8 @@ from stack.plan import Marks
 def test_marks_are_where_the_axis_stands_and_survive_a_restart(tmp_path: Path) -> None:
     rig = DaemonRig(tmp_path)
     rig.home()
-    assert rig.book.mark("near", None).near_u == rig.axis.scale.length_u(rig.axis.position().steps)
-    assert rig.book.mark("far", 700.0).far_u == 700.0
+    assert rig.book.mark("near", None)[0].near_u == rig.axis.scale.length_u(rig.axis.position().steps)
+    assert rig.book.mark("far", 700.0)[0].far_u == 700.0
     again = MarkBook(tmp_path / "marks.json", rig.axis, rig.hub.publish)
     assert again.marks == rig.book.marks
     assert rig.book.clear() == Marks()
@@ -57,12 +57,13 @@ def test_marks_lapse_even_where_that_cannot_be_written(tmp_path: Path) -> None:
     assert book.marks == Marks()
 
 
-def test_marks_the_wrong_way_round_change_places(tmp_path: Path) -> None:
+def test_marks_the_wrong_way_round_change_places_and_that_is_said(tmp_path: Path) -> None:
     rig = DaemonRig(tmp_path)
     rig.home()
     rig.book.mark("far", 600.0)
-    assert rig.book.mark("near", 700.0) == Marks(near_u=600.0, far_u=700.0)
-    assert rig.book.mark("far", 550.0) == Marks(near_u=550.0, far_u=600.0)
+    assert rig.book.mark("near", 700.0) == (Marks(near_u=600.0, far_u=700.0), True)
+    assert rig.book.mark("far", 550.0) == (Marks(near_u=550.0, far_u=600.0), True)
+    assert rig.book.mark("far", 650.0) == (Marks(near_u=550.0, far_u=650.0), False)
 
 
 @pytest.mark.parametrize("place_u", [-100.0, 1e6])

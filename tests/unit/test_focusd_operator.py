@@ -71,11 +71,12 @@ def test_a_place_by_the_owners_word_is_as_good_as_a_homed_one(rig: DaemonRig) ->
 def test_marks_lapse_when_places_count_from_elsewhere_and_only_then(rig: DaemonRig) -> None:
     rig.marked()
     rig.tell(Goto(600.0)).ended.result(0)
-    rig.tell(Zero(600.0)).ended.result(0)
-    assert rig.book.marks == Marks(600.0, 680.0)
-    rig.tell(Zero(500.0)).ended.result(0)
+    same = rig.tell(Zero(600.0))
+    assert (rig.book.marks, same.marks_lapsed) == (Marks(600.0, 680.0), None)
+    other = rig.tell(Zero(500.0))
     assert rig.book.marks == Marks()
-    assert "mark again" in rig.last("marks_lapsed")["reason"]
+    assert "mark again" in rig.last("marks_lapsed")["reason"] == other.marks_lapsed
+    assert rig.tell(Zero(400.0)).marks_lapsed is None, "there were none any more"
 
 
 def test_marks_set_where_the_axis_only_seemed_to_stand_are_never_gone_to_from_its_reference(
@@ -91,9 +92,9 @@ def test_marks_set_where_the_axis_only_seemed_to_stand_are_never_gone_to_from_it
     assert rig.rail.edges == edges
     again = MarkBook(rig.folder / "marks.json", rig.axis, rig.hub.publish)
     assert again.marks == Marks(1_600.0, 1_680.0, assumed=True)
-    rig.home()
+    homing = rig.tell(Home())
     assert rig.book.marks == Marks()
-    assert "only assumed" in rig.last("marks_lapsed")["reason"]
+    assert "only assumed" in rig.last("marks_lapsed")["reason"] == homing.marks_lapsed
 
 
 def test_marks_set_at_a_known_place_outlast_a_rest_without_current_and_the_homing_after_it(
