@@ -39,6 +39,7 @@ def _marked(call: Call, found: Answer) -> Exit:
     if not call.typed.yes and not agreed(call, "Mark these ends?"):
         return call.result({**found, "marks": None}, ["nothing was marked; --yes says yes beforehand"])
     figures = found["figures"]
+    call.daemon.drop("/marks")  # those of an earlier subject would change places with these
     for end in ("near", "far"):
         marks = call.daemon.tell("/mark", end=end, position_u=figures[f"{end}_u"], unit=figures["unit"])
     return call.result({**found, "marks": marks}, [f"marks: {marks_words(marks)}"])

@@ -82,6 +82,8 @@ def test_an_interrupt_stops_the_rig_and_says_so(rig):
 
 def test_the_subject_is_found_and_marked(rig):
     rig.tell("/goto", position_u=1500.0)
+    for end, place_u in (("near", 500.0), ("far", 600.0)):
+        rig.tell("/mark", end=end, position_u=place_u)  # of what stood there before
     code, out, err = typed(rig, "--json range --around 800um --pitch 50um --yes")
     assert code == 0, err
     found = json.loads(out)
