@@ -32,6 +32,7 @@ from focusd.screens import (
     results,
     same_specimen_words,
     status_screen,
+    waiting_words,
     world_screen,
 )
 from focusd.sessions_cli import sessions
@@ -200,10 +201,11 @@ def _begun_words(begun: Answer) -> Iterator[str]:
 
 
 def _watch(call: Call) -> Exit:
-    current, seq = current_stack(call.daemon)
+    status = call.daemon.ask("/status")
+    current, seq = current_stack(call.daemon, status), status["seq"]
     if current is None:
         if not call.json:
-            call.out.line("Nothing is being shot. Waiting for the next stack; Ctrl-C ends the waiting.")
+            call.out.line(waiting_words(status.get("job")))
         current, seq = next_stack(call.daemon, seq, _shower(call).show)
     return _followed(call, current, seq)
 

@@ -9,6 +9,7 @@ from focusd.durations import duration_words
 from focusd.lengths import length_words
 from focusd.sizes import size_words
 from focusd.terminal import Terminal
+from focusd.watch import SHOOTING
 
 _LABEL_COLUMNS = 10
 
@@ -184,6 +185,15 @@ def results(session: Answer, terminal: Terminal) -> Iterator[str]:
             yield _row(name, files[file], terminal)
     if session.get("folder"):
         yield _row("folder", session["folder"], terminal)
+
+
+def waiting_words(job: Answer | None) -> str:
+    """Say what there is to wait for where no stack can be followed yet."""
+    kind = (job or {}).get("kind")
+    if kind in SHOOTING:
+        return "A stack is about to begin. Ctrl-C ends the waiting."
+    now = "A plan is being rehearsed, and nothing shot" if kind == "rehearse" else "Nothing is being shot"
+    return f"{now}. Waiting for the next stack; Ctrl-C ends the waiting."
 
 
 def world_screen(world: Answer, group: str = "") -> Iterator[str]:

@@ -113,16 +113,15 @@ def watch(daemon: Daemon, progress: Progress, since: int, show: Show) -> Progres
     raise AssertionError("events have no end")
 
 
-def current_stack(daemon: Daemon) -> tuple[Progress | None, int]:
-    """Give the progress of the stack that is being shot or merged now, and the number of the latest event."""
-    status = daemon.ask("/status")
+def current_stack(daemon: Daemon, status: Answer) -> Progress | None:
+    """Give the progress of the stack that is being shot or merged now, as the daemon's status has it."""
     job = status.get("job") or {}
     # A stack that has only just begun has no session yet; the merge that runs then is an earlier one's.
     running = job if job.get("kind") in SHOOTING else status.get("merge") or {}
     if not running.get("session"):
-        return None, status["seq"]
+        return None
     progress = Progress(running["session"])
-    return as_stands(progress, status, _session(daemon, progress)), status["seq"]
+    return as_stands(progress, status, _session(daemon, progress))
 
 
 def next_stack(daemon: Daemon, since: int, show: Show) -> tuple[Progress, int]:
@@ -131,9 +130,9 @@ def next_stack(daemon: Daemon, since: int, show: Show) -> tuple[Progress, int]:
         if event.get("event") == "refused" or event.get("ending") == "failed":
             show(event, Progress(None))
             continue
-        progress, seq = current_stack(daemon)
-        if progress is not None:
-            return progress, seq
+        status = daemon.ask("/status")
+        if (progress := current_stack(daemon, status)) is not None:
+            return progress, status["seq"]
     raise AssertionError("events have no end")
 
 

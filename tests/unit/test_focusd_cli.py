@@ -518,6 +518,23 @@ def test_watch_finds_what_the_button_began(daemon):
     assert code == 0 and out.splitlines()[-1] == f"folder     /sessions/{SESSION}"
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("shoot", "A stack is about to begin."),
+        ("resume", "A stack is about to begin."),
+        ("rehearse", "A plan is being rehearsed, and nothing shot. Waiting for the next stack;"),
+        ("home", "Nothing is being shot. Waiting for the next stack;"),
+    ],
+)
+def test_watch_says_what_it_waits_for(daemon, kind, words):
+    daemon.job = {"job": 7, "kind": kind, "phase": "homing", "session": None}
+    process = typed("watch")
+    assert lines_of(process, 1) == [f"{words} Ctrl-C ends the waiting.\n"]
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[0] == 130
+
+
 def test_a_reader_that_leaves_ends_the_listing_quietly(daemon):
     process = typed("shoot --wait --json")
     daemon.wait_until_asked("/shoot")
