@@ -31,6 +31,8 @@ class Choice:
         No more than this is taken.
     quality
         Of the JPEG.
+    um_per_slice, um_per_px
+        For depth in micrometres and a scale bar.
     """
 
     method: str | None = None
@@ -44,6 +46,8 @@ class Choice:
     exclude: Sequence[tuple[int, int]] = ()
     memory_bytes: int | None = None
     quality: int | None = None
+    um_per_slice: float | None = None
+    um_per_px: float | None = None
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -56,7 +60,13 @@ class Choice:
             "--no-unveil": not self.unveil,
             "--skip-bad": self.skip_bad,
         }
-        values = {"--method": self.method, "--memory": self.memory_bytes, "--quality": self.quality}
+        values = {
+            "--method": self.method,
+            "--memory": self.memory_bytes,
+            "--quality": self.quality,
+            "--um-per-slice": self.um_per_slice,
+            "--um-per-px": self.um_per_px,
+        }
         told = [(name, str(value)) for name, value in values.items() if value]
         return (*chain(*told), *(flag for flag, given in flags.items() if given))
 

@@ -79,8 +79,10 @@ class MergeRequest(Strict):
     skip_bad: bool = False
     slices: list[IndexRange] = Field(default=[], max_length=1000)
     exclude: list[IndexRange] = Field(default=[], max_length=1000)
-    memory_bytes: int | None = Field(default=None, ge=1)
+    memory_bytes: int | None = Field(default=None, ge=1_000_000)
     quality: int | None = Field(default=None, ge=1, le=100)
+    um_per_slice: float | None = Field(default=None, gt=0, lt=1e6)
+    um_per_px: float | None = Field(default=None, gt=0, lt=1e6)
 
 
 def taken(model: type[Body]) -> Any:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stack.merge.memory import read_bytes
+from stack.merge.photos import JPEG_SUFFIXES
 from stack.merge.settings import AUTO, MergeSettings, Method, method_named
+from stack.merge.versions import scales_of
 
 EPILOG = """\
 without -o a session is merged anew into its next merges/N: by the daemon where it keeps the session
@@ -53,6 +55,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     alone = [name for name in WITH_OUTPUT if getattr(asked, name) not in (None, False)]
     if alone and asked.output is None:
         parser.error(f"--{alone[0].replace('_', '-')} goes with -o, and photographs to merge")
+    if asked.batch is not None and asked.output is not None:
+        parser.error("--batch puts each picture into its session; leave out -o")
+    if asked.choose is not None and asked.output is not None:
+        parser.error("--choose writes no picture; leave out -o")
+    if asked.bits == 16 and asked.output.suffix.lower() in JPEG_SUFFIXES:
+        parser.error("a JPEG has 8 bits: name the picture .png or .tif for 16, or leave out --bits 16")
     if asked.memory is not None and (asked.export_aligned or asked.slab):
         parser.error("--memory is for the merge; --export-aligned and --slab take more beside it")
     if asked.scheduler is not None and asked.batch is None:
@@ -70,6 +78,12 @@ def settings_of(asked: argparse.Namespace) -> MergeSettings:
         keep_borders=asked.keep_borders,
         unveil=asked.unveil,
     )
+
+
+def scales(asked: argparse.Namespace, session: Path | None) -> tuple[float | None, float | None]:
+    """Give micrometres a slice and a pixel: as said, or as the session knows them."""
+    um_per_slice, um_per_px = (None, None) if session is None else scales_of(session)
+    return asked.um_per_slice or um_per_slice, asked.um_per_px or um_per_px
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +122,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         help="take no more than this (auto: what is free); refused where that cannot be",
     )
     parser.add_argument("--quality", type=_quality, default=97, help="of a JPEG, 1 to 100 (97)")
+    parser.add_argument("--um-per-slice", type=_micrometres, metavar="UM", help="the pitch, for depth in um")
+    parser.add_argument("--um-per-px", type=_micrometres, metavar="UM", help="its scale, for a scale bar")
 
 
 def numbers(text: str) -> Ranges:
@@ -182,8 +198,6 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--depth", type=Path, help="the depth map (.png or .tif, 16 bit): 1 + 128 x slice")
     group.add_argument("--confidence", type=Path, help="how sure it is (.png or .tif, 8 bit)")
     group.add_argument("--depth-preview", type=Path, metavar="FILE", help="the depth map in colours")
-    group.add_argument("--um-per-slice", type=_micrometres, metavar="UM", help="the pitch, for depth in um")
-    group.add_argument("--um-per-px", type=_micrometres, metavar="UM", help="of the subject, for a scale bar")
     group.add_argument("--report", type=Path, help="all about the merge (.json)")
     group.add_argument(
         "--export-aligned", type=Path, metavar="DIR", help="every slice aligned and lit alike, 16-bit TIFF"
@@ -212,9 +226,15 @@ def _memory(text: str) -> int | None:
     if text == "auto":
         return None
     try:
-        return read_bytes(text)
+        limit_bytes = read_bytes(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no amount of memory, such as 250M or 1.5G") from None
+    if limit_bytes < 1_000_000 and not text[-1].isalpha():
+        raise argparse.ArgumentTypeError(
+            f"{text} without a unit is {limit_bytes} bytes, and no merge fits into that: write {text}M for "
+            f"megabytes, or {text}G for gigabytes"
+        )
+    return limit_bytes
 
 
 def _quality(text: str) -> int:

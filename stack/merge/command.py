@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stack.durable import write_durably
-from stack.merge.arguments import among, parse, settings_of
+from stack.merge.arguments import among, parse, scales, settings_of
 from stack.merge.batch import finished_before, here, run
 from stack.merge.cluster import spread_over
 from stack.merge.compare import differing_places, sheet, versions
@@ -23,7 +23,7 @@ from stack.merge.record import as_json, describe
 from stack.merge.selection import chosen, is_session
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
-from stack.merge.versions import choose, scales_of
+from stack.merge.versions import choose
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 SEEN_FAR_FIRST = (
@@ -135,7 +135,13 @@ def _request(asked: argparse.Namespace) -> dict[str, object]:
         name: [[one.start, one.stop - 1] for one in getattr(asked, name) or ()]
         for name in ("slices", "exclude")
     }
-    values = {"method": asked.method, "memory_bytes": asked.memory, "quality": asked.quality}
+    values = {
+        "method": asked.method,
+        "memory_bytes": asked.memory,
+        "quality": asked.quality,
+        "um_per_slice": asked.um_per_slice,
+        "um_per_px": asked.um_per_px,
+    }
     told = {name: value for name, value in values.items() if value is not None}
     return {**told, **{flag: getattr(asked, flag) for flag in flags}, **ranges}
 
@@ -146,7 +152,7 @@ def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) 
     photos = chosen([session], _wanted(asked), (), asked.skip_bad)
     photos = [Photo(photo.index, photo.path, f"slices/{photo.name}") for photo in photos]
     merging = _merged_in(photos, settings, asked, progress, far_first=False)
-    um_per_slice, um_per_px = _scales(asked, session)
+    um_per_slice, um_per_px = scales(asked, session)
     maps = Maps(um_per_slice, um_per_px)
     merged = merging.finish(asked.bits, settled=maps.pack)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
@@ -167,7 +173,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     told = False if session and asked.far_first is None else asked.far_first
     merging = _merged_in(photos, settings, asked, progress, told)
     merged = merging.finish(asked.bits, lambda done: progress.step("second look", done, len(merging.photos)))
-    um_per_slice, um_per_px = _scales(asked, session)
+    um_per_slice, um_per_px = scales(asked, session)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
     tags = picture_tags(merged, facts, merging.photos[0].path)
     if asked.depth:
@@ -270,12 +276,6 @@ def _facts(
     if merging.far_first and asked.far_first is None:
         facts["warnings"].append(SEEN_FAR_FIRST)
     return facts
-
-
-def _scales(asked: argparse.Namespace, session: Path | None) -> tuple[float | None, float | None]:
-    """Give micrometres a slice and a pixel: as said, or as the session knows them."""
-    um_per_slice, um_per_px = (None, None) if session is None else scales_of(session)
-    return asked.um_per_slice or um_per_slice, asked.um_per_px or um_per_px
 
 
 def _wanted(asked: argparse.Namespace) -> Callable[[int], bool]:

@@ -32,12 +32,11 @@ from typing import IO, Any, Final, NoReturn
 import cv2
 
 from stack.durable import out_of_room
-from stack.merge.arguments import add_settings, settings_of
+from stack.merge.arguments import add_settings, scales, settings_of
 from stack.merge.errors import MergeError, PhotoUnreadable
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.products import Maps, save_version
 from stack.merge.record import describe
-from stack.merge.versions import scales_of
 
 FIRST_TO_DIE: Final = 900
 """Of -1000 to 1000, when memory runs out: the merge can be done again, the stack cannot."""
@@ -129,7 +128,7 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
         _say(merged=told, slice=name, doubt=doubt, seconds=round(time.monotonic() - taken_s, 3))
         _allow(0)
     _allow(asked.timeout)
-    um_per_slice, um_per_px = scales_of(session)
+    um_per_slice, um_per_px = scales(asked, session)
     maps = Maps(um_per_slice, um_per_px)
     merged = merging.finish(again=lambda _: _allow(asked.timeout), settled=maps.pack)
     facts = describe(

@@ -23,11 +23,11 @@ def test_a_session_is_merged_again_with_other_settings_and_its_versions_compared
         begun = focusd.tell("/shoot", count=5)
         focusd.wait_for("merge_done")
         session = Sessions(focusd.state / "sessions").open(begun["session"])
-        done = focusctl(begun["session"], "--method", "pyramid", "--exclude", "0")
+        done = focusctl(begun["session"], "--method", "pyramid", "--exclude", "0", "--um-per-slice", "33")
         assert done.returncode == 0, done.stderr
         assert "is merge 2, from 4 slices" in done.stdout
         facts = json.loads((session.path / "merges/2/merge.json").read_text())
-        assert facts["settings"]["method"] == "pyramid"
+        assert (facts["settings"]["method"], facts["depth"]["um_per_slice"]) == ("pyramid", 33.0)
         assert (session.path / "merged.jpg").resolve().parent.name == "2"
         state = session.state()
         assert [merge.ended for merge in state.merges] == [True, True]

@@ -609,14 +609,15 @@ def test_what_may_stand_anywhere_may_stand_about_merge(line, socket, rest):
     assert getattr(arguments, "socket", None) == (socket and Path(socket))
 
 
-def test_what_a_merge_may_take_and_how_its_picture_is_written_are_told_to_the_daemon(daemon):
-    process = typed("merge 12 --memory 250M --quality 90")
+def test_what_a_merge_may_take_and_how_its_pictures_are_made_are_told_to_the_daemon(daemon):
+    process = typed("merge 12 --memory 250M --quality 90 --um-per-slice 50 --um-per-px 1.5")
     daemon.wait_until_asked("/merge")
     daemon.tell("merge_failed", session=SESSION, error="no room")
     assert ended(process)[0] == 1
     method, path, body = daemon.asked[0]
     assert (method, path, body["session"]) == ("POST", "/merge", "12")
     assert (body["memory_bytes"], body["quality"]) == (250_000_000, 90)
+    assert (body["um_per_slice"], body["um_per_px"]) == (50.0, 1.5)
 
 
 def test_interrupting_the_wait_for_a_merge_leaves_it_alone(daemon):

@@ -64,6 +64,8 @@ def test_a_choice_becomes_the_childs_options() -> None:
     assert choice.options == ("--method", "pyramid", "--front-wins", "--no-align")
     bounded = Choice(memory_bytes=250_000_000, quality=90)
     assert bounded.options == ("--memory", "250000000", "--quality", "90")
+    scaled = Choice(um_per_slice=12.5, um_per_px=1.55)
+    assert scaled.options == ("--um-per-slice", "12.5", "--um-per-px", "1.55")
     chosen = Choice(slices=[(3, 5), (9, 9)], exclude=[(4, 4)])
     assert [index for index in range(12) if chosen.wants(index)] == [3, 5, 9]
 

@@ -168,6 +168,23 @@ def test_what_cannot_be_understood_is_a_matter_of_usage(capsys, wrong):
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("dropped", "words"),
+    [
+        (["in", "-o", "a.jpg", "--bits", "16"], "a JPEG has 8 bits: name the picture .png or .tif"),
+        (["in", "-o", "A.JPEG", "--bits", "16"], "a JPEG has 8 bits"),
+        (["--batch", "in", "-o", "a.jpg"], "--batch puts each picture into its session; leave out -o"),
+        (["--choose", "42", "1", "-o", "a.jpg"], "--choose writes no picture; leave out -o"),
+        (["in", "-o", "a.jpg", "--memory", "250"], "250 without a unit is 250 bytes, and no merge fits"),
+        (["in", "-o", "a.jpg", "--memory", "1.5"], "write 1.5M for megabytes, or 1.5G for gigabytes"),
+    ],
+)
+def test_nothing_that_was_asked_for_is_dropped_silently(capsys, dropped, words):
+    with pytest.raises(SystemExit) as ended:
+        main(dropped)
+    assert (ended.value.code, words in " ".join(capsys.readouterr().err.split())) == (2, True)
+
+
 def test_interrupted_it_leaves_nothing(tmp_path):
     folder = shot(tmp_path / "in", 10)
     names = [str(folder / f"{i:04}.jpg") for i in range(10)] * 20
