@@ -12,6 +12,7 @@ from focusd.lengths import Length, length
 from focusd.plan_arguments import add_plan_options
 from focusd.subcommand import add_command
 from focusd.timelapse_arguments import add_timelapse
+from focusd.typed_together import contradictions
 from focusd.typed_values import whole, worded
 
 _EPILOG = """\
@@ -37,6 +38,8 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
         parser.error("lengths are given in more than one unit: an axis has millimetres, degrees or dioptres")
     elif arguments.command == "mark" and arguments.end == "clear" and arguments.position is not None:
         parser.error("mark clear forgets both marks; it takes no position")
+    elif contradictory := "; ".join(contradictions(arguments)):
+        parser.error(contradictory)
     return arguments
 
 

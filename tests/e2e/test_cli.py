@@ -68,9 +68,9 @@ def test_what_cannot_be_is_refused_before_anything_moves(shell, line):
 
 
 def test_contradictions_that_only_the_daemon_sees_are_said_in_words(shell):
-    refused = shell.run("plan --around 1mm --length 1mm")
-    assert refused.returncode in (2, 3)
-    assert "length" in refused.stderr and "around" in refused.stderr
+    refused = shell.run("plan --around 1mm --stops 1")
+    assert refused.returncode == 3
+    assert "this exposure is given" in refused.stderr
 
 
 def test_marks_carry_a_plan(shell):

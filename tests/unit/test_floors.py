@@ -53,6 +53,7 @@ SHELL = [
     "focusd.terminal",
     "focusd.timelapse_arguments",
     "focusd.timelapse_cli",
+    "focusd.typed_together",
     "focusd.typed_values",
     "focusd.watch",
 ]

@@ -112,6 +112,32 @@ def test_a_number_that_is_none_is_said_in_words(line, words, capsys):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("plan --near 1mm --far 2mm --around 1mm", "give only one of --near and --far, --around"),
+        ("shoot --near 1mm --length 1mm --count 5", "give only one of --near and --far, --length"),
+        ("shoot --around 0 --length 0", "give only one of --length, --around"),
+        ("plan --near 0", "--near and --far belong together: give both"),
+        ("plan --overlap 0.5 --pitch 20um --count 3", "give only one of --pitch, --count, --overlap"),
+        ("plan --stops 0 --clipped 0.5", "give only one of --stops, --clipped"),
+        ("shoot --stops 1 --exposure 8ms,1,2,2", "picture is, and --exposure meters none"),
+        ("shoot --clipped 0 --exposure 8ms,1,2,2", "--clipped says how bright a metered picture is"),
+        ("range --far 2mm", "--near and --far belong together: give both"),
+        ("range --near 1mm --far 2mm --around 1mm", "give only one of --near and --far, --around"),
+        ("timelapse start --every 1h --for 7d --until 2027-01-01T10:00", "give only one of --until, --for"),
+        ("timelapse start --every 1h --ramp-stops 1", "--ramp-stops is of a ramp: give --exposure ramp too"),
+        ("calibrate scale --length 1mm", "--length and --ends belong together: give both"),
+        ("calibrate scale --division 1mm --ends 1,2,3,4", "--length and --ends belong together: give both"),
+    ],
+)
+def test_what_contradicts_itself_is_said_as_it_was_typed_and_asked_of_nobody(daemon, line, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    seen = " ".join(capsys.readouterr().err.split())
+    assert (ended.value.code, words in seen, daemon.asked) == (2, True, []), seen
+
+
 def test_status_is_one_calm_screen(daemon, capsys):
     daemon.trust, daemon.marks = "assumed", {"near_u": 19_250.0, "far_u": None}
     assert run("status", capsys) == (
