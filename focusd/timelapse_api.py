@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI
 
+from focusd.film_api import FILM, PAGE
 from focusd.house import House
 from focusd.requests import documented, taken
 from focusd.series import series_asked_for
@@ -67,11 +68,13 @@ def brief(one: Shown | None) -> Answer | None:
 def shown(one: Shown) -> Answer:
     """Show a series and how far it has come, its latest slots one by one."""
     series, state, schedule = one.series, one.state, one.series.schedule
+    files = {"film": series.path / FILM, "report": series.path / PAGE}
     latest = (state.slots[number] for number in sorted(state.slots)[-MOST_SHOWN:])
     return {
         "series": series.id,
         "folder": str(series.path),
         "phase": state.phase.value,
+        "files": {name: str(path) for name, path in files.items() if path.is_file()},
         "reason": state.reason,
         "every_s": schedule.every_s,
         "count": schedule.count,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from focusd.call import Call
-from focusd.client import Answer
+from focusd.client import Answer, Problem
 from focusd.durations import duration_words
 from focusd.exits import Exit
 from focusd.film_cli import show
@@ -12,6 +12,8 @@ from focusd.terminal import Terminal
 
 _COLUMNS = 10
 _LATEST = 5
+_OVER = ("done", "aborted")
+_NONE_YET = "no series yet: focusctl timelapse start PLAN --every 30min"
 
 
 def timelapse(call: Call) -> Exit:
@@ -22,12 +24,28 @@ def timelapse(call: Call) -> Exit:
         case "film" | "sheet" | "report":
             return show(call)
         case "status":
-            answer = call.daemon.ask("/timelapse")
+            return _status(call)
         case "list":
             answer = call.daemon.ask("/timelapse/all")
             return call.result(answer, _list_lines(answer["series"]))
         case what:
             answer = call.daemon.tell(f"/timelapse/{what}")
+    return call.result(answer, _lines(answer, call.out))
+
+
+def _status(call: Call) -> Exit:
+    """Show the series that is not over, else how the last one ended."""
+    try:
+        answer = call.daemon.ask("/timelapse")
+    except Problem as problem:
+        if problem.exit_code is not Exit.REFUSED:
+            raise
+        every = call.daemon.ask("/timelapse/all")["series"]
+        if not every:
+            return call.result({"series": None}, [_NONE_YET])
+        answer = every[-1]
+        if answer["phase"] not in _OVER:
+            raise
     return call.result(answer, _lines(answer, call.out))
 
 
@@ -55,7 +73,7 @@ def _asked(call: Call) -> dict[str, object]:
 
 def _list_lines(series: list[Answer]) -> Iterator[str]:
     if not series:
-        yield "no series yet: focusctl timelapse start PLAN --every 30min"
+        yield _NONE_YET
     for one in series:
         yield f"{one['series']:<32} {one['phase']:<8} {_tally(one)}"
 
@@ -67,6 +85,7 @@ def _lines(one: Answer, terminal: Terminal) -> Iterator[str]:
         "stacks": _tally(one),
         "next": _moment(one["next_at"]),
         "disk": _disk(one, terminal),
+        **(_made(one) if one["phase"] in _OVER else {}),
     }
     for label, words in rows.items():
         if words:
@@ -77,6 +96,14 @@ def _lines(one: Answer, terminal: Terminal) -> Iterator[str]:
         reason = f": {slot['reason']}" if slot["reason"] else ""
         words = f"{slot['end']} {slot['session'] or ''}".rstrip()
         yield f"{'slot ' + str(slot['slot']):<{_COLUMNS}} {words}{reason}"
+
+
+def _made(one: Answer) -> dict[str, str]:
+    """Say of what can be shown of a series where it is, or what makes it."""
+    files, number = one.get("files") or {}, int(one["series"].partition("-")[0])
+    return {
+        what: files.get(what) or f"make it: focusctl timelapse {what} {number}" for what in ("film", "report")
+    }
 
 
 def _tally(one: Answer) -> str:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from daemon_process import await_death, daemon
 
@@ -38,7 +39,17 @@ def test_a_series_survives_its_daemon_and_ends_with_as_many_stacks_as_asked(tmp_
         focusd.wait_for("series_done")
         listed = json.loads(shell(focusd, "timelapse", "list", "--json").stdout)["series"]
         assert [(one["phase"], one["done"], one["failed"]) for one in listed] == [("done", 1, 0)]
-        assert shell(focusd, "timelapse", "status").returncode == 3
+        assert focusd.call("GET", "/timelapse")[0] == 409
+        status = shell(focusd, "timelapse", "status")
+        assert (status.returncode, status.stderr) == (0, "")
+        seen = status.stdout.splitlines()
+        assert seen[0] == "series     0001-moss, done"
+        assert "stacks     1 of 1 done, 0 failed, 0 left out" in seen
+        assert "film       make it: focusctl timelapse film 1" in seen
+        assert shell(focusd, "timelapse", "report", "1").returncode == 0
+        page = json.loads(shell(focusd, "timelapse", "status", "--json").stdout)["files"]["report"]
+        assert f"report     {page}" in shell(focusd, "timelapse", "status").stdout.splitlines()
+        assert Path(page).is_file()
 
 
 def test_what_a_series_needs_a_person_for_is_told_on_every_face(tmp_path):
@@ -56,6 +67,9 @@ def test_what_a_series_needs_a_person_for_is_told_on_every_face(tmp_path):
 
 def test_too_often_and_nonsense_are_refused_with_words(tmp_path):
     with daemon(tmp_path, PLAN, SLOW) as focusd:
+        none = shell(focusd, "timelapse", "status")
+        assert (none.returncode, none.stdout.split(":")[0]) == (0, "no series yet")
+        assert json.loads(shell(focusd, "timelapse", "status", "--json").stdout) == {"series": None}
         often = shell(focusd, "timelapse", "start", "--every", "2s")
         assert often.returncode == 3 and "a stack takes about" in often.stderr
         assert shell(focusd, "timelapse", "start").returncode == 2
@@ -65,4 +79,5 @@ def test_too_often_and_nonsense_are_refused_with_words(tmp_path):
         window = shell(focusd, "timelapse", "start", "--every", "1h", "--window", "22:00-06:00")
         assert "every 1:00:00, from 22:00 to 06:00" in window.stdout, window.stderr
         assert shell(focusd, "timelapse", "abort").returncode == 0
+        assert "aborted (asked to abort)" in shell(focusd, "timelapse", "status").stdout
         assert focusd.call("GET", "/timelapse")[0] == 409
