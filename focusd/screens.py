@@ -137,7 +137,7 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
         yield _row("exposure", exposure_words(exposure), terminal)
     for name, value in (session.get("fields") or {}).items():
         yield _row(name, str(value), terminal)
-    yield _row("merge", _known(session.get("merge")), terminal)
+    yield _row("merge", _known(session.get("merge")) + _chosen_words(session), terminal)
     if session.get("missed_u") is not None:
         yield _row("recheck", f"{_length(abs(session['missed_u']))} off home after the last slice", terminal)
     for to, at in (session.get("delivered") or {}).items():
@@ -391,6 +391,18 @@ def _session_state(session: Answer) -> str:
     }
     count = _of(session.get("saved"), session.get("slices"))
     return f"{session.get('phase')}{reason}, {count} slices{merged.get(str(merge), '')}"
+
+
+def _chosen_words(session: Answer) -> str:
+    """Say which of a stack's merges is its picture; nothing where there is none."""
+    chosen, there = session.get("merge_chosen"), session.get("merges") or ()
+    if chosen is None:
+        return ""
+    if len(there) < 2:
+        return f"; {chosen} is chosen, the only one"
+    number = int(str(session.get("session")).partition("-")[0])
+    numbers = ", ".join(map(str, there))
+    return f"; {chosen} is chosen of {numbers} (another: focusctl merge --choose {number} N)"
 
 
 def _check_parts(check: Answer) -> Iterator[str]:

@@ -13,6 +13,7 @@ from rail.axis_settings import AxisSettings
 from rail.focus import Distances
 from rail.screw import Scale
 from rail.signals import Sight
+from stack.merge.versions import chosen_number, version_numbers
 from stack.plan import Marks, StackPlan
 from stack.record import exposure_record
 from stack.session import Session
@@ -253,6 +254,8 @@ def session_view(session: Session, state: SessionState, *, running: str | None, 
         "delivered": dict(state.delivered),
         "undelivered": list(outstanding(session, state)),
         "merge": merge or _merge_word(state),
+        "merges": version_numbers(session.path),
+        "merge_chosen": chosen_number(session.path),
         "files": {name: str(path) for name, path in files.items() if path.exists()},
     }
 
@@ -263,7 +266,13 @@ def phase_word(phase: Phase, *, running: bool) -> str:
 
 
 def _merge_word(state: SessionState) -> str:
-    """Give the word for a merge that nobody is doing now."""
-    if not state.merges or state.phase is not Phase.DONE:
+    """Give the word for a merge that nobody is doing now.
+
+    Of a stack that lacks slices any picture counts: that merges are given up when it pauses is no failure.
+    """
+    whole = [merge.ended and merge.error is None for merge in state.merges]
+    if state.phase is not Phase.DONE:
+        return "done" if any(whole) else "none"
+    if not whole:
         return "none"
-    return "done" if state.merges[-1].ended and state.merges[-1].error is None else "failed"
+    return "done" if whole[-1] else "failed"

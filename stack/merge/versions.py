@@ -17,6 +17,15 @@ def version_numbers(session: Path) -> list[int]:
     return sorted(int(path.name) for path in (session / "merges").glob("*") if path.name.isdecimal())
 
 
+def chosen_number(session: Path) -> int | None:
+    """Give the number of the merge that a session's own names lead to; None where there is none."""
+    try:
+        name = (session / "merged.jpg").resolve(strict=True).parent.name
+    except OSError:
+        return None
+    return int(name) if name.isdecimal() else None
+
+
 def version_folder(session: Path, number: int) -> Path:
     """Give a merge's folder. Raises `NoSuchVersion`."""
     folder = session / "merges" / str(number)

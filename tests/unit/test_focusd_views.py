@@ -1,0 +1,61 @@
+"""What the daemon's clients are told of a session's merges."""
+
+import io
+from pathlib import Path
+
+import pytest
+from stack_rig import MICRON, PLAN
+
+from focusd.screens import session_screen, session_words
+from focusd.terminal import Terminal
+from focusd.views import session_view
+from rail.axis import Position, Trust
+from stack.layout import lay_out
+from stack.plan import Marks
+from stack.session import Facts, Session
+from stack.session_state import MergeState, Phase, SessionState
+from stack.sessions import Sessions
+
+DONE, GIVEN_UP = MergeState(ended=True), MergeState(error="the stack is paused", ended=True)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
+    return Sessions(tmp_path).create(PLAN, layout, MICRON, Facts())
+
+
+@pytest.mark.parametrize(
+    ("phase", "merges", "word"),
+    [
+        (Phase.DONE, (DONE,), "done"),
+        (Phase.DONE, (DONE, GIVEN_UP), "failed"),
+        (Phase.ABORTED, (), "none"),
+        (Phase.ABORTED, (GIVEN_UP,), "none"),
+        (Phase.ABORTED, (GIVEN_UP, DONE), "done"),
+        (Phase.PAUSED, (DONE, GIVEN_UP), "done"),
+    ],
+)
+def test_what_was_merged_of_a_stack_that_lacks_slices_is_told_and_what_was_given_up_is_no_failure(
+    session: Session, phase: Phase, merges: tuple[MergeState, ...], word: str
+) -> None:
+    view = session_view(session, SessionState(phase, 5, merges=merges), running=None, merge=None)
+    assert view["merge"] == word
+    assert session_words(view).endswith({"done": ", merged", "failed": ", merge failed"}.get(word, " slices"))
+
+
+def test_which_merge_is_chosen_is_told_and_of_how_many(session: Session) -> None:
+    def shown() -> tuple[object, object, str]:
+        view = session_view(session, SessionState(Phase.DONE, 5, merges=(DONE,)), running=None, merge=None)
+        lines = session_screen(view, Terminal(io.StringIO(), {}))
+        return view["merges"], view["merge_chosen"], next(line for line in lines if line.startswith("merge"))
+
+    assert shown() == ([], None, "merge      done")
+    for number in (1, 2, 10):
+        folder = session.path / "merges" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "merged.jpg").touch()
+    (session.path / "merged.jpg").symlink_to("merges/2/merged.jpg")
+    merges, chosen, words = shown()
+    assert (merges, chosen) == ([1, 2, 10], 2)
+    assert words == "merge      done; 2 is chosen of 1, 2, 10 (another: focusctl merge --choose 1 N)"
