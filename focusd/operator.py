@@ -402,8 +402,9 @@ class Operator:
     def _jog(self, distance_u: float) -> None:
         steps = self._axis.scale.nearest_steps(distance_u)
         if steps == 0:
-            one_u, unit = self._axis.scale.span_u(1), self._axis.scale.unit
-            raise Refused(f"{distance_u:g} {unit} is less than one step of this axis, {one_u:g} {unit}")
+            say = self._axis.scale.say_length
+            one_u = self._axis.scale.span_u(1)
+            raise Refused(f"{say(distance_u)} is less than one step of this axis, {say(one_u)}")
         self._show(phase="moving")
         self._axis.jog(steps)
 

@@ -184,8 +184,9 @@ class Surveyor:
         pitch_steps = self._steps(survey.pitch_u or usual_u, "--pitch")
         gaps = round(span_u / scale.span_u(pitch_steps))
         if not 8 <= gaps <= MOST_GAPS:
+            say = scale.say_length
             raise Refused(
-                f"--span {span_u:g} and --pitch {scale.span_u(pitch_steps):g} {scale.unit} make {gaps} "
+                f"--span {say(span_u)} and --pitch {say(scale.span_u(pitch_steps))} make {gaps} "
                 f"pictures each way; from 8 to {MOST_GAPS} make sense"
             )
         there, back = both_ways(probe, self._axis.position().steps, gaps, pitch_steps)
@@ -200,9 +201,10 @@ class Surveyor:
         pitch_steps = self._steps(survey.pitch_u or usual_u, "--pitch")
         gaps = -(-(far_steps - near_steps) // pitch_steps)
         if not 4 <= gaps < MOST_PLACES:
+            say = scale.say_length
             raise Refused(
-                f"{gaps + 1} pictures, {scale.span_u(pitch_steps):g} {scale.unit} apart, would be taken over "
-                f"{length_u:g} {scale.unit}; from 5 to {MOST_PLACES} make sense: see --around, --near, --far "
+                f"{gaps + 1} pictures, {say(scale.span_u(pitch_steps))} apart, would be taken over "
+                f"{say(length_u)}; from 5 to {MOST_PLACES} make sense: see --around, --near, --far "
                 "and --pitch"
             )
         swept = sweep(probe, spread(near_steps, far_steps, gaps))
@@ -348,6 +350,7 @@ class Surveyor:
         steps = abs(scale.nearest_steps(length_u))
         if steps == 0:
             raise Refused(
-                f"{option} {length_u:g} {scale.unit} is less than one step of this axis, {scale.span_u(1):g}"
+                f"{option} {scale.say_length(length_u)} is less than one step of this axis, "
+                f"{scale.say_length(scale.span_u(1))}"
             )
         return steps

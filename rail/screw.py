@@ -10,6 +10,8 @@ _FORGIVEN = Fraction(1, 10**9)
 Unit = Literal["um", "deg", "d"]
 """Micrometres of travel, degrees of a focus ring, or dioptres of a lens."""
 
+_WRITTEN: dict[Unit, str] = {"um": "µm", "deg": "°", "d": "dioptres"}
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -39,8 +41,14 @@ class Scale:
         return abs(self.length_u(steps))
 
     def say(self, steps: int) -> str:
-        """Give a place, or the way from one to another, in words: `12.5 um`."""
-        return f"{self.length_u(steps):g} {self.unit}"
+        """Give a place, or the way from one to another, in words: `12.5 µm`."""
+        return self.say_length(self.length_u(steps))
+
+    def say_length(self, length_u: float) -> str:
+        """Give a length on the axis as people write it: `0.3125 µm`, `38 mm`, `90 °`, `0.5 dioptres`."""
+        if self.unit == "um" and abs(length_u) >= 1000:
+            return f"{length_u / 1000:.6g} mm"
+        return f"{length_u:.6g} {_WRITTEN[self.unit]}"
 
     @property
     def exact(self) -> str:

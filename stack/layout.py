@@ -24,7 +24,6 @@ from stack.plan import (
     Spacing,
     StackPlan,
 )
-from stack.words import measure_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def lay_out(plan: StackPlan, scale: Scale, here: Position, marks: Marks) -> Layo
     near_steps, far_steps = _ends_steps(plan.range, scale, here, marks)
     if far_steps <= near_steps:
         raise PlanRefused(
-            f"the range holds no two places to stop at: one step is {measure_words(scale.span_u(1), scale)}; "
+            f"the range holds no two places to stop at: one step is {scale.say_length(scale.span_u(1))}; "
             "mark the ends farther apart"
         )
     dof_u = depth_of_field_u(plan.optics, scale.unit) if plan.optics else None
@@ -164,8 +163,8 @@ def _asked_pitch_u(spacing: Spacing, dof_u: float | None) -> float | None:
 
 def _gaps(plan: StackPlan, scale: Scale, length_steps: int, asked_pitch_u: float | None) -> int:
     """Give the number of gaps between slices, or refuse."""
-    length = measure_words(scale.span_u(length_steps), scale)
-    one_step = measure_words(scale.span_u(1), scale)
+    length = scale.say_length(scale.span_u(length_steps))
+    one_step = scale.say_length(scale.span_u(1))
     if isinstance(plan.spacing, Count):
         gaps = plan.spacing.slices - 1
         if gaps > length_steps:
@@ -175,7 +174,7 @@ def _gaps(plan: StackPlan, scale: Scale, length_steps: int, asked_pitch_u: float
             )
         return gaps
     assert asked_pitch_u is not None
-    asked = measure_words(asked_pitch_u, scale)
+    asked = scale.say_length(asked_pitch_u)
     widest_steps = scale.whole_steps(asked_pitch_u)
     if widest_steps < 1:
         raise PlanRefused(
@@ -187,6 +186,6 @@ def _gaps(plan: StackPlan, scale: Scale, length_steps: int, asked_pitch_u: float
         finest_u = scale.span_u(-(-length_steps // (MOST_SLICES - 1)))
         raise PlanRefused(
             f"a pitch of {asked} over {length} makes {gaps + 1} slices, more than "
-            f"{MOST_SLICES}: ask for {measure_words(finest_u, scale)} or more"
+            f"{MOST_SLICES}: ask for {scale.say_length(finest_u)} or more"
         )
     return gaps

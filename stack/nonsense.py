@@ -63,10 +63,10 @@ def _range_nonsense(where: Range, scale: Scale, marks: Marks) -> list[str]:
             ]
         case FromHere(length_u):
             sensible = math.isfinite(length_u) and length_u != 0
-            return [] if sensible else [f"a range of {length_u:g} {scale.unit} from here is no range"]
+            return [] if sensible else [f"a range of {scale.say_length(length_u)} from here is no range"]
         case AroundHere(length_u):
             sensible = math.isfinite(length_u) and length_u > 0
-            return [] if sensible else [f"a range of {length_u:g} {scale.unit} around here is no range"]
+            return [] if sensible else [f"a range of {scale.say_length(length_u)} around here is no range"]
 
 
 def _spacing_nonsense(plan: StackPlan, scale: Scale) -> list[str]:
@@ -74,7 +74,9 @@ def _spacing_nonsense(plan: StackPlan, scale: Scale) -> list[str]:
         case Pitch(pitch_u):
             sensible = math.isfinite(pitch_u) and pitch_u > 0
             return (
-                [] if sensible else [f"a pitch of {pitch_u:g} {scale.unit} is none: give a length above zero"]
+                []
+                if sensible
+                else [f"a pitch of {scale.say_length(pitch_u)} is none: give a length above zero"]
             )
         case Count(slices):
             sensible = 2 <= slices <= MOST_SLICES

@@ -5,7 +5,6 @@ from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.layout import Layout
 from stack.plan import BetweenMarks, Marks, Park, StackPlan
-from stack.words import measure_words
 
 
 def check(
@@ -96,12 +95,12 @@ def _reach_reasons(layout: Layout, scale: Scale, reach: Reach) -> list[str]:
     near, far = layout.positions_steps[0], layout.positions_steps[-1]
     reasons = []
     if near < reach.nearest_steps:
-        beyond = measure_words(scale.span_u(reach.nearest_steps - near), scale)
-        limit = measure_words(scale.length_u(reach.nearest_steps), scale)
+        beyond = scale.say_length(scale.span_u(reach.nearest_steps - near))
+        limit = scale.say_length(scale.length_u(reach.nearest_steps))
         reasons.append(f"the near end is {beyond} out of reach: the axis reaches {limit} at the nearest")
     if far > reach.farthest_steps:
-        beyond = measure_words(scale.span_u(far - reach.farthest_steps), scale)
-        limit = measure_words(scale.length_u(reach.farthest_steps), scale)
+        beyond = scale.say_length(scale.span_u(far - reach.farthest_steps))
+        limit = scale.say_length(scale.length_u(reach.farthest_steps))
         reasons.append(f"the far end is {beyond} out of reach: the axis reaches {limit} at the farthest")
     return reasons
 

@@ -146,7 +146,7 @@ class Run:
 
     def _astray(self, off_u: float | None) -> NotResumable:
         """Say why places that were counted from an assumed one mean nothing from the reference."""
-        measured = "" if off_u is None else f", by {abs(off_u):.4g} {self._axis.scale.unit}"
+        measured = "" if off_u is None else f", by {self._axis.scale.say_length(abs(off_u))}"
         return NotResumable(
             f"the places of session {self._session.id} were counted from where the axis was only assumed to "
             f"stand, and that may have been wrong{measured}: merge what there is, or shoot anew",

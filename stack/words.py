@@ -4,16 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from rail.screw import Scale
-
 UNITS: Final = {"um": "µm", "deg": "°", "d": "D"}
 """How the units of an axis are written."""
-
-
-def measure_words(length_u: float, scale: Scale) -> str:
-    """Write a length on an axis with its unit: 59.4 µm, 12 °, 0.5 dioptres."""
-    name = {"um": "µm", "deg": "°", "d": "dioptres"}[scale.unit]
-    return f"{length_u:.6g} {name}"
 
 
 def sentence(said: object) -> str:

@@ -64,7 +64,7 @@ def test_zeroed_at_its_mark_it_goes_to_degrees_and_no_further_than_its_ends(ring
     assert axis["subject_mm"] == pytest.approx(1 / ((1 - part) / 200 + part / 400))
     status, answer = ring.call("POST", "/goto", position_u=61.0, unit="deg")
     assert (status, answer["exit_code"]) == (409, 3)
-    assert "beyond the far end of the reach" in answer["detail"] and "deg" in answer["detail"]
+    assert "beyond the far end of the reach" in answer["detail"] and " ° beyond" in answer["detail"]
     plan = ring.tell("/plan", near_u=-10.0, far_u=10.0, count=5, unit="deg")
     assert plan["subject_mm"][0] < axis["subject_mm"] and not plan["homes_first"]
     ring.tell("/goto", position_u=0.0)

@@ -87,7 +87,7 @@ def test_a_stack_is_not_gone_on_with_in_other_steps(tmp_path):
     rig.shoot()
     stood = rig.axis.position()
     rig.axis._scale = Scale("um", rig.axis.scale.per_step * 2)
-    with pytest.raises(NotResumable, match=r"steps of 0\.3125 um, and the axis takes steps of 0\.625 um now"):
+    with pytest.raises(NotResumable, match=r"steps of 0\.3125 µm, and the axis takes steps of 0\.625 µm now"):
         rig.tell(Resume(None)).ended.result(0)
     assert rig.axis.position() == stood
 

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from focusd.durations import duration_s, duration_us, duration_words
 from focusd.lengths import Length, length, length_words
+from rail.screw import Scale
 
 
 def length_um(typed):
@@ -57,6 +59,12 @@ def test_what_could_be_meant_otherwise_is_refused(typed):
 )
 def test_a_length_is_written_to_a_tenth_of_a_micrometre(um, words):
     assert length_words(um) == words
+
+
+@given(st.integers(-(10**7), 10**7))
+def test_what_a_refusal_says_can_be_typed_too(steps):
+    scale = Scale("um", Fraction(5, 16))
+    assert math.isclose(length_um(scale.say(steps)), scale.length_u(steps), rel_tol=1e-5)
 
 
 @given(st.floats(-1e7, 1e7))

@@ -129,7 +129,7 @@ def test_after_an_emergency_stop_orders_are_refused_until_it_is_acknowledged(rig
 
 
 def test_a_jog_shorter_than_a_step_is_refused_in_words(rig: DaemonRig) -> None:
-    with pytest.raises(Refused, match=r"0\.3125 um"):
+    with pytest.raises(Refused, match=r"0\.1 µm is less than one step of this axis, 0\.3125 µm"):
         rig.tell(Jog(0.1)).ended.result(0)
 
 

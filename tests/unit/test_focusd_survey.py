@@ -216,5 +216,5 @@ def test_no_plan_is_kept_of_places_that_are_only_assumed(rig: CalibrationRig) ->
 
 
 def test_a_way_is_said_in_the_unit_of_the_axis(rig: CalibrationRig) -> None:
-    with pytest.raises(Refused, match=r"um apart, would be taken over \d+ um;"):
+    with pytest.raises(Refused, match=r"µm apart, would be taken over \d+ µm;"):
         measured(rig, RangeSurvey(SETTING, around_u=600.0, pitch_u=400.0)).ended.result(0)

@@ -61,7 +61,7 @@ def test_soft_ends_are_kept_on_both_sides_of_the_mark(ring):
     edges, reach = ring.world.carriage().edges, ring.axis.reach
     assert (reach.nearest_steps, reach.farthest_steps) == (-4_000 + 70, 8_000)
     for beyond_steps in (reach.nearest_steps - 1, reach.farthest_steps + 1):
-        with pytest.raises(BeyondReach, match="deg") as refusal:
+        with pytest.raises(BeyondReach, match="°") as refusal:
             ring.axis.move_to(beyond_steps)
         assert refusal.value.beyond_steps == 1
     assert ring.world.carriage().edges == edges

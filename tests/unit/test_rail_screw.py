@@ -58,6 +58,24 @@ def test_dioptres_fall_from_near_to_far() -> None:
     assert 7.99 > scale.length_u(near_steps) > scale.length_u(far_steps) > 2.01
 
 
+@pytest.mark.parametrize(
+    ("scale", "n_steps", "words"),
+    [
+        (Scale("um", Fraction(5, 16)), 1, "0.3125 µm"),
+        (Scale("um", Fraction(5, 16)), 1344, "420 µm"),
+        (Scale("um", Fraction(5, 16)), -1344, "-420 µm"),
+        (Scale("um", Fraction(5, 16)), 3200, "1 mm"),
+        (Scale("um", Fraction(5, 16)), 121_600, "38 mm"),
+        (Scale("um", Fraction(5, 16)), -121_601, "-38.0003 mm"),
+        (Scale("um", Fraction(1)), 10**6, "1000 mm"),
+        (Scale("deg", Fraction(45, 512)), 1024, "90 °"),
+        (lens_scale(Fraction(1, 32)), -1, "0.03125 dioptres"),
+    ],
+)
+def test_places_are_said_in_the_words_that_people_use(scale: Scale, n_steps: int, words: str) -> None:
+    assert scale.say(n_steps) == words
+
+
 def test_a_step_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="longer than nothing"):
         Scale("um", Fraction(0))

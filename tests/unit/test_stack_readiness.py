@@ -51,7 +51,7 @@ def test_all_that_speaks_against_a_plan_is_said_at_once() -> None:
     assert len(reasons) == 4
     assert "position is unknown" in reasons[0] and "home the axis" in reasons[0]
     assert "near end is 120 µm out of reach" in reasons[near] and "reaches 100 µm" in reasons[near]
-    assert "far end is 7 µm out of reach" in reasons[far] and "reaches 38000 µm" in reasons[far]
+    assert "far end is 7 µm out of reach" in reasons[far] and "reaches 38 mm" in reasons[far]
     assert (
         "1000 MB free" in reasons[disk] and "keep 500 MB" in reasons[disk] and "needs 500 MB" in reasons[disk]
     )
