@@ -223,11 +223,10 @@ def _found(view: View, window: tuple[slice, slice], glint: Mask, depth: float) -
     # Not mean and deviation: the depth map holds some of the disc for the part.
     least, middle, most = (float(each) for each in np.percentile(light[part], WITHIN_SIGMA))
     spread = (most - least) / 2
-    unsure = spread / np.sqrt(np.count_nonzero(glint))
-    brighter = float(np.percentile(light[glint], COVERED)) - middle + unsure
     past = light[(away <= radius) & (near > front + LEAST_GAP)]
     disc = float(np.percentile(past, WITHIN_SIGMA[2])) - middle if len(past) >= FEWEST else 0.0
-    hidden = brighter < min(MOST_SEEN, SEEN * max((own / radius) ** 2, disc))
+    shown = float(np.percentile(light[glint], COVERED)) - middle + spread / np.sqrt(np.count_nonzero(glint))
+    hidden = shown < min(MOST_SEEN, SEEN * max((own / radius) ** 2, disc))
     return _Glint(depth, front, middle + 3 * spread) if hidden else None
 
 
@@ -272,9 +271,9 @@ def _is_there(slice_light: Plane, picture_light: Plane, beside: Mask, part: Mask
     Where the ground past its outline is rough, and soft in that slice, the part alone has to tell; but then
     it has to be most of what is there.
     """
-    its = beside & part
     if _as_sharp(slice_light, picture_light, beside):
         return True
+    its = beside & part
     mostly = np.count_nonzero(its) >= MOSTLY * np.count_nonzero(beside)
     return bool(mostly) and _as_sharp(slice_light, picture_light, its)
 
