@@ -174,7 +174,7 @@ def _resume(call: Call) -> Exit:
 
 def _begun(call: Call, path: str, body: Mapping[str, object]) -> Exit:
     """Ask for a stack; then say how to watch it, or do."""
-    begun = call.daemon.tell(path, **body)
+    begun = call.daemon.wait_for(path, **body)  # many large slices are looked over first
     if not call.typed.wait:
         return call.result(begun, _begun_words(begun))
     if (again := same_specimen_words(begun)) and not call.json:

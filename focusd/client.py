@@ -79,7 +79,7 @@ class Daemon:
         return self._request("POST", path, body, ANSWER_WITHIN_S)
 
     def wait_for(self, path: str, **body: object) -> Answer:
-        """POST a motion to `path`, and wait for its end however long it takes."""
+        """POST a motion to `path` and wait until it ends, or a stack that begins, however long it takes."""
         return self._request("POST", path, body, None)
 
     def drop(self, path: str) -> Answer:

@@ -450,6 +450,13 @@ def test_waiting_ends_as_the_stack_does(daemon, event, ending, code, words):
     assert found == code and "the lamp went out. 1 of 3 slices are saved" in err and words in err
 
 
+@pytest.mark.parametrize("line", ["shoot", "resume"])
+def test_nobody_gives_up_while_a_stack_is_about_to_begin(daemon, capsys, monkeypatch, line):
+    monkeypatch.setattr("focusd.client.ANSWER_WITHIN_S", 0.0)
+    code, out, _ = run(line, capsys)
+    assert (code, SESSION in out) == (0, True)
+
+
 def test_a_lost_picture_is_a_failure_that_says_how_to_merge_again(daemon):
     process = typed("shoot --wait")
     daemon.wait_until_asked("/shoot")
