@@ -7,6 +7,7 @@ import pytest
 import rail_rig
 import stack_rig
 from stack_rig import LateWriter
+from stand_in_daemon import StandIn, listening
 
 from stack.writer import InlineWriter, SliceWriter, ThreadedWriter
 
@@ -37,3 +38,18 @@ def slice_writer(request: pytest.FixtureRequest) -> Iterator[SliceWriter]:
     writer: SliceWriter = request.param()
     yield writer
     writer.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where focusctl looks for a daemon; nobody is there."""
+    socket = tmp_path / "focusd.sock"
+    monkeypatch.setenv("FOCUSRAIL_SOCKET", str(socket))
+    return socket
+
+
+@pytest.fixture
+def daemon(place: Path) -> Iterator[StandIn]:
+    """A daemon that focusctl finds, and that has no rig."""
+    with listening(place) as stand_in:
+        yield stand_in
