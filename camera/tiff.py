@@ -1,7 +1,7 @@
 """A TIFF with one picture in strips and an EXIF directory: the frame of a TIFF and of a DNG alike."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -31,7 +31,12 @@ Tags = Mapping[int, tuple[Kind, Any]]
 
 
 def tiff(pixels: NDArray[Any], tags: Tags, exif: Tags) -> bytes:
-    """Give the file of a picture, uncompressed and little-endian.
+    """Give the file of a picture, all as `tiff_parts` has it."""
+    return b"".join(tiff_parts(pixels, tags, exif))
+
+
+def tiff_parts(pixels: NDArray[Any], tags: Tags, exif: Tags) -> Iterator[bytes | memoryview]:
+    """Give the file of a picture, uncompressed and little-endian, in parts: strip by strip.
 
     Parameters
     ----------
@@ -55,8 +60,11 @@ def tiff(pixels: NDArray[Any], tags: Tags, exif: Tags) -> bytes:
     }
     pixels_at = len(exif_block(whole, exif))
     whole[STRIP_OFFSETS] = (Kind.LONG, [pixels_at + sum(strips[:number]) for number in range(len(strips))])
-    little: Any = pixels.astype(pixels.dtype.newbyteorder("<"), order="C", copy=False)
-    return b"".join((exif_block(whole, exif), memoryview(little).cast("B")))
+    yield exif_block(whole, exif)
+    for top in range(0, height, STRIP_ROWS):
+        strip = pixels[top : top + STRIP_ROWS]
+        little: Any = strip.astype(strip.dtype.newbyteorder("<"), order="C", copy=False)
+        yield memoryview(little).cast("B")
 
 
 def exif_block(tags: Tags, exif: Tags) -> bytes:

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -21,10 +21,15 @@ def write_durably(path: Path, data: bytes) -> None:
     reader sees the old content or the new, never a part of it. Raises `OSError` as the system gives it; until
     the rename `path` is as it was.
     """
+    write_parts_durably(path, (data,))
+
+
+def write_parts_durably(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Do as `write_durably` does with what need not be in memory as a whole."""
     part = _part_name(path)
     try:
         with part.open("xb") as file:
-            file.write(data)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

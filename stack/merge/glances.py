@@ -1,5 +1,6 @@
 """A few slices kept small, in colour: they show what the merged picture does not. Memory does not grow."""
 
+from copy import copy
 from typing import Any, Final
 
 import cv2
@@ -70,6 +71,13 @@ class Glances:
         height, width = (side // self.factor for side in plane.shape)
         middle = np.s_[self.factor // 2 :: self.factor, self.factor // 2 :: self.factor]
         return plane[middle][:height, :width]
+
+    def some(self, count: int) -> "Glances":
+        """Give so many of them, from the first to the last, evenly spread."""
+        some = copy(self)
+        last = len(self.kept) - 1
+        some.kept = [self.kept[round(number * last / (count - 1))] for number in range(count)]
+        return some
 
     def part(self, left: int, top: int, shape: tuple[int, int]) -> list[tuple[int, Eight]]:
         """Give them in the geometry of a part of the picture, so large, that begins at `left` and `top`."""

@@ -21,6 +21,7 @@ BASE_BYTES: Final = 88 * MEGABYTE
 M_TRIM_THRESHOLD: Final = -1
 M_MMAP_THRESHOLD: Final = -3
 M_MMAP_MAX: Final = -4
+M_ARENA_MAX: Final = -8
 """As the GNU C library's malloc.h numbers them."""
 MOST_MAPPED: Final = 65536
 """Arrays that may come straight from the system, unless it is said otherwise."""
@@ -154,6 +155,7 @@ def give_back_what_is_freed(working_set: WorkingSet) -> None:
         library.mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES[working_set])
         library.mallopt(M_TRIM_THRESHOLD, 4 * LARGEST_KEPT_BYTES[working_set])
         library.mallopt(M_MMAP_MAX, MOST_MAPPED)
+        library.mallopt(M_ARENA_MAX, 1)
 
 
 def use_again_what_is_freed() -> None:
@@ -161,6 +163,7 @@ def use_again_what_is_freed() -> None:
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_MAX, 0)
+        library.mallopt(M_ARENA_MAX, 1)  # else every thread keeps for itself what only it can use again
         library.mallopt(M_TRIM_THRESHOLD, MOST_KEPT_BYTES)
 
 

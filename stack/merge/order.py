@@ -6,6 +6,7 @@ the last were: the picture, cut into sheets of like depth, each blurred by its d
 farther.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,15 +46,22 @@ FEWEST: Final = 3000
 PLAINLY: Final = 0.09
 """By so much of what both differ by the last has to be the nearer one to what slices show. Of stacks that
 begin at their near end the worst has .05, of half of those that begin at the far end the least .10."""
+NO_SHEET: Final = 255
+NO_COVER: Final = 1e-4
+"""So little covers every place that none is divided by nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
-    """What lies at about one depth: cover and light times cover `(h, w)`, and its place in slices."""
+class _Sheets:
+    """A picture cut into what lies at about one depth.
 
-    cover: Plane
+    Which sheet shows at a place, `(h, w)`, `NO_SHEET` where that is not known; its light, as large; and where
+    each sheet lies, in slices.
+    """
+
+    number: NDArray[np.uint8]
     light: Plane
-    place: float
+    places: Sequence[float]
 
 
 def far_first(merged: Merged) -> bool:
@@ -77,19 +85,17 @@ def far_first(merged: Merged) -> bool:
     about = _about_steps(places, sure, max(LEAST_STEP, STEP_SHARE * span), reach)
     about &= ~_near(light > BRIGHT, reach)
     sheets = _sheets(light, np.where(known, places, first), known, first, last)
-    kept = glances.part(merged.crop.left, merged.crop.top, places.shape)
-    shown = [kept[round(number * (len(kept) - 1) / (LOOKS - 1))] for number in range(LOOKS)]
+    shown = glances.some(LOOKS).part(merged.crop.left, merged.crop.top, places.shape)
     told, differ, count = np.sum([_told(sheets, growth_px, about, *one) for one in shown], axis=0)
     return bool(count >= FEWEST and told < -PLAINLY * differ)
 
 
 def _told(
-    sheets: list[_Sheet], growth_px: float, about: NDArray[np.bool_], index: int, glance: Eight
+    sheets: _Sheets, growth_px: float, about: NDArray[np.bool_], index: int, glance: Eight
 ) -> tuple[float, float, int]:
     """Give how much a glance says that the first slice is the nearest, of how much, at how many places."""
     seen = light_of(cv2.cvtColor(glance, cv2.COLOR_BGR2GRAY), 255)
-    blurred = [_blurred(sheet, growth_px * abs(sheet.place - index)) for sheet in sheets]
-    as_counted, reversed_ = _over(blurred), _over(blurred[::-1])
+    as_counted, reversed_ = _over(sheets, growth_px, index)
     apart = np.abs(as_counted - reversed_)
     tells = about & (apart > DIFFERS)
     nearer = np.abs(seen - reversed_) - np.abs(seen - as_counted)
@@ -113,29 +119,32 @@ def _near(where: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     return cv2.dilate(where.astype(np.uint8), around) > 0
 
 
-def _sheets(light: Plane, places: Plane, known: NDArray[np.bool_], first: float, last: float) -> list[_Sheet]:
-    """Cut the picture into sheets, in the order of their places."""
+def _sheets(light: Plane, places: Plane, known: NDArray[np.bool_], first: float, last: float) -> _Sheets:
     bounds = np.linspace(first, last, SHEETS + 1)
-    number = np.clip(np.searchsorted(bounds, places) - 1, 0, SHEETS - 1)
-    covers = [((number == sheet) & known).astype(np.float32) for sheet in range(SHEETS)]
-    middles = (bounds[1:] + bounds[:-1]) / 2
-    return [_Sheet(cover, cover * light, float(place)) for cover, place in zip(covers, middles, strict=True)]
+    number = np.clip(np.searchsorted(bounds, places) - 1, 0, SHEETS - 1).astype(np.uint8)
+    number[~known] = NO_SHEET
+    return _Sheets(number, light, ((bounds[1:] + bounds[:-1]) / 2).tolist())
 
 
-def _blurred(sheet: _Sheet, radius_px: float) -> _Sheet:
-    """Give a sheet as a slice shows it that has it so much out of focus."""
-    kernel = disc(radius_px)
-    cover: Any = cv2.filter2D(sheet.cover, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    light: Any = cv2.filter2D(sheet.light, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    return _Sheet(cover, light, sheet.place)
+def _over(sheets: _Sheets, growth_px: float, index: int) -> tuple[Plane, Plane]:
+    """Lay sheets over each other as a slice has them out of focus: with the first on top, and with the last.
+
+    What none covers, as behind a near part, is left out.
+    """
+    shows = np.ones_like(sheets.light)
+    light, under_light, under = (np.zeros_like(shows) for _ in range(3))
+    cover = np.full_like(shows, NO_COVER)
+    for number, place in enumerate(sheets.places):
+        kernel, itself = disc(growth_px * abs(place - index)), (sheets.number == number).astype(np.float32)
+        covers = _through(itself, kernel)
+        lights = _through(itself * sheets.light, kernel)
+        clear = 1 - np.clip(covers, 0, 1)
+        light += shows * lights
+        cover += shows * covers
+        shows *= clear
+        under_light, under = under_light * clear + lights, under * clear + covers
+    return light / cover, under_light / (under + np.float32(NO_COVER))
 
 
-def _over(sheets: list[_Sheet]) -> Plane:
-    """Lay sheets over each other, the first on top; what none covers, as behind a near part, is left out."""
-    shows = np.ones_like(sheets[0].cover)
-    light, cover = np.zeros_like(shows), np.full_like(shows, 1e-4)
-    for sheet in sheets:
-        light += shows * sheet.light
-        cover += shows * sheet.cover
-        shows *= 1 - np.clip(sheet.cover, 0, 1)
-    return np.asarray(light / cover, np.float32)
+def _through(plane: Plane, kernel: Plane) -> Plane:
+    return np.asarray(cv2.filter2D(plane, -1, kernel, borderType=cv2.BORDER_REPLICATE), np.float32)

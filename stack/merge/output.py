@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,11 +11,13 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from camera.tiff import Kind, tiff
-from stack.durable import write_durably
+from camera.tiff import Kind, tiff_parts
+from stack.durable import write_parts_durably
 from stack.merge.errors import OutputRefused
 from stack.merge.photos import JPEG_SUFFIXES, TIFF_SUFFIXES, WRITTEN_SUFFIXES, Pixels
 from stack.merge.tags import EXIF_START, ICC_START, Tags, tiff_directories
+
+Part = bytes | memoryview
 
 PNG_HEADER_BYTES: Final = 8 + 12 + 13
 QUICK: Final[list[int]] = (
@@ -53,25 +56,34 @@ def write_picture(path: Path, pixels: Pixels, tags: Tags, quality: int) -> None:
     JPEG is 8 bit: 16-bit pixels are reduced. PNG and TIFF keep their depth. Raises `OutputRefused`.
     """
     try:
-        write_durably(path, encode(pixels, path.suffix.lower(), tags, quality))
+        write_parts_durably(path, _parts(pixels, path.suffix.lower(), tags, quality))
     except OSError as e:
         raise OutputRefused(path, f"cannot be written: {e.strerror or e}") from e
 
 
 def encode(pixels: Pixels, suffix: str, tags: Tags, quality: int) -> bytes:
     """Give the bytes of the file."""
+    return b"".join(_parts(pixels, suffix, tags, quality))
+
+
+def _parts(pixels: Pixels, suffix: str, tags: Tags, quality: int) -> Iterator[Part]:
     if suffix in JPEG_SUFFIXES:
         return _jpeg(pixels, tags, quality)
     if suffix in TIFF_SUFFIXES:
         return _tiff(pixels, tags)
-    _, encoded = cv2.imencode(suffix, pixels, QUICK if pixels.ndim == 2 else [cv2.IMWRITE_PNG_COMPRESSION, 3])
-    data = encoded.tobytes()
-    chunks = b""
+    return _png(pixels, tags)
+
+
+def _png(pixels: Pixels, tags: Tags) -> Iterator[Part]:
+    how = QUICK if pixels.ndim == 2 else [cv2.IMWRITE_PNG_COMPRESSION, 3]
+    encoded: Any = cv2.imencode(".png", pixels, how)[1]
+    data = memoryview(encoded)
+    yield data[:PNG_HEADER_BYTES]
     if tags.icc:
-        chunks += _chunk(b"iCCP", b"icc\0\0" + zlib.compress(tags.icc))
+        yield _chunk(b"iCCP", b"icc\0\0" + zlib.compress(tags.icc))
     if tags.exif:
-        chunks += _chunk(b"eXIf", tags.exif.removeprefix(EXIF_START))
-    return b"".join((data[:PNG_HEADER_BYTES], chunks, memoryview(data)[PNG_HEADER_BYTES:]))
+        yield _chunk(b"eXIf", tags.exif.removeprefix(EXIF_START))
+    yield data[PNG_HEADER_BYTES:]
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -79,7 +91,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc32)
 
 
-def _tiff(pixels: Pixels, tags: Tags) -> bytes:
+def _tiff(pixels: Pixels, tags: Tags) -> Iterator[Part]:
     samples = 1 if pixels.ndim == 2 else 3
     picture, exif = tiff_directories(tags)
     picture |= {
@@ -89,11 +101,10 @@ def _tiff(pixels: Pixels, tags: Tags) -> bytes:
         277: (Kind.SHORT, samples),  # SamplesPerPixel
         284: (Kind.SHORT, 1),  # PlanarConfiguration: together
     }
-    ordered: Any = pixels if samples == 1 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-    return tiff(ordered, picture, exif)
+    return tiff_parts(pixels if samples == 1 else pixels[..., ::-1], picture, exif)
 
 
-def _jpeg(pixels: Pixels, tags: Tags, quality: int) -> bytes:
+def _jpeg(pixels: Pixels, tags: Tags, quality: int) -> Iterator[Part]:
     eight: NDArray[np.uint8] = np.ascontiguousarray(
         pixels if pixels.dtype == np.uint8 else cv2.convertScaleAbs(pixels, alpha=255 / 65535)
     )
@@ -106,8 +117,9 @@ def _jpeg(pixels: Pixels, tags: Tags, quality: int) -> bytes:
         data = simplejpeg.encode_jpeg(eight, quality=quality, colorspace="BGR", colorsubsampling="444")
     # Behind JFIF's segment; but JFIF and EXIF both want to be first, and EXIF says more.
     head = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
-    begin = b"\xff\xd8" + _segment(0xE1, tags.exif) if tags.exif else data[:head]
-    return b"".join((begin, *_profile(tags.icc), memoryview(data)[head:]))
+    yield b"\xff\xd8" + _segment(0xE1, tags.exif) if tags.exif else data[:head]
+    yield from _profile(tags.icc)
+    yield memoryview(data)[head:]
 
 
 def _profile(icc: bytes | None) -> list[bytes]:

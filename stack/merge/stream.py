@@ -1,5 +1,6 @@
 """The merge: fed slice by slice, in bounded memory however many there are."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -240,11 +241,12 @@ class Merge:
         dtype: Any = {None: self._dtype, 8: np.uint8, 16: np.uint16}[bits]
         guide = self._fuser.grey(self._factor)
         del self._aligner, self._front  # what follows needs the room
-        if len(self._slices) > 1:  # of one it is there to the last level
-            self._fuser.refine()
         taken = self._fuser.taken()
-        pixels = self._fuser.picture(crop.rows, crop.columns, dtype)
-        del self._fuser
+        aside = ThreadPoolExecutor(1, "pictures")
+        picture = aside.submit(self._picture, crop, dtype)
+        aside.shutdown(wait=False)
+        if self._working_set is WorkingSet.SMALL:
+            picture.result()  # both at once need more memory
         sure = self._depth.sure(self._focuser.noise)
         peaks = self._depth.peaks(sure, self._focuser.noise)
         indices = [one[0] for one in self._slices]
@@ -273,7 +275,16 @@ class Merge:
         size_px = self._shape[1], self._shape[0]
         depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
         part = None if taken is None else taken.cropped(crop.left, crop.top, crop.width_px, crop.height_px)
+        pixels = picture.result()
         return Merged(pixels, depth, confidence, crop, size_px, slices, found, blur, part, self._glances)
+
+    def _picture(self, crop: Crop, dtype: Any) -> Pixels:
+        """Give the picture; what made it goes."""
+        if len(self._slices) > 1:  # of one it is there to the last level
+            self._fuser.refine()
+        pixels = self._fuser.picture(crop.rows, crop.columns, dtype)
+        del self._fuser
+        return pixels
 
     def _blur(
         self, guide: NDArray[np.uint8], depth: NDArray[np.uint16], sure: NDArray[np.uint8], crop: Crop
