@@ -6,7 +6,6 @@ One thread ticks; `start`, `stop`, `resume`, `abort` and the views are for any. 
 
 import logging
 import threading
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,30 +18,19 @@ from focusd.events import EventHub
 from focusd.fitting import Fitting
 from focusd.jobs import Abandon, Accepted, Job, Resume, Shoot
 from focusd.outcomes import words_of
-from focusd.rhythm import Anchored, Rhythm
+from focusd.rhythm import Rhythm
+from focusd.running import RunningSeries
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.stacks import Stacks
 from focusd.weighing import Weighing
 from rail.clock import Clock
 from stack.errors import DiskGone, SessionError, StackError
-from stack.journal import Journal
 from stack.manner import WhenHot
-from stack.retention import Weight
-from stack.schedule import Moment, Slot, next_slot, slots_left
+from stack.schedule import Moment, Slot
 from stack.session_state import Phase
 from stack.sessions import Sessions, slug
-from stack.timelapse import (
-    Series,
-    SeriesPhase,
-    SeriesState,
-    SlotEnd,
-    SlotState,
-    after,
-    create,
-    every_series,
-    fold,
-)
+from stack.timelapse import Series, SeriesPhase, SeriesState, SlotEnd, SlotState, create, every_series
 from stack.vitals import Strain
 
 _log = logging.getLogger(__name__)
@@ -52,9 +40,6 @@ TICK_S = 0.5
 
 TRY_AGAIN_NS: Final = 60_000_000_000
 """How long after a series could not begin it is tried again."""
-
-MOST_LEFT_OUT: Final = 500
-"""Slots that passed and are noted one by one: each is synced, and who looks at the series waits for it."""
 
 STRAINED: Final = {Strain.HEAT: "the Pi was too hot", Strain.POWER: "the supply of the Pi was too low"}
 
@@ -125,9 +110,7 @@ class Timelapse:
         self._clock = clock
         self._rhythm = rhythm
         self._lock = threading.RLock()
-        self._series: Series | None = None
-        self._journal: Journal | None = None
-        self._state = SeriesState()
+        self._running: RunningSeries | None = None
         self._job: Job | None = None
         self._next: Slot | None = None
         self._resumed: set[str] = set()
@@ -150,8 +133,10 @@ class Timelapse:
         """Begin a series; raises as shooting its stack would, and `Refused` while another is not over."""
         plan, fields = self._stacks.make(asked.request)
         with self._lock:
-            if self._series is not None:
-                raise Refused(f"series {self._series.id} is not over: `focusctl timelapse abort` ends it")
+            if self._running is not None:
+                raise Refused(
+                    f"series {self._running.series.id} is not over: `focusctl timelapse abort` ends it"
+                )
             if plan.relative and asked.manner.follow:
                 raise Refused(
                     "a range that follows the subject needs places counted from home, and this plan counts "
@@ -166,47 +151,56 @@ class Timelapse:
                 )
             start = (asked.start or self._rhythm.now()).astimezone(UTC)
             what = (asked.schedule, start, asked.request, asked.name, asked.manner)
-            self._open(create(self._root, *what, simulated=self._simulated))
-            self._note_anchor(self._rhythm.started(start))
+            running = self._open(create(self._root, *what, simulated=self._simulated))
+            running.record_anchor(self._rhythm.started(start))
             return self.shown()
 
     def stop(self, reason: str = "asked to stop") -> Shown:
         """Let no slot begin before `resume`; a stack that is being shot goes on to its end."""
         with self._lock:
-            self._running_one()
-            self._record("series_stopped", reason=reason)
+            if self._running is None or self._running.state.phase is not SeriesPhase.RUNNING:
+                raise Refused("no series runs")
+            self._running.record("series_stopped", reason=reason)
             return self.shown()
 
     def resume(self) -> Shown:
         """Go on after `stop`; what passed meanwhile is left out."""
         with self._lock:
-            if self._series is None or self._state.phase is not SeriesPhase.STOPPED:
+            if self._running is None or self._running.state.phase is not SeriesPhase.STOPPED:
                 raise Refused("no series is stopped")
-            self._record("series_resumed")
+            self._running.record("series_resumed")
             return self.shown()
 
     def abort(self, reason: str = "asked to abort") -> Shown:
         """End the series for good; its stacks stay."""
         with self._lock:
-            if self._series is None:
+            running = self._running
+            if running is None:
                 raise Refused("no series runs")
-            self._record("series_aborted", reason=reason)
-            over = Shown(self._series, self._state)
+            running.record("series_aborted", reason=reason)
             self._close()
-            return over
+            return Shown(running.series, running.state)
 
     def shown(self) -> Shown:
         """Show the series that runs or is stopped; raises `Refused` where there is none."""
         with self._lock:
-            if self._series is None:
+            running = self._running
+            if running is None:
                 raise Refused("no series runs: `focusctl timelapse list` shows those there were")
-            left = self._left()
-            return Shown(self._series, self._state, self._next_at(), self._attention, self._fits(), left)
+            known, runs = self._rhythm.known, running.state.phase is SeriesPhase.RUNNING
+            return Shown(
+                running.series,
+                running.state,
+                next_at=running.next_at(self._rhythm.moment()) if known and runs else None,
+                attention=self._attention,
+                fits=self._fits(running),
+                left=running.left(self._rhythm.moment()) if known else None,
+            )
 
     def current(self) -> Shown | None:
         """Show the series that is not over; None where there is none."""
         with self._lock:
-            return None if self._series is None else self.shown()
+            return None if self._running is None else self.shown()
 
     @property
     def attention(self) -> str | None:
@@ -241,7 +235,8 @@ class Timelapse:
     def pause_s(self) -> float:
         """Give the time until the thread looks again: no later than the next slot is due."""
         with self._lock:
-            if not self._rhythm.known or self._next is None or self._state.phase is not SeriesPhase.RUNNING:
+            runs = self._running is not None and self._running.state.phase is SeriesPhase.RUNNING
+            if not runs or not self._rhythm.known or self._next is None:
                 return TICK_S
             return min(TICK_S, max(0.0, self._next.due_s - self._rhythm.moment().along_s) + 0.001)
 
@@ -255,28 +250,29 @@ class Timelapse:
         self._begin_wanted()
         self._make_room()
         with self._lock:
-            if self._ended.is_set() or self._series is None or not self._settled() or self._busy():
+            running = self._running
+            if self._ended.is_set() or running is None or not self._settled(running) or self._busy(running):
                 return
-            if self._state.phase is not SeriesPhase.RUNNING:
+            if running.state.phase is not SeriesPhase.RUNNING:
                 return
             now = self._rhythm.moment()
             if self._held is not None:
-                self._go_on_with_held(*self._held, now)
+                self._go_on_with_held(running, *self._held, now)
                 return
-            slot = next_slot(self._series.schedule, self._state.last, self._state.begun, now)
+            slot = running.next_slot(now)
             self._next = slot
             if slot is None:
-                self._record("series_done")
+                running.record("series_done")
                 self._close()
             elif slot.due_s <= now.along_s:
                 self._next = None
-                self._leave_out_before(slot, now)
-                self._shoot_when_cool(slot)
+                running.leave_out_before(slot, now)
+                self._shoot_when_cool(running, slot)
 
     def _begin_wanted(self) -> None:
         """Begin what the configuration wants; what refuses it now is tried again, for it may have passed."""
         now_ns = self._clock.monotonic_ns()
-        if self._wanted is None or self._series is not None or not self._rhythm.clock_is_settled():
+        if self._wanted is None or self._running is not None or not self._rhythm.clock_is_settled():
             return
         if self._tried_ns is not None and now_ns - self._tried_ns < TRY_AGAIN_NS:
             return
@@ -291,80 +287,78 @@ class Timelapse:
             _log.warning("series %s cannot begin yet: %s", name, words_of(error))
             self._hub.publish("series_refused", series=name, reason=words_of(error))
 
-    def _shoot_when_cool(self, slot: Slot) -> None:
-        assert self._series is not None
+    def _shoot_when_cool(self, running: RunningSeries, slot: Slot) -> None:
         found = self._stacks.strained(None)
         if found is None:
-            self._shoot(slot)
-        elif self._series.manner.hot is WhenHot.SKIP:
-            self._record("slot_skipped", slot=slot.number, reason=STRAINED[found])
+            self._shoot(running, slot)
+        elif running.series.manner.hot is WhenHot.SKIP:
+            running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
         else:
             self._held = (slot, found)
             self._attention = STRAINED[found]
-            self._record("slot_waits", slot=slot.number, why=STRAINED[found])
+            running.record("slot_waits", slot=slot.number, why=STRAINED[found])
 
-    def _go_on_with_held(self, slot: Slot, found: Strain, now: Moment) -> None:
+    def _go_on_with_held(self, running: RunningSeries, slot: Slot, found: Strain, now: Moment) -> None:
         """Shoot the slot that waits once the Pi can bear it, or leave it out when the next is due."""
-        assert self._series is not None
-        if now.along_s >= (slot.number + 1) * self._series.schedule.every_s:
+        if now.along_s >= running.ends_s(slot.number):
             self._held = None
-            self._record("slot_skipped", slot=slot.number, reason=STRAINED[found])
+            running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
         elif self._stacks.strained(found) is None:
             self._held, self._attention = None, None
-            self._shoot(slot)
+            self._shoot(running, slot)
 
-    def _busy(self) -> bool:
+    def _busy(self, running: RunningSeries) -> bool:
         """Say whether the last slot's stack is still being shot; note what became of it once it is not."""
         if self._job is not None:
             if not self._job.accepted.done():
                 return True
-            self._note_acceptance(self._job)
+            self._note_acceptance(running, self._job)
             self._job = None
-        last = self._state.slots.get(-1 if self._state.last is None else self._state.last)
+        last = running.state.slots.get(-1 if running.state.last is None else running.state.last)
         if last is None or last.end is not SlotEnd.BEGUN:
             return False
-        return self._judge(last)
+        return self._judge(running, last)
 
-    def _note_acceptance(self, job: Job) -> None:
-        slot = self._state.last
+    def _note_acceptance(self, running: RunningSeries, job: Job) -> None:
+        slot = running.state.last
         if error := job.accepted.exception():
-            self._fail(slot, words_of(error))
+            self._fail(running, slot, words_of(error))
             return
         accepted: Accepted = job.accepted.result()
-        if slot is not None and self._state.slots[slot].session is None:
-            self._record("slot_begun", slot=slot, session=accepted.session)
+        if slot is not None and running.state.slots[slot].session is None:
+            running.record("slot_begun", slot=slot, session=accepted.session)
 
-    def _judge(self, slot: SlotState) -> bool:
+    def _judge(self, running: RunningSeries, slot: SlotState) -> bool:
         """Note what became of a slot that was begun; say whether its stack still goes on."""
         if slot.session is None:
-            self._fail(slot.number, "focusd ended before the stack had begun")
+            self._fail(running, slot.number, "focusd ended before the stack had begun")
             return False
         if self._stacks.shooting() == slot.session:
             return True
         try:
             state = self._sessions.open(slot.session).state()
         except SessionError as error:  # its owner removed it, or the disk is another by now
-            self._fail(slot.number, words_of(error), slot.session)
+            self._fail(running, slot.number, words_of(error), slot.session)
             return False
         if state.phase is Phase.DONE:
             self._attention = None
-            self._record("slot_done", slot=slot.number, session=slot.session)
+            running.record("slot_done", slot=slot.number, session=slot.session)
             return False
         if self._ended.is_set():
             return True
         if state.phase is Phase.SHOOTING and slot.session not in self._resumed:
             self._resumed.add(slot.session)
-            return self._go_on(slot)
-        self._fail(slot.number, state.reason or f"its stack is {state.phase}", slot.session)
+            return self._go_on(running, slot)
+        self._fail(running, slot.number, state.reason or f"its stack is {state.phase}", slot.session)
         return False
 
-    def _go_on(self, slot: SlotState) -> bool:
+    def _go_on(self, running: RunningSeries, slot: SlotState) -> bool:
         """Take up the stack that the end of an earlier daemon cut short, unless the next one is due."""
-        assert self._series is not None and slot.session is not None
-        due_s = (slot.number + 1) * self._series.schedule.every_s
+        assert slot.session is not None
+        due_s = running.ends_s(slot.number)
         if self._rhythm.moment().along_s >= due_s:
             self._abandon(slot.session)
-            self._fail(slot.number, "it was cut short, and the next slot is due", slot.session)
+            self._fail(running, slot.number, "it was cut short, and the next slot is due", slot.session)
             return False
         try:
             self._job = self._stacks.order(Resume(slot.session))
@@ -378,92 +372,59 @@ class Timelapse:
         except FocusdError as error:
             _log.warning("%s was not given up: %s", session, error)
 
-    def _shoot(self, slot: Slot) -> None:
-        assert self._series is not None
-        self._record("slot_begun", slot=slot.number)
+    def _shoot(self, running: RunningSeries, slot: Slot) -> None:
+        running.record("slot_begun", slot=slot.number)
         try:
-            fitted = self._fitting.fitted(self._series, self._state)
+            fitted = self._fitting.fitted(running.series, running.state)
             if fitted.words:
-                self._record("range_followed", slot=slot.number, words=fitted.words)
+                running.record("range_followed", slot=slot.number, words=fitted.words)
             self._job = self._stacks.order(Shoot(fitted.plan, dict(fitted.fields)))
         except Busy as error:
-            self._record("slot_skipped", slot=slot.number, reason=words_of(error))
+            running.record("slot_skipped", slot=slot.number, reason=words_of(error))
         except (FocusdError, StackError) as error:
-            self._fail(slot.number, words_of(error))
+            self._fail(running, slot.number, words_of(error))
 
-    def _leave_out_before(self, slot: Slot, now: Moment) -> None:
-        """Note the slots that passed, the latest of very many; those outside the window were never any."""
-        assert self._series is not None
-        window, every_s = self._series.schedule.window, self._series.schedule.every_s
-        first = 0 if self._state.last is None else self._state.last + 1
-        for number in range(max(first, slot.number - MOST_LEFT_OUT), slot.number):
-            if window is None or window.holds(now.wall_at(number * every_s).time()):
-                self._record("slot_skipped", slot=number, reason=_PASSED)
-
-    def _fail(self, slot: int | None, reason: str, session: str | None = None) -> None:
+    def _fail(
+        self, running: RunningSeries, slot: int | None, reason: str, session: str | None = None
+    ) -> None:
         self._attention = reason
-        self._record("slot_failed", slot=slot, reason=reason, session=session)
+        running.record("slot_failed", slot=slot, reason=reason, session=session)
 
     # --- room ---------------------------------------------------------------------------------------------
 
     def _make_room(self) -> None:
         """Let go what the owner does not keep, where the next stack has no room; holds up nobody who asks."""
         with self._lock:
-            series, slots = self._series, tuple(self._state.slots.values())
-            weight = self._weight()
-        if series is not None and weight is not None and series.manner.keep.slices_every != 1:
+            if self._running is None:
+                return
+            series, slots = self._running.series, tuple(self._running.state.slots.values())
+            weight = self._weighing.weight(series, self._running.state)
+        if weight is not None and series.manner.keep.slices_every != 1:
             try:
                 self._card.make_room(series.manner.keep, slots, weight, self._ended.is_set)
             except DiskGone as error:
                 self._stumble(str(error))
 
-    def _fits(self) -> int | None:
-        weight = self._weight()
-        if self._series is None or weight is None:
+    def _fits(self, running: RunningSeries) -> int | None:
+        weight = self._weighing.weight(running.series, running.state)
+        if weight is None:
             return None
         try:
-            return self._card.fits(self._series.manner.keep, weight)
+            return self._card.fits(running.series.manner.keep, weight)
         except DiskGone:
             return None
 
-    def _weight(self) -> Weight | None:
-        return None if self._series is None else self._weighing.weight(self._series, self._state)
+    # --- the series ---------------------------------------------------------------------------------------
 
-    # --- time ---------------------------------------------------------------------------------------------
-
-    def _settled(self) -> bool:
+    def _settled(self, running: RunningSeries) -> bool:
         """Say whether the series' time is known in this boot; find it out where the clock may be believed."""
-        assert self._series is not None
-        known = self._rhythm.known
-        anchored = self._rhythm.corrected() if known else self._rhythm.found(self._series, self._state)
+        if self._rhythm.known:
+            anchored = self._rhythm.corrected()
+        else:
+            anchored = self._rhythm.found(running.series, running.state)
         if anchored is not None:
-            self._note_anchor(anchored)
+            running.record_anchor(anchored)
         return self._rhythm.known
-
-    def _note_anchor(self, anchored: Anchored) -> None:
-        anchor = anchored.anchor
-        self._record(
-            "series_anchored",
-            boot=anchor.boot,
-            origin_ns=anchor.origin_ns,
-            start=anchor.start.isoformat(),
-            believed=anchor.believed,
-            how=anchored.how,
-        )
-
-    def _next_at(self) -> datetime | None:
-        if self._series is None or not self._rhythm.known or self._state.phase is not SeriesPhase.RUNNING:
-            return None
-        now = self._rhythm.moment()
-        slot = next_slot(self._series.schedule, self._state.last, self._state.begun, now)
-        return None if slot is None else now.wall_at(slot.due_s)
-
-    def _left(self) -> int | None:
-        if self._series is None or not self._rhythm.known:
-            return None
-        return slots_left(self._series.schedule, self._state.last, self._state.begun, self._rhythm.moment())
-
-    # --- the journal --------------------------------------------------------------------------------------
 
     def _take_up(self) -> None:
         """Go on with the newest series of this kind of rig, unless it is over."""
@@ -476,31 +437,15 @@ class Timelapse:
         """Give the series of this kind of rig; of older ones nobody recorded which that was."""
         return [one for one in every_series(self._root) if one.simulated in (None, self._simulated)]
 
-    def _open(self, series: Series) -> None:
-        with ExitStack() as undo:
-            journal = series.journal(self._clock)
-            undo.callback(journal.close)
-            self._state = fold(journal.entries)
-            undo.pop_all()
-        self._series, self._journal, self._next = series, journal, None
+    def _open(self, series: Series) -> RunningSeries:
+        running = RunningSeries(series, self._clock, self._hub.publish)
+        self._running, self._next = running, None
         self._rhythm.forget()
         self._attention = self._held = None
+        return running
 
     def _close(self) -> None:
-        if self._journal is not None:
-            self._journal.close()
-        self._series = self._journal = self._job = None
+        if self._running is not None:
+            self._running.close()
+        self._running = self._job = None
         self._rhythm.forget()
-        self._state = SeriesState()
-
-    def _record(self, event: str, **facts: object) -> None:
-        assert self._journal is not None and self._series is not None
-        self._state = after(self._state, self._journal.append(event, **facts))
-        self._hub.publish(event, series=self._series.id, **facts)
-
-    def _running_one(self) -> None:
-        if self._series is None or self._state.phase is not SeriesPhase.RUNNING:
-            raise Refused("no series runs")
-
-
-_PASSED = "it passed while nothing could be shot"

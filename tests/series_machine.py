@@ -236,7 +236,7 @@ class Machine:
 
     def cut(self, off_s, **how):
         """Take the power, leave it off for a while, give it back."""
-        self.timelapse._close()  # the kernel gives the journal's lock back with the process
+        self.timelapse.close()  # the kernel gives the journal's lock back with the process
         self.true_s += off_s
         self.switch_on(**how)
 

@@ -23,9 +23,10 @@ from series_machine import (
 from focusd.errors import Refused, RequestInvalid
 from focusd.fitting import Fitting
 from focusd.paused import DAEMON_ENDED
+from focusd.running import MOST_LEFT_OUT
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
-from focusd.timelapse import MOST_LEFT_OUT, TICK_S
+from focusd.timelapse import TICK_S
 from focusd.timelapse_api import shown
 from rail.screw import Scale
 from stack.errors import PlanRefused

@@ -1,0 +1,85 @@
+"""A series that is not over, its journal open: how it stands, what is due next, and what is noted of it."""
+
+from contextlib import ExitStack
+from datetime import datetime
+
+from focusd.events import Publish
+from focusd.rhythm import Anchored
+from rail.clock import Clock
+from stack.schedule import Moment, Slot, next_slot, slots_left
+from stack.timelapse import Series, SeriesState, after, fold
+
+MOST_LEFT_OUT = 500
+"""Slots that passed and are noted one by one: each is synced, and who looks at the series waits for it."""
+
+PASSED = "it passed while nothing could be shot"
+
+
+class RunningSeries:
+    """Holds the journal of a series, alone; raises `stack.errors.JournalBusy` where somebody else does.
+
+    Parameters
+    ----------
+    publish
+        Hears of everything that is noted.
+    """
+
+    def __init__(self, series: Series, clock: Clock, publish: Publish) -> None:
+        self.series = series
+        self._publish = publish
+        with ExitStack() as undo:
+            self._journal = series.journal(clock)
+            undo.callback(self._journal.close)
+            self._state = fold(self._journal.entries)
+            undo.pop_all()
+
+    @property
+    def state(self) -> SeriesState:
+        """How far it has come."""
+        return self._state
+
+    def next_slot(self, now: Moment) -> Slot | None:
+        """Give the slot that comes next; None: the series is over."""
+        return next_slot(self.series.schedule, self._state.last, self._state.begun, now)
+
+    def next_at(self, now: Moment) -> datetime | None:
+        """Say when that is due, by the clock on the wall."""
+        slot = self.next_slot(now)
+        return None if slot is None else now.wall_at(slot.due_s)
+
+    def left(self, now: Moment) -> int | None:
+        """Say how many more stacks are to come; None: there is no end, or none that can be counted."""
+        return slots_left(self.series.schedule, self._state.last, self._state.begun, now)
+
+    def ends_s(self, number: int) -> float:
+        """Give when a slot makes way for the next, in seconds along the series' time."""
+        return (number + 1) * self.series.schedule.every_s
+
+    def record(self, event: str, **facts: object) -> None:
+        """Note what happened: in the journal first, then for whoever listens."""
+        self._state = after(self._state, self._journal.append(event, **facts))
+        self._publish(event, series=self.series.id, **facts)
+
+    def record_anchor(self, anchored: Anchored) -> None:
+        """Note where the series' time stands."""
+        anchor = anchored.anchor
+        self.record(
+            "series_anchored",
+            boot=anchor.boot,
+            origin_ns=anchor.origin_ns,
+            start=anchor.start.isoformat(),
+            believed=anchor.believed,
+            how=anchored.how,
+        )
+
+    def leave_out_before(self, slot: Slot, now: Moment) -> None:
+        """Note the slots that passed, the latest of very many; those outside the window were never any."""
+        window, every_s = self.series.schedule.window, self.series.schedule.every_s
+        first = 0 if self._state.last is None else self._state.last + 1
+        for number in range(max(first, slot.number - MOST_LEFT_OUT), slot.number):
+            if window is None or window.holds(now.wall_at(number * every_s).time()):
+                self.record("slot_skipped", slot=number, reason=PASSED)
+
+    def close(self) -> None:
+        """Give the journal back."""
+        self._journal.close()
