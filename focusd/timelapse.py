@@ -13,25 +13,21 @@ from typing import Final
 
 from focusd.card import Card
 from focusd.durations import duration_words
-from focusd.errors import Busy, FocusdError, Refused
+from focusd.errors import FocusdError, Refused
 from focusd.events import EventHub
-from focusd.fitting import Fitting
-from focusd.jobs import Abandon, Accepted, Job, Resume, Shoot
 from focusd.outcomes import words_of
 from focusd.rhythm import Rhythm
 from focusd.running import RunningSeries
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
+from focusd.slot_stacks import SlotStacks
 from focusd.stacks import Stacks
 from focusd.weighing import Weighing
 from rail.clock import Clock
-from stack.errors import DiskGone, SessionError, StackError
-from stack.manner import WhenHot
+from stack.errors import DiskGone, StackError
 from stack.schedule import Moment, Slot
-from stack.session_state import Phase
 from stack.sessions import Sessions, slug
-from stack.timelapse import Series, SeriesPhase, SeriesState, SlotEnd, SlotState, create, every_series
-from stack.vitals import Strain
+from stack.timelapse import Series, SeriesPhase, SeriesState, create, every_series
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +36,6 @@ TICK_S = 0.5
 
 TRY_AGAIN_NS: Final = 60_000_000_000
 """How long after a series could not begin it is tried again."""
-
-STRAINED: Final = {Strain.HEAT: "the Pi was too hot", Strain.POWER: "the supply of the Pi was too low"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,25 +95,21 @@ class Timelapse:
         simulated: bool = False,
     ) -> None:
         self._root = root
-        self._sessions = sessions
         self._stacks = stacks
         self._card = card
-        self._fitting = Fitting(sessions, stacks)
         self._weighing = Weighing(sessions, stacks)
         self._hub = hub
         self._clock = clock
         self._rhythm = rhythm
         self._lock = threading.RLock()
         self._running: RunningSeries | None = None
-        self._job: Job | None = None
         self._next: Slot | None = None
-        self._resumed: set[str] = set()
         self._wanted = wanted
         self._simulated = simulated
         self._tried_ns: int | None = None
-        self._held: tuple[Slot, Strain] | None = None
         self._attention: str | None = None
         self._ended = threading.Event()
+        self._slots = SlotStacks(sessions, stacks, rhythm, self._ended.is_set, self._attend)
         self._thread = threading.Thread(target=self._run, name="timelapse", daemon=True)
         self._take_up()
 
@@ -243,6 +233,9 @@ class Timelapse:
     def _stumble(self, words: str) -> None:
         if words != self._attention:
             _log.exception("%s", words)
+        self._attend(words)
+
+    def _attend(self, words: str | None) -> None:
         self._attention = words
 
     def tick(self) -> None:
@@ -251,23 +244,23 @@ class Timelapse:
         self._make_room()
         with self._lock:
             running = self._running
-            if self._ended.is_set() or running is None or not self._settled(running) or self._busy(running):
+            if self._ended.is_set() or running is None or not self._settled(running):
                 return
-            if running.state.phase is not SeriesPhase.RUNNING:
-                return
-            now = self._rhythm.moment()
-            if self._held is not None:
-                self._go_on_with_held(running, *self._held, now)
-                return
-            slot = running.next_slot(now)
-            self._next = slot
-            if slot is None:
-                running.record("series_done")
-                self._close()
-            elif slot.due_s <= now.along_s:
-                self._next = None
-                running.leave_out_before(slot, now)
-                self._shoot_when_cool(running, slot)
+            if not self._slots.busy(running) and running.state.phase is SeriesPhase.RUNNING:
+                self._go_on(running, self._rhythm.moment())
+
+    def _go_on(self, running: RunningSeries, now: Moment) -> None:
+        """Begin the slot that is due, and end the series where none is to come."""
+        if self._slots.held(running, now):
+            return
+        slot = self._next = running.next_slot(now)
+        if slot is None:
+            running.record("series_done")
+            self._close()
+        elif slot.due_s <= now.along_s:
+            self._next = None
+            running.leave_out_before(slot, now)
+            self._slots.begin(running, slot)
 
     def _begin_wanted(self) -> None:
         """Begin what the configuration wants; what refuses it now is tried again, for it may have passed."""
@@ -286,109 +279,6 @@ class Timelapse:
         except (FocusdError, StackError) as error:
             _log.warning("series %s cannot begin yet: %s", name, words_of(error))
             self._hub.publish("series_refused", series=name, reason=words_of(error))
-
-    def _shoot_when_cool(self, running: RunningSeries, slot: Slot) -> None:
-        found = self._stacks.strained(None)
-        if found is None:
-            self._shoot(running, slot)
-        elif running.series.manner.hot is WhenHot.SKIP:
-            running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
-        else:
-            self._held = (slot, found)
-            self._attention = STRAINED[found]
-            running.record("slot_waits", slot=slot.number, why=STRAINED[found])
-
-    def _go_on_with_held(self, running: RunningSeries, slot: Slot, found: Strain, now: Moment) -> None:
-        """Shoot the slot that waits once the Pi can bear it, or leave it out when the next is due."""
-        if now.along_s >= running.ends_s(slot.number):
-            self._held = None
-            running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
-        elif self._stacks.strained(found) is None:
-            self._held, self._attention = None, None
-            self._shoot(running, slot)
-
-    def _busy(self, running: RunningSeries) -> bool:
-        """Say whether the last slot's stack is still being shot; note what became of it once it is not."""
-        if self._job is not None:
-            if not self._job.accepted.done():
-                return True
-            self._note_acceptance(running, self._job)
-            self._job = None
-        last = running.state.slots.get(-1 if running.state.last is None else running.state.last)
-        if last is None or last.end is not SlotEnd.BEGUN:
-            return False
-        return self._judge(running, last)
-
-    def _note_acceptance(self, running: RunningSeries, job: Job) -> None:
-        slot = running.state.last
-        if error := job.accepted.exception():
-            self._fail(running, slot, words_of(error))
-            return
-        accepted: Accepted = job.accepted.result()
-        if slot is not None and running.state.slots[slot].session is None:
-            running.record("slot_begun", slot=slot, session=accepted.session)
-
-    def _judge(self, running: RunningSeries, slot: SlotState) -> bool:
-        """Note what became of a slot that was begun; say whether its stack still goes on."""
-        if slot.session is None:
-            self._fail(running, slot.number, "focusd ended before the stack had begun")
-            return False
-        if self._stacks.shooting() == slot.session:
-            return True
-        try:
-            state = self._sessions.open(slot.session).state()
-        except SessionError as error:  # its owner removed it, or the disk is another by now
-            self._fail(running, slot.number, words_of(error), slot.session)
-            return False
-        if state.phase is Phase.DONE:
-            self._attention = None
-            running.record("slot_done", slot=slot.number, session=slot.session)
-            return False
-        if self._ended.is_set():
-            return True
-        if state.phase is Phase.SHOOTING and slot.session not in self._resumed:
-            self._resumed.add(slot.session)
-            return self._go_on(running, slot)
-        self._fail(running, slot.number, state.reason or f"its stack is {state.phase}", slot.session)
-        return False
-
-    def _go_on(self, running: RunningSeries, slot: SlotState) -> bool:
-        """Take up the stack that the end of an earlier daemon cut short, unless the next one is due."""
-        assert slot.session is not None
-        due_s = running.ends_s(slot.number)
-        if self._rhythm.moment().along_s >= due_s:
-            self._abandon(slot.session)
-            self._fail(running, slot.number, "it was cut short, and the next slot is due", slot.session)
-            return False
-        try:
-            self._job = self._stacks.order(Resume(slot.session))
-        except Busy:
-            self._resumed.discard(slot.session)
-        return True
-
-    def _abandon(self, session: str) -> None:
-        try:
-            self._stacks.order(Abandon(session, "the series went on without it"))
-        except FocusdError as error:
-            _log.warning("%s was not given up: %s", session, error)
-
-    def _shoot(self, running: RunningSeries, slot: Slot) -> None:
-        running.record("slot_begun", slot=slot.number)
-        try:
-            fitted = self._fitting.fitted(running.series, running.state)
-            if fitted.words:
-                running.record("range_followed", slot=slot.number, words=fitted.words)
-            self._job = self._stacks.order(Shoot(fitted.plan, dict(fitted.fields)))
-        except Busy as error:
-            running.record("slot_skipped", slot=slot.number, reason=words_of(error))
-        except (FocusdError, StackError) as error:
-            self._fail(running, slot.number, words_of(error))
-
-    def _fail(
-        self, running: RunningSeries, slot: int | None, reason: str, session: str | None = None
-    ) -> None:
-        self._attention = reason
-        running.record("slot_failed", slot=slot, reason=reason, session=session)
 
     # --- room ---------------------------------------------------------------------------------------------
 
@@ -440,12 +330,12 @@ class Timelapse:
     def _open(self, series: Series) -> RunningSeries:
         running = RunningSeries(series, self._clock, self._hub.publish)
         self._running, self._next = running, None
-        self._rhythm.forget()
-        self._attention = self._held = None
+        self._attention = None
         return running
 
     def _close(self) -> None:
         if self._running is not None:
             self._running.close()
-        self._running = self._job = None
+        self._running = None
         self._rhythm.forget()
+        self._slots.forget()

@@ -101,6 +101,12 @@ class PaperOperator:
                 job.accepted.set_exception(PlanRefused(self.refused()))
         return job
 
+    def shooting(self):
+        return self.session
+
+    def seconds(self, plan, fields):
+        return STACK_S
+
     def refused(self):
         """Say why no stack can begin now."""
         if self.disk.free_bytes() - RESERVE_BYTES < self.weight.bytes:
@@ -183,6 +189,7 @@ class Machine:
         self.folder = folder
         self.simulated = simulated
         self.wanted = wanted
+        self.scale = SCALE
         self.true_s = 0.0
         self.boots = 0
         self.disk = PaperDisk(disk_bytes)
@@ -203,12 +210,12 @@ class Machine:
             self.operator.sessions,
             Stacks(
                 make=lambda request: (self.operator.plan, {}),
-                seconds=lambda plan, fields: STACK_S,
+                seconds=lambda plan, fields: self.operator.seconds(plan, fields),
                 weight=lambda plan: self.weight,
-                order=self.operator.order,
-                shooting=lambda: self.operator.session,
+                order=lambda order: self.operator.order(order),
+                shooting=lambda: self.operator.shooting(),
                 strained=lambda before: self.strain,
-                scale=SCALE,
+                scale=self.scale,
                 reach=lambda: Reach(0, 10_000),
             ),
             Card(

@@ -21,7 +21,6 @@ from series_machine import (
 )
 
 from focusd.errors import Refused, RequestInvalid
-from focusd.fitting import Fitting
 from focusd.paused import DAEMON_ENDED
 from focusd.running import MOST_LEFT_OUT
 from focusd.series import Asked, series_asked_for
@@ -82,7 +81,7 @@ def test_every_stack_is_exposed_as_the_first(machine):
 
 def test_slots_closer_than_two_looks_are_met_all_the_same(machine):
     machine.timelapse.start(asked(1.0, count=5, manner=Manner(overlaps=True)))
-    machine.timelapse._stacks = replace(machine.timelapse._stacks, order=failing)
+    machine.operator.order = failing
     machine.let(0.2)
     for _ in range(60):
         machine.let(machine.timelapse.pause_s(), step_s=1.0)
@@ -199,7 +198,7 @@ def test_a_stack_that_is_paused_because_the_daemon_ends_is_no_failure(machine):
         machine.timelapse.end()
         machine.operator._write(machine.operator.sessions.open(session), "stack_paused", reason=DAEMON_ENDED)
 
-    machine.timelapse._stacks = replace(machine.timelapse._stacks, shooting=ended_as_it_is_asked)
+    machine.operator.shooting = ended_as_it_is_asked
     machine.timelapse.tick()
     machine.timelapse.tick()
     assert machine.slots == {0: "begun"}
@@ -492,10 +491,11 @@ def test_a_range_does_not_follow_stacks_that_were_counted_in_other_steps(machine
     machine.operator.shares = (0.2, 0.79, 0.01)
     machine.timelapse.start(asked(count=3, manner=Manner(follow=True)))
     machine.let(HALF_HOUR_S + 600)
-    coarser = replace(machine.timelapse._stacks, scale=Scale("um", 2 * SCALE.per_step))
-    machine.timelapse._fitting = Fitting(machine.operator.sessions, coarser)
+    earlier = machine.operator.plans
+    machine.scale = Scale("um", 2 * SCALE.per_step)
+    machine.cut(0.0)
     machine.let(HALF_HOUR_S)
-    ranges = [(plan.range.near_u, plan.range.far_u) for plan in machine.operator.plans]
+    ranges = [(plan.range.near_u, plan.range.far_u) for plan in [*earlier, *machine.operator.plans]]
     assert ranges == [(100, 200)] * 3
 
 
@@ -509,7 +509,7 @@ def test_the_configured_series_begins_once_by_itself_and_is_tried_until_it_can(t
     wanted = SeriesRequest(name="moss", every_s=HALF_HOUR_S, count=2)
     machine = Machine(tmp_path, wanted=wanted)
     machine.operator.plan = StackPlan("here", FromHere(100), Count(3))
-    machine.timelapse._stacks = replace(machine.timelapse._stacks, seconds=refusing)
+    machine.operator.seconds = refusing
     machine.let(300)
     assert machine.timelapse.all() == []
     machine.cut(60)

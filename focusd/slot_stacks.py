@@ -1,0 +1,166 @@
+"""The stacks of a series' slots: ordered when due, gone on with where one was cut short, and judged."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from focusd.errors import Busy, FocusdError
+from focusd.fitting import Fitting
+from focusd.jobs import Abandon, Accepted, Job, Resume, Shoot
+from focusd.outcomes import words_of
+from focusd.rhythm import Rhythm
+from focusd.running import RunningSeries
+from focusd.stacks import Stacks
+from stack.errors import SessionError, StackError
+from stack.manner import WhenHot
+from stack.schedule import Moment, Slot
+from stack.session_state import Phase
+from stack.sessions import Sessions
+from stack.timelapse import SlotEnd, SlotState
+from stack.vitals import Strain
+
+_log = logging.getLogger(__name__)
+
+STRAINED: Final = {Strain.HEAT: "the Pi was too hot", Strain.POWER: "the supply of the Pi was too low"}
+
+
+class SlotStacks:
+    """Shoots one slot after the other of the series that runs.
+
+    Parameters
+    ----------
+    ended
+        Says whether the daemon ends: what is stopped from then on is no failure.
+    attend
+        Hears what needs a person, in words; None: nothing does any more.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        stacks: Stacks,
+        rhythm: Rhythm,
+        ended: Callable[[], bool],
+        attend: Callable[[str | None], None],
+    ) -> None:
+        self._sessions = sessions
+        self._stacks = stacks
+        self._fitting = Fitting(sessions, stacks)
+        self._rhythm = rhythm
+        self._ended = ended
+        self._attend = attend
+        self._job: Job | None = None
+        self._held: tuple[Slot, Strain] | None = None
+        self._resumed: set[str] = set()
+
+    def forget(self) -> None:
+        """Be without a series."""
+        self._job = self._held = None
+
+    def begin(self, running: RunningSeries, slot: Slot) -> None:
+        """Shoot a slot that is due; one that is too much for the Pi now waits, or is left out."""
+        found = self._stacks.strained(None)
+        if found is None:
+            self._shoot(running, slot)
+        elif running.series.manner.hot is WhenHot.SKIP:
+            running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
+        else:
+            self._held = (slot, found)
+            self._attend(STRAINED[found])
+            running.record("slot_waits", slot=slot.number, why=STRAINED[found])
+
+    def held(self, running: RunningSeries, now: Moment) -> bool:
+        """Say whether a slot waits; shoot it once the Pi can bear it, leave it out when the next is due."""
+        if self._held is None:
+            return False
+        slot, found = self._held
+        if now.along_s >= running.ends_s(slot.number):
+            self._held = None
+            running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
+        elif self._stacks.strained(found) is None:
+            self._held = None
+            self._attend(None)
+            self._shoot(running, slot)
+        return True
+
+    def busy(self, running: RunningSeries) -> bool:
+        """Say whether the last slot's stack is still being shot; note what became of it once it is not."""
+        if self._job is not None:
+            if not self._job.accepted.done():
+                return True
+            self._note_acceptance(running, self._job)
+            self._job = None
+        last = running.state.slots.get(-1 if running.state.last is None else running.state.last)
+        if last is None or last.end is not SlotEnd.BEGUN:
+            return False
+        return self._judge(running, last)
+
+    def _note_acceptance(self, running: RunningSeries, job: Job) -> None:
+        slot = running.state.last
+        if error := job.accepted.exception():
+            self._fail(running, slot, words_of(error))
+            return
+        accepted: Accepted = job.accepted.result()
+        if slot is not None and running.state.slots[slot].session is None:
+            running.record("slot_begun", slot=slot, session=accepted.session)
+
+    def _judge(self, running: RunningSeries, slot: SlotState) -> bool:
+        """Note what became of a slot that was begun; say whether its stack still goes on."""
+        if slot.session is None:
+            self._fail(running, slot.number, "focusd ended before the stack had begun")
+            return False
+        if self._stacks.shooting() == slot.session:
+            return True
+        try:
+            state = self._sessions.open(slot.session).state()
+        except SessionError as error:  # its owner removed it, or the disk is another by now
+            self._fail(running, slot.number, words_of(error), slot.session)
+            return False
+        if state.phase is Phase.DONE:
+            self._attend(None)
+            running.record("slot_done", slot=slot.number, session=slot.session)
+            return False
+        if self._ended():
+            return True
+        if state.phase is Phase.SHOOTING and slot.session not in self._resumed:
+            self._resumed.add(slot.session)
+            return self._go_on(running, slot)
+        self._fail(running, slot.number, state.reason or f"its stack is {state.phase}", slot.session)
+        return False
+
+    def _go_on(self, running: RunningSeries, slot: SlotState) -> bool:
+        """Take up the stack that the end of an earlier daemon cut short, unless the next one is due."""
+        assert slot.session is not None
+        if self._rhythm.moment().along_s >= running.ends_s(slot.number):
+            self._abandon(slot.session)
+            self._fail(running, slot.number, "it was cut short, and the next slot is due", slot.session)
+            return False
+        try:
+            self._job = self._stacks.order(Resume(slot.session))
+        except Busy:
+            self._resumed.discard(slot.session)
+        return True
+
+    def _abandon(self, session: str) -> None:
+        try:
+            self._stacks.order(Abandon(session, "the series went on without it"))
+        except FocusdError as error:
+            _log.warning("%s was not given up: %s", session, error)
+
+    def _shoot(self, running: RunningSeries, slot: Slot) -> None:
+        running.record("slot_begun", slot=slot.number)
+        try:
+            fitted = self._fitting.fitted(running.series, running.state)
+            if fitted.words:
+                running.record("range_followed", slot=slot.number, words=fitted.words)
+            self._job = self._stacks.order(Shoot(fitted.plan, dict(fitted.fields)))
+        except Busy as error:
+            running.record("slot_skipped", slot=slot.number, reason=words_of(error))
+        except (FocusdError, StackError) as error:
+            self._fail(running, slot.number, words_of(error))
+
+    def _fail(
+        self, running: RunningSeries, slot: int | None, reason: str, session: str | None = None
+    ) -> None:
+        self._attend(reason)
+        running.record("slot_failed", slot=slot, reason=reason, session=session)
