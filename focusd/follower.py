@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from focusd.merges import Feed, Merges
+from focusd.feed import Feed
+from focusd.merges import Merges
 from stack.ending import Ending, EndingKind
 from stack.session import Session
 

@@ -6,25 +6,23 @@ child reads the slices' names from its standard input and ends when that closes,
 by no more than the slice it is at.
 """
 
-import contextlib
-import json
 import logging
 import queue
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from focusd.errors import FocusdError
 from focusd.events import Publish
+from focusd.feed import Feed
 from focusd.journals import Journals
-from stack.durable import link_durably
+from focusd.merge_child import MergeFailed, MergeKilled, MergeLacksRoom, end_of, failure, message
 from stack.errors import StackError
 from stack.journal import Journal
+from stack.merge.errors import MergeError
+from stack.merge.versions import choose
 from stack.session import Session
 from stack.vitals import Strain
 
@@ -41,9 +39,6 @@ ROOM_TRIES = 3
 
 _TOLD = ("merge", "slices", "seconds", "sha256")
 """What a child says of its picture that the journal keeps beside the files' names."""
-
-END_S = 5.0
-"""How long a child that was asked to end may take before it is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,106 +65,6 @@ class MergeProgress:
     def seconds_left(self) -> float | None:
         """How long the slices that are saved so far will still take; None while that is not known."""
         return None if self.slice_s is None else max(0, self.saved - self.merged) * self.slice_s
-
-
-class MergeFailed(FocusdError):
-    """A merge gave no picture."""
-
-
-class MergeKilled(MergeFailed):
-    """It was killed, as the kernel does when memory runs out."""
-
-
-class MergeLacksRoom(MergeFailed):
-    """The disk was full."""
-
-
-class Feed:
-    """The slices of one stack on their way to its merge. Any thread may feed; nothing here blocks."""
-
-    def __init__(self, session: Session, options: Sequence[str] = ()) -> None:
-        self.session = session
-        self.options = tuple(options)
-        self.saved = 0
-        self.dropped: str | None = None
-        self._told: list[str] = []
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._left = threading.Event()
-        self._whole = threading.Event()
-        self._given_up = threading.Event()
-        self._lock = threading.Lock()
-        self._child: subprocess.Popen[str] | None = None
-
-    def add(self, file: str) -> None:
-        """Hand on a slice, `file` relative to the session's folder."""
-        self.saved += 1
-        self._tell(json.dumps({"slice": file}))
-
-    def end(self) -> None:
-        """Say that there are no more slices, so that the picture can be finished."""
-        self._tell(json.dumps({"end": True}))
-        self._lines.put(None)
-        self._whole.set()
-
-    def drop(self, why: str) -> None:
-        """Give the merge up, whether it runs or waits."""
-        with self._lock:
-            self.dropped = self.dropped or why
-            child = self._child
-        self.leave()
-        self._whole.set()
-        self._given_up.set()
-        if child is not None:
-            _call_off(child)
-
-    def leave(self) -> None:
-        """Let `pour` end: there is nobody left to feed."""
-        self._left.set()
-        self._lines.put(None)
-
-    def begin_again(self) -> bool:
-        """Wait until every slice is told, and be ready to pour them all anew; False when it was given up."""
-        self._whole.wait()
-        with self._lock:
-            if self.dropped:
-                return False
-            self._lines, self._left, self._child = queue.SimpleQueue(), threading.Event(), None
-            for line in (*self._told, None):
-                self._lines.put(line)
-        return True
-
-    @property
-    def whole(self) -> bool:
-        """Whether every slice is told."""
-        return self._whole.is_set()
-
-    def given_up(self, within_s: float) -> bool:
-        """Say whether it is given up, or will be within so long."""
-        return self._given_up.wait(within_s)
-
-    def attach(self, child: "subprocess.Popen[str]") -> None:
-        """Take over a child to feed."""
-        with self._lock:
-            self._child = child
-            dropped = self.dropped
-        if dropped:
-            _call_off(child)
-
-    def pour(self, child: "subprocess.Popen[str]", rest: Callable[[threading.Event], None]) -> None:
-        """Write every line to the child until the end; one that died takes no more.
-
-        `rest` is called before each and may wait, until the event that it is given says that nobody is left.
-        """
-        assert child.stdin is not None
-        with contextlib.suppress(OSError), child.stdin as stdin:
-            while (line := self._lines.get()) is not None:
-                rest(self._left)
-                stdin.write(line + "\n")
-                stdin.flush()
-
-    def _tell(self, line: str) -> None:
-        self._told.append(line)
-        self._lines.put(line)
 
 
 class Merges:
@@ -278,7 +173,7 @@ class Merges:
             self._progress = MergeProgress(session.id, 0, feed.saved)
             try:
                 event, facts = "merge_done", self._made_as_room_comes(feed, journal)
-            except (MergeFailed, OSError, StackError) as failure:
+            except (MergeFailed, MergeError, OSError, StackError) as failure:
                 given_up = {"given_up": True} if feed.dropped else {}
                 event, facts = "merge_failed", {"error": feed.dropped or str(failure), **given_up}
             journal.append(event, **facts)
@@ -351,18 +246,12 @@ class Merges:
         feeder = threading.Thread(target=feed.pour, args=(child, rest), name="merge feed", daemon=True)
         feeder.start()
         said = self._listen(child, feed)
-        status = _end_of(child)
+        status = end_of(child)
         feed.leave()
         feeder.join()
-        done = said.get("done")
-        if done is None:
-            if said.get("full"):
-                raise MergeLacksRoom(f"{said['error']}; make room, and run `focusctl merge`")
-            kind = MergeKilled if status == -signal.SIGKILL and "error" not in said else MergeFailed
-            raise kind(said.get("error") or _epitaph(status))
-        files = list(done["files"].values())
-        _adopt(feed.session, [Path(file) for file in files])
-        return {**{name: done[name] for name in _TOLD}, "files": files}
+        if "done" not in said:
+            raise failure(said, status)
+        return _taken_over(feed.session, said["done"])
 
     def _rest(self, feed: Feed, left: threading.Event) -> None:
         """Wait while the Pi is too hot or its supply too low, and say so."""
@@ -396,7 +285,7 @@ class Merges:
         assert child.stdout is not None
         with child.stdout as lines:
             for line in lines:
-                said = _message(line) or said
+                said = message(line) or said
                 if "merged" in said:
                     self._note(feed, said)
         return said
@@ -416,12 +305,14 @@ class Merges:
         )
 
 
-def _adopt(session: Session, files: Sequence[Path]) -> None:
-    """Let the session's own names for picture and depth map lead to this merge."""
+def _taken_over(session: Session, done: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the session's own names lead to a merge that is done; give what its journal keeps of it."""
+    files = list(done["files"].values())
     for file in files:
         if not (session.path / file).is_file():
             raise MergeFailed(f"the merge says that it made {file}, and it is not there")
-        link_durably(session.path / file.name, file)
+    choose(session.path, done["merge"])
+    return {**{name: done[name] for name in _TOLD}, "files": files}
 
 
 def _smoothed(mean_s: float | None, latest_s: float | None) -> float | None:
@@ -429,47 +320,3 @@ def _smoothed(mean_s: float | None, latest_s: float | None) -> float | None:
     if mean_s is None or latest_s is None:
         return latest_s if mean_s is None else mean_s
     return mean_s + 0.3 * (latest_s - mean_s)
-
-
-def _message(line: str) -> dict[str, Any]:
-    """Read a line from the child; what is not a JSON object is for the log only."""
-    with contextlib.suppress(ValueError):
-        message = json.loads(line)
-        if isinstance(message, dict):
-            return message
-    _log.warning("the merge said: %s", line.rstrip())
-    return {}
-
-
-def _call_off(child: "subprocess.Popen[str]") -> None:
-    """Ask a child to end, and kill one that is stopped or stuck; whoever listens to it hears it end."""
-    child.terminate()
-    last_word = threading.Timer(END_S, child.kill)
-    last_word.daemon = True
-    last_word.start()
-
-
-def _end_of(child: "subprocess.Popen[str]") -> int:
-    """Wait for a child that has closed its output; kill one that stays."""
-    try:
-        return child.wait(END_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        return child.wait()
-
-
-def _epitaph(status: int) -> str:
-    """Say how a child ended that did not say so itself."""
-    if status == -signal.SIGKILL:
-        return (
-            "the merge was killed, most likely because memory ran out: end what else runs, choose smaller "
-            "slices (camera.size_px) or merge.method weighted, and run `focusctl merge`"
-        )
-    if status == -signal.SIGALRM:
-        return (
-            "the merge was stuck at one slice for longer than merge.timeout_s and was given up; "
-            "`focusctl merge` does it again"
-        )
-    if status < 0:
-        return f"the merge was ended by {signal.Signals(-status).name}; run `focusctl merge` to do it again"
-    return f"the merge ended with status {status} and gave no picture; its last words are in the log"

@@ -18,13 +18,13 @@ from focusd.calibrations import Calibrations
 from focusd.encoding import FORMATS, Encoding, FormatName
 from focusd.events import EventHub
 from focusd.eye import Eye
+from focusd.feed import Feed
 from focusd.finder import Finder
 from focusd.heartbeat import Heartbeat
 from focusd.jobs import Home, Job, Order, Shoot
 from focusd.journals import Journals
 from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
-from focusd.merges import Feed
 from focusd.operator import Operator
 from focusd.shadings import Shadings
 from focusd.studio import Record, Studio

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from stack_rig import MICRON, PLAN
 
+import focusd.merge_child
 import focusd.merges
 from focusd.events import EventHub
+from focusd.feed import Feed
 from focusd.house import crowded
 from focusd.journals import Journals
-from focusd.merges import Feed, Merges
+from focusd.merges import Merges
 from focusd.settings import Config
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
@@ -134,6 +136,15 @@ def test_a_merge_is_told_step_by_step_and_taken_over(bench: Bench) -> None:
     assert (session.path / "depth.png").readlink() == Path("merges/1/depth.png")
     assert bench.finished == [session.id]
     assert bench.stages == [None], "it is at work no more when that is told"
+
+
+def test_a_name_that_the_merge_before_had_and_this_one_has_not_goes(bench: Bench) -> None:
+    session = bench.session()
+    (session.path / "merged.tif").symlink_to("merges/0/merged.tif")
+    feed = bench.merges.follow(session)
+    feed.end()
+    assert bench.outcome(session)["event"] == "merge_done"
+    assert not (session.path / "merged.tif").is_symlink()
 
 
 @pytest.mark.parametrize(
@@ -352,7 +363,7 @@ def test_a_merge_dropped_before_its_turn_leaves_no_trace(bench: Bench) -> None:
 
 
 def test_a_child_that_will_not_end_is_killed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(focusd.merges, "END_S", 0.05)
+    monkeypatch.setattr(focusd.merge_child, "END_S", 0.05)
     bench.does("signal.signal(signal.SIGTERM, signal.SIG_IGN); say(merged=0); os.close(1); time.sleep(60)")
     session = bench.session()
     bench.merges.follow(session)
@@ -362,7 +373,7 @@ def test_a_child_that_will_not_end_is_killed(bench: Bench, monkeypatch: pytest.M
 
 
 def test_a_child_that_hears_nothing_any_more_is_killed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(focusd.merges, "END_S", 0.05)
+    monkeypatch.setattr(focusd.merge_child, "END_S", 0.05)
     bench.does("signal.signal(signal.SIGTERM, signal.SIG_IGN); say(merged=0); time.sleep(60)")
     session = bench.session()
     feed = bench.merges.follow(session)
