@@ -4,12 +4,10 @@ The names are libcamera's. `SensorTimestamp` is the start of the first row's rea
 its exposure, in nanoseconds of CLOCK_MONOTONIC; `ExposureTime` is in microseconds, cut off to a whole one.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from camera.camera import Exposure
 
@@ -41,9 +39,8 @@ WINDOW: Final = 8
 
 A change takes up to three frames in the sensor and two in the queue, so five may agree and all be old."""
 
-BLACK, BLOWN = 24, 250
-"""Of 255: a picture shows nothing when its brightest hundredth is darker, four stops below middle grey, or
-its darkest tenth as bright."""
+SAME: Final = 0.01
+"""How far, relatively, a recorded exposure and what the sensor grants later may lie apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,21 +225,10 @@ def granted(wanted: Figures, frames: Sequence[Metadata], line_us: float) -> Expo
     return exposure_of(latest[-1])
 
 
-def shows_nothing(pixels: NDArray[np.uint8]) -> str | None:
-    """Say why a picture cannot have been exposed for a subject, None when it can.
-
-    `pixels` have shape `(H, W, 3)`, H and W 8 or more.
-    """
-    height, width = (length // 8 for length in pixels.shape[:2])
-    # Of patches, not of pixels: in the dark the gain is high, and noise alone is bright here and there.
-    patches = pixels[: 8 * height, : 8 * width].reshape(height, 8, width, 8, 3)
-    brightness = patches.mean(axis=(1, 3)).max(axis=2)
-    dark, bright = (float(value) for value in np.percentile(brightness, (10, 99)))
-    if bright < BLACK:
-        return f"the picture is black (its brightest hundredth is {bright:.0f} of 255)"
-    if dark >= BLOWN:
-        return f"the picture is blown out (its darkest tenth is {dark:.0f} of 255)"
-    return None
+def same_exposure(a: Exposure, b: Exposure) -> bool:
+    """Say whether two exposures differ by less than can be seen."""
+    pairs = zip((a.time_us, a.gain, *a.colour_gains), (b.time_us, b.gain, *b.colour_gains), strict=True)
+    return all(math.isclose(x, y, rel_tol=SAME) for x, y in pairs)
 
 
 def _agree(frames: Sequence[Metadata], line_us: float, tolerances: Figures) -> bool:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from camera import lock
 from camera.aim import SensorReach, Trial, best_factor, brighter, next_factor, tried
+from camera.blank import blank
 from camera.camera import Exposure, eight_bits
 from camera.configuration import AUTOMATIC, Configured, known
 from camera.errors import CameraTimeout, CameraUnavailable, ExposureDrifted, LightUnsuited, NothingSeen
@@ -84,10 +85,11 @@ class Meter:
                 )
         with self._fresh(fresh_ns) as (request, metadata):
             exposure = lock.metered(metadata)
-            if why := lock.shows_nothing(self._picture(request)):
+            if why := blank(self._picture(request)):
                 raise NothingSeen(
                     f"Automatic exposure ended at {exposure.time_us} µs with gain {exposure.gain:.2f}, and "
-                    f"{why}. Look at the light, the lens cap and the subject's place before the lens.",
+                    f"the picture is {why}. Look at the light, the lens cap and the subject's place before "
+                    "the lens.",
                     metered=exposure,
                 )
             return exposure

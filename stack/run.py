@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from camera.blank import blank
 from camera.camera import Exposure, Frame, eight_bits
+from camera.lock import same_exposure
 from camera.mean import mean
 from rail.axis import Arrival, Trust
 from stack.ending import Ending, EndingKind, ending_of
@@ -25,7 +27,6 @@ from stack.relief import await_relief
 from stack.saving import Saving
 from stack.session import Session
 from stack.session_state import Phase, SessionState, fold
-from stack.sight import frame_fault, same_exposure
 from stack.stop import StopSignal, wait
 from stack.telling import Observe, Telling
 from stack.travel import park, travel
@@ -82,8 +83,10 @@ class Run:
         for done, index in enumerate(state.missing):
             seconds_left = pace.seconds_left(done, self._clock.monotonic_ns())
             frame, arrival, vitals = self._take(index, seconds_left)
-            if done == 0 and (fault := frame_fault(eight_bits(frame.pixels))):
-                raise FrameUnusable(f"the first frame is {fault}", index=index)
+            if done == 0 and (why := blank(eight_bits(frame.pixels))):
+                raise FrameUnusable(
+                    f"the first frame is {why}: look at the lens cap, the light and the exposure", index=index
+                )
             self._writer.submit(partial(self._saving.save, index, frame, arrival, vitals))
             del frame
 

@@ -214,30 +214,19 @@ class TestGranted:
         assert lock.granted(self.ASKED, [frame(AnalogueGain=1.9)] * 50, LINE_US) is None
 
 
-class TestShowsNothing:
-    def picture(self, subject: int, background: int) -> np.ndarray:
-        pixels = np.full((240, 320, 3), background, np.uint8)
-        pixels[80:160, 100:220] = subject
-        return pixels
+@pytest.mark.parametrize("sense", [1, -1])
+@pytest.mark.parametrize("figure", ["time_us", "gain", "red", "blue"])
+def test_an_exposure_is_the_same_within_a_hundredth_of_every_figure(figure: str, sense: int) -> None:
+    def off_by(part: float) -> Exposure:
+        factor = 1 + sense * part
+        if figure in ("red", "blue"):
+            red, blue = LOCKED.colour_gains
+            gains = (red * factor, blue) if figure == "red" else (red, blue * factor)
+            return replace(LOCKED, colour_gains=gains)
+        return replace(LOCKED, **{figure: getattr(LOCKED, figure) * factor})
 
-    @pytest.mark.parametrize(("subject", "background"), [(120, 0), (120, 255), (60, 118)])
-    def test_a_subject_on_any_ground_is_a_picture(self, subject: int, background: int) -> None:
-        assert lock.shows_nothing(self.picture(subject, background)) is None
-
-    def test_a_lens_cap_is_none(self) -> None:
-        assert "black" in str(lock.shows_nothing(self.picture(9, 2)))
-
-    def test_noise_of_a_high_gain_is_none(self) -> None:
-        noise = np.random.default_rng(1).normal(0, 30, (240, 320, 3)).clip(0, 255).astype(np.uint8)
-        assert "black" in str(lock.shows_nothing(noise))
-
-    def test_glare_is_none(self) -> None:
-        assert "blown out" in str(lock.shows_nothing(self.picture(255, 252)))
-
-    def test_saturated_colour_is_a_picture(self) -> None:
-        red = np.zeros((64, 64, 3), np.uint8)
-        red[..., 2] = 200
-        assert lock.shows_nothing(red) is None
+    assert lock.same_exposure(LOCKED, off_by(0.0)) and lock.same_exposure(LOCKED, off_by(0.008))
+    assert not lock.same_exposure(LOCKED, off_by(0.012))
 
 
 @pytest.mark.parametrize(

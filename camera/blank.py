@@ -1,0 +1,29 @@
+"""Whether a picture shows anything at all: pure, of its pixels."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+PATCH_PX: Final = 8
+"""Of patches, not of pixels: in the dark the gain is high, and noise alone is bright here and there."""
+
+BLACK, BLOWN = 24, 250
+"""Of 255: nothing is seen where the brightest thousandth is darker, four stops below middle grey, or all but
+the darkest hundredth as bright: a subject may be as small as that."""
+
+
+def blank(pixels: NDArray[np.uint8]) -> str | None:
+    """Say what a picture that shows nothing is instead, in words to follow `it is`; None: it shows something.
+
+    `pixels` have shape `(H, W, 3)`, H and W 8 or more.
+    """
+    rows, columns = (length // PATCH_PX for length in pixels.shape[:2])
+    whole = pixels[: rows * PATCH_PX, : columns * PATCH_PX]
+    patches = whole.reshape(rows, PATCH_PX, columns, PATCH_PX, 3).mean(axis=(1, 3))
+    dark, bright = (float(value) for value in np.percentile(patches.max(axis=2), (1, 99.9)))
+    if bright < BLACK:
+        return f"black all over (its brightest thousandth is {bright:.0f} of 255)"
+    if dark >= BLOWN:
+        return f"white all over, blown out (its darkest hundredth is {dark:.0f} of 255)"
+    return None

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from camera.blank import blank
+
+
+class TestBlank:
+    def picture(self, subject: int, background: int) -> np.ndarray:
+        pixels = np.full((240, 320, 3), background, np.uint8)
+        pixels[80:160, 100:220] = subject
+        return pixels
+
+    @pytest.mark.parametrize(("subject", "background"), [(120, 0), (120, 255), (60, 118)])
+    def test_a_subject_on_any_ground_is_a_picture(self, subject: int, background: int) -> None:
+        assert blank(self.picture(subject, background)) is None
+
+    def test_a_lens_cap_is_none(self) -> None:
+        assert "black" in str(blank(self.picture(9, 2)))
+
+    def test_noise_of_a_high_gain_is_none(self) -> None:
+        noise = np.random.default_rng(1).normal(0, 30, (240, 320, 3)).clip(0, 255).astype(np.uint8)
+        assert "black" in str(blank(noise))
+
+    def test_glare_is_none(self) -> None:
+        assert "blown out" in str(blank(self.picture(255, 252)))
+
+    def test_saturated_colour_is_a_picture(self) -> None:
+        red = np.zeros((64, 64, 3), np.uint8)
+        red[..., 2] = 200
+        assert blank(red) is None
+
+
+def test_a_subject_on_black_and_one_on_white_are_frames_like_any_other() -> None:
+    for ground, subject in ((0, 120), (255, 90)):
+        pixels = np.full((480, 640, 3), ground, np.uint8)
+        pixels[200:280, 280:360] = subject
+        assert blank(pixels) is None
+    noise = np.random.default_rng(1).integers(0, 12, (480, 640, 3)).astype(np.uint8)
+    assert "black" in (blank(noise) or "")
+
+
+def test_glare_everywhere_is_no_frame() -> None:
+    pixels = np.full((480, 640, 3), 255, np.uint8)
+    pixels[::40, ::40] = 0  # a few pixels that are always dark
+    assert "white" in (blank(pixels) or "")
