@@ -20,10 +20,10 @@ from focusd.host_verdicts import of_clock, of_disk_speed, of_memory, of_mount, o
 from focusd.house import House, versions_here
 from focusd.places import config_file, state_folder
 from focusd.settings import Config, wired_pins
+from focusd.switches import Switches
 from focusd.verdicts import (
     Health,
     Rights,
-    Switches,
     Verdict,
     of_camera,
     of_complaints,
@@ -96,9 +96,9 @@ def _of_driver(axis: AxisConfig, driver: Tmc2209 | None) -> Iterator[Verdict]:
 
 
 def _of_motor(axis: StepperAxis, position: Position) -> Iterator[Verdict]:
-    sight, settings, length_u = axis.look(), axis.settings, axis.scale.length_u
-    yield of_lateness(sight.late_steps, sight.max_late_ns)
-    switches = Switches(sight.limits.near, sight.limits.far, sight.emergency_pressed)
+    report, settings, length_u = axis.look(), axis.settings, axis.scale.length_u
+    yield of_lateness(report.late_steps, report.max_late_ns)
+    switches = Switches(report.limits.near, report.limits.far, report.emergency_pressed)
     yield from of_switches(switches)
     if position.trust is Trust.KNOWN:
         near_steps, far_steps = settings.ends_steps

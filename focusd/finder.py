@@ -32,7 +32,7 @@ KEPT: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class LatestFrame:
     """The latest frame, counted from 1; or why there is none, in words."""
 
     number: int = 0
@@ -78,12 +78,12 @@ class Finder:
         self._wanted_ns: int | None = None
         self._shown: OrderedDict[View, Shown] = OrderedDict()
         self._shown_number = 0
-        self.sight = Sight()
+        self.latest = LatestFrame()
         self.budget = Budget()
         self.closed = False
 
     def listening(self, wake: Wake) -> AbstractContextManager[None]:
-        """Call `wake` whenever there is another sight."""
+        """Call `wake` whenever there is another frame, or none any more."""
         return self._listeners.listening(wake)
 
     def want(self) -> None:
@@ -114,29 +114,29 @@ class Finder:
         """Give a picture of the latest frame, made now unless it was before, and the number of the frame."""
         from camera.view import show
 
-        sight = self.sight
-        if sight.frame is None:
+        latest = self.latest
+        if latest.frame is None:
             return None
-        if sight.number != self._shown_number:
+        if latest.number != self._shown_number:
             self._shown.clear()
-            self._shown_number = sight.number
+            self._shown_number = latest.number
         if view not in self._shown:
             began_ns = self._spent_ns()
-            self._shown[view] = show(sight.frame.pixels, view)
+            self._shown[view] = show(latest.frame.pixels, view)
             self._spend(began_ns, share)
             if len(self._shown) > KEPT:
                 self._shown.popitem(last=False)
-        return sight.number, self._shown[view]
+        return latest.number, self._shown[view]
 
     def turn_over(self) -> None:
         """Let go of what was seen before the rig began to work, or came to rest, and wake whoever waits."""
         with self._lock:
-            self.sight = Sight(self.sight.number)
+            self.latest = LatestFrame(self.latest.number)
         self._listeners.wake()
 
     def wait_s(self, view: "View") -> float:
         """Give how long the budget wants a picture to wait; one that was made already need not."""
-        made = self.sight.number == self._shown_number and view in self._shown
+        made = self.latest.number == self._shown_number and view in self._shown
         return 0.0 if made else self.budget.wait_ns(self._clock.monotonic_ns()) / 1e9
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class Finder:
     def forget(self) -> None:
         """Let go of the frame, unless somebody wants it."""
         if not self._wanted():
-            self.sight = Sight(self.sight.number)
+            self.latest = LatestFrame(self.latest.number)
 
     def _spend(self, began_ns: int, share: float) -> None:
         spent_ns = self._spent_ns() - began_ns
@@ -159,5 +159,5 @@ class Finder:
 
     def _tell(self, frame: "Frame | None", problem: str | None) -> None:
         with self._lock:
-            self.sight = Sight(self.sight.number + 1, frame, problem)
+            self.latest = LatestFrame(self.latest.number + 1, frame, problem)
         self._listeners.wake()

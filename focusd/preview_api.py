@@ -132,7 +132,7 @@ class _Watch:
 
     def latest(self) -> int:
         """Give the number of the frame after which one is new: at rest the latest, at work the one before."""
-        return self._finder.sight.number - (self._operator.busy and self._finder.sight.frame is not None)
+        return self._finder.latest.number - (self._operator.busy and self._finder.latest.frame is not None)
 
     async def picture(self, view: "View", number: int) -> "tuple[int, Shown]":
         """Give a picture of a frame later than `number`; raises `Refused` where none comes."""
@@ -142,7 +142,7 @@ class _Watch:
             with suppress(TimeoutError):
                 async with patience:
                     await self._news(number)
-            if (problem := self._finder.sight.problem) is not None:
+            if (problem := self._finder.latest.problem) is not None:
                 raise Refused(f"there is no picture: {problem}")
             if patience.expired():
                 raise Refused(
@@ -153,10 +153,10 @@ class _Watch:
                 return shown
 
     async def _news(self, number: int) -> None:
-        """Wait for a sight later than `number`; at rest, have a frame taken."""
+        """Wait for a frame later than `number`; at rest, have a frame taken."""
         news = asyncio.Event()
         with self._finder.listening(partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)):
-            while not self._finder.sight.is_later(number):
+            while not self._finder.latest.is_later(number):
                 self._finder.want()
                 self._operator.look()
                 await news.wait()

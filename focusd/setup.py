@@ -7,7 +7,8 @@ the daemon that runs, by the settings that it runs with, however wrong they are:
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from focusd.walk import UNSEEN, Heard, NotUnderstood, Question, Sight, Step, Walk
+from focusd.switches import Switches
+from focusd.walk import UNSEEN, Heard, NotUnderstood, Question, Step, Walk
 from focusd.walk_measuring import MEASURING
 from focusd.walk_travel import RAIL, RING
 from focusd.walk_wiring import DRIVER, E_STOP, LIMITS
@@ -27,7 +28,7 @@ def question(walk: Walk) -> Question | None:
     return _next(walk)[1]
 
 
-def answered(walk: Walk, answer: str, before: Sight = UNSEEN, now: Sight = UNSEEN) -> Walk:
+def answered(walk: Walk, answer: str, before: Switches = UNSEEN, now: Switches = UNSEEN) -> Walk:
     """Take an answer, and for a question that looks, what the switches read before it and at it.
 
     Raises `NotUnderstood`; the same question is then asked again.

@@ -15,7 +15,8 @@ from focusd.errors import ConfigInvalid
 from focusd.exits import Exit
 from focusd.places import config_file, state_folder
 from focusd.setup import answered, named, question, taken_up
-from focusd.walk import UNSEEN, Errand, NotUnderstood, Question, Sight, Walk
+from focusd.switches import Switches
+from focusd.walk import UNSEEN, Errand, NotUnderstood, Question, Walk
 
 UNIT = "focusd.service"
 
@@ -67,7 +68,7 @@ class _Guide:
         self._see_that_it_rests()
         runs = self._runs()
         walk = self._noted(runs, anew=call.typed.anew)
-        released = _sight(call)  # before anybody is asked to press anything: fingers leave a switch late
+        released = _switches(call)  # before anybody is asked to press anything: fingers leave a switch late
         while (asked := question(walk)) is not None:
             if walk.may_ask(asked):
                 walk = self._asked(walk, asked, released)
@@ -78,7 +79,7 @@ class _Guide:
             if not (runs.supervised and self._restarted()):
                 return call.result({"written": str(runs.path)}, [_LATER])
             runs = self._runs()
-            walk, released = replace(walk, running=runs.settings), _sight(call)
+            walk, released = replace(walk, running=runs.settings), _switches(call)
         return self._ended(runs.path)
 
     def _see_that_it_rests(self) -> None:
@@ -121,7 +122,7 @@ class _Guide:
         except OSError as error:
             raise NotWritten(f"{self._notes}, where the walk is noted: {error.strerror or error}") from error
 
-    def _asked(self, walk: Walk, asked: Question, released: Sight) -> Walk:
+    def _asked(self, walk: Walk, asked: Question, released: Switches) -> Walk:
         """Ask until the answer is one, and see to what it leads to; where that fails, ask again."""
         if walk.told.said:
             self._call.out.line(walk.told.said)
@@ -133,7 +134,7 @@ class _Guide:
             self._call.out.line(f"{asked.words}{default}")
             typed = input("> ")
             try:
-                after = answered(walk, typed, before, _sight(self._call) if asked.looks else UNSEEN)
+                after = answered(walk, typed, before, _switches(self._call) if asked.looks else UNSEEN)
             except NotUnderstood as error:
                 self._call.out.line(str(error))
                 continue
@@ -194,7 +195,7 @@ def _proposal(name: str, value: Any) -> dict[str, Any]:
     return {"keys": name.split("."), "value": value, "group": None}
 
 
-def _sight(call: Call) -> Sight:
+def _switches(call: Call) -> Switches:
     seen = call.daemon.ask("/axis")
     switches, e_stop = seen.get("switches", {}), seen.get("emergency_stop", {})
-    return Sight(switches.get("near"), switches.get("far"), e_stop.get("pressed"))
+    return Switches(switches.get("near"), switches.get("far"), e_stop.get("pressed"))

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from focusd.now import OPENING, CameraFacts
 from focusd.sizes import size_words
+from focusd.switches import Switches
 from rail.axis import Position, Trust
 from rail.position_store import StoredPosition
 
@@ -36,15 +37,6 @@ class Rights:
 
     priority: int
     locked_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Switches:
-    """What limit switches and emergency stop read now; None where none is fitted."""
-
-    near: bool | None
-    far: bool | None
-    emergency_stop: bool | None
 
 
 NEEDED_PRIORITY = 40
@@ -122,10 +114,10 @@ def of_switches(switches: Switches) -> Iterator[Verdict]:
     else:
         states = ", ".join(f"{end} {_state(pressed)}" for end, pressed in (("near", near), ("far", far)))
         yield Verdict("limits", Health.GOOD, f"{states}; touch one by hand and ask again to see it change")
-    if switches.emergency_stop:
+    if switches.e_stop:
         words = "pressed, or its wire is broken: nothing moves"
         yield Verdict("emergency stop", Health.BAD, words, "release it, look at its wire")
-    elif switches.emergency_stop is False:
+    elif switches.e_stop is False:
         yield Verdict("emergency stop", Health.GOOD, "released")
 
 

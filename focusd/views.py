@@ -12,7 +12,7 @@ from rail.axis import Position, Trust
 from rail.axis_settings import AxisSettings
 from rail.focus import Distances
 from rail.screw import Scale
-from rail.signals import Sight
+from rail.signals import MotorReport
 from stack.merge.versions import chosen_number, version_numbers
 from stack.plan import Marks, StackPlan
 from stack.record import exposure_record
@@ -139,13 +139,13 @@ def lens_view(now: Now, settings: LensSettings) -> Json:
 
 
 def axis_view(
-    now: Now, sight: Sight, settings: AxisSettings, complaints: tuple[str, ...], now_ns: int
+    now: Now, report: MotorReport, settings: AxisSettings, complaints: tuple[str, ...], now_ns: int
 ) -> Json:
     """Show all that is known of the axis.
 
     Parameters
     ----------
-    now, sight
+    now, report
         The rig, and its switches and motor as they were last looked at.
     settings
         What is configured.
@@ -168,12 +168,12 @@ def axis_view(
         "keep_out_u": length_u(settings.keep_out_steps),
         "subject_side": settings.subject_side,
         "homing_allowed": now.homing_allowed,
-        "switches": {"near": sight.limits.near, "far": sight.limits.far},
-        "emergency_stop": {"in_force": now.emergency, "pressed": sight.emergency_pressed},
-        "energised": sight.energised,
+        "switches": {"near": report.limits.near, "far": report.limits.far},
+        "emergency_stop": {"in_force": now.emergency, "pressed": report.emergency_pressed},
+        "energised": report.energised,
         "gravity": settings.gravity,
         "self_holding": settings.self_holding,
-        "looked_s_ago": max(0, now_ns - sight.looked_ns) / 1e9,
+        "looked_s_ago": max(0, now_ns - report.looked_ns) / 1e9,
         "speed": {
             "start_u_s": length_u(settings.ramp.start_steps_s),
             "max_u_s": length_u(settings.ramp.max_steps_s),
@@ -183,8 +183,8 @@ def axis_view(
         },
         "motion": {
             "complaints": list(complaints),
-            "late_steps": sight.late_steps,
-            "max_late_ms": sight.max_late_ns / 1e6,
+            "late_steps": report.late_steps,
+            "max_late_ms": report.max_late_ns / 1e6,
         },
     }
 

@@ -5,21 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from focusd.switches import Switches
+
 
 class NotUnderstood(ValueError):
     """An answer that cannot be; its words say what can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What the switches read, by the settings that the daemon runs with; None where none is configured."""
-
-    near: bool | None = None
-    far: bool | None = None
-    e_stop: bool | None = None
-
-
-UNSEEN: Final = Sight()
+UNSEEN: Final = Switches()
 """Nobody looked."""
 
 
@@ -86,11 +79,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An answer in small letters, and what the switches read before the question and at the answer."""
+    """An answer in small letters, and what the switches read before the question and at the answer.
+
+    They are read by the settings that the daemon runs with.
+    """
 
     typed: str
-    before: Sight = UNSEEN
-    now: Sight = UNSEEN
+    before: Switches = UNSEEN
+    now: Switches = UNSEEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from typing import Any, Self
 from rail.axis import Position, Trust
 from rail.errors import MotionLost, PinsUnavailable
 from rail.profile import Ramp
-from rail.signals import Limits, Sight, Signalled, Signals
+from rail.signals import Limits, MotorReport, Signalled, Signals
 from rail.stepper import Ending, LocalStepper, Run, Seek, Stepper
 
 _log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class StepperProcess(Signalled):
         """Read the limit switches; waits for the end of a run."""
         return Limits(**self._ask({"do": "limits"}))
 
-    def look(self) -> Sight:
+    def look(self) -> MotorReport:
         """Give what inputs and outputs were at most `WATCH_S` ago, or during a run when it began."""
         return self._signals.see()
 

@@ -13,7 +13,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class MotorReport:
     """What the motor's inputs and outputs were when they were last looked at.
 
     Attributes
@@ -84,9 +84,9 @@ class Signals(ctypes.Structure):
     max_late_ns: int
     """The longest that any was."""
 
-    def see(self) -> Sight:
+    def see(self) -> MotorReport:
         """Give what the stepper last noted of its inputs."""
-        return Sight(
+        return MotorReport(
             limits=Limits(near=_pressed(self.near), far=_pressed(self.far)),
             emergency_pressed=_pressed(self.emergency_input),
             energised=bool(self.energised),

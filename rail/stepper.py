@@ -16,7 +16,7 @@ from rail.clock import Clock
 from rail.drivers import DriverTiming
 from rail.pins import MotorPins
 from rail.profile import Ramp, level_at, next_level
-from rail.signals import Limits, Sight, Signalled, Signals, noted
+from rail.signals import Limits, MotorReport, Signalled, Signals, noted
 
 _NS_A_SECOND = 10**9
 
@@ -140,7 +140,7 @@ class Stepper(Protocol):
         """Read the limit switches."""
         ...
 
-    def look(self) -> Sight:
+    def look(self) -> MotorReport:
         """Give what inputs and outputs were a moment ago, or during a run when it began."""
         ...
 
@@ -337,7 +337,7 @@ class LocalStepper(Signalled):
         signals.energised = pins.energised
         signals.looked_ns = self._clock.monotonic_ns()
 
-    def look(self) -> Sight:
+    def look(self) -> MotorReport:
         """Give what inputs and outputs are."""
         self.watch()
         return self._signals.see()

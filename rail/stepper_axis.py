@@ -24,7 +24,7 @@ from rail.position_store import PositionStore
 from rail.profile import Ramp
 from rail.reckoning import Reckoning
 from rail.screw import Scale
-from rail.signals import Sight
+from rail.signals import MotorReport
 from rail.stepper import Run, Stepper
 
 _log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class StepperAxis:
         """Say whether steps are being issued now."""
         return self._stepper.running()
 
-    def look(self) -> Sight:
+    def look(self) -> MotorReport:
         """Give what switches and motor are, at most a moment old; from any thread."""
         return self._stepper.look()
 

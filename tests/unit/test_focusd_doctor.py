@@ -6,10 +6,10 @@ from focusd.config import load_config
 from focusd.doctor import examine_alone
 from focusd.now import CameraFacts
 from focusd.settings import wired_pins
+from focusd.switches import Switches
 from focusd.verdicts import (
     Health,
     Rights,
-    Switches,
     of_camera,
     of_complaints,
     of_disk,

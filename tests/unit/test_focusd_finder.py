@@ -92,13 +92,13 @@ def test_frames_are_kept_only_while_somebody_looks() -> None:
     clock = VirtualClock()
     finder = Finder(clock)
     finder.see(frame())
-    assert finder.sight.frame is None
+    assert finder.latest.frame is None
     finder.want()
     finder.see(frame())
-    assert finder.sight.frame is not None
+    assert finder.latest.frame is not None
     clock.pass_ns(WANTED_NS + 1)
     finder.see(frame())
-    assert finder.sight.frame is None
+    assert finder.latest.frame is None
 
 
 def test_the_latest_frame_alone_is_held_and_a_few_pictures_of_it() -> None:
@@ -109,7 +109,7 @@ def test_the_latest_frame_alone_is_held_and_a_few_pictures_of_it() -> None:
         finder.see(one)
     for width_px in range(64, 64 + 3 * KEPT):
         finder.show(View(width_px=width_px), 1.0)
-    assert finder.sight.frame is frames[1]
+    assert finder.latest.frame is frames[1]
     assert len(finder._shown) == KEPT
 
 
@@ -146,8 +146,8 @@ def looked(rig: DaemonRig) -> None:
 def test_at_rest_a_look_shows_what_the_camera_sees_and_exposes_by_itself(rig: DaemonRig) -> None:
     rig.eye.camera()
     looked(rig)
-    assert rig.finder.sight.frame is not None
-    assert (rig.finder.sight.number, rig.finder.sight.problem) == (1, None)
+    assert rig.finder.latest.frame is not None
+    assert (rig.finder.latest.number, rig.finder.latest.problem) == (1, None)
     rig.marked()
     rig.shoot()
     camera = rig.eye.camera()
@@ -165,7 +165,7 @@ def test_a_look_is_no_order_and_no_order_waits_for_it(rig: DaemonRig) -> None:
     began_ns = rig.clock.monotonic_ns()
     rig.operator.work_once()
     assert rig.clock.monotonic_ns() - began_ns < 1_000_000
-    assert rig.finder.sight.number == 0
+    assert rig.finder.latest.number == 0
     rig.operator.work_once()
     job.ended.result(0)
 
@@ -175,7 +175,7 @@ def test_an_order_ends_a_look_that_was_begun(rig: DaemonRig) -> None:
     rig.operator.look()
     rig.clock.once(lambda: True, lambda: rig.operator.order(Home()))
     rig.operator.work_once()
-    assert rig.finder.sight.frame is None
+    assert rig.finder.latest.frame is None
     rig.operator.work_once()
     assert rig.last("job_ended")["ending"] == "done"
 
@@ -192,21 +192,21 @@ def test_whoever_hears_of_a_frame_may_ask_for_the_next_at_once(rig: DaemonRig) -
 def test_a_frame_that_was_let_go_unseen_is_no_news(rig: DaemonRig) -> None:
     rig.eye.camera()
     looked(rig)
-    assert rig.finder.sight.is_later(0)
+    assert rig.finder.latest.is_later(0)
     rig.finder.turn_over()
-    assert not rig.finder.sight.is_later(0)
+    assert not rig.finder.latest.is_later(0)
     looked(rig)
-    assert rig.finder.sight.is_later(1)
-    assert not rig.finder.sight.is_later(2)
+    assert rig.finder.latest.is_later(1)
+    assert not rig.finder.latest.is_later(2)
     rig.finder.turn_over()
     rig.finder.close()
-    assert rig.finder.sight.is_later(2)
+    assert rig.finder.latest.is_later(2)
 
 
 def test_a_camera_that_is_not_open_is_not_opened_to_look(rig: DaemonRig) -> None:
     looked(rig)
     assert rig.cameras == 0
-    assert "not open" in (rig.finder.sight.problem or "")
+    assert "not open" in (rig.finder.latest.problem or "")
 
 
 def test_a_camera_that_hangs_while_somebody_looks_is_given_up_and_opened_for_the_next_stack(
@@ -216,7 +216,7 @@ def test_a_camera_that_hangs_while_somebody_looks_is_given_up_and_opened_for_the
     rig.eye.camera()
     rig.rail.world.break_down("camera_timeout")
     looked(rig)
-    assert "No frame came" in (rig.finder.sight.problem or "")
+    assert "No frame came" in (rig.finder.latest.problem or "")
     assert rig.eye.facts.problem is not None
     rig.rail.world.mend("camera_timeout")
     rig.shoot()
@@ -235,7 +235,7 @@ def test_a_stack_that_is_watched_is_the_same_stack_in_the_same_time(tmp_path: Pa
         def watch() -> None:
             rig.finder.want()
             rig.operator.look()
-            numbers.append(rig.finder.sight.number)
+            numbers.append(rig.finder.latest.number)
 
         if watched:
             rig.finder.want()
@@ -281,7 +281,7 @@ def test_what_is_wrong_with_the_camera_is_told_to_whoever_looks(tmp_path: Path) 
 
     finder = Finder(VirtualClock())
     heard = []
-    with finder.listening(lambda: heard.append(finder.sight.problem)), pytest.raises(CameraUnavailable):
+    with finder.listening(lambda: heard.append(finder.latest.problem)), pytest.raises(CameraUnavailable):
         finder.look(absent)
     assert heard == ["no camera was found"]
 

@@ -13,7 +13,8 @@ from rail_rig import SPEC, Rig
 from focusd.contradictions import contradictions
 from focusd.settings import Config
 from focusd.setup import answered, named, question, taken_up
-from focusd.walk import Errand, Heard, NotUnderstood, Sight, Walk
+from focusd.switches import Switches
+from focusd.walk import Errand, Heard, NotUnderstood, Walk
 from focusd.walk_travel import LEAD, PULLEY, RAIL, RULER_MM, STRAP, TURN
 from focusd.walk_travel import RING as RING_STEPS
 
@@ -50,7 +51,7 @@ class Bench:
         self.held: int | str | None = None
         self.restarts: list[dict[str, Any]] = []
 
-    def see(self) -> Sight:
+    def see(self) -> Switches:
         running = self.walk.running
 
         def reads(pin: int | None) -> bool | None:
@@ -58,7 +59,7 @@ class Bench:
             return None if pin is None else level == running["axis.pins.limit_active"]
 
         e_stop = None if running["axis.pins.e_stop"] is None else self.held == "e-stop"
-        return Sight(reads(running["axis.pins.limit_near"]), reads(running["axis.pins.limit_far"]), e_stop)
+        return Switches(reads(running["axis.pins.limit_near"]), reads(running["axis.pins.limit_far"]), e_stop)
 
     def moved_um(self, length_um: float) -> float:
         lead_mm, turn, microsteps = (self.walk.running[name] for name in (LEAD, TURN, STRAP))
@@ -212,22 +213,22 @@ def test_what_the_ruler_says_is_what_a_step_then_is(ratio: float) -> None:
 
 def test_a_switch_that_nothing_is_seen_of_is_asked_for_again() -> None:
     walk = Walk(RUNNING, step="near")
-    again = answered(walk, "", Sight(False, False), Sight(False, False))
+    again = answered(walk, "", Switches(False, False), Switches(False, False))
     assert (again.step, "wire" in again.told.said) == ("near", True)
-    both = answered(walk, "", Sight(False, False), Sight(True, True))
+    both = answered(walk, "", Switches(False, False), Switches(True, True))
     assert (both.step, "Both" in both.told.said) == ("near", True)
 
 
 def test_an_emergency_stop_is_seen_to_open() -> None:
     walk = Walk({**RUNNING, "axis.pins.e_stop": 12}, step="e_stop")
-    pressed = answered(walk, "", Sight(e_stop=False), Sight(e_stop=True))
+    pressed = answered(walk, "", Switches(e_stop=False), Switches(e_stop=True))
     release = question(pressed)
     assert release is not None
     assert release.acknowledges
-    assert answered(pressed, "", now=Sight(e_stop=False)).step == "lead"
+    assert answered(pressed, "", now=Switches(e_stop=False)).step == "lead"
     with pytest.raises(NotUnderstood, match="still reads pressed"):
-        answered(pressed, "", now=Sight(e_stop=True))
-    assert answered(walk, "", Sight(e_stop=True), Sight(e_stop=True)).step == "e_stop"
+        answered(pressed, "", now=Switches(e_stop=True))
+    assert answered(walk, "", Switches(e_stop=True), Switches(e_stop=True)).step == "e_stop"
     without = answered(walk, "none")
     assert without.changes() == {"axis.pins.e_stop": None}
     asked = question(without)

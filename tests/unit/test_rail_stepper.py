@@ -280,8 +280,8 @@ def test_what_is_seen_of_switches_motor_and_late_steps(tmp_path):
 
 def test_what_a_run_has_changed_is_seen_when_it_ends(rig):
     rig.stepper.run(-4_000, RAMP.slowest(), seek=Seek.PRESSED)
-    sight = rig.stepper._signals.see()
-    assert (sight.limits, sight.energised) == (Limits(near=True, far=False), True)
+    report = rig.stepper._signals.see()
+    assert (report.limits, report.energised) == (Limits(near=True, far=False), True)
 
 
 # --- stalls -----------------------------------------------------------------------------------------------
