@@ -89,7 +89,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _run(asked: argparse.Namespace, listener: socket.socket, journal: Journal | None) -> int:
     """Open the house and serve it until somebody asks for the end."""
     from focusd.config import load_config
-    from focusd.house import open_house
+    from focusd.opening import open_house
 
     source = config_file(asked.config)
     config = load_config(source, asked.set)
@@ -120,7 +120,7 @@ def _await_disk(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Wait until the sessions' disk is there; raises `StartFailed` when it does not come."""
-    from focusd.house import disk_of
+    from focusd.ground import disk_of
 
     until_s, told = now_s() + DISK_WAIT_S, False
     while True:

@@ -17,7 +17,7 @@ from focusd.errors import ConfigInvalid
 from focusd.hardware import board_model, open_driver
 from focusd.host import clock_set, read_mount, write_speed
 from focusd.host_verdicts import of_clock, of_disk_speed, of_memory, of_mount, of_versions, of_vitals
-from focusd.house import House, versions_here
+from focusd.house import House
 from focusd.places import config_file, state_folder
 from focusd.settings import Config, wired_pins
 from focusd.switches import Switches
@@ -37,6 +37,7 @@ from focusd.verdicts import (
     of_switch_pressed_afar,
     of_switches,
 )
+from focusd.versions import versions_here
 from rail.axis import Position, Trust
 from rail.boards import clean_steps_s
 from rail.errors import DriverFault, PinsUnavailable

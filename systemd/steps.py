@@ -50,7 +50,7 @@ LINKS = {
 }
 PROOF = (
     "import av, cv2, gpiozero, lgpio, numpy, piexif, simplejpeg, picamera2;"
-    "import focusd.server, focusd.house, stack.merge.follow;"
+    "import focusd.server, focusd.opening, stack.merge.follow;"
     "print(f'numpy {numpy.__version__}, OpenCV {cv2.__version__}')"
 )
 """Fails where one library was built for another's earlier version."""

@@ -31,7 +31,7 @@ class Time:
 def storage(tmp_path, monkeypatch):
     """A disk that is there once `there` holds something."""
     there = []
-    monkeypatch.setattr("focusd.house.disk_of", lambda storage, state: missing(there))
+    monkeypatch.setattr("focusd.ground.disk_of", lambda storage, state: missing(there))
     return Storage(sessions=str(tmp_path), mount=str(tmp_path)), there
 
 

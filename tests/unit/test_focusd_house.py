@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 from daemon_process import PATIENCE_S, QUICK, children_of
 
-import focusd.house
+import focusd.opening
 from focusd.config import load_config
 from focusd.errors import Refused
-from focusd.house import House, open_house
+from focusd.house import House
 from focusd.jobs import Jog
+from focusd.opening import open_house
 from focusd.operator import Operator
 from focusd.panel import Panel
 from focusd.timelapse import Timelapse
 from rail.errors import Stopped
+from rail.stepper_axis import StepperAxis
 
 
 def opened(folder: Path) -> House:
@@ -36,9 +38,9 @@ def broken(*args: object, **settings: object) -> None:
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        (focusd.house, "Card"),
-        (focusd.house, "Timelapse"),
-        (focusd.house, "take_up"),
+        (focusd.opening, "Card"),
+        (focusd.opening, "Timelapse"),
+        (focusd.opening, "take_up"),
         (Operator, "start"),
         (Panel, "start"),
         (Timelapse, "begin"),
@@ -96,13 +98,13 @@ def until(true: Callable[[], bool]) -> None:
 
 def noted(monkeypatch: pytest.MonkeyPatch, closed: list[str]) -> None:
     """Note every time the axis is closed."""
-    close: Callable[[object], None] = focusd.house.StepperAxis.close
+    close: Callable[[object], None] = StepperAxis.close
 
     def close_and_note(axis: object) -> None:
         closed.append("axis")
         close(axis)
 
-    monkeypatch.setattr(focusd.house.StepperAxis, "close", close_and_note)
+    monkeypatch.setattr(StepperAxis, "close", close_and_note)
 
 
 def test_a_house_that_is_closed_leaves_nothing_running(tmp_path: Path) -> None:

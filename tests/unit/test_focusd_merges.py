@@ -11,9 +11,9 @@ import focusd.merge_child
 import focusd.merges
 from focusd.events import EventHub
 from focusd.feed import Feed
-from focusd.house import crowded
 from focusd.journals import Journals
 from focusd.merges import Merges
+from focusd.opening import crowded
 from focusd.settings import Config
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock

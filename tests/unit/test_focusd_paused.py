@@ -9,9 +9,10 @@ from daemon_rig import PLAN, DaemonRig
 
 from focusd.bench import Bench
 from focusd.config import load_config
-from focusd.house import line_of, take_up
+from focusd.house import line_of
 from focusd.jobs import Resume
 from focusd.merges import Merges
+from focusd.opening import take_up
 from focusd.panel import Mood, Request
 from focusd.paused import DAEMON_ENDED, TRIES, ResumeAtBoot, cut_short, goes_on, left_over, paused
 from stack.errors import NotResumable

@@ -8,8 +8,8 @@ import pytest
 
 from focusd.config import load_config
 from focusd.errors import ConfigInvalid, Refused
+from focusd.ground import NO_SWITCH_ON_A_RING
 from focusd.hardware import axis_settings, motion_description, motion_wiring, open_axis
-from focusd.house import NO_SWITCH_ON_A_RING
 from focusd.marks import HomingConsent
 from focusd.plans import PlanRequest, plan_asked_for
 from focusd.screens import axis_screen

@@ -11,7 +11,7 @@ from daemon_rig import DaemonRig
 import focusd.studio
 from camera.camera import Exposure
 from focusd.follower import Follower
-from focusd.house import disk_of
+from focusd.ground import disk_of
 from focusd.jobs import Resume
 from focusd.room import LONGEST_WAIT_LOOKS, has_room_to_merge, merge_bytes, wanted_bytes
 from focusd.settings import Storage

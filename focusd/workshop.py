@@ -1,0 +1,100 @@
+"""What works with axis and camera: the operator, and all that it uses or is asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from focusd.aftermath import Aftermath
+from focusd.calibrations import Calibrations
+from focusd.encoding import FORMATS, Encoding
+from focusd.eye import Eye
+from focusd.finder import Finder
+from focusd.ground import Ground
+from focusd.heartbeat import Heartbeat
+from focusd.light import Light
+from focusd.marks import MarkBook
+from focusd.operator import Operator
+from focusd.places import of_rig
+from focusd.shadings import Shadings
+from focusd.studio import Record, Studio
+from focusd.surveyor import Surveyor
+from stack.writer import SliceWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The operator, what it shoots with, and what it remembers."""
+
+    operator: Operator
+    studio: Studio
+    book: MarkBook
+    calibrations: Calibrations
+    finder: Finder
+    shadings: Shadings
+
+
+def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: Mapping[str, str]) -> Workshop:
+    """Make all of it; nothing moves or begins yet. Operator and writer are the caller's to close."""
+    config, rig, folder = ground.config, ground.rig, ground.state_folder
+    heartbeat = Heartbeat(rig.clock)
+    eye = Eye(partial(rig.open_camera, heartbeat.beat))
+    light = Light(rig.panel.light, _warm_up_ns(ground), rig.clock)
+    marks_file = of_rig(folder, "marks.json", simulate=ground.simulated)
+    book = MarkBook(marks_file, rig.axis, ground.hub.publish)
+    finder, shadings = Finder(rig.clock), Shadings(folder / "shading")
+    calibrations = Calibrations(folder / "calibrations")
+    studio = Studio(
+        axis=rig.axis,
+        eye=eye,
+        light=light,
+        clock=rig.clock,
+        writer=writer,
+        disk=ground.disk,
+        sessions=ground.sessions,
+        journals=ground.journals,
+        merges=after.merges if config.merge.follow else None,
+        book=book,
+        consent=ground.consent,
+        record=_record(ground, versions),
+        finish=after.finish,
+        vitals=rig.board.vitals,
+        limits=config.board.limits,
+        see=finder.see,
+        shadings=shadings,
+    )
+    plans = {name: plan.model_dump(mode="json", exclude_defaults=True) for name, plan in config.plans.items()}
+    surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, plans, calibrations, finder.see)
+    lens = config.axis.kind == "lens"  # a lens is part of its camera, and held while that is open
+    operator = Operator(
+        rig.axis,
+        eye,
+        studio,
+        surveyor,
+        book,
+        ground.consent,
+        ground.hub,
+        after.merges.merged,
+        idle_release_s=None if lens else config.axis.idle_release_s,
+        prepare=eye.camera if lens else lambda: None,
+        heartbeat=heartbeat,
+        finder=finder,
+        light=light,
+    )
+    return Workshop(operator, studio, book, calibrations, finder, shadings)
+
+
+def _warm_up_ns(ground: Ground) -> int:
+    panel = ground.config.panel
+    return round(panel.light_warm_up_s * 1e9) if panel.light_pin is not None else 0
+
+
+def _record(ground: Ground, versions: Mapping[str, str]) -> Record:
+    """Say what every session records of this daemon."""
+    camera = ground.config.camera
+    return Record(
+        configuration=ground.config.model_dump(mode="json"),
+        versions=versions,
+        encoding=Encoding(FORMATS[camera.format], camera.jpeg_quality),
+        reserve_bytes=ground.reserve_bytes,
+        simulated=ground.simulated,
+    )
