@@ -3,17 +3,21 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from focusd.calibrate_arguments import add_calibrate, add_range
 from focusd.durations import duration_s
 from focusd.lengths import Length, length
 from focusd.plan_arguments import add_plan_options
+from focusd.sessions_arguments import add_sessions
 from focusd.subcommand import add_command
 from focusd.timelapse_arguments import add_timelapse
 from focusd.typed_together import contradictions
 from focusd.typed_values import whole, worded
+
+Command = Callable[[str, str], argparse.ArgumentParser]
+"""Adds a command by its name and what it does."""
 
 _EPILOG = """\
 lengths need their unit: 4mm, 250um, -0.5mm; on a focus ring 12.5deg, on a lens 0.5d
@@ -82,6 +86,29 @@ def focusctl_parser() -> argparse.ArgumentParser:
     def command(name: str, says: str) -> argparse.ArgumentParser:
         return add_command(commands, name, says, everywhere)
 
+    _add_stacks(command)
+    _add_moves(command)
+    _add_examinations(command)
+    command("acknowledge", "say that the rig is safe again after an emergency stop")
+    _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
+    add_sessions(
+        command("sessions", "list, show, check, remove or hand out the stacks on the disk"), everywhere
+    )
+    commands.add_parser(
+        "merge", help="merge pictures here, without a daemon (see: focusctl merge --help)", add_help=False
+    )
+    add_calibrate(
+        command("calibrate", "measure the rig by its camera, and put what is found into config.yaml"),
+        everywhere,
+    )
+    add_range(command("range", "find where the subject begins and ends to be sharp, and mark it"))
+    _add_preview(command("preview", "look through the camera: save what it sees, say how sharp that is"))
+    add_timelapse(command("timelapse", "shoot a series of stacks, unattended"), everywhere)
+    _add_sim(command("sim", "reach into a simulated rig (focusd --simulate)"), everywhere)
+    return parser
+
+
+def _add_stacks(command: Command) -> None:
     command("status", "say how the rig is, on one screen")
     add_plan_options(command("plan", "show what a stack would be, moving nothing"))
     shoot = command("shoot", "shoot a stack")
@@ -95,6 +122,9 @@ def focusctl_parser() -> argparse.ArgumentParser:
     )
     _add_wait(resume)
     command("abort", "stop, and end the stack for good; what is saved stays")
+
+
+def _add_moves(command: Command) -> None:
     home = command("home", "find the reference, so that positions are known")
     home.add_argument("--allow", action="store_true", help="say that this rig may home itself; remembered")
     jog = command("jog", "move by a length from here; negative is nearer (on a lens, more dioptres are)")
@@ -113,6 +143,9 @@ def focusctl_parser() -> argparse.ArgumentParser:
         type=worded(length),
         help="counted from home (default: at the home reference)",
     )
+
+
+def _add_examinations(command: Command) -> None:
     command("axis", "show all about the axis: position, reach, switches, speeds")
     doctor = command("doctor", "look the rig over, moving nothing, and say what to do about what is wrong")
     doctor.add_argument(
@@ -131,23 +164,6 @@ def focusctl_parser() -> argparse.ArgumentParser:
     setup.add_argument("--config", metavar="FILE", type=Path, help="the settings to change")
     setup.add_argument("--anew", action="store_true", help="forget an earlier walk that was left")
     setup.add_argument("--yes", action="store_true", help="write what was found without asking")
-    command("acknowledge", "say that the rig is safe again after an emergency stop")
-    _add_mark(command("mark", "remember where the subject begins or ends, or forget both"))
-    _add_sessions(
-        command("sessions", "list, show, check, remove or hand out the stacks on the disk"), everywhere
-    )
-    commands.add_parser(
-        "merge", help="merge pictures here, without a daemon (see: focusctl merge --help)", add_help=False
-    )
-    add_calibrate(
-        command("calibrate", "measure the rig by its camera, and put what is found into config.yaml"),
-        everywhere,
-    )
-    add_range(command("range", "find where the subject begins and ends to be sharp, and mark it"))
-    _add_preview(command("preview", "look through the camera: save what it sees, say how sharp that is"))
-    add_timelapse(command("timelapse", "shoot a series of stacks, unattended"), everywhere)
-    _add_sim(command("sim", "reach into a simulated rig (focusd --simulate)"), everywhere)
-    return parser
 
 
 class _Version(argparse.Action):
@@ -192,37 +208,6 @@ def _add_mark(parser: argparse.ArgumentParser) -> None:
         type=worded(length),
         help="counted from home (default: here)",
     )
-
-
-def _add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
-    parser.set_defaults(action="list")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION")
-
-    def action(name: str, says: str) -> argparse.ArgumentParser:
-        return add_command(actions, name, says, everywhere)
-
-    action("list", "a line for each (the default)")
-    show = action("show", "all about one")
-    show.add_argument("id", nargs="?", metavar="ID", help="number or name (default: the latest)")
-    check = action("check", "compare every file with what the journal promised; changes nothing")
-    check.add_argument(
-        "id", nargs="?", metavar="ID", help="number or name, or a folder, without a daemon (default: all)"
-    )
-    remove = action("rm", "remove stacks from the disk, slices, pictures and all; asks first")
-    remove.add_argument("ids", nargs="+", metavar="ID", help="number or name")
-    remove.add_argument("--yes", action="store_true", help="do not ask")
-    remove.add_argument("--force", action="store_true", help="also what is not merged or not finished")
-    export = action("export", "copy a stack's pictures elsewhere, with an XMP and a line in the day's CSV")
-    export.add_argument("id", metavar="ID", help="number or name")
-    export.add_argument("destination", metavar="DEST", type=Path, help="a folder")
-    export.add_argument(
-        "--template",
-        metavar="NAMES",
-        default="{number}-{name}",
-        help="how to name the files, by {number} {name} {date} {time} and fields: {catalogue}-{view} "
-        "(default: {number}-{name})",
-    )
-    export.add_argument("--slices", action="store_true", help="the slices too")
 
 
 def _add_preview(parser: argparse.ArgumentParser) -> None:

@@ -38,6 +38,13 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add what may differ from the named plan this time."""
     parser.add_argument("plan", nargs="?", metavar="PLAN", help="a plan of config.yaml (default: default)")
     parser.add_argument("--name", help="what to call the session")
+    _add_where(parser)
+    _add_how_closely(parser)
+    _add_the_rest(parser)
+    _add_specimen(parser)
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("where (default: as the plan says, else between the marks)")
     length_ = worded(length)
     where.add_argument("--near", metavar="POSITION", type=length_, help="near end, counted from home")
@@ -46,12 +53,18 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         "--length", metavar="LENGTH", type=length_, help="this far from here; negative is nearer"
     )
     where.add_argument("--around", metavar="LENGTH", type=length_, help="half of it on each side of here")
+
+
+def _add_how_closely(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how closely (default: as the plan says)")
-    how.add_argument("--pitch", metavar="LENGTH", type=length_, help="at most this far apart")
+    how.add_argument("--pitch", metavar="LENGTH", type=worded(length), help="at most this far apart")
     how.add_argument("--count", metavar="N", type=worded(whole), help="this many slices")
     how.add_argument(
         "--overlap", metavar="PART", type=worded(number), help="pitch as a part of the depth of field: 0.75"
     )
+
+
+def _add_the_rest(parser: argparse.ArgumentParser) -> None:
     rest = parser.add_argument_group("the rest")
     rest.add_argument("--rehearse", action="store_true", help="move, but photograph nothing")
     rest.add_argument(
@@ -77,6 +90,8 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     rest.add_argument("--frames", metavar="N", type=worded(whole), help="mean of N frames a slice")
     rest.add_argument("--recycle", metavar="TIME", type=worded(duration_s), help="a flash recharges: 3s")
 
+
+def _add_specimen(parser: argparse.ArgumentParser) -> None:
     specimen = parser.add_argument_group("of the specimen (recorded with the stack)")
     for name, example in (("catalogue", "BM-1042"), ("view", "dorsal")):
         specimen.add_argument(

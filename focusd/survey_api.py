@@ -94,7 +94,11 @@ class ShadingRequest(SurveyRequest):
 
 def add_surveys(app: FastAPI, house: House) -> None:
     """Let clients measure the rig, and see what was found."""
+    _add_measuring(app, house)
+    _add_findings(app, house)
 
+
+def _add_measuring(app: FastAPI, house: House) -> None:
     def begun(survey: Survey, unit: Unit | None) -> Answer:
         check_unit(unit, house.rig.axis.scale)
         job = house.operator.order(Measure(survey))
@@ -134,6 +138,8 @@ def add_surveys(app: FastAPI, house: House) -> None:
         )
         return begun(survey, body.unit)
 
+
+def _add_findings(app: FastAPI, house: House) -> None:
     @app.get("/calibrations")
     def calibrations() -> Answer:
         return {"calibrations": house.calibrations.names()}

@@ -24,6 +24,11 @@ def add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.Argument
     start = parsers["start"]
     start.add_argument("plan", nargs="?", metavar="PLAN", help="a plan of config.yaml (default: default)")
     start.add_argument("--name", help="what to call the series and its sessions")
+    _add_when(start)
+    _add_how(start)
+
+
+def _add_when(start: argparse.ArgumentParser) -> None:
     when = start.add_argument_group("when")
     when.add_argument(
         "--every", metavar="TIME", type=worded(duration_s), required=True, help="from stack to stack: 30min"
@@ -41,6 +46,9 @@ def add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.Argument
     when.add_argument(
         "--overlaps", action="store_true", help="leave slots out that a stack still being shot covers"
     )
+
+
+def _add_how(start: argparse.ArgumentParser) -> None:
     how = start.add_argument_group("how")
     how.add_argument(
         "--exposure",

@@ -46,6 +46,7 @@ SHELL = [
     "focusd.progress_line",
     "focusd.range_cli",
     "focusd.screens",
+    "focusd.sessions_arguments",
     "focusd.sessions_cli",
     "focusd.sizes",
     "focusd.subcommand",
