@@ -18,9 +18,9 @@ from camera.errors import CameraError
 from focusd.errors import Busy, Refused
 from focusd.events import EventHub
 from focusd.exits import Exit
-from focusd.eye import Eye
 from focusd.finder import WANTED_NS, Finder
 from focusd.heartbeat import Heartbeat
+from focusd.instruments import Instruments
 from focusd.jobs import (
     Abandon,
     Acknowledge,
@@ -35,7 +35,6 @@ from focusd.jobs import (
     Shoot,
     Zero,
 )
-from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.now import Glance, Now, Progress
 from focusd.outcomes import outcome_of, words_of
@@ -43,7 +42,6 @@ from focusd.paused import DAEMON_ENDED
 from focusd.studio import Studio
 from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis, Trust
-from rail.clock import MonotonicClock
 from rail.errors import Halted, MotionLost, PositionUnknown
 from stack.ending import Ending
 from stack.errors import DiskGone
@@ -63,7 +61,7 @@ class Operator:
 
     Parameters
     ----------
-    axis, eye, studio, surveyor
+    instruments, studio, surveyor
         The hardware, what shoots stacks with it, and what measures it; owned from here on, closed by `close`.
     book, consent
         What the owner wants remembered.
@@ -77,16 +75,13 @@ class Operator:
         Called before every job: brings about whatever the axis is a part of.
     heartbeat
         Beats while orders are carried out.
-    light
-        On while somebody looks through the camera; None: that is not for us.
     finder
         Is given the frames that are taken to be looked at.
     """
 
     def __init__(
         self,
-        axis: OperatedAxis,
-        eye: Eye,
+        instruments: Instruments,
         studio: Studio,
         surveyor: Surveyor,
         book: MarkBook,
@@ -94,13 +89,13 @@ class Operator:
         hub: EventHub,
         merged: Callable[[str], int],
         idle_release_s: float | None,
-        prepare: Callable[[], object] = lambda: None,
-        heartbeat: Heartbeat | None = None,
-        finder: Finder | None = None,
-        light: Light | None = None,
+        prepare: Callable[[], object],
+        heartbeat: Heartbeat,
+        finder: Finder,
     ) -> None:
-        self._axis = axis
-        self._eye = eye
+        self._axis = instruments.axis
+        self._eye = instruments.eye
+        self._light = instruments.light
         self._studio = studio
         self._surveyor = surveyor
         self._book = book
@@ -109,9 +104,8 @@ class Operator:
         self._merged = merged
         self._idle_release_s = idle_release_s
         self._prepare = prepare
-        self._heartbeat = heartbeat or Heartbeat(MonotonicClock())
-        self._finder = finder or Finder(MonotonicClock())
-        self._light = light
+        self._heartbeat = heartbeat
+        self._finder = finder
         self._dark_due_s: float | None = None
         self._inbox: queue.SimpleQueue[Job | Literal["look"] | None] = queue.SimpleQueue()
         self._looking = False
@@ -290,8 +284,7 @@ class Operator:
             self._release()
         if self._dark_due_s is not None and now_s >= self._dark_due_s:
             self._dark_due_s = None
-            if self._light is not None:
-                self._light.out()
+            self._light.out()
 
     def _next_release_s(self) -> float | None:
         """Give when the motor is to be released; looking through the camera does not put that off."""
@@ -313,9 +306,8 @@ class Operator:
     def _frame(self) -> Frame:
         """Give a frame; another may be asked for before anybody hears of this one."""
         try:
-            if self._light is not None:
-                self._light.on()
-                self._dark_due_s = time.monotonic() + WANTED_NS / 1e9
+            self._light.on()
+            self._dark_due_s = time.monotonic() + WANTED_NS / 1e9
             return self._eye.frame()
         finally:
             with self._lock:

@@ -10,20 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from camera.camera import Frame
+from focusd.continuity import check_format, check_grid, check_rig, check_shading
 from focusd.encoding import Encoding
-from focusd.eye import Eye
 from focusd.follower import Follower
+from focusd.instruments import Instruments
 from focusd.jobs import Accepted, Job
 from focusd.journals import Journals
-from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.merges import Merges
 from focusd.now import Preview
 from focusd.paused import Paused, paused, shot_elsewhere
 from focusd.room import Patience, merge_bytes
 from focusd.shadings import Kept, Shadings
-from rail.axis import OperatedAxis, Position
-from rail.clock import Clock
+from rail.axis import Position
 from rail.errors import HomingNotAllowed
 from stack.disk import Disk
 from stack.durable import out_of_room
@@ -77,8 +76,6 @@ class Studio:
 
     Parameters
     ----------
-    axis, eye, light
-        The hardware.
     writer
         Saves slices; closed by `close`.
     disk, sessions, journals, merges
@@ -87,24 +84,17 @@ class Studio:
         What the owner marked, and whether the axis may home.
     record
         See `Record`.
-    publish
-        Takes the events of a stack.
     finish
         Called for a session whenever its shooting has ended; must not raise.
-    vitals, limits
-        How the Pi is, and what it may bear.
-    see
-        Is shown every frame, in the writer's thread.
     shadings
         What plans are corrected by.
+    vitals, limits
+        How the Pi is, and what it may bear.
     """
 
     def __init__(
         self,
-        axis: OperatedAxis,
-        eye: Eye,
-        light: Light,
-        clock: Clock,
+        instruments: Instruments,
         writer: SliceWriter,
         disk: Disk,
         sessions: Sessions,
@@ -114,15 +104,15 @@ class Studio:
         consent: HomingConsent,
         record: Record,
         finish: Callable[[Session], None],
+        shadings: Shadings,
         vitals: Callable[[], Vitals] = Vitals,
         limits: Limits = USUAL,
-        see: Callable[[Frame], object] = lambda frame: None,
-        shadings: Shadings | None = None,
     ) -> None:
-        self._axis = axis
-        self._eye = eye
-        self._light = light
-        self._clock = clock
+        self._axis = instruments.axis
+        self._eye = instruments.eye
+        self._light = instruments.light
+        self._clock = instruments.clock
+        self._see = instruments.see
         self._writer = writer
         self._disk = disk
         self._sessions = sessions
@@ -134,7 +124,6 @@ class Studio:
         self._finish = finish
         self._vitals = vitals
         self._limits = limits
-        self._see = see
         self._shadings = shadings
         self._shooter: Shooter | None = None
         self.paused: Paused | None = None
@@ -214,10 +203,10 @@ class Studio:
         if wanted is None and self.paused is not None:
             wanted = self.paused.session
         session = self._latest_resumable() if wanted is None else self._waiting(wanted)
-        self._check_rig(session)
-        self._check_grid(session)
-        self._check_format(session)
-        self._check_shading(session)
+        check_rig(session, simulated=self._record.simulated)
+        check_grid(session, self._axis.scale, self._axis.grid)
+        check_format(session, self._record.configuration)
+        check_shading(session, self._shading_now(session.plan))
         shooter = self._ready_shooter(job)
         homes = needs_homing_again(session.plan, session.layout, self._axis.position())
         if homes and not self._consent.given():
@@ -254,58 +243,13 @@ class Studio:
         """Say why a session cannot go on upon this kind of rig; None where it may."""
         return shot_elsewhere(session, simulated=self._record.simulated)
 
-    def _check_rig(self, session: Session) -> None:
-        """Raise `NotResumable` where it was shot on an invented rig and this is a real one, or vice versa."""
-        if words := self.elsewhere(session):
-            raise NotResumable(words, session=session.id)
-
-    def _check_grid(self, session: Session) -> None:
-        """Raise `NotResumable` where its places are counted in other steps, from elsewhere or backwards."""
-        before, now = session.scale, self._axis.scale
-        if before != now:
-            raise NotResumable(
-                f"the places of session {session.id} are counted in steps of {before.say(1)}, and the axis "
-                f"takes steps of {now.say(1)} now: set it back to go on with it, or merge what there is",
-                session=session.id,
-            )
-        if session.facts.grid not in (None, self._axis.grid):
-            raise NotResumable(
-                f"the places of session {session.id} are counted as `{session.facts.grid}`, and the axis "
-                f"counts as `{self._axis.grid}` now, so that they mean others: set axis.invert, "
-                "axis.subject_side and axis.travel_mm back to go on with it, or merge what there is",
-                session=session.id,
-            )
-
-    def _check_format(self, session: Session) -> None:
-        """Raise `NotResumable` where slices were saved in another format than they would be now."""
-        before, now = (
-            one.get("camera", {}).get("format")
-            for one in (session.facts.configuration, self._record.configuration)
-        )
-        if before is not None and before != now and session.state().saved:
-            raise NotResumable(
-                f"the slices of session {session.id} are saved as {before}, and camera.format is {now}: "
-                "set it back to go on with it",
-                session=session.id,
-            )
-
-    def _check_shading(self, session: Session) -> None:
-        """Raise `NotResumable` where slices were corrected by something else than they would be now."""
-        before, kept = session.facts.camera.get("shading") or {}, self._shading_now(session.plan)
-        if session.state().saved and before.get("sha256") != (kept and kept.record["sha256"]):
-            raise NotResumable(
-                f"the slices of session {session.id} are corrected by a white field or dark frame that was "
-                "taken anew since: shoot it anew, or merge what there is",
-                session=session.id,
-            )
-
     def _shading_now(self, plan: StackPlan) -> Kept | None:
         """Give what slices are corrected by that the camera takes now; raises as `_shading`."""
         return self._shading(plan, self._eye.camera().size_px) if plan.shading is not None else None
 
     def _shading(self, plan: StackPlan, size_px: tuple[int, int]) -> Kept | None:
         """Give what the slices of a plan are corrected by; raises `Refused` where it is not there."""
-        if plan.shading is None or self._shadings is None:
+        if plan.shading is None:
             return None
         return self._shadings.find(plan.shading, size_px)
 
@@ -453,7 +397,7 @@ class Studio:
                     return session
                 others.append(session)
         for session in others:
-            self._check_rig(session)
+            check_rig(session, simulated=self._record.simulated)
         raise NotResumable("no session has slices left to shoot", session="")
 
     def _facts(self, plan: StackPlan, fields: Fields) -> Facts:

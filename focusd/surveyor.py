@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from camera.camera import Exposure, Frame
+from camera.camera import Exposure
 from camera.sharpness import green
 from focusd.axis_settings import Axis as AxisConfig
 from focusd.calibrations import Calibrations
 from focusd.errors import Refused
-from focusd.eye import Eye
 from focusd.findings import (
     backlash_finding,
     dark_finding,
@@ -25,8 +24,8 @@ from focusd.findings import (
     settle_finding,
     travel_plot,
 )
+from focusd.instruments import Instruments
 from focusd.jobs import Job
-from focusd.light import Light
 from focusd.shadings import SHADING
 from focusd.surveys import (
     BacklashSurvey,
@@ -38,8 +37,7 @@ from focusd.surveys import (
     SettleSurvey,
     Survey,
 )
-from rail.axis import Arrival, OperatedAxis, Trust
-from rail.clock import Clock
+from rail.axis import Arrival, Trust
 from rail.errors import PositionUnknown
 from stack.calibrate.backlash import play
 from stack.calibrate.extent import Extent, extent
@@ -91,35 +89,27 @@ class Surveyor:
 
     Parameters
     ----------
-    axis, eye, light, clock
-        The hardware.
     settings, plans
         Of the axis, as configured; and every plan by its name, as far as it is not by default.
     calibrations
         Where findings are kept.
-    see
-        Is shown every picture.
     """
 
     def __init__(
         self,
-        axis: OperatedAxis,
-        eye: Eye,
-        light: Light,
-        clock: Clock,
+        instruments: Instruments,
         settings: AxisConfig,
         plans: Mapping[str, Mapping[str, Any]],
         calibrations: Calibrations,
-        see: Callable[[Frame], None] = lambda frame: None,
     ) -> None:
-        self._axis = axis
-        self._eye = eye
-        self._light = light
-        self._clock = clock
+        self._axis = instruments.axis
+        self._eye = instruments.eye
+        self._light = instruments.light
+        self._clock = instruments.clock
+        self._see = instruments.see
         self._settings = settings
         self._plans = plans
         self._calibrations = calibrations
-        self._see = see
 
     def survey(self, job: Job, survey: Survey, observe: Observe) -> None:
         """Measure, keep what was found, and tell its name; go back to where the axis stood."""

@@ -11,6 +11,7 @@ from focusd.eye import Eye
 from focusd.finder import Finder
 from focusd.ground import Ground
 from focusd.heartbeat import Heartbeat
+from focusd.instruments import Instruments
 from focusd.light import Light
 from focusd.marks import MarkBook
 from focusd.operator import Operator
@@ -43,11 +44,9 @@ def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: M
     book = MarkBook(marks_file, rig.axis, ground.hub.publish)
     finder, shadings = Finder(rig.clock), Shadings(folder / "shading")
     calibrations = Calibrations(folder / "calibrations")
+    instruments = Instruments(rig.axis, eye, light, rig.clock, finder.see)
     studio = Studio(
-        axis=rig.axis,
-        eye=eye,
-        light=light,
-        clock=rig.clock,
+        instruments,
         writer=writer,
         disk=ground.disk,
         sessions=ground.sessions,
@@ -57,17 +56,15 @@ def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: M
         consent=ground.consent,
         record=_record(ground, versions),
         finish=after.finish,
+        shadings=shadings,
         vitals=rig.board.vitals,
         limits=config.board.limits,
-        see=finder.see,
-        shadings=shadings,
     )
     plans = {name: plan.model_dump(mode="json", exclude_defaults=True) for name, plan in config.plans.items()}
-    surveyor = Surveyor(rig.axis, eye, light, rig.clock, config.axis, plans, calibrations, finder.see)
+    surveyor = Surveyor(instruments, config.axis, plans, calibrations)
     lens = config.axis.kind == "lens"  # a lens is part of its camera, and held while that is open
     operator = Operator(
-        rig.axis,
-        eye,
+        instruments,
         studio,
         surveyor,
         book,
@@ -78,7 +75,6 @@ def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: M
         prepare=eye.camera if lens else lambda: None,
         heartbeat=heartbeat,
         finder=finder,
-        light=light,
     )
     return Workshop(operator, studio, book, calibrations, finder, shadings)
 

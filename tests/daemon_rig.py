@@ -21,6 +21,7 @@ from focusd.eye import Eye
 from focusd.feed import Feed
 from focusd.finder import Finder
 from focusd.heartbeat import Heartbeat
+from focusd.instruments import Instruments
 from focusd.jobs import Home, Job, Order, Shoot
 from focusd.journals import Journals
 from focusd.light import Light
@@ -103,20 +104,15 @@ class DaemonRig:
         light = Light(self.switch, warm_up_ns, self.clock)
         self.shadings = Shadings(folder / "shading")
         self.calibrations = Calibrations(folder / "calibrations")
+        instruments = Instruments(self.axis, self.eye, light, self.clock, self.finder.see)
         self.surveyor = Surveyor(
-            self.axis,
-            self.eye,
-            light,
-            self.clock,
+            instruments,
             self.axis_settings,
             {"default": {}},
             self.calibrations,
         )
         self.studio = Studio(
-            axis=self.axis,
-            eye=self.eye,
-            light=light,
-            clock=self.clock,
+            instruments,
             writer=InlineWriter(),
             disk=self.disk,
             sessions=self.sessions,
@@ -131,12 +127,10 @@ class DaemonRig:
                 reserve_bytes,
             ),
             finish=lambda session: self.finished.append(session.id),
-            see=self.finder.see,
             shadings=self.shadings,
         )
         self.operator = Operator(
-            self.axis,
-            self.eye,
+            instruments,
             self.studio,
             self.surveyor,
             self.book,
@@ -147,7 +141,6 @@ class DaemonRig:
             prepare=self.prepare,
             heartbeat=self.heartbeat,
             finder=self.finder,
-            light=light,
         )
         self.listening = ExitStack()
 
