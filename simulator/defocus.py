@@ -99,7 +99,7 @@ class Sheet:
         depth = np.where(light[..., 3] > 0, depth_um[self.box.index], 0).astype(np.float32)
         self._scales = [(light, depth)]
         for _ in range(_COARSEST):
-            light, depth = _halve(light, depth)
+            light, depth = reduced(light, depth, 2)
             self._scales.append((light, depth))
         self._spans = _spans(*self._scales[0])
 
@@ -186,8 +186,11 @@ def disc(radius_px: float) -> Plane:
     return kernel / kernel.sum() if kernel.sum() > 0 else np.ones((1, 1), np.float32)
 
 
-def _halve(light: Plane, depth: Plane) -> tuple[Plane, Plane]:
-    size = (depth.shape[1] // 2, depth.shape[0] // 2)
+def reduced(light: Plane, depth: Plane, finer: int) -> tuple[Plane, Plane]:
+    """Average blocks of `finer` x `finer` pixels; each keeps its light's mean depth."""
+    if finer == 1:
+        return light, depth
+    size = (depth.shape[1] // finer, depth.shape[0] // finer)
     small = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
     weighted = cv2.resize(depth * light[..., 3], size, interpolation=cv2.INTER_AREA)
     return small, np.asarray(weighted / np.maximum(small[..., 3], 1e-6), np.float32)
@@ -248,7 +251,7 @@ def _blur_into(
     if scale == _COARSEST:
         return None
     rest = np.clip((radius - stops[-1]) / (_reach(scale)[1] - stops[-1]), 0, 1)
-    return _halve(light * rest[..., None], radius)
+    return reduced(light * rest[..., None], radius, 2)
 
 
 def _share(radius: Plane, below: float | None, stop: float, above: float) -> Plane:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.defocus import Sheet, on_the_grain
+from simulator.defocus import Sheet, on_the_grain, reduced
 from simulator.drawing import DEEPEST, Paper
 from simulator.fly import backdrop, fly
 from simulator.scene import AT_REST, DEFAULT_SENSOR_WIDTH_UM, Picture, SceneError, SceneSpec, View
@@ -143,7 +143,7 @@ def _sheets(paper: Paper, finer: int, seed: int, near_um: float, far_um: float) 
     """Draw the fly `finer` times as fine as it is kept. The last two are remembered: they never change."""
     per_unit = (far_um - near_um) / DEEPEST
     return tuple(
-        Sheet(*_reduced(light, np.float32(near_um) + np.float32(per_unit) * depth, finer))
+        Sheet(*reduced(light, np.float32(near_um) + np.float32(per_unit) * depth, finer))
         for light, depth in fly(paper, seed)
     )
 
@@ -152,13 +152,3 @@ def _lay(below: Picture, sheet: Picture) -> None:
     """Lay one sheet's premultiplied `(H, W, 4)` light over what is below it, in place."""
     below *= 1 - sheet[..., 3:]
     below += sheet
-
-
-def _reduced(light: Picture, depth_um: Picture, finer: int) -> tuple[Picture, Picture]:
-    """Average blocks of `finer` x `finer` pixels; each keeps its light's mean depth."""
-    if finer == 1:
-        return light, depth_um
-    size = (light.shape[1] // finer, light.shape[0] // finer)
-    small = np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
-    weighted = cv2.resize(depth_um * light[..., 3], size, interpolation=cv2.INTER_AREA)
-    return small, (weighted / np.maximum(small[..., 3], 1e-6)).astype(np.float32)

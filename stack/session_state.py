@@ -97,8 +97,6 @@ class SessionState:
         Why it was paused or aborted, or the error it failed with.
     began_at, ended_at
         UTC of the first and the last change of phase.
-    retaken
-        Why slices were shot again, by index.
     missed_u
         How far off its reference the axis was when homed after the last slice; None: that was not done.
     moved_u, repeat_u
@@ -126,7 +124,6 @@ class SessionState:
     reason: str | None = None
     began_at: str | None = None
     ended_at: str | None = None
-    retaken: Mapping[int, str] = field(default_factory=dict)
     missed_u: float | None = None
     moved_u: float | None = None
     repeat_u: float | None = None
@@ -154,7 +151,6 @@ def fold(entries: Iterable[Entry], slices: int) -> SessionState:
     """Give the state that a journal's entries amount to, for a plan of so many slices. Pure."""
     state = SessionState(Phase.CREATED, slices)
     saved: dict[int, SavedSlice] = {}
-    retaken: dict[int, str] = {}
     for entry in entries:
         state = _begun(state)
         match entry.event, entry.facts:
@@ -162,12 +158,11 @@ def fold(entries: Iterable[Entry], slices: int) -> SessionState:
                 one = _saved_slice(entry)
                 saved[one.index] = one
                 state = replace(state, exposure=state.exposure or one.exposure, begun_in_vain=0)
-            case "slice_retaken", {"index": int(index), "why": str(why)}:
+            case "slice_retaken", {"index": int(index)}:
                 saved.pop(index, None)
-                retaken[index] = why
             case _:
                 state = _after(state, entry)
-    return replace(state, saved=saved, retaken=retaken)
+    return replace(state, saved=saved)
 
 
 def _begun(state: SessionState) -> SessionState:

@@ -26,20 +26,6 @@ class SliceWriter(Protocol):
         ...
 
 
-class InlineWriter:
-    """Saves on the spot, in the shooting thread."""
-
-    def submit(self, job: Callable[[], None]) -> None:
-        """Run the job."""
-        job()
-
-    def drain(self) -> None:
-        """Do nothing: nothing waits."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
 class ThreadedWriter:
     """Saves in a thread of its own while the axis moves on, holding at most `FRAMES_IN_FLIGHT` frames."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from camera_bench import SPEC as CAMERA_SPEC
 from camera_bench import Ladder
 from rail_rig import SETTINGS, Rig
+from stack_rig import InlineWriter
 
 from camera.camera import Camera
 from camera.configuration import PicamSettings
@@ -37,7 +38,6 @@ from stack.disk import Disk
 from stack.plan import BetweenMarks, Pitch, StackPlan
 from stack.session import Session
 from stack.sessions import Sessions
-from stack.writer import InlineWriter
 
 PLAN = StackPlan("beetle", BetweenMarks(), Pitch(20), settle_ms=200)
 

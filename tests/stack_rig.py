@@ -30,7 +30,7 @@ from stack.sessions import Sessions
 from stack.shoot import Shooter
 from stack.slice_files import SliceLabel
 from stack.stop import StopKind, StopSignal
-from stack.writer import InlineWriter, SliceWriter
+from stack.writer import SliceWriter
 
 MICRON = Scale("um", Fraction(1))
 STEP_NS = 100_000
@@ -204,6 +204,19 @@ class FilmCamera:
 
     def _restless(self, began_ns: int, ended_ns: int) -> bool:
         return any(since < ended_ns and until > began_ns for since, until in self.rail.restless)
+
+
+class InlineWriter:
+    """Saves on the spot, in the shooting thread."""
+
+    def submit(self, job: Callable[[], None]) -> None:
+        job()
+
+    def drain(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class LateWriter:

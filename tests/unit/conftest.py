@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import rail_rig
 import stack_rig
-from stack_rig import LateWriter
+from stack_rig import InlineWriter, LateWriter
 from stand_in_daemon import StandIn, listening
 
-from stack.writer import InlineWriter, SliceWriter, ThreadedWriter
+from stack.writer import SliceWriter, ThreadedWriter
 
 WRITERS: list[Callable[[], SliceWriter]] = [InlineWriter, LateWriter, ThreadedWriter]
 

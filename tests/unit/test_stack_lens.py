@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from lens_rig import COIL, SCALE, SETTINGS, LensRig, camera_spec
+from stack_rig import InlineWriter
 
 from camera.camera import Exposure
 from stack.ending import EndingKind
@@ -16,7 +17,6 @@ from stack.session import Facts
 from stack.sessions import Sessions
 from stack.shoot import Shooter
 from stack.stop import StopSignal
-from stack.writer import InlineWriter
 
 OPTICS = Optics(focal_mm=4.74, f_number=1.8, pixel_um=1.4)
 PLAN = StackPlan(

@@ -11,6 +11,7 @@ from stack_rig import (
     BACKLASH_STEPS,
     PLACES,
     PLAN,
+    InlineWriter,
     LateWriter,
     Rig,
     assert_complete,
@@ -25,7 +26,7 @@ from stack.ending import EndingKind
 from stack.errors import CameraChanged, FrameUnusable, NotResumable
 from stack.plan import FromHere, Park
 from stack.session_state import Phase
-from stack.writer import InlineWriter, SliceWriter
+from stack.writer import SliceWriter
 
 
 def blocks(rig: Rig, act: Callable[[int], None]) -> None:

@@ -220,7 +220,6 @@ def test_a_state_is_the_fold_of_its_journal(session: Session) -> None:
         journal.append("stack_resumed", missing=[1, 3])
         state = session.state()
         assert (state.phase, state.reason, state.missing) == (Phase.SHOOTING, None, (1, 3))
-        assert state.retaken == {1: "its checksum differs"}
         journal.append("a_word_of_a_later_version", fact=1)
         for index in (1, 3):
             journal.append("slice_saved", **saved_facts(index))
