@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from focusd.arguments import parse
+from focusd.axis_screens import axis_screen, marked_words, moved_words
 from focusd.calibrate_cli import calibrate
 from focusd.call import Call
 from focusd.client import Answer, ClientError, Daemon, NoDaemon
@@ -23,18 +24,8 @@ from focusd.plan_arguments import plan_request
 from focusd.preview_cli import preview
 from focusd.progress_line import JsonLines, LiveLine, PlainLines
 from focusd.range_cli import range_
-from focusd.screens import (
-    axis_screen,
-    findings,
-    marked_words,
-    moved_words,
-    plan_screen,
-    results,
-    same_specimen_words,
-    status_screen,
-    waiting_words,
-    world_screen,
-)
+from focusd.screens import plan_screen, status_screen, waiting_words, world_screen
+from focusd.session_screens import findings, results, same_specimen_words
 from focusd.sessions_cli import sessions
 from focusd.support_cli import support
 from focusd.terminal import Terminal

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+from focusd.axis_screens import marks_words
 from focusd.calibrate_cli import agreed, measured, propose
 from focusd.call import Call
 from focusd.client import Answer
 from focusd.exits import Exit
 from focusd.lengths import in_units
-from focusd.screens import marks_words
 
 _FIELDS: Mapping[str, str] = {
     "near": "near_u",

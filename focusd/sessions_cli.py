@@ -8,7 +8,7 @@ from pathlib import Path
 from focusd.call import Call
 from focusd.client import Answer
 from focusd.exits import Exit
-from focusd.screens import checks_screen, session_screen, session_words, sessions_screen
+from focusd.session_screens import checks_screen, session_screen, session_words, sessions_screen
 
 
 def sessions(call: Call) -> Exit:

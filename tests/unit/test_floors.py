@@ -26,6 +26,7 @@ FLOORS = {
 
 SHELL = [
     "focusd.arguments",
+    "focusd.axis_screens",
     "focusd.calibrate_arguments",
     "focusd.calibrate_cli",
     "focusd.call",
@@ -45,7 +46,9 @@ SHELL = [
     "focusd.preview_cli",
     "focusd.progress_line",
     "focusd.range_cli",
+    "focusd.rows",
     "focusd.screens",
+    "focusd.session_screens",
     "focusd.sessions_arguments",
     "focusd.sessions_cli",
     "focusd.sizes",

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from focusd.axis_screens import axis_screen
 from focusd.config import load_config
 from focusd.errors import ConfigInvalid, Refused
 from focusd.ground import NO_SWITCH_ON_A_RING
 from focusd.hardware import axis_settings, motion_description, motion_wiring, open_axis
 from focusd.marks import HomingConsent
 from focusd.plans import PlanRequest, plan_asked_for
-from focusd.screens import axis_screen
 from focusd.settings import Config
 from focusd.simulated import carriage_spec, motor_pins
 from focusd.terminal import Terminal

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from stack_rig import MICRON, PLAN
 
-from focusd.screens import session_screen, session_words
+from focusd.session_screens import session_screen, session_words
 from focusd.terminal import Terminal
 from focusd.views import session_view
 from rail.axis import Position, Trust
