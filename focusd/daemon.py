@@ -11,8 +11,7 @@ import os
 import signal
 import socket
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,18 +20,12 @@ from focusd.errors import StartFailed
 from focusd.log import Journal, begin_log
 from focusd.notify import Notifier
 from focusd.places import config_file, own_socket, socket_fits, state_folder
-from stack.errors import DiskNotMounted
 
 if TYPE_CHECKING:
     from focusd.house import House
     from focusd.server import Server
-    from focusd.settings import Storage
 
 _log = logging.getLogger("focusd")
-
-DISK_WAIT_S = 75.0
-"""How long a disk that is not mounted yet is waited for, after a boot for instance. Together with the unit's
-RestartSec, five starts take longer than its StartLimitIntervalSec: a disk may come after an hour."""
 
 LOOK_S = 1.0
 """How often the supervisor is told how things are."""
@@ -89,11 +82,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _run(asked: argparse.Namespace, listener: socket.socket, journal: Journal | None) -> int:
     """Open the house and serve it until somebody asks for the end."""
     from focusd.config import load_config
+    from focusd.disk_wait import await_disk
     from focusd.opening import open_house
 
     source = config_file(asked.config)
     config = load_config(source, asked.set)
-    _await_disk(config.storage, asked.state_dir)
+    await_disk(config.storage, asked.state_dir)
     house = open_house(
         config,
         asked.state_dir,
@@ -111,31 +105,6 @@ def _run(asked: argparse.Namespace, listener: socket.socket, journal: Journal | 
         house.close()
         raise
     return asyncio.run(_serve(house, server, listener, f"unix:{asked.socket}"))
-
-
-def _await_disk(
-    storage: "Storage",
-    state_dir: Path,
-    now_s: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Wait until the sessions' disk is there; raises `StartFailed` when it does not come."""
-    from focusd.ground import disk_of
-
-    until_s, told = now_s() + DISK_WAIT_S, False
-    while True:
-        try:
-            disk_of(storage, state_dir)
-            return
-        except DiskNotMounted as error:
-            if now_s() >= until_s:
-                raise StartFailed(str(error)) from error
-            if not told:
-                _log.warning("%s. Waiting for it", error)
-                with contextlib.closing(Notifier()) as notifier:
-                    notifier.status("waiting for the disk of the sessions")
-            told = True
-            sleep(LOOK_S)
 
 
 def _check_config(asked: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     given = parser.parse_args(argv)
     try:
         with inherit(given.channel_fd, given.signals_fd) as channel:
-            serve(_stepper(given.description, channel.signals), channel)
+            serve(stepper_of(given.description, channel.signals), channel)
     except PinsUnavailable:
         return 1  # the channel has told the parent, who says it in words
     return 0
@@ -38,10 +38,11 @@ def main(argv: list[str]) -> int:
 
 def rest_motor(description: dict[str, Any]) -> None:
     """Leave the motor as a motion process does that ends: let go, or held where gravity pulls."""
-    _stepper(description, Signals()).close()
+    stepper_of(description, Signals()).close()
 
 
-def _stepper(description: dict[str, Any], signals: Signals) -> LocalStepper:
+def stepper_of(description: dict[str, Any], signals: Signals) -> LocalStepper:
+    """Claim the pins that a description names, and give what steps by them."""
     gravity, factory = bool(description["gravity"]), _factory(description)
     timing = DriverTiming(**description["timing"])
     pins = _pins(factory, description["wiring"], timing, energised=gravity)

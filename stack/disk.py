@@ -14,12 +14,12 @@ FOR_DISKS = (Path("/media"), Path("/run/media"), Path("/mnt"))
 
 def mount_points() -> frozenset[Path]:
     """Give every place where something is mounted now."""
-    return frozenset(_places(Path("/proc/self/mounts")))
+    return frozenset(places_in(Path("/proc/self/mounts")))
 
 
 def places_in_fstab() -> frozenset[Path]:
     """Give every place where the system wants something mounted."""
-    return frozenset(_places(Path("/etc/fstab"))) - {Path("/")}
+    return frozenset(places_in(Path("/etc/fstab"))) - {Path("/")}
 
 
 def expected_below(root: Path, places: Iterable[Path]) -> Path | None:
@@ -86,7 +86,7 @@ class Disk:
         return None
 
 
-def _places(table: Path) -> Iterable[Path]:
+def places_in(table: Path) -> Iterable[Path]:
     """Read the second column of a table of mounts."""
     try:
         lines = table.read_text(encoding="utf-8", errors="surrogateescape").splitlines()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from focusd.daemon import DISK_WAIT_S, _await_disk
+from focusd.disk_wait import DISK_WAIT_S, await_disk
 from focusd.errors import StartFailed
 from focusd.settings import Storage
 
@@ -31,7 +31,7 @@ class Time:
 def storage(tmp_path, monkeypatch):
     """A disk that is there once `there` holds something."""
     there = []
-    monkeypatch.setattr("focusd.ground.disk_of", lambda storage, state: missing(there))
+    monkeypatch.setattr("focusd.disk_wait.disk_of", lambda storage, state: missing(there))
     return Storage(sessions=str(tmp_path), mount=str(tmp_path)), there
 
 
@@ -44,14 +44,14 @@ def missing(there):
 
 def test_one_that_is_mounted_late_is_waited_for(storage, tmp_path):
     time = Time(DISK_WAIT_S - 5, storage[1])
-    _await_disk(storage[0], tmp_path, time.now, time.sleep)
+    await_disk(storage[0], tmp_path, time.now, time.sleep)
     assert DISK_WAIT_S - 6 < time.now_s < DISK_WAIT_S
 
 
 def test_one_that_does_not_come_is_a_failed_start(storage, tmp_path):
     time = Time(10 * DISK_WAIT_S, storage[1])
     with pytest.raises(StartFailed, match="no disk is mounted at /mnt/x"):
-        _await_disk(storage[0], tmp_path, time.now, time.sleep)
+        await_disk(storage[0], tmp_path, time.now, time.sleep)
     assert DISK_WAIT_S <= time.now_s <= DISK_WAIT_S + 2
 
 

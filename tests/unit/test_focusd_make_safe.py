@@ -14,9 +14,9 @@ from rail.clock import MonotonicClock
 
 KILLED = """
 import json, os, sys
-from focusd.motion import _stepper
+from focusd.motion import stepper_of
 from rail.stepper import Signals
-stepper = _stepper(json.loads(sys.argv[1]), Signals())
+stepper = stepper_of(json.loads(sys.argv[1]), Signals())
 getattr(stepper, sys.argv[2])()
 os._exit(9)
 """

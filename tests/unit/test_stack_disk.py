@@ -10,7 +10,7 @@ import pytest
 from stack_rig import PLAN, Rig, pictures
 
 from stack.check import check
-from stack.disk import Disk, _places, expected_below, mount_points
+from stack.disk import Disk, expected_below, mount_points, places_in
 from stack.durable import out_of_room
 from stack.ending import EndingKind
 from stack.errors import DiskFull, DiskNotMounted, JournalFailed
@@ -74,8 +74,8 @@ def test_a_table_of_mounts_is_read_without_its_comments_swaps_and_torn_lines(tmp
         "# /dev/sdb1 /srv/not ext4\n#UUID=1 /srv/neither ext4\n\ntmpfs\n/dev/sda2 none swap sw\n"
         "UUID=2 /srv/my\\040disk ext4 defaults,nofail\n"
     )
-    assert list(_places(table)) == [Path("/srv/my disk")]
-    assert list(_places(tmp_path / "none")) == []
+    assert list(places_in(table)) == [Path("/srv/my disk")]
+    assert list(places_in(tmp_path / "none")) == []
 
 
 # --- full -------------------------------------------------------------------------------------------------
