@@ -65,6 +65,12 @@ def _rail_contradictions(axis: Axis) -> Iterator[str]:
             f"axis.keep_out_mm: {axis.keep_out_mm:g} leaves nothing of axis.travel_mm ({axis.travel_mm:g}); "
             "it must be smaller"
         )
+    elif _steps_kept_clear(axis) > axis.steps(axis.travel_mm):
+        yield (
+            f"axis.travel_mm: {axis.travel_mm:g} leaves no room: keep_out_mm ({axis.keep_out_mm:g}), "
+            f"homing.back_off_mm ({axis.homing.back_off_mm:g}), backlash_um ({axis.backlash_um:g}) and "
+            f"run_up_um ({axis.run_up_um:g}) together must be less"
+        )
     speed, homing = axis.speed, axis.homing
     if speed.start_mm_s > speed.max_mm_s:
         yield (
@@ -90,6 +96,12 @@ def _rail_contradictions(axis: Axis) -> Iterator[str]:
             f"axis.speed.start_mm_s: {speed.start_mm_s:g} mm/s is {steps_s} steps a second with this screw; "
             f"the motor of {axis.driver} starts at {starting_steps_s} at the most"
         )
+
+
+def _steps_kept_clear(axis: Axis) -> int:
+    """Give how much of the travel no move may end in, as `rail.axis_settings.AxisSettings.reach` has it."""
+    lengths_mm = (axis.keep_out_mm, axis.homing.back_off_mm, axis.backlash_um / 1000, axis.run_up_um / 1000)
+    return sum(axis.steps(length_mm) for length_mm in lengths_mm)
 
 
 def _step_rates(axis: Axis) -> tuple[int, int]:
@@ -211,6 +223,10 @@ def range_problems(span: Span) -> Iterator[str]:
 
 
 def _storage_contradictions(storage: Storage) -> Iterator[str]:
+    if storage.sessions is not None and not storage.sessions.startswith("/"):
+        # It would count from where focusd was started: as a service, from a folder that goes when it stops.
+        yield f'storage.sessions: "{storage.sessions}" is no whole path, such as /srv/disk/stacks, or null'
+        return
     if storage.mount in ("auto", "none"):
         return
     if not storage.mount.startswith("/"):

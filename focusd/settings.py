@@ -58,12 +58,16 @@ class Gap(Strict):
     count: int | None = Field(default=None, ge=2, le=9999)
 
 
+ColourGain = Annotated[float, Field(gt=0, le=32)]
+"""What red or blue is multiplied by; libcamera takes no more."""
+
+
 class FixedExposure(Strict):
     """An exposure that is used instead of a metered one."""
 
     time_us: int = Field(ge=1, le=600_000_000)
     gain: float = Field(default=1.0, ge=1, le=64)
-    colour_gains: tuple[float, float]
+    colour_gains: tuple[ColourGain, ColourGain]
 
 
 class Brightness(Strict):

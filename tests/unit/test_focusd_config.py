@@ -133,8 +133,25 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             "axis.keep_out_mm: 40 leaves nothing of axis.travel_mm (40); it must be smaller",
         ),
         (
+            "axis.keep_out_mm=39.6",
+            "axis.travel_mm: 40 leaves no room: keep_out_mm (39.6), homing.back_off_mm (0.3), backlash_um "
+            "(100) and run_up_um (20) together must be less",
+        ),
+        (
+            "plans.default.exposure={time_us: 8000, colour_gains: [2.1, 0]}",
+            "plans.default.exposure.colour_gains[1]: 0 is not a number above 0 up to 32",
+        ),
+        (
             "storage.mount=srv",
             'storage.mount: "srv" is neither auto, none nor a whole path, such as /srv/disk',
+        ),
+        (
+            "storage.sessions=stacks",
+            'storage.sessions: "stacks" is no whole path, such as /srv/disk/stacks, or null',
+        ),
+        (
+            "storage={mount: /srv/disk, sessions: ~/stacks}",
+            'storage.sessions: "~/stacks" is no whole path, such as /srv/disk/stacks, or null',
         ),
         (
             "storage.mount=/srv/disk",
@@ -203,6 +220,20 @@ def test_a_series_may_be_shot_in_a_window_of_the_day(tmp_path: Path) -> None:
 )
 def test_settings_that_agree_are_no_problem(override: str) -> None:
     assert load_config(None, [override]) != load_config(None)
+
+
+@pytest.mark.parametrize("side", ["near", "far"])
+def test_every_travel_that_is_taken_can_be_gone_by(side: str) -> None:
+    """As short as one may be beside 2 mm of keep-out, and a step shorter: refused then, not at the start."""
+    step_mm = 2.0 / 3200
+    least_mm = 2.0 + 0.3 + 0.1 + 0.02
+    simulated = ("simulation.start_mm=0", "simulation.subject_mm=0", f"axis.subject_side={side}")
+    reach = axis_settings(
+        load_config(None, [*simulated, f"axis.travel_mm={least_mm}"]).axis, home_allowed=True
+    ).reach
+    assert reach.nearest_steps == reach.farthest_steps
+    (problem,) = problems(*simulated, f"axis.travel_mm={least_mm - step_mm}")
+    assert problem.startswith("axis.travel_mm: 2.41")
 
 
 def test_every_problem_is_told_at_once() -> None:
