@@ -1,9 +1,13 @@
 """What a walk of questions and answers is made of, as values; what is asked is in `focusd.setup`."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from focusd.lengths import length
+
+Unit = Literal["mm", "um", "deg"]
+"""What a number that is asked for may be measured in."""
 
 from focusd.switches import Switches
 
@@ -138,14 +142,16 @@ Take = Callable[[Walk, Heard], Told]
 Step = tuple[Ask, Take]
 
 
-def number(name: str, words: str, least: float, most: float, *, whole: bool = False) -> Step:
+def number(
+    name: str, words: str, least: float, most: float, unit: Unit | None = None, *, whole: bool = False
+) -> Step:
     """Ask for a number that a person knows, as it is now unless another is given."""
 
     def ask(walk: Walk) -> Question:
         return Question(words, default=f"{walk.value(name):g}")
 
     def take(_walk: Walk, heard: Heard) -> Told:
-        value = read_number(heard.typed, least, most)
+        value = read_number(heard.typed, least, most, unit)
         if whole and value != int(value):
             raise NotUnderstood(f"{heard.typed} is no whole number")
         return Told({name: int(value) if whole else value})
@@ -162,12 +168,29 @@ def started_again() -> Step:
     return ask, lambda _walk, _heard: Told()
 
 
-def read_number(typed: str, least: float, most: float) -> float:
-    """Give a number within limits; raises `NotUnderstood`."""
-    try:
-        value = float(typed.removesuffix("mm").removesuffix("um").removesuffix("deg"))
-    except ValueError:
-        value = math.nan
-    if not least <= value <= most:
-        raise NotUnderstood(f'"{typed}" is no number from {least:g} to {most:g}')
+def read_number(typed: str, least: float, most: float, unit: Unit | None = None) -> float:
+    """Give a number within limits, in `unit`, which need not be typed; raises `NotUnderstood`."""
+    value = _plain(typed) if unit is None else _measured(typed, unit)
+    if value is None or not least <= value <= most:
+        raise NotUnderstood(f'"{typed}" is no number from {least:g} to {most:g}{f" {unit}" if unit else ""}')
     return value
+
+
+def _plain(typed: str) -> float | None:
+    try:
+        return float(typed)
+    except ValueError:
+        return None
+
+
+def _measured(typed: str, unit: Unit) -> float | None:
+    """Read a length or a turn in the unit that was asked for, or in another that it can be told in."""
+    if (plain := _plain(typed)) is not None:
+        return plain
+    try:
+        said = length(typed)
+    except ValueError:
+        return None
+    if said.unit != ("deg" if unit == "deg" else "um"):
+        return None
+    return said.value_u / 1000 if unit == "mm" else said.value_u

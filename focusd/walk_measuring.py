@@ -51,7 +51,9 @@ def _ask_scale(_walk: Walk) -> Question:
 def _take_scale(_walk: Walk, heard: Heard) -> Told:
     if heard.typed in ("skip", "no"):
         return Told()
-    return Told(errand=Errand("/calibrate/scale", {"division_um": read_number(heard.typed, 1, 100_000)}))
+    return Told(
+        errand=Errand("/calibrate/scale", {"division_um": read_number(heard.typed, 1, 100_000, "um")})
+    )
 
 
 def _homes(walk: Walk) -> bool:

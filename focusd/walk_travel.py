@@ -72,7 +72,7 @@ def _ask_ruler(walk: Walk) -> Question:
 
 
 def _take_ruler(walk: Walk, heard: Heard) -> Told:
-    measured_mm = read_number(heard.typed, RULER_MM / 40, RULER_MM * 40)
+    measured_mm = read_number(heard.typed, RULER_MM / 40, RULER_MM * 40, "mm")
     true_mm = _step_mm(*(walk.running[name] for name in (LEAD, TURN, STRAP))) * measured_mm / RULER_MM
     lead_mm, turn, microsteps = (walk.value(name) for name in (LEAD, TURN, STRAP))
     found, said = _explained(true_mm, lead_mm, turn, microsteps)
@@ -153,7 +153,7 @@ def _ask_turn(_walk: Walk) -> Question:
 
 
 def _take_turn(walk: Walk, heard: Heard) -> Told:
-    measured_deg = read_number(heard.typed, TURN_DEG / 20, TURN_DEG * 20)
+    measured_deg = read_number(heard.typed, TURN_DEG / 20, TURN_DEG * 20, "deg")
     if math.isclose(measured_deg, TURN_DEG, rel_tol=SAME):
         return Told(said="that is as it should be")
     top, _, bottom = str(walk.running[PULLEY]).partition("/")
@@ -178,7 +178,7 @@ def _take_ends(_walk: Walk, heard: Heard) -> Told:
     words = heard.typed.replace(",", " ").split()
     if len(words) != 2:
         raise NotUnderstood("two numbers are needed, or none")
-    ends = [read_number(words[0], -3600, 0), read_number(words[1], 0, 3600)]
+    ends = [read_number(words[0], -3600, 0, "deg"), read_number(words[1], 0, 3600, "deg")]
     return Told({ENDS: ends})
 
 
@@ -189,13 +189,13 @@ _STRAP = "How many microsteps of a full step is the driver strapped to?"
 _KEEP_OUT = "How many millimetres at the subject's end of its way may it never enter?"
 
 RAIL: Final[Mapping[str, Step]] = {
-    "lead": number(LEAD, _LEAD, 0.05, 50),
+    "lead": number(LEAD, _LEAD, 0.05, 50, "mm"),
     "turn": number(TURN, _TURN, 4, 1000, whole=True),
     "strap": (_ask_strap, _take_strap),
     "direction": (_ask_direction, _take_direction),
     "ruler": (_ask_ruler, _take_ruler),
-    "travel": number("axis.travel_mm", _TRAVEL, 1, 1000),
-    "keep_out": number("axis.keep_out_mm", _KEEP_OUT, 0, 1000),
+    "travel": number("axis.travel_mm", _TRAVEL, 1, 1000, "mm"),
+    "keep_out": number("axis.keep_out_mm", _KEEP_OUT, 0, 1000, "mm"),
     "home": (_ask_home, _take_home),
 }
 

@@ -141,6 +141,8 @@ def _touch(end: str) -> Step:
         if len(changed) != 1:
             return Told(said=_not_one(len(changed), end), again=True)
         ((pin, reads_pressed),) = changed.items()
+        if end == "far" and pin == walk.found.get("axis.pins.limit_near"):
+            return Told(said="That was the other switch, which is known by now. Again, or none:", again=True)
         found: dict[str, Any] = {name: pin}
         said = "seen"
         if pin != walk.running[name]:

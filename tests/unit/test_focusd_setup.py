@@ -219,6 +219,14 @@ def test_a_switch_that_nothing_is_seen_of_is_asked_for_again() -> None:
     assert (both.step, "Both" in both.told.said) == ("near", True)
 
 
+def test_a_switch_that_is_pressed_twice_is_not_taken_for_both() -> None:
+    pressed = (Sight(False, False), Sight(True, False))
+    walk = answered(Walk(RUNNING, step="near"), "", *pressed)
+    again = answered(walk, "", *pressed)
+    assert (again.step, "other switch" in again.told.said) == ("far", True)
+    assert answered(again, "", Sight(False, False), Sight(False, True)).changes() == {}
+
+
 def test_an_emergency_stop_is_seen_to_open() -> None:
     walk = Walk({**RUNNING, "axis.pins.e_stop": 12}, step="e_stop")
     pressed = answered(walk, "", Switches(e_stop=False), Switches(e_stop=True))
@@ -258,6 +266,43 @@ def test_an_emergency_stop_is_seen_to_open() -> None:
     ],
 )
 def test_an_answer_that_cannot_be_is_not_taken(step: str, answer: str, words: str) -> None:
+    with pytest.raises(NotUnderstood, match=words):
+        answered(Walk(RUNNING, step=step), answer)
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "found"),
+    [
+        ("travel", "40", {"axis.travel_mm": 40.0}),
+        ("travel", "40 mm", {"axis.travel_mm": 40.0}),
+        ("travel", "1500um", {"axis.travel_mm": 1.5}),
+        ("keep_out", "500 µm", {"axis.keep_out_mm": 0.5}),
+        ("lead", "0.7mm", {"axis.screw.lead_mm": 0.7}),
+        ("turn", "400", {"axis.screw.full_steps_a_turn": 400}),
+    ],
+)
+def test_a_number_is_taken_in_the_unit_that_was_typed(step: str, answer: str, found: dict[str, Any]) -> None:
+    assert answered(Walk(RUNNING, step=step), answer).found == found
+
+
+def test_a_ruler_is_read_in_millimetres_or_micrometres() -> None:
+    divisions_um = [answered(Walk(RUNNING, step="scale"), typed).told.errand for typed in ("1mm", "1000")]
+    assert divisions_um == [Errand("/calibrate/scale", {"division_um": 1000.0})] * 2
+    ends = [answered(Walk(RING, step="ends"), typed).found for typed in ("-5 270", "-5deg, 270°")]
+    assert ends == [{"axis.ring.ends_deg": [-5.0, 270.0]}] * 2
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "words"),
+    [
+        ("travel", "500um", '500um" is no number from 1 to 1000 mm'),
+        ("travel", "40deg", "from 1 to 1000 mm"),
+        ("travel", "nan", "from 1 to 1000 mm"),
+        ("turn", "200mm", '200mm" is no number from 4 to 1000$'),
+        ("scale", "1deg", "from 1 to 100000 um"),
+    ],
+)
+def test_a_number_in_a_unit_that_was_not_asked_for_is_not_taken(step: str, answer: str, words: str) -> None:
     with pytest.raises(NotUnderstood, match=words):
         answered(Walk(RUNNING, step=step), answer)
 
