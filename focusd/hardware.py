@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,15 +138,16 @@ def _board(simulation: "Simulation | None") -> Board:
 def make_safe(config: Config, state_folder: Path, run_folder: Path | None, *, simulate: bool) -> None:
     """Bring to rest what a killed daemon left: the light goes out, the motor is let go, or held by gravity.
 
-    Raises `rail.errors.PinsUnavailable`; the light is out by then where its pin could be had.
+    Raises `rail.errors.PinsUnavailable`; light or motor is at rest by then where its pins could be had.
     """
-    simulation = _simulation(config, state_folder, MonotonicClock()) if simulate else None
-    wiring = replace(panel_wiring(config), shoot=None, led=None)
-    PanelPins(simulation.factory if simulation else open_factory(run_folder), wiring).close()
-    if config.axis.kind != "lens":
-        rest_motor(motion_description(config, simulation, run_folder))
-    if simulation:
-        simulation.close()
+    with ExitStack() as last_first:
+        simulation = _simulation(config, state_folder, MonotonicClock()) if simulate else None
+        if simulation:
+            last_first.callback(simulation.close)
+        if config.axis.kind != "lens":
+            last_first.callback(rest_motor, motion_description(config, simulation, run_folder))
+        wiring = replace(panel_wiring(config), shoot=None, led=None)
+        PanelPins(simulation.factory if simulation else open_factory(run_folder), wiring).close()
 
 
 def open_axis(
