@@ -135,7 +135,7 @@ class Operator:
             self._progress = Progress()
             if self._looking:
                 self._eye.cancel()  # an order does not wait for a frame that is only looked at
-        self._inbox.put(job)
+            self._inbox.put(job)  # before `close` can put its own end there, behind which nothing is taken
         return job
 
     @property
@@ -284,7 +284,7 @@ class Operator:
             self._release()
         if self._dark_due_s is not None and now_s >= self._dark_due_s:
             self._dark_due_s = None
-            self._light.out()
+            self._attempt(self._light.out)
 
     def _next_release_s(self) -> float | None:
         """Give when the motor is to be released; looking through the camera does not put that off."""
@@ -298,10 +298,13 @@ class Operator:
             if wanted:
                 self._eye.arm()
         if wanted:
-            try:
-                self._finder.look(self._frame)
-            except CameraError as error:
-                self._eye.take_note(error)
+            self._attempt(self._look)
+
+    def _look(self) -> None:
+        try:
+            self._finder.look(self._frame)
+        except CameraError as error:  # told to whoever looks; no order has failed
+            self._eye.take_note(error)
 
     def _frame(self) -> Frame:
         """Give a frame; another may be asked for before anybody hears of this one."""
@@ -315,12 +318,16 @@ class Operator:
 
     def _release(self) -> None:
         """Let the motor cool after a long rest."""
-        try:
-            self._axis.release()
-        except Exception as error:
-            self._note_failure(error)
+        self._attempt(self._axis.release)
         self._studio.lose_count()
         self._book.lapse()
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        """Do what no order asked for; where it fails that is told, and the next order taken all the same."""
+        try:
+            action()
+        except Exception as error:
+            self._note_failure(error)
 
     def _carry_out(self, job: Job) -> None:
         """Do a job and say how it ended, whatever happens in it."""

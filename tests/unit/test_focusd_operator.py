@@ -10,7 +10,7 @@ from daemon_rig import PLAN, DaemonRig
 from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
 from focusd.errors import Busy, Refused
-from focusd.jobs import Acknowledge, Goto, Home, Jog, Resume, Zero
+from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Zero
 from focusd.marks import MarkBook
 from rail.axis import Position, Trust
 from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, PositionUnknown, Stopped
@@ -427,6 +427,45 @@ def test_a_job_that_fails_unforeseen_is_told_and_the_next_one_runs(rig: DaemonRi
     assert rig.last("job_ended")["reason"] == "ZeroDivisionError: a defect"
     rig.axis.jog = jog
     assert rig.tell(Jog(10.0)).ended.exception(0) is None
+
+
+def defect(*_given: object) -> None:
+    raise ZeroDivisionError("a defect")
+
+
+def test_what_nobody_ordered_may_fail_and_the_next_order_is_taken_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look through the camera, the light that goes out after it, a motor let go after a rest."""
+    rig = DaemonRig(tmp_path, idle_release_s=0)
+    rig.eye.camera()
+    monkeypatch.setattr(rig.eye.camera(), "look", defect)
+    monkeypatch.setattr(rig.axis, "release", defect)
+    rig.operator.look()
+    assert rig.operator.work_once()
+    assert rig.operator.now().last_error == "ZeroDivisionError: a defect"
+    monkeypatch.setattr(rig.operator._light, "_switch", defect)
+    rig.operator._do_what_is_due(time.monotonic() + 60)
+    assert rig.operator.glance().failed
+    assert rig.operator._idle_s(time.monotonic()) is None, "what failed is not tried again and again"
+    assert rig.tell(Jog(10.0)).ended.exception(0) is None
+    assert not rig.operator.glance().failed
+
+
+def test_an_order_is_in_the_inbox_before_an_end_can_be(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind the end nothing is taken any more, and whoever waits for the order would wait for ever."""
+    put, end_waits = rig.operator._inbox.put, []
+
+    class Inbox:
+        def put(self, wanted: Job) -> None:
+            end_waits.append(rig.operator._lock.locked())
+            put(wanted)
+
+    monkeypatch.setattr(rig.operator, "_inbox", Inbox())
+    rig.operator.order(Jog(10.0))
+    assert end_waits == [True]
 
 
 def test_a_session_waits_for_a_known_position_where_homing_is_not_allowed(tmp_path: Path) -> None:
