@@ -27,7 +27,14 @@ from rail.clock import Clock
 from stack.errors import DiskGone, StackError
 from stack.schedule import Moment, Slot
 from stack.sessions import Sessions, slug
-from stack.timelapse import Series, SeriesPhase, SeriesState, create, every_series
+from stack.timelapse import (
+    Series,
+    SeriesPhase,
+    SeriesState,
+    create,
+    every_series,
+    why_newest_is_unreadable,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -322,6 +329,9 @@ class Timelapse:
         if newest is not None and newest.state().phase in (SeriesPhase.RUNNING, SeriesPhase.STOPPED):
             self._open(newest)
             self._hub.publish("series_taken_up", series=newest.id)
+        elif (why := why_newest_is_unreadable(self._root)) is not None:
+            self._attention = f"series {why}; it does not go on, and has to be begun anew unless it was over"
+            _log.warning("%s", self._attention)
 
     def _of_this_rig(self) -> list[Series]:
         """Give the series of this kind of rig; of older ones nobody recorded which that was."""

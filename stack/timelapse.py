@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rail.clock import Clock
-from stack.durable import write_durably
+from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
 from stack.errors import SeriesUnreadable
 from stack.journal import Entry, Journal, replay
 from stack.manner import AS_USUAL, Manner, manner_of, manner_record
@@ -133,7 +133,7 @@ class Series:
     @property
     def number(self) -> int:
         """Its number, by which it may be called."""
-        return int(self.id.partition("-")[0])
+        return _number(self.path)
 
     @property
     def until(self) -> datetime | None:
@@ -160,13 +160,16 @@ def create(
     *,
     simulated: bool | None = None,
 ) -> Series:
-    """Make a new series below `root`, numbered on from those there are."""
+    """Make a new series below `root`, numbered on from those there are: whole, or not at all."""
     root.mkdir(parents=True, exist_ok=True)
-    number = max((int(path.name.partition("-")[0]) for path in _folders(root)), default=0) + 1
+    number = max(map(_number, _folders(root)), default=0) + 1
     path = root / f"{number:04d}-{slug(name)}"
     series = Series(path, schedule, start, dict(request), manner, simulated)
-    series.path.mkdir()
-    write_durably(series.path / FACTS, sealed(_facts(series)))
+    part = root / f".{path.name}{LEFTOVER_SUFFIX}"
+    part.mkdir(exist_ok=True)  # a power cut may have left one
+    write_durably(part / FACTS, sealed(_facts(series)))
+    part.rename(path)
+    sync_folder(root)
     return series
 
 
@@ -181,10 +184,23 @@ def every_series(root: Path) -> list[Series]:
     return sorted(found, key=lambda series: series.number)
 
 
+def why_newest_is_unreadable(root: Path) -> str | None:
+    """Say why the newest series cannot be read; None where it can, or where there is none."""
+    newest = max(_folders(root), key=_number, default=None)
+    try:
+        if newest is not None:
+            open_series(newest)
+    except SeriesUnreadable as error:
+        return str(error)
+    return None
+
+
 def open_series(path: Path) -> Series:
     """Open a series; raises `SeriesUnreadable`."""
     try:
         facts = unsealed((path / FACTS).read_bytes())
+        if facts["schema"] != SCHEMA:
+            raise ValueError(f"it is of schema {facts['schema']}, and this version reads {SCHEMA}")
         schedule = facts["schedule"]
         window = schedule.pop("window")
         until = schedule.pop("until")
@@ -251,6 +267,10 @@ def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
     return [path for path in root.iterdir() if path.is_dir() and path.name.partition("-")[0].isdecimal()]
+
+
+def _number(path: Path) -> int:
+    return int(path.name.partition("-")[0])
 
 
 def _facts(series: Series) -> dict[str, Any]:

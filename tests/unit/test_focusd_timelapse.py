@@ -140,6 +140,20 @@ def test_a_stack_that_is_refused_is_told_and_the_next_is_tried(machine):
     assert machine.timelapse.shown().attention is None
 
 
+def test_a_series_that_cannot_be_read_after_a_cut_is_told_of(machine):
+    series = machine.timelapse.start(asked()).series
+    facts = series.path / "series.json"
+    facts.write_bytes(facts.read_bytes().replace(b"1800", b"1801"))
+    machine.cut(60)
+    machine.let(60)
+    assert machine.timelapse.current() is None
+    told = machine.timelapse.attention
+    assert told.startswith("series 0001-week cannot be read: its checksum does not fit")
+    assert "begun anew" in told
+    assert machine.timelapse.start(asked()).series.number == 2
+    assert machine.timelapse.attention is None
+
+
 def test_after_a_cut_between_stacks_it_goes_on_in_its_rhythm_and_makes_up_for_nothing(machine):
     machine.timelapse.start(asked())
     machine.let(1.5 * HALF_HOUR_S)
