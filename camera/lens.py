@@ -27,7 +27,8 @@ MANUAL: Final[Mapping[str, object]] = {"AfMode": 0, "AfSpeed": 1}
 """AfModeManual, without which LensPosition is ignored, and AfSpeedFast, which allows longer strides."""
 
 GRIDS_D: Final[Mapping[str, Fraction]] = {"imx708": Fraction(1, 32), "imx708_wide": Fraction(7, 100)}
-"""What one code of the motor's driver is worth (libcamera's tuning files, `rpi.af`, `map`)."""
+"""What one code of the motor's driver is worth (libcamera's tuning files, `rpi.af`, `map`); a module without
+its infrared filter calls itself `_noir` behind that, and has the same lens."""
 
 REPORT_FRAMES, REPORT_TRIES = 10, 3
 """How many frames may pass before a command is sent again, and how often it is sent: picamera2 can lose a
@@ -290,7 +291,7 @@ class LensAxis:
                 f"axis.kind is lens, and this camera ({sensor}) has no focus motor: connect one that has, "
                 "such as Camera Module 3, or set axis.kind to what moves yours"
             )
-        grid_d, step_d = GRIDS_D.get(sensor), abs(self._scale.per_step)
+        grid_d, step_d = GRIDS_D.get(sensor.removesuffix("_noir")), abs(self._scale.per_step)
         if grid_d is not None and step_d < grid_d:
             raise CameraUnavailable(
                 f"axis.lens.step_d is {float(step_d):g}, and this lens ({sensor}) has no finer step than "
@@ -343,7 +344,7 @@ class LensAxis:
         """Send the lens to `steps` and wait until a frame reports it there."""
         self._refuse_when_stopped()
         went_steps = steps - self._steps
-        self._forward_steps = max(0, self._forward_steps + went_steps) if went_steps >= 0 else 0
+        self._forward_steps = self._forward_steps + went_steps if went_steps >= 0 else 0
         self._steps, self._reported = steps, False
         reported_d: float | None = None
         for _ in range(REPORT_TRIES):

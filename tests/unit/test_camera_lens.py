@@ -211,9 +211,10 @@ def test_a_camera_without_a_focus_motor_is_refused_in_words(tmp_path):
         LensRig(tmp_path, spec=camera_spec(lens=None, model="imx477"))
 
 
-def test_steps_finer_than_the_lens_has_are_refused(tmp_path):
+@pytest.mark.parametrize("model", ["imx708_wide", "imx708_wide_noir"])
+def test_steps_finer_than_the_lens_has_are_refused(tmp_path, model):
     with pytest.raises(CameraUnavailable, match=r"no finer step than 0\.07 dioptres"):
-        LensRig(tmp_path, spec=camera_spec(model="imx708_wide"))
+        LensRig(tmp_path, spec=camera_spec(model=model))
 
 
 def test_ends_that_leave_nothing_are_refused(tmp_path):
