@@ -43,3 +43,19 @@ def test_glare_everywhere_is_no_frame() -> None:
     pixels = np.full((480, 640, 3), 255, np.uint8)
     pixels[::40, ::40] = 0  # a few pixels that are always dark
     assert "white" in (blank(pixels) or "")
+
+
+@pytest.mark.parametrize(("light", "instead"), [(23, "black"), (24, None), (249, None), (250, "white")])
+def test_an_even_frame_shows_something_from_dim_to_not_quite_clipped(light: int, instead: str | None) -> None:
+    told = blank(np.full((480, 640, 3), light, np.uint8))
+    assert (told and told.split()[0]) == instead
+
+
+@pytest.mark.parametrize(("permille", "instead"), [(8, "white"), (14, None)])
+def test_of_a_clipped_frame_a_hundredth_tells_whether_there_is_a_subject(
+    permille: int, instead: str | None
+) -> None:
+    pixels = np.full((4_000, 40, 3), 255, np.uint8)
+    pixels[: 4_000 * permille // 200, :8] = 90  # of a fifth of its width
+    told = blank(pixels)
+    assert (told and told.split()[0]) == instead

@@ -182,6 +182,18 @@ class TestCancel:
             camera.capture(studio.soon_ns())
         assert studio.picam2.out == 0
 
+    def test_captures_that_were_given_up_keep_no_frame_from_the_next(self, studio: Studio) -> None:
+        """There are few buffers: each job that is left behind takes one with it for good."""
+        camera = studio.locked()
+        studio.picam2.before_wait = camera.cancel
+        for _ in range(4):
+            with pytest.raises(CaptureCancelled):
+                camera.capture(studio.soon_ns())
+            camera.arm()
+        studio.picam2.before_wait = lambda: None
+
+        assert camera.capture(studio.soon_ns()).exposure == camera.exposure
+
     def test_it_comes_from_another_thread(self, studio: Studio) -> None:
         camera = studio.locked()
 

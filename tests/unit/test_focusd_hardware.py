@@ -2,13 +2,21 @@
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import pytest
 from rail_rig import Rig
 
+from camera import picam
+from camera.configuration import PicamSettings
+from camera.memory import Memory, read_memory
+from focusd import hardware
 from focusd.board import Board
 from focusd.config import load_config
+from focusd.errors import StartFailed
 from focusd.hardware import (
+    _camera_opener,
     _first_words,
     axis_settings,
     lens_settings,
@@ -19,6 +27,7 @@ from focusd.hardware import (
     open_driver,
     open_rig,
     panel_wiring,
+    speed_complaints,
     standstill,
 )
 from focusd.settings import Config
@@ -29,6 +38,7 @@ from rail.pins import MotionWiring, PanelWiring
 from rail.profile import Ramp
 from rail.stepper import Standstill
 from rail.tmc2209 import MotorCurrent, Tuning
+from simulator.clock import VirtualClock
 
 SCREW = "axis.screw={lead_mm: 1.0, full_steps_a_turn: 400, microsteps: 8}"
 """3200 steps a millimetre."""
@@ -121,6 +131,19 @@ def test_no_speed_becomes_none_at_all() -> None:
     )
     assert (settings.ramp, settings.homing_ramp) == (Ramp(1, 1, 1, 1), Ramp(1, 1, 1, 1))
     assert settings.touch_steps_s == 1
+    turned = "axis.ring={gear: 1, speed: {start_deg_s: 0.001, max_deg_s: 0.001, acceleration_deg_s2: 0.001}}"
+    ring = load_config(None, ["axis.kind=ring", "axis.driver=ULN2003", turned]).axis
+    assert axis_settings(ring, home_allowed=False).ramp == Ramp(1, 1, 1)
+
+
+def test_where_no_board_is_known_no_speed_is_complained_of() -> None:
+    assert list(speed_complaints(rail().axis, None)) == []
+
+
+def test_an_axis_that_cannot_be_ends_the_start_in_words() -> None:
+    impossible = rail().axis.model_copy(update={"keep_out_mm": 39.9})
+    with pytest.raises(StartFailed, match="the axis cannot work as configured: a travel of 128000 steps"):
+        axis_settings(impossible, home_allowed=False)
 
 
 def test_every_pin_and_level_arrives() -> None:
@@ -188,6 +211,12 @@ def test_a_lens_without_ends_of_its_own_has_those_it_is_made_with() -> None:
     assert (settings.stride_steps, settings.run_up_steps, settings.settle_ns) == (1, 4, 30_000_000)
 
 
+def test_ends_that_lie_between_two_steps_of_a_lens_are_rounded_inwards() -> None:
+    optics, ends = "plans.default.optics=camera-module-3", "axis.lens.ends_d=[10.01, 1.99]"
+    settings = lens_settings(load_config(None, ["axis.kind=lens", optics, ends]).axis)
+    assert settings.ends_steps == (-320, -64)
+
+
 def test_a_driver_is_talked_to_where_it_is_told_of() -> None:
     assert open_driver(rail().axis) is None
     uart = (
@@ -231,6 +260,37 @@ def test_a_driver_that_is_not_well_at_the_start_keeps_from_moving_and_not_from_s
     assert axis.settings.ramp.max_steps_s == 700
     with pytest.raises(MoveRefused, match="does not answer"):
         axis.jog(10)
+
+
+@pytest.mark.parametrize(
+    ("form", "bits", "raw"), [("jpeg", 8, False), ("tiff16", 16, False), ("dng", 8, True)]
+)
+def test_a_camera_is_opened_as_it_is_described(
+    monkeypatch: pytest.MonkeyPatch, form: str, bits: Literal[8, 16], raw: bool
+) -> None:
+    opened = []
+    monkeypatch.setattr(picam, "PicamCamera", lambda *given, **named: opened.append((given, named)))
+    monkeypatch.setattr(picam, "load_picamera2", lambda: "picamera2")
+    config = rail(f"camera={{index: 1, size_px: [800, 600], format: {form}, tries: 5, mains_hz: 60}}")
+    clock, heard = VirtualClock(), object()
+    _camera_opener(config, None, clock)(heard)  # type: ignore[arg-type]
+    settings = PicamSettings(1, (800, 600), 5, bits=bits, raw=raw, mains_hz=60)
+    assert opened == [(("picamera2", settings, clock), {"memory": read_memory, "heard": heard})]
+
+
+def test_a_simulated_camera_has_the_memory_it_is_told_and_its_lens_is_the_axis(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened, lens = [], object()
+    monkeypatch.setattr(picam, "PicamCamera", lambda *given, **named: opened.append(named) or given[0])
+    monkeypatch.setattr(hardware, "with_lens", lambda *given: given)
+    simulation: Any = SimpleNamespace(load_picamera2=lambda: "simulated")
+    for told in ("512", "null"):
+        config = rail(f"simulation.memory_mb={told}")
+        camera = _camera_opener(config, simulation, VirtualClock(), lens)(print)  # type: ignore[arg-type]
+        assert camera == ("simulated", lens)
+    assert opened[0]["memory"]() == Memory(512_000_000, None, None)
+    assert opened[1]["memory"] is read_memory
 
 
 @pytest.mark.parametrize("overrides", [(), ("axis.kind=lens", "plans.default.optics=camera-module-3")])

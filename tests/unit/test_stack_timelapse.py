@@ -88,12 +88,13 @@ def test_when_it_ends_is_said_or_follows_from_its_length(
 
 
 def test_numbers_go_on_and_count_as_numbers(tmp_path: Path) -> None:
-    assert every_series(tmp_path / "none yet") == []
+    assert (every_series(tmp_path / "none yet"), why_newest_is_unreadable(tmp_path)) == ([], None)
     (tmp_path / "9999-moss").mkdir()
     (tmp_path / "notes").mkdir()
     (tmp_path / "12000-file").touch()
     ten_thousand = made(tmp_path, "Moss, at dusk")
     assert ten_thousand.id == "10000-Moss-at-dusk"
+    assert why_newest_is_unreadable(tmp_path) is None, "9999 is older"
     assert made(tmp_path).id == "10001-moss"
     (tmp_path / "0002-old").mkdir()
     (tmp_path / "0002-old" / "series.json").write_bytes((ten_thousand.path / "series.json").read_bytes())
