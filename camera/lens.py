@@ -238,9 +238,9 @@ class LensAxis:
         From outside the reach, motion towards it is always allowed.
         """
         self._refuse_when_stopped()
-        target_steps, reach = self._steps + distance_steps, self._reach
-        inwards = (distance_steps > 0) == (target_steps < reach.nearest_steps)
-        if reach.holds(target_steps) or not inwards:
+        target_steps = self._steps + distance_steps
+        inwards = (distance_steps > 0) == (target_steps < self._reach.nearest_steps)
+        if not inwards:
             self.check(target_steps)
         return self._travel(target_steps)
 

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lens_rig import COIL, SCALE, SETTINGS, LensRig, camera_spec
 
+from camera.camera import CameraIdentity
 from camera.errors import CameraUnavailable
-from camera.lens import LENS_POSITION, LensAxis, LensSettings, strides
+from camera.lens import LENS_POSITION, STRIDE_GUESS_NS, LensAxis, LensSettings, strides
 from rail.axis import Reach, Trust
 from rail.errors import BeyondReach, Halted, MoveRefused, Stopped
 from rail.screw import lens_scale
+from simulator.clock import VirtualClock
 
 FRICTION_D = COIL.friction_d
 NEAR_ENOUGH_D = 0.1
@@ -181,6 +183,8 @@ def test_what_a_lens_has_not_is_refused_in_words(rig):
         rig.axis.zero()
     with pytest.raises(BeyondReach, match=r"15 dioptres is 0\.25 dioptres beyond the near end"):
         rig.axis.move_to(steps(15.0))
+    with pytest.raises(MoveRefused, match="nothing to release"):
+        rig.axis.release()
     assert not rig.axis.emergency()
     assert rig.axis.acknowledge() == rig.axis.position()
 
@@ -241,6 +245,131 @@ def test_no_camera_yet(tmp_path):
     settings = LensSettings((-320, 0), stride_steps=64, run_up_steps=8, settle_ns=0)
     axis = LensAxis(lens_scale(Fraction(1, 32)), settings, clock=None)
     assert axis.position().trust is Trust.UNKNOWN
-    assert axis.duration_ns(100) > 0
+    assert not axis.moving()
     with pytest.raises(MoveRefused):
         axis.check(-10)
+
+
+class Paper:
+    """A camera on paper: its lens is at once where it is told to be, and each frame says so."""
+
+    def __init__(self, sensor="imx708", limits=(0.0, 10.0, 1.0)):
+        self.identity = CameraIdentity("Raspberry Pi", sensor, sensor)
+        self.limits = {LENS_POSITION: limits}.get
+        self.told_d = []
+        self.frames = 0
+
+    def steer(self, controls):
+        self.told_d.append(controls[LENS_POSITION])
+
+    def report(self):
+        self.frames += 1
+        return {LENS_POSITION: self.told_d[-1]}
+
+    def frame_duration_ns(self):
+        return 70_000_000
+
+    def cancel(self):
+        self.told_d.append("cancel")
+
+    def arm(self):
+        self.told_d.append("arm")
+
+    def heard(self):
+        """Give what it was told since the last time."""
+        told_d, self.told_d = self.told_d, self.told_d[-1:]
+        return told_d[1:]
+
+
+def mounted(step_d=Fraction(1, 32), **limits):
+    paper, axis = Paper(**limits), LensAxis(lens_scale(step_d), SETTINGS, VirtualClock())
+    axis.mount(paper)
+    return paper, axis
+
+
+def test_a_run_up_is_taken_where_the_friction_is_not_taken_up_yet_and_only_there():
+    """The run-up is a quarter of a dioptre; places are sent to one by one."""
+    paper, axis = mounted()
+    assert paper.told_d == [1.0]
+    axis.move_to(steps(0.875))
+    assert paper.heard() == [1.125, 0.875]
+    axis.move_to(steps(0.84375))
+    assert paper.heard() == [0.84375]
+    axis.move_to(steps(0.84375))
+    assert paper.heard() == [0.84375], "looked at again, as a frame may be old"
+    axis.jog(-4)
+    assert paper.heard() == [0.96875]
+    axis.jog(2)
+    axis.move_to(steps(0.84375))
+    assert paper.heard() == [0.90625, 1.09375, 0.84375]
+    axis.move_to(steps(0.84375 + 0.5))
+    assert paper.heard() == [1.59375, 1.34375]
+    axis.move_to(steps(8.0))
+    assert paper.heard() == [3.34375, 5.34375, 7.34375, 8.25, 8.0]
+
+
+def test_a_camera_whose_lens_does_not_reach_so_near_begins_where_it_does_by_itself():
+    _, axis = mounted()
+    axis.move_to(steps(9.0))
+    far = Paper(limits=(0.0, 5.0, 1.0))
+    axis.mount(far)
+    assert (far.told_d, axis.reach) == ([1.0], Reach(steps(4.75), 0))
+    axis.mount(Paper(limits=(0.0, 5.0, 8.0)))
+    assert axis.position().steps == steps(1.0), "where it was"
+    _, other = mounted(limits=(0.0, 5.0, 8.0))
+    assert other.position().steps == steps(4.75)
+
+
+def test_steps_are_as_fine_as_the_lens_has_and_no_finer():
+    assert mounted()[1].position().trust is Trust.KNOWN
+    with pytest.raises(CameraUnavailable, match=r"no finer step than 0\.03125 dioptres"):
+        mounted(Fraction(1, 33))
+    assert mounted(Fraction(1, 33), sensor="ov64a40")[1].position().trust is Trust.KNOWN
+
+
+def test_how_long_a_move_takes_is_told_by_its_strides():
+    _, axis = mounted()
+    assert [axis.duration_ns(count) for count in (0, 1, 64, -65)] == [
+        0,
+        70_000_000 + SETTINGS.settle_ns,
+        70_000_000 + SETTINGS.settle_ns,
+        2 * 70_000_000 + SETTINGS.settle_ns,
+    ]
+    axis.close()
+    assert axis.duration_ns(-65) == 2 * STRIDE_GUESS_NS + SETTINGS.settle_ns
+
+
+def test_closed_it_has_no_camera_and_no_place():
+    paper, axis = mounted()
+    axis.close()
+    axis.stop()
+    axis.arm()
+    assert paper.told_d == [1.0]
+    assert axis.position().trust is Trust.UNKNOWN
+    with pytest.raises(MoveRefused, match="is not open"):
+        axis.move_to(steps(0.5))
+
+
+def test_a_stop_ends_the_wait_for_a_frame_and_holds_until_it_is_armed():
+    paper, axis = mounted()
+    moving = []
+    paper.report = lambda: moving.append(axis.moving()) or {LENS_POSITION: paper.told_d[-1]}
+    axis.move_to(steps(0.5))
+    assert (moving, axis.moving()) == ([True], False)
+    paper.heard()
+    axis.stop()
+    for move in (axis.move_to, axis.jog):
+        with pytest.raises(Stopped, match="arm the axis first"):
+            move(-1)
+    axis.arm()
+    assert paper.heard() == ["cancel", "arm"]
+    assert axis.jog(-1).position.steps == steps(0.5) - 1
+
+
+def test_a_lens_that_is_not_where_it_is_told_is_asked_three_times_ten_frames():
+    paper, axis = mounted()
+    paper.report = lambda: {LENS_POSITION: 7.0}
+    with pytest.raises(Halted, match=r"was sent to 0\.5 dioptres and it reports 7 30 frames later"):
+        axis.jog(16)
+    assert paper.told_d[1:] == [0.5] * 3
+    assert axis.position().trust is Trust.UNKNOWN

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from rail_rig import RAMP, SCALE, SETTINGS, SPEC
 
+from rail import process
 from rail.axis import Trust
 from rail.errors import MotionLost, PinsUnavailable
 from rail.position_store import FilePositionStore
@@ -139,6 +140,7 @@ def test_a_killed_child_is_noticed_and_the_position_unknown(stepper, world, tmp_
     os.kill(stepper.pid, signal.SIGKILL)
     error = result()
     assert isinstance(error, MotionLost)
+    assert "it ended by itself (exit status -9)" in str(error), "seen at once, not missed after a while"
     assert error.position.trust is Trust.UNKNOWN
     assert error.position.steps == 1_000 + world.carriage().net_edges
     assert not axis.moving()
@@ -155,6 +157,55 @@ def test_a_child_that_hangs_is_put_to_an_end(world):
     assert isinstance(error, MotionLost)
     assert "no sign of life" in str(error)
     assert gone(stepper.pid)
+
+
+def test_a_child_that_hangs_at_the_end_is_put_to_an_end_too(stepper, monkeypatch):
+    monkeypatch.setattr(process, "_END_S", 0.05)
+    os.kill(stepper.pid, signal.SIGSTOP)
+    stepper.close()
+    assert gone(stepper.pid)
+
+
+def test_a_child_that_steps_slowly_is_not_taken_for_one_that_hangs(world):
+    stepper = StepperProcess([*CHILD, str(world.path)], silence_s=0.9)
+    try:
+        assert stepper.run(2, Ramp(1, 1, 1)).ending is Ending.DONE
+    finally:
+        stepper.close()
+
+
+def test_a_run_that_is_under_way_when_the_stepper_is_closed_ends_there(stepper, world):
+    result = in_background(lambda: stepper.run(LONG_STEPS, SLOW))
+    wait_until(lambda: stepper.count_steps() > 5)
+    stepper.close()
+    run = result()
+    assert isinstance(run, MotionLost) or run.ending is Ending.HALTED
+    assert world.carriage().net_edges < LONG_STEPS
+    assert not world.carriage().enabled
+
+
+def test_a_child_that_fails_says_what_failed_and_lets_the_motor_go(stepper, world):
+    stepper.energise()
+    with pytest.raises(MotionLost, match="it failed: ValueError: there is no request 'dance'"):
+        stepper._ask({"do": "dance"})
+    assert gone(stepper.pid)
+    assert not world.carriage().enabled
+    with pytest.raises(MotionLost, match="it is gone"):
+        stepper.limits()
+
+
+def sockets():
+    names = (str(link.readlink()) for link in list(Path("/proc/self/fd").iterdir()) if link.is_symlink())
+    return {name for name in names if name.startswith("socket")}
+
+
+def test_of_the_channel_our_end_alone_is_kept_and_closed_with_the_stepper(world):
+    """Were the child's end open here too, its death would not be heard."""
+    before = sockets()
+    stepper = StepperProcess([*CHILD, str(world.path)])
+    kept = sockets() - before
+    stepper.close()
+    assert (len(kept), sockets() - before) == (1, set())
 
 
 def test_an_emergency_stop_is_seen_during_a_run_and_at_rest_and_remembered(stepper, world):
@@ -208,7 +259,7 @@ def test_a_child_without_pins_says_so(world):
 
 
 def test_a_child_that_dies_at_once_is_lost():
-    with pytest.raises(MotionLost, match="exit status 7"):
+    with pytest.raises(MotionLost, match=r"ended by itself \(exit status 7\)"):
         StepperProcess([sys.executable, "-c", "raise SystemExit(7)"])
 
 
