@@ -230,6 +230,7 @@ def test_ends_that_leave_nothing_are_refused(tmp_path):
 def test_settings_that_make_no_sense_are_refused(changed):
     with pytest.raises(ValueError, match="strides of nothing"):
         replace(SETTINGS, **changed)
+    assert replace(SETTINGS, stride_steps=1, run_up_steps=0, settle_ns=0).stride_steps == 1
 
 
 @given(st.integers(-500, 500), st.integers(-500, 500), st.integers(1, 100))

@@ -12,9 +12,11 @@ from camera.errors import CameraTimeout, CameraUnavailable
 from focusd.errors import Busy, Refused
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Zero
 from focusd.marks import MarkBook
+from focusd.now import Glance, Now, Progress
+from focusd.paused import DAEMON_ENDED
 from rail.axis import Position, Trust
 from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, PositionUnknown, Stopped
-from stack.errors import NoSuchSession, NotResumable, PlanRefused, StopAsked
+from stack.errors import DiskGone, NoSuchSession, NotResumable, PlanRefused, StopAsked
 from stack.plan import FromHere, Marks, Pitch, StackPlan
 from stack.report import warnings
 from stack.session_state import Phase
@@ -537,3 +539,182 @@ def test_nothing_is_rechecked_unasked(rig: DaemonRig) -> None:
 def test_homing_says_what_was_lost_since_the_last_time(rig: DaemonRig) -> None:
     assert rig.tell(Home()).missed_u is None
     assert rig.tell(Home()).missed_u == 0
+
+
+# --- what anybody sees ------------------------------------------------------------------------------------
+
+
+def test_at_rest_the_rig_is_seen_as_it_is(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path, reserve_bytes=123)
+    rig.marked()
+    rig.eye.camera()
+    free_bytes = rig.studio.free_bytes()
+    seen = rig.operator.now()
+    assert replace(seen, free_bytes=free_bytes) == Now(
+        job=None,
+        paused=None,
+        job_number=None,
+        progress=Progress(),
+        position=rig.axis.position(),
+        moving=False,
+        emergency=False,
+        scale=rig.axis.scale,
+        reach=rig.axis.reach,
+        homing_allowed=True,
+        marks=Marks(600.0, 680.0),
+        camera=rig.eye.facts,
+        free_bytes=free_bytes,
+        reserve_bytes=123,
+        last_error=None,
+        lit=False,
+    )
+    assert seen.free_bytes is not None
+    assert rig.operator.glance() == Glance(None, Progress(), failed=False, emergency=False, paused=None)
+    assert (rig.operator.busy, rig.operator.session, rig.operator.lost) == (
+        False,
+        None,
+        "the operator's thread has ended; start focusd again",
+    )
+
+
+def test_a_disk_that_is_gone_hides_nothing_else(rig: DaemonRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> int:
+        raise DiskGone(OSError(5, "Input/output error"))
+
+    monkeypatch.setattr(rig.studio, "free_bytes", gone)
+    assert rig.operator.now().free_bytes is None
+
+
+def test_during_a_job_it_is_seen_what_is_done_and_how_far(rig: DaemonRig) -> None:
+    rig.marked()
+    seen = []
+    rig.rail.after_edges(
+        50, lambda: seen.append((rig.operator.now(), rig.operator.glance(), rig.operator.busy))
+    )
+    job = rig.tell(Goto(1000.0))
+    ((now, glance, busy),) = seen
+    assert (now.job, now.job_number, now.progress, now.moving) == (
+        "goto",
+        job.number,
+        Progress(phase="moving"),
+        True,
+    )
+    assert (glance.job, glance.progress, busy) == ("goto", Progress(phase="moving"), True)
+    homing = []
+    rig.rail.after_edges(50, lambda: homing.append(rig.operator.glance().progress))
+    rig.home()
+    assert homing == [Progress(phase="homing")]
+    jogging = []
+    rig.rail.after_edges(50, lambda: jogging.append(rig.operator.glance().progress))
+    rig.tell(Jog(100.0))
+    assert jogging == [Progress(phase="moving")]
+
+
+def test_the_lights_and_what_waits_are_seen(rig: DaemonRig) -> None:
+    rig.marked()
+    lit = []
+
+    def stop() -> None:
+        lit.append(rig.operator.now().lit)
+        rig.operator.stop()
+
+    rig.on("slice_saved", stop, index=1)
+    rig.shoot()
+    assert lit == [True]
+    waits = rig.operator.now().paused
+    assert waits is not None
+    assert waits.session == rig.sessions.ids()[0]
+    assert rig.operator.glance().paused == waits
+
+
+def test_progress_is_told_with_what_is_merged_and_in_which_unit(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.operator._merged = lambda session: len(session)
+    rig.shoot()
+    told = rig.last("progress")
+    assert (told["merged"], told["unit"]) == (len(rig.sessions.ids()[0]), "um")
+
+
+def test_of_what_is_measured_it_is_told_how_much_is_done(rig: DaemonRig) -> None:
+    rig.operator._observe({"event": "measuring", "done": 3, "of": 8})
+    assert rig.operator.glance().progress == Progress(phase="measuring", index=2, slices=8)
+    assert rig.last("measuring")["of"] == 8
+
+
+def test_how_a_job_ended_is_told_with_why_and_who_wished_it(rig: DaemonRig) -> None:
+    job = rig.tell(Jog(50.0))
+    assert told_end(rig) == {"job": job.number, "kind": "jog", "ending": "done"}
+    job = rig.operator.order(Jog(50.0))
+    rig.operator.stop(reason="the button was pressed")
+    rig.operator.work_once()
+    assert told_end(rig) == {
+        "job": job.number,
+        "kind": "jog",
+        "ending": "stopped",
+        "reason": "the button was pressed",
+        "exit_code": 130,
+    }
+    assert isinstance(job.accepted.exception(0), StopAsked)
+    job = rig.tell(Goto(99_999.0))
+    assert (told_end(rig)["ending"], told_end(rig)["exit_code"]) == ("refused", 3)
+    assert rig.last("refused") == {
+        **rig.last("refused"),
+        "job": job.number,
+        "kind": "goto",
+        "reason": told_end(rig)["reason"],
+    }
+    assert rig.operator.now().last_error is None, "a refusal is no failure"
+
+
+def told_end(rig: DaemonRig) -> dict[str, object]:
+    return {
+        name: value for name, value in rig.last("job_ended").items() if name not in ("seq", "event", "at")
+    }
+
+
+def test_homing_says_how_far_off_it_was_only_where_the_place_was_known(rig: DaemonRig) -> None:
+    assert rig.tell(Home()).missed_u is None
+    rig.axis.release()
+    assert rig.tell(Home()).missed_u is None
+    assert rig.tell(Home()).missed_u == 0
+
+
+def test_nothing_is_due_before_its_time_and_what_is_due_first_is_waited_for(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path, idle_release_s=100)
+    rig.home()
+    now_s = time.monotonic()
+    rig.operator._release_due_s = now_s + 100
+    assert rig.operator._idle_s(now_s) == 100
+    rig.operator._dark_due_s = now_s + 15
+    assert rig.operator._idle_s(now_s) == 15
+    assert rig.operator._idle_s(now_s + 20) == 0
+    rig.lights.clear()
+    rig.operator._do_what_is_due(now_s + 14)
+    assert (rig.lights, rig.axis.position().trust) == ([], Trust.KNOWN)
+    rig.operator._do_what_is_due(now_s + 15)
+    assert (rig.lights, rig.operator._idle_s(now_s + 15)) == ([False], 85)
+    rig.operator._do_what_is_due(now_s + 100)
+    assert rig.axis.position().trust is Trust.ASSUMED
+    assert rig.operator._idle_s(now_s) is None
+
+
+def test_after_every_order_the_rest_begins_anew(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path, idle_release_s=100)
+    rig.operator._release_due_s = None
+    rig.home()
+    due_s = rig.operator._release_due_s
+    assert due_s is not None
+    assert 90 < due_s - time.monotonic() <= 100
+
+
+def test_what_ends_the_daemon_is_refused_and_stopped_for(rig: DaemonRig) -> None:
+    job = rig.operator.order(Jog(50.0))
+    rig.operator.close()
+    assert job.stop.reason == DAEMON_ENDED
+    assert rig.operator.lost is None
+    with pytest.raises(Refused, match="is ending"):
+        rig.operator.order(Jog(50.0))
+    rig.operator.look()
+    rig.operator.work()
+    assert isinstance(job.ended.exception(0), StopAsked)
+    assert rig.rail.edges == 0

@@ -4,7 +4,7 @@ import pytest
 from rail_rig import RAMP, SCALE, SETTINGS, SPEC, Rig
 
 from rail.axis import Position, Trust
-from rail.errors import BeyondReach, EmergencyStopInForce, Halted, MoveRefused
+from rail.errors import BeyondReach, EmergencyStopInForce, Halted, MoveRefused, Stopped
 from rail.position_store import StoredPosition
 
 
@@ -119,6 +119,23 @@ def test_zeroing_makes_the_present_place_the_reference_and_holds_it(unhomed):
 def test_with_the_subject_near_the_reference_is_the_far_end(tmp_path):
     rig = Rig(tmp_path, settings=replace(SETTINGS, subject_side="near"))
     assert rig.axis.zero() == Position(9_600, Trust.KNOWN)
+
+
+def test_a_stop_in_force_refuses_before_anything_is_recorded_or_issued(homed):
+    homed.axis.rest()
+    homed.axis.stop()
+    recorded, edges = homed.store.load(), homed.edges
+    for refused in (
+        lambda: homed.axis.move_to(2_000),
+        lambda: homed.axis.jog(1),
+        homed.axis.home,
+        homed.axis.zero,
+    ):
+        with pytest.raises(Stopped, match="arm the axis first"):
+            refused()
+    assert (homed.store.load(), homed.edges) == (recorded, edges)
+    homed.axis.arm()
+    assert homed.axis.jog(1).position.steps == 993
 
 
 # --- the emergency stop -----------------------------------------------------------------------------------
