@@ -33,7 +33,7 @@ from focusd.hardware import (
 from focusd.settings import Config
 from rail.axis_settings import AxisSettings
 from rail.coils import CoilWiring
-from rail.errors import DriverFault, MoveRefused
+from rail.errors import DriverFault, MoveRefused, PinsUnavailable
 from rail.pins import MotionWiring, PanelWiring
 from rail.profile import Ramp
 from rail.stepper import Standstill
@@ -134,6 +134,14 @@ def test_no_speed_becomes_none_at_all() -> None:
     turned = "axis.ring={gear: 1, speed: {start_deg_s: 0.001, max_deg_s: 0.001, acceleration_deg_s2: 0.001}}"
     ring = load_config(None, ["axis.kind=ring", "axis.driver=ULN2003", turned]).axis
     assert axis_settings(ring, home_allowed=False).ramp == Ramp(1, 1, 1)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+@pytest.mark.parametrize("kind", [(), ("axis.kind=ring", "axis.driver=ULN2003")])
+def test_whether_the_axis_holds_itself_is_the_owners_word(kind: tuple[str, ...], holds: bool) -> None:
+    axis = load_config(None, [*kind, f"axis.self_holding={holds}", "axis.idle_release_s=null"]).axis
+    settings = axis_settings(axis, home_allowed=False)
+    assert (settings.self_holding, settings.gravity) == (holds, False)
 
 
 def test_where_no_board_is_known_no_speed_is_complained_of() -> None:
@@ -291,6 +299,53 @@ def test_a_simulated_camera_has_the_memory_it_is_told_and_its_lens_is_the_axis(
         assert camera == ("simulated", lens)
     assert opened[0]["memory"]() == Memory(512_000_000, None, None)
     assert opened[1]["memory"] is read_memory
+
+
+def test_a_driver_is_spoken_to_before_its_motor_is_held_and_belongs_to_the_axis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    order: list[str] = []
+    stepper: Any = Rig(tmp_path).stepper
+    stepper.complaints = ("no real-time priority",)
+
+    def start(command: list[str], *, silence_s: float) -> Any:
+        order.append(f"{command[2]}, silent for {silence_s:g} s")
+        return stepper
+
+    def open_driver(_axis: object, port: str | None) -> Silent:
+        order.append(f"driver at {port}")
+        return Silent()
+
+    monkeypatch.setattr(hardware, "StepperProcess", start)
+    monkeypatch.setattr(hardware, "open_driver", open_driver)
+    config = rail("axis.reversal_pause_ms=4999", "axis.cap_steps_s=900")
+    with caplog.at_level(logging.WARNING):
+        rig = open_rig(config, tmp_path, None, simulate=True, home_allowed=True)
+    assert rig.simulation is not None
+    assert order == [f"driver at {rig.simulation.driver_port}", "focusd.motion, silent for 10 s"]
+    assert "nothing moves before that" in caplog.text
+    assert isinstance(rig.driver, Silent)
+    assert rig.complaints[0] == "no real-time priority"
+    assert rig.axis.settings == axis_settings(config.axis, home_allowed=True, cap_steps_s=900)
+    with pytest.raises(MoveRefused, match="does not answer"):
+        rig.axis.jog(10)
+    rig.simulation.close()
+
+
+def test_a_start_that_fails_half_way_ends_the_motion_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+    process = SimpleNamespace(complaints=(), close=lambda: closed.append(True))
+
+    def taken(*_given: object) -> None:
+        raise PinsUnavailable("GPIO 13 cannot be had")
+
+    monkeypatch.setattr(hardware, "StepperProcess", lambda *_given, **_named: process)
+    monkeypatch.setattr(hardware, "PanelPins", taken)
+    with pytest.raises(PinsUnavailable, match="GPIO 13"):
+        open_rig(rail(), tmp_path, None, simulate=True, home_allowed=True)
+    assert closed == [True]
 
 
 @pytest.mark.parametrize("overrides", [(), ("axis.kind=lens", "plans.default.optics=camera-module-3")])
