@@ -16,6 +16,7 @@ import logging
 import mmap
 import os
 import queue
+import resource
 import signal
 import socket
 import subprocess
@@ -49,6 +50,11 @@ _PRIORITY = 40
 _PR_SET_PDEATHSIG = 1
 _PR_SET_TIMERSLACK = 29
 _MLOCK_CURRENT_FUTURE_ONFAULT = 1 | 2 | 4
+
+LOCKED_BYTES = 512_000_000
+"""What the limit of locked memory must allow. It counts addresses, touched or not, and stack and heap of one
+thread take 136 MB of them, if only for a moment. Where the limit is met later, a thread or a library is
+refused, and the process ends."""
 
 
 class StepperProcess(Signalled):
@@ -348,12 +354,28 @@ def _take_precedence() -> list[str]:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
     except OSError as e:
         complaints.append(f"no real-time priority ({e.strerror}): moves may take longer under load")
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mlockall(_MLOCK_CURRENT_FUTURE_ONFAULT) != 0:
-        reason = os.strerror(ctypes.get_errno())
+    if reason := _lock_memory():
         complaints.append(f"memory is not locked ({reason}): moves may stall when memory is short")
     _prctl(_PR_SET_TIMERSLACK, 1)
     return complaints
+
+
+def _lock_memory() -> str | None:
+    """Keep in memory what is touched from now on; give why that is not so."""
+    limit_bytes, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if limited := limit_problem(limit_bytes, root=os.geteuid() == 0):
+        return limited
+    libc = ctypes.CDLL(None, use_errno=True)
+    locked = libc.mlockall(_MLOCK_CURRENT_FUTURE_ONFAULT) == 0
+    return None if locked else os.strerror(ctypes.get_errno())
+
+
+def limit_problem(limit_bytes: int, *, root: bool) -> str | None:
+    """Say why memory must not be locked under this limit, which does not bind root; else None. Pure."""
+    if root or limit_bytes == resource.RLIM_INFINITY or limit_bytes >= LOCKED_BYTES:
+        return None
+    limit_mb, needed_mb = limit_bytes // 1_000_000, LOCKED_BYTES // 1_000_000
+    return f"the limit, LimitMEMLOCK, is {limit_mb} MB, and {needed_mb} MB are needed"
 
 
 def _prctl(option: int, value: int) -> None:

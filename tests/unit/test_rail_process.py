@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -271,6 +272,15 @@ def test_a_command_that_is_not_there_is_named():
 def test_what_precedence_the_child_has_is_what_it_reports(stepper):
     realtime = os.sched_getscheduler(stepper.pid) == os.SCHED_FIFO
     assert realtime != any("priority" in complaint for complaint in stepper.complaints)
+
+
+def test_memory_is_not_locked_under_a_limit_that_would_be_met_later():
+    """A thread is refused then, or a library, and the motor's process could not even start."""
+    told = process.limit_problem(64 * 2**20, root=False)
+    assert told == "the limit, LimitMEMLOCK, is 67 MB, and 512 MB are needed"
+    assert process.limit_problem(process.LOCKED_BYTES - 1, root=False) is not None
+    for enough, root in ((process.LOCKED_BYTES, False), (resource.RLIM_INFINITY, False), (0, True)):
+        assert process.limit_problem(enough, root=root) is None
 
 
 def test_closing_ends_the_child_and_lets_the_motor_go(world):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rail.process import limit_problem
+
 UNIT = Path(__file__).parent.parent.parent / "systemd" / "focusd.service"
 
 EXPOSURE = 2.3
@@ -39,6 +41,8 @@ def test_what_camera_pins_and_real_time_need_is_left_open() -> None:
     devices = {allowed.split()[0] for allowed in unit["DeviceAllow"]}
     assert devices >= {"char-gpiochip", "char-video4linux", "char-media", "char-dma_heap", "char-ttyAMA"}
     assert int(unit["LimitRTPRIO"][0]) >= 40
+    assert unit["LimitMEMLOCK"] == ["1G"]
+    assert limit_problem(2**30, root=False) is None
     assert unit["SupplementaryGroups"] == ["gpio video dialout"]
     taken_away = {
         "PrivateDevices",
