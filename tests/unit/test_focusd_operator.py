@@ -10,6 +10,7 @@ from daemon_rig import PLAN, DaemonRig
 from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
 from focusd.errors import Busy, Refused
+from focusd.heartbeat import PATIENCE_S
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Zero
 from focusd.marks import MarkBook
 from focusd.now import Glance, Now, Progress
@@ -17,7 +18,7 @@ from focusd.paused import DAEMON_ENDED
 from rail.axis import Position, Trust
 from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, PositionUnknown, Stopped
 from stack.errors import DiskGone, NoSuchSession, NotResumable, PlanRefused, StopAsked
-from stack.plan import FromHere, Marks, Pitch, StackPlan
+from stack.plan import Count, FromHere, Marks, Pitch, StackPlan
 from stack.report import warnings
 from stack.session_state import Phase
 from stack.stop import StopKind
@@ -539,6 +540,53 @@ def test_nothing_is_rechecked_unasked(rig: DaemonRig) -> None:
 def test_homing_says_what_was_lost_since_the_last_time(rig: DaemonRig) -> None:
     assert rig.tell(Home()).missed_u is None
     assert rig.tell(Home()).missed_u == 0
+
+
+@pytest.mark.parametrize("begin", ["order", "look"])
+def test_a_thread_that_hangs_before_it_is_heard_is_noticed(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch, begin: str
+) -> None:
+    rig.eye.camera()
+    rig.heartbeat.rest()  # as it does when it waits
+    seen = []
+
+    def hang() -> None:
+        seen.append(rig.operator.silent())
+        rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + round((PATIENCE_S + 1) * 1e9))
+        seen.append(rig.operator.silent())
+        raise CameraTimeout("it hung", waited_s=PATIENCE_S)
+
+    monkeypatch.setattr(rig.operator, "_prepare", hang)
+    monkeypatch.setattr(rig.eye.camera(), "look", hang)
+    if begin == "order":
+        rig.tell(Jog(10.0))
+    else:
+        rig.operator.look()
+        rig.operator.work_once()
+    assert seen == [False, True]
+
+
+def test_what_was_seen_at_rest_is_not_shown_at_work_nor_the_other_way_round(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.eye.camera()
+    rig.finder.want()
+    rig.operator.look()
+    rig.operator.work_once()
+    shown = [rig.finder.sight.frame is not None]
+    for event in ("job_started", "slice_saved", "job_ended"):
+        rig.on(event, lambda: shown.append(rig.finder.sight.frame is not None))
+    rig.finder.want()
+    rig.shoot(replace(PLAN, spacing=Count(2)))
+    assert shown == [True, False, True, True, False]
+
+
+def test_when_the_motor_that_is_let_go_does_not_keep_the_place_marks_lapse_at_once(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.marked()
+    monkeypatch.setattr(rig.axis, "release", rig.rail.axis._reckoning.lose)
+    rig.operator._release()
+    assert rig.book.marks == Marks()
 
 
 # --- what anybody sees ------------------------------------------------------------------------------------

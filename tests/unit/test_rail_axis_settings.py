@@ -12,9 +12,27 @@ def test_the_reach_is_travel_less_keep_out_less_run_up():
     assert near.reach == Reach(1_280 + 320 + 32, 9_600 - 640)
 
 
+@pytest.mark.parametrize(
+    ("side", "near_end", "ends", "sense", "home"),
+    [
+        ("far", None, (0, 9_600), -1, 0),
+        ("near", None, (0, 9_600), 1, 9_600),
+        ("far", -4_800, (-4_800, 4_800), -1, 0),
+        ("near", -4_800, (-4_800, 4_800), 1, 0),
+        ("near", 0, (0, 9_600), 1, 0),
+    ],
+)
+def test_home_is_away_from_the_subject_and_a_mark_where_there_is_one(side, near_end, ends, sense, home):
+    settings = replace(SETTINGS, subject_side=side, near_end_steps=near_end)
+    assert (settings.ends_steps, settings.home_sense, settings.home_steps) == (ends, sense, home)
+
+
 def test_settings_that_leave_no_room_are_refused():
+    least = SETTINGS.travel_steps - 640 - 320 - 32
+    only = replace(SETTINGS, keep_out_steps=least).reach
+    assert only.nearest_steps == only.farthest_steps
     with pytest.raises(ValueError, match="no room"):
-        replace(SETTINGS, keep_out_steps=9_000)
+        replace(SETTINGS, keep_out_steps=least + 1)
     with pytest.raises(ValueError, match="second touch"):
         replace(SETTINGS, touch_steps_s=321)
 
