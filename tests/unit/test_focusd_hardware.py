@@ -33,6 +33,7 @@ from focusd.hardware import (
 from focusd.settings import Config
 from rail.axis_settings import AxisSettings
 from rail.coils import CoilWiring
+from rail.drivers import DriverTiming
 from rail.errors import DriverFault, MoveRefused, PinsUnavailable
 from rail.pins import MotionWiring, PanelWiring
 from rail.profile import Ramp
@@ -200,6 +201,12 @@ def test_every_pin_and_level_arrives() -> None:
     light = "light_pin: 14, light_active: low, light_percent: 40, light_pwm_hz: 900"
     panel = load_config(None, [f"panel={{shoot_pin: 2, led_pin: 3, {light}}}"])
     assert panel_wiring(panel) == PanelWiring(2, 3, 14, False, 40, 900)
+
+
+def test_the_times_of_a_driver_are_never_cut_short() -> None:
+    times = "{pulse_us: 1.0001, low_us: 2.0001, dir_setup_us: 3.0001, wake_ms: 4.0000001}"
+    timing = rail("axis.driver=custom", f"axis.custom_driver={times}").axis.timing
+    assert timing == DriverTiming("custom", 1_001, 2_001, 3_001, 4_000_001)
 
 
 def test_what_a_motor_starts_at_is_its_drivers_word_before_the_owners() -> None:

@@ -11,12 +11,21 @@ from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
 from focusd.errors import Busy, Refused
 from focusd.heartbeat import PATIENCE_S
-from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Resume, Zero
+from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Order, Resume, Zero
 from focusd.marks import MarkBook
 from focusd.now import Glance, Now, Progress
+from focusd.operator import _count_ended
 from focusd.paused import DAEMON_ENDED
 from rail.axis import Position, Trust
-from rail.errors import BeyondReach, EmergencyStopInForce, HomingNotAllowed, PositionUnknown, Stopped
+from rail.errors import (
+    BeyondReach,
+    EmergencyStopInForce,
+    Halted,
+    HomingNotAllowed,
+    MotionLost,
+    PositionUnknown,
+    Stopped,
+)
 from stack.errors import DiskGone, NoSuchSession, NotResumable, PlanRefused, StopAsked
 from stack.plan import Count, FromHere, Marks, Pitch, StackPlan
 from stack.report import warnings
@@ -540,6 +549,42 @@ def test_nothing_is_rechecked_unasked(rig: DaemonRig) -> None:
 def test_homing_says_what_was_lost_since_the_last_time(rig: DaemonRig) -> None:
     assert rig.tell(Home()).missed_u is None
     assert rig.tell(Home()).missed_u == 0
+
+
+def test_a_motion_process_that_is_lost_is_lost_for_good_and_nothing_else_is(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rig.operator._thread, "is_alive", lambda: True)
+
+    def lost(_steps: int) -> None:
+        raise MotionLost("the motion process 7 is lost", position=rig.axis.position())
+
+    monkeypatch.setattr(rig.axis, "jog", defect)
+    rig.tell(Jog(10.0))
+    assert rig.operator.lost is None
+    monkeypatch.setattr(rig.axis, "jog", lost)
+    rig.tell(Jog(10.0))
+    assert rig.operator.lost == "the motion process 7 is lost"
+
+
+HALTED = Halted("a limit", position=Position(0, Trust.UNKNOWN))
+
+
+@pytest.mark.parametrize(
+    ("order", "error", "trust", "ended"),
+    [
+        (Jog(1.0), None, Trust.UNKNOWN, False),
+        (Jog(1.0), StopAsked("asked"), Trust.UNKNOWN, False),
+        (Jog(1.0), HALTED, Trust.UNKNOWN, True),
+        (Acknowledge(), None, Trust.UNKNOWN, True),
+        (Home(), None, Trust.KNOWN, True),
+        (Jog(1.0), None, Trust.ASSUMED, True),
+    ],
+)
+def test_a_count_from_anywhere_ends_with_current_or_with_a_reference(
+    order: Order, error: Exception | None, trust: Trust, ended: bool
+) -> None:
+    assert _count_ended(Job(order, 0), error, trust) is ended
 
 
 @pytest.mark.parametrize("begin", ["order", "look"])

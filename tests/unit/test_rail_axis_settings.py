@@ -45,6 +45,22 @@ def test_what_would_turn_a_protection_round_is_refused(name):
         replace(SETTINGS, **{name: -1})
 
 
+@pytest.mark.parametrize(
+    "least",
+    [
+        {"keep_out_steps": 0},
+        {"backlash_steps": 0},
+        {"margin_steps": 0},
+        {"clearance_steps": 0},
+        {"touch_steps_s": 1},
+        {"touch_steps_s": SETTINGS.ramp.start_steps_s},
+        {"near_end_steps": -9_600},
+    ],
+)
+def test_the_least_and_the_most_that_may_be_are_taken(least):
+    assert replace(SETTINGS, **least) != SETTINGS
+
+
 @pytest.mark.parametrize("near_end", [1, -9_601])
 def test_a_mark_outside_the_travel_is_refused(near_end):
     with pytest.raises(ValueError, match="within the travel"):
