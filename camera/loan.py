@@ -125,7 +125,7 @@ class Loans:
     def _reclaim(self, job: object) -> None:
         """Take back a job nobody waits for, and return the frame that it may have got in the meantime."""
         self._picam.cancel_all_and_flush()
-        with suppress(TimeoutError, CancelledError, KeyError):
+        with suppress(TimeoutError, CancelledError, KeyError, RuntimeError):
             cast(Request, self._picam.wait(job, timeout=POLL_S)).release()
 
 

@@ -193,8 +193,8 @@ class Axis(Strict):
         """What a place means before the lens: a lens's dioptres always, a ring's degrees where measured."""
         if self.kind == "lens":
             return Dioptres()
-        measured = self.kind == "ring" and self.ring.distances is not None
-        return FocusTable(self.ring.distances or ()) if measured else None
+        measured = self.ring.distances if self.kind == "ring" else None
+        return None if measured is None else FocusTable(measured)
 
     @property
     def microsteps(self) -> int:

@@ -194,6 +194,21 @@ class TestCancel:
 
         assert camera.capture(studio.soon_ns()).exposure == camera.exposure
 
+    def test_a_stop_stays_one_where_the_driver_fails_over_it(self, studio: Studio) -> None:
+        camera = studio.locked()
+        waits: list[None] = []
+
+        def cancel_then_fail() -> None:
+            waits.append(None)
+            if len(waits) > 1:
+                raise RuntimeError("failed to find buffer")
+            camera.cancel()
+
+        studio.picam2.before_wait = cancel_then_fail
+        with pytest.raises(CaptureCancelled):
+            camera.capture(studio.soon_ns())
+        assert len(waits) == 2
+
     def test_it_comes_from_another_thread(self, studio: Studio) -> None:
         camera = studio.locked()
 
