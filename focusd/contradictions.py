@@ -71,6 +71,16 @@ def _rail_contradictions(axis: Axis) -> Iterator[str]:
             f"homing.back_off_mm ({axis.homing.back_off_mm:g}), backlash_um ({axis.backlash_um:g}) and "
             f"run_up_um ({axis.run_up_um:g}) together must be less"
         )
+    if axis.steps(back_off_mm := axis.homing.back_off_mm) < 1:
+        step_mm = float(axis.scale.per_step) / 1000
+        yield (
+            f"axis.homing.back_off_mm: {back_off_mm:g} is less than a step; with this screw {step_mm:g} or "
+            "more is needed"
+        )
+    yield from _rail_speed_contradictions(axis)
+
+
+def _rail_speed_contradictions(axis: Axis) -> Iterator[str]:
     speed, homing = axis.speed, axis.homing
     if speed.start_mm_s > speed.max_mm_s:
         yield (

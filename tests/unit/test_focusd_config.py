@@ -222,6 +222,14 @@ def test_settings_that_agree_are_no_problem(override: str) -> None:
     assert load_config(None, [override]) != load_config(None)
 
 
+def test_the_way_back_from_the_home_switch_is_a_step_at_the_least() -> None:
+    coarse = "axis.screw={lead_mm: 50, full_steps_a_turn: 200, microsteps: 1}"
+    assert load_config(None, [coarse, "axis.homing.back_off_mm=0.2"]).axis.homing.back_off_mm == 0.2
+    assert problems(coarse, "axis.homing.back_off_mm=0.1") == [
+        "axis.homing.back_off_mm: 0.1 is less than a step; with this screw 0.25 or more is needed"
+    ]
+
+
 @pytest.mark.parametrize("side", ["near", "far"])
 def test_every_travel_that_is_taken_can_be_gone_by(side: str) -> None:
     """As short as one may be beside 2 mm of keep-out, and a step shorter: refused then, not at the start."""
