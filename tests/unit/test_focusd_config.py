@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from focusd.axis_settings import DriverUart
 from focusd.config import load_config
 from focusd.errors import ConfigInvalid
 from focusd.hardware import (
@@ -16,7 +17,7 @@ from focusd.hardware import (
     speed_complaints,
     standstill,
 )
-from focusd.settings import Config
+from focusd.settings import Config, Delivery, SeriesRequest
 from focusd.simulated import carriage_spec, panel_and_motor, scene_spec
 from rail.drivers import DriverTiming
 from rail.process import SILENCE_S
@@ -142,6 +143,11 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             "plans.default.exposure.colour_gains[1]: 0 is not a number above 0 up to 32",
         ),
         (
+            "plans.default.fields={Sex: female}",
+            'plans.default.fields: "Sex" cannot name a field: use a small letter and up to 39 more small '
+            "letters, digits and underscores",
+        ),
+        (
             "storage.mount=srv",
             'storage.mount: "srv" is neither auto, none nor a whole path, such as /srv/disk',
         ),
@@ -220,6 +226,39 @@ def test_a_series_may_be_shot_in_a_window_of_the_day(tmp_path: Path) -> None:
 )
 def test_settings_that_agree_are_no_problem(override: str) -> None:
     assert load_config(None, [override]) != load_config(None)
+
+
+def test_what_is_not_said_of_a_series_or_a_destination_is_as_the_file_at_the_root_tells() -> None:
+    assert SeriesRequest(every_s=1800.0).model_dump() == {
+        "plan": "default",
+        "name": None,
+        "every_s": 1800.0,
+        "count": None,
+        "until": None,
+        "for_s": None,
+        "start_at": None,
+        "window": None,
+        "missed": "skip",
+        "overlaps": False,
+        "exposure": "lock-first",
+        "ramp_stops": 0.33,
+        "range": "fixed",
+        "keep": "merged+slices",
+        "hot": "wait",
+    }
+    assert Delivery(to="/media/stick").model_dump() == {
+        "to": "/media/stick",
+        "what": "all",
+        "same_disk": False,
+    }
+    assert DriverUart().model_dump() == {
+        "port": "/dev/serial0",
+        "address": 0,
+        "run_ma": 600,
+        "hold_ma": 300,
+        "sense_ohm": 0.11,
+        "quiet": True,
+    }
 
 
 def test_the_way_back_from_the_home_switch_is_a_step_at_the_least() -> None:

@@ -14,7 +14,7 @@ from focusd.contradictions import contradictions
 from focusd.settings import Config
 from focusd.setup import answered, named, question, taken_up
 from focusd.switches import Switches
-from focusd.walk import Errand, Heard, NotUnderstood, Walk
+from focusd.walk import Errand, Heard, NotUnderstood, Question, Walk
 from focusd.walk_travel import LEAD, PULLEY, RAIL, RULER_MM, STRAP, TURN
 from focusd.walk_travel import RING as RING_STEPS
 
@@ -220,11 +220,11 @@ def test_a_switch_that_nothing_is_seen_of_is_asked_for_again() -> None:
 
 
 def test_a_switch_that_is_pressed_twice_is_not_taken_for_both() -> None:
-    pressed = (Sight(False, False), Sight(True, False))
+    pressed = (Switches(False, False), Switches(True, False))
     walk = answered(Walk(RUNNING, step="near"), "", *pressed)
     again = answered(walk, "", *pressed)
     assert (again.step, "other switch" in again.told.said) == ("far", True)
-    assert answered(again, "", Sight(False, False), Sight(False, True)).changes() == {}
+    assert answered(again, "", Switches(False, False), Switches(False, True)).changes() == {}
 
 
 def test_an_emergency_stop_is_seen_to_open() -> None:
@@ -273,7 +273,8 @@ def test_an_answer_that_cannot_be_is_not_taken(step: str, answer: str, words: st
 @pytest.mark.parametrize(
     ("step", "answer", "found"),
     [
-        ("travel", "40", {"axis.travel_mm": 40.0}),
+        ("travel", "1", {"axis.travel_mm": 1.0}),
+        ("travel", "1000", {"axis.travel_mm": 1000.0}),
         ("travel", "40 mm", {"axis.travel_mm": 40.0}),
         ("travel", "1500um", {"axis.travel_mm": 1.5}),
         ("keep_out", "500 µm", {"axis.keep_out_mm": 0.5}),
@@ -396,7 +397,15 @@ def test_to_be_measured_the_carriage_goes_away_from_the_subject(side: str, away:
     ask, _ = RAIL["ruler"]
     asked = ask(Walk({"axis.subject_side": side}))
     assert asked is not None
-    assert asked.move_u == away * RULER_MM * 1000
+    assert asked == Question(
+        asked.words,
+        default=None,
+        move_u=away * RULER_MM * 1000,
+        returns=False,
+        looks=False,
+        acknowledges=False,
+        restarts=False,
+    )
 
 
 @pytest.mark.parametrize("typed", ["", "close", "up", "x"])
