@@ -145,7 +145,7 @@ def make_safe(config: Config, state_folder: Path, run_folder: Path | None, *, si
         if simulation:
             last_first.callback(simulation.close)
         if config.axis.kind != "lens":
-            last_first.callback(rest_motor, motion_description(config, simulation, run_folder))
+            last_first.callback(lambda: rest_motor(motion_description(config, simulation, run_folder)))
         wiring = replace(panel_wiring(config), shoot=None, led=None)
         PanelPins(simulation.factory if simulation else open_factory(run_folder), wiring).close()
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from daemon_rig import PLAN, DaemonRig
 
 from camera.camera import Exposure
@@ -81,6 +82,21 @@ def test_an_operator_that_hangs_in_a_stack_is_noticed_and_one_at_rest_never(tmp_
     rig.operator._heartbeat.rest()  # as it does when it waits for the next order
     rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + 10**15)
     assert not rig.operator.silent()
+
+
+def test_a_long_way_is_no_silence_and_the_patience_begins_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = DaemonRig(tmp_path)
+    moving = [True]
+    monkeypatch.setattr(rig.axis, "moving", lambda: moving[0])
+    rig.heartbeat.beat()
+    seen = []
+    for still in (True, True, False, False):
+        moving[0] = still
+        rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + round(0.9 * PATIENCE_S * 1e9))
+        seen.append(rig.operator.silent())
+    assert seen == [False, False, False, True]
 
 
 def test_long_exposures_are_no_silence(tmp_path: Path) -> None:

@@ -326,6 +326,38 @@ def test_an_abort_after_the_stop_ends_the_paused_stack(rig: DaemonRig) -> None:
     assert rig.operator.abort() is None
 
 
+def test_an_abort_of_what_runs_leaves_the_stack_that_waits(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    job = rig.operator.order(Jog(10.0))
+    assert rig.operator.abort("the button was held") == "jog"
+    rig.operator.work_once()
+    assert isinstance(job.ended.exception(0), StopAsked)
+    assert phase(rig) is Phase.PAUSED
+    assert rig.operator.glance().paused is not None
+
+
+def test_a_stop_gives_up_the_exposure_and_an_order_the_frame_that_is_only_looked_at(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up: list[str] = []
+    monkeypatch.setattr(rig.eye, "cancel", lambda: given_up.append("exposure"))
+    monkeypatch.setattr(rig.axis, "stop", lambda: given_up.append("motion"))
+    assert rig.operator.stop() is None
+    rig.operator.order(Jog(10.0))
+    assert given_up == []
+    assert rig.operator.stop() == "jog"
+    assert given_up == ["motion", "exposure"]
+    rig.operator.work_once()
+    given_up.clear()
+    rig.operator.look()
+    rig.operator.look()
+    assert rig.operator._inbox.qsize() == 1
+    rig.operator.order(Jog(10.0))
+    assert given_up == ["exposure"]
+
+
 def test_a_rehearsal_moves_and_leaves_nothing(rig: DaemonRig) -> None:
     rig.marked()
     job = rig.shoot(StackPlan("dry", PLAN.range, PLAN.spacing, settle_ms=10, rehearse=True))

@@ -35,6 +35,8 @@ def test_settings_that_leave_no_room_are_refused():
         replace(SETTINGS, keep_out_steps=least + 1)
     with pytest.raises(ValueError, match="second touch"):
         replace(SETTINGS, touch_steps_s=321)
+    with pytest.raises(ValueError, match="second touch"):
+        replace(SETTINGS, touch_steps_s=0)
 
 
 @pytest.mark.parametrize(

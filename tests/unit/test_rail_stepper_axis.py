@@ -68,6 +68,14 @@ def test_a_motor_let_go_is_parked_where_a_power_cut_does_not_turn_it(turning, ta
     assert turning.carriage_um == pytest.approx(there_um, abs=1e-9)
 
 
+def test_it_is_parked_by_its_own_turn_wherever_places_count_from(turning):
+    turning.axis.jog(-7 * turning.settings.home_sense)
+    turning.axis.zero(2_000)
+    turning.axis.release()
+    assert turning.stepper.count_steps() % TURN == 0
+    assert turning.axis.position().steps % TURN != 0
+
+
 def test_closed_after_a_stop_the_motor_is_parked_all_the_same(turning):
     turning.axis.move_to(2_001)
     turning.axis.stop()
@@ -86,6 +94,25 @@ def test_a_motor_held_when_the_power_goes_is_turned_by_two_full_steps_at_most(tu
     turning.cut_power()
     assert abs(turning.carriage.state.motor_steps - rotor) <= TURN // 2
     assert turning.axis.position() == Position(2_001, Trust.ASSUMED)
+
+
+@pytest.mark.parametrize("side", ["near", "far"])
+@pytest.mark.parametrize(
+    ("self_holding", "known", "jog_steps"), [(True, False, 7), (False, True, 7), (True, True, TURN)]
+)
+def test_where_parking_would_keep_nothing_the_motor_is_let_go_where_it_is(
+    tmp_path, side, self_holding, known, jog_steps
+):
+    """The place is unknown, or lost without current, or the motor stands at the end of its turn already."""
+    changes = {"turn_steps": TURN, "subject_side": side, "self_holding": self_holding}
+    rig = Rig(tmp_path, position_um=900.0, settings=replace(SETTINGS, **changes))
+    if known:
+        rig.axis.zero(3_000)
+    rig.axis.jog(jog_steps)
+    edges = rig.edges
+    rig.axis.release()
+    assert rig.edges == edges
+    assert not rig.world.carriage().enabled
 
 
 def test_where_the_place_is_unknown_or_nobody_may_move_nothing_is_parked(turning):
@@ -119,6 +146,18 @@ def test_zeroing_makes_the_present_place_the_reference_and_holds_it(unhomed):
 def test_with_the_subject_near_the_reference_is_the_far_end(tmp_path):
     rig = Rig(tmp_path, settings=replace(SETTINGS, subject_side="near"))
     assert rig.axis.zero() == Position(9_600, Trust.KNOWN)
+
+
+def test_a_defect_in_mid_move_leaves_the_position_unknown(homed, monkeypatch):
+    def defect(*_run, **_seek):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(homed.stepper, "run", defect)
+    with pytest.raises(ZeroDivisionError):
+        homed.axis.move_to(2_000)
+    assert homed.axis.position().trust is Trust.UNKNOWN
+    homed.axis.rest()
+    assert homed.store.load().trust is Trust.UNKNOWN
 
 
 def test_a_stop_in_force_refuses_before_anything_is_recorded_or_issued(homed):
