@@ -21,6 +21,8 @@ SAME: Final = 0.05
 LEAD: Final = "axis.screw.lead_mm"
 TURN: Final = "axis.screw.full_steps_a_turn"
 STRAP: Final = "axis.screw.microsteps"
+TRAVEL: Final = "axis.travel_mm"
+KEEP_OUT: Final = "axis.keep_out_mm"
 PULLEY: Final = "axis.ring.pulley"
 ENDS: Final = "axis.ring.ends_deg"
 
@@ -116,6 +118,19 @@ def _take_strap(_walk: Walk, heard: Heard) -> Told:
     return Told({STRAP: int(heard.typed)})
 
 
+def _keep_out() -> Step:
+    """Ask for what is kept out of the travel, which must leave something of it."""
+    ask, take = number(KEEP_OUT, _KEEP_OUT, 0, 1000, "mm")
+
+    def take_less_than_travel(walk: Walk, heard: Heard) -> Told:
+        told, travel_mm = take(walk, heard), walk.value(TRAVEL)
+        if told.found[KEEP_OUT] >= travel_mm:
+            raise NotUnderstood(f"{told.found[KEEP_OUT]:g} mm leave nothing of a travel of {travel_mm:g} mm")
+        return told
+
+    return ask, take_less_than_travel
+
+
 def _ask_home(_walk: Walk) -> Question:
     return Question(
         "May the rig look for its home switch by itself? Only if nothing can be in its way. [yes/no]",
@@ -194,8 +209,8 @@ RAIL: Final[Mapping[str, Step]] = {
     "strap": (_ask_strap, _take_strap),
     "direction": (_ask_direction, _take_direction),
     "ruler": (_ask_ruler, _take_ruler),
-    "travel": number("axis.travel_mm", _TRAVEL, 1, 1000, "mm"),
-    "keep_out": number("axis.keep_out_mm", _KEEP_OUT, 0, 1000, "mm"),
+    "travel": number(TRAVEL, _TRAVEL, 1, 1000, "mm"),
+    "keep_out": _keep_out(),
     "home": (_ask_home, _take_home),
 }
 

@@ -286,6 +286,15 @@ def test_a_number_is_taken_in_the_unit_that_was_typed(step: str, answer: str, fo
     assert answered(Walk(RUNNING, step=step), answer).found == found
 
 
+def test_what_is_kept_out_must_leave_something_of_the_travel() -> None:
+    """Said at the end, nothing could be written, and the walk only be begun anew."""
+    walk = answered(Walk(RUNNING, step="travel"), "1.5")
+    for typed in ("", "1.5", "1500um"):
+        with pytest.raises(NotUnderstood, match=r"leave nothing of a travel of 1\.5 mm"):
+            answered(walk, typed)
+    assert answered(walk, "1.4").changes() == {"axis.travel_mm": 1.5, "axis.keep_out_mm": 1.4}
+
+
 def test_a_ruler_is_read_in_millimetres_or_micrometres() -> None:
     divisions_um = [answered(Walk(RUNNING, step="scale"), typed).told.errand for typed in ("1mm", "1000")]
     assert divisions_um == [Errand("/calibrate/scale", {"division_um": 1000.0})] * 2

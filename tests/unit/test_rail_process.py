@@ -102,6 +102,7 @@ def test_stop_takes_effect_during_a_run_and_holds(stepper, world):
     run = result()
     assert run.ending is Ending.STOPPED
     assert run.issued_steps <= at_stop + RAMP.length_steps + 20
+    assert not stepper.running()
     assert world.carriage().net_edges == run.issued_steps
     assert stepper.run(10, RAMP).issued_steps == 0
     stepper.arm()
