@@ -320,7 +320,7 @@ class StepperAxis:
         """Go to `target_steps`, having run forward by the run-up before it or more."""
         reckoning, run_up_steps = self._reckoning, self._settings.run_up_steps
         distance_steps = target_steps - reckoning.held().steps
-        if distance_steps < 0 or reckoning.forward_steps + distance_steps < run_up_steps:
+        if reckoning.forward_steps + distance_steps < run_up_steps:  # always so on the way back
             reckoning.run(distance_steps - run_up_steps, self._ramp())
             distance_steps = run_up_steps
         return reckoning.run(distance_steps, self._ramp())

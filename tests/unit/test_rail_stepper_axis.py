@@ -17,6 +17,25 @@ def test_duration_is_that_of_the_move(homed):
     assert homed.axis.scale == SCALE
 
 
+def test_a_run_up_is_taken_where_the_backlash_is_not_taken_up_yet_and_only_there(homed, monkeypatch):
+    runs, run = [], homed.stepper.run
+
+    def noted(distance_steps, ramp, seek=None):
+        runs.append(distance_steps)
+        return run(distance_steps, ramp, seek=seek)
+
+    monkeypatch.setattr(homed.stepper, "run", noted)
+    run_up = SETTINGS.run_up_steps
+    homed.axis.move_to(2_000)
+    homed.axis.move_to(2_001)
+    homed.axis.move_to(1_900)
+    homed.axis.jog(-1)
+    homed.axis.move_to(1_900)
+    homed.axis.jog(-1)
+    homed.axis.move_to(1_899 + run_up)
+    assert runs == [1_008, 1, -101 - run_up, run_up, -1, 1 - run_up, run_up, -1, run_up]
+
+
 # --- a motor let go ---------------------------------------------------------------------------------------
 
 
