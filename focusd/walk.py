@@ -5,11 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from focusd.lengths import length
+from focusd.switches import Switches
 
 Unit = Literal["mm", "um", "deg"]
 """What a number that is asked for may be measured in."""
-
-from focusd.switches import Switches
 
 
 class NotUnderstood(ValueError):
