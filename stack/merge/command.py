@@ -14,6 +14,7 @@ from stack.merge.cluster import spread_over
 from stack.merge.compare import differing_places, sheet, versions
 from stack.merge.depthview import coloured
 from stack.merge.errors import MergeError, NothingToMerge, OutputRefused, TransformsUnreadable
+from stack.merge.interrupts import ended_as_interrupted
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.output import check_output, check_place, write_picture
 from stack.merge.placements import Placements, as_facts, placements_in
@@ -23,6 +24,7 @@ from stack.merge.record import as_json, describe
 from stack.merge.selection import chosen, is_session
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
+from stack.merge.tags import CONFIDENCE, DEPTH, DEPTH_PREVIEW, map_tags
 from stack.merge.versions import choose
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -50,7 +52,8 @@ def main(argv: Sequence[str] | None = None, daemon: Daemon | None = None) -> int
     asked = parse(argv)
     progress = Progress(asked.json)
     try:
-        return _run(asked, daemon, progress)
+        with ended_as_interrupted():
+            return _run(asked, daemon, progress)
     except KeyboardInterrupt:
         progress.close()
         return INTERRUPTED
@@ -165,7 +168,7 @@ def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) 
 
 def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     outputs = _check_outputs(asked)
-    photos = chosen(asked.photos, _wanted(asked), outputs, asked.skip_bad)
+    photos = chosen(asked.photos, _wanted(asked), outputs, asked.skip_bad, progress.passed_over)
     settings, began_s = settings_of(asked), time.monotonic()
     if asked.far_first:
         photos = photos[::-1]
@@ -177,12 +180,12 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
     tags = picture_tags(merged, facts, merging.photos[0].path)
     if asked.depth:
-        write_picture(asked.depth, merged.depth, NO_TAGS, asked.quality)
+        write_picture(asked.depth, merged.depth, map_tags(DEPTH), asked.quality)
     if asked.confidence:
-        write_picture(asked.confidence, merged.confidence, NO_TAGS, asked.quality)
+        write_picture(asked.confidence, merged.confidence, map_tags(CONFIDENCE), asked.quality)
     if asked.depth_preview:
         preview = coloured(merged.depth, merged.confidence, um_per_slice, um_per_px)
-        write_picture(asked.depth_preview, preview, NO_TAGS, asked.quality)
+        write_picture(asked.depth_preview, preview, map_tags(DEPTH_PREVIEW), asked.quality)
     made = [str(path) for path in outputs]
     if asked.export_aligned:
         exported = export_aligned(

@@ -5,9 +5,13 @@ fill the missing end of a file that was cut short with grey and say nothing, so 
 it is whole.
 """
 
+import mmap
+import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +25,7 @@ from numpy.typing import NDArray
 from stack.merge.errors import PhotoUnreadable
 from stack.merge.raw import develop, raw_size
 
+Bytes = bytes | mmap.mmap
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 JPEG_SUFFIXES: Final = frozenset({".jpg", ".jpeg"})
@@ -36,6 +41,8 @@ PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 EXIF_START: Final = b"Exif\0\0"
 SAID_OF_A_TIFF: Final = (270, 271, 272, 282, 283, 296, 305, 306)
 """Tags of a TIFF's first directory that are not about how its pixels are laid out."""
+_NUMBERS: Final = re.compile(r"([0-9]+)")
+EMPTY: Final = "the file is empty"
 CUT_SHORT: Final = "the file is cut short or damaged"
 
 
@@ -58,21 +65,25 @@ class Shape:
 
 
 def photo_shape(path: Path) -> Shape:
-    """Give a photograph's shape from the file's head. Raises `PhotoUnreadable`."""
-    data = load(path)
+    """Give a photograph's shape from the file's head; the rest is not read. Raises `PhotoUnreadable`."""
+    if _is_raw(path):
+        return Shape(*raw_size(path, load(path)), 16)
     try:
-        if _is_raw(path):
-            return Shape(*raw_size(path, data), 16)
-        if is_jpeg(data):
-            height, width, *_ = simplejpeg.decode_jpeg_header(data)
-            return Shape(int(width), int(height), 8)
-        if data.startswith(PNG_SIGNATURE):
-            width, height, bits = struct.unpack(">IIB", data[16:25])
-            return Shape(int(width), int(height), 16 if bits == 16 else 8)
-        tags = tiff_tags(data)
-        return Shape(tags[256][0], tags[257][0], tags.get(258, (8,))[0])
+        with mapped(path) as data:
+            return _shape(data)
     except (ValueError, struct.error, KeyError, IndexError) as e:
         raise cut_short(path, e) from e
+
+
+def _shape(data: Bytes) -> Shape:
+    if is_jpeg(data):
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        return Shape(int(width), int(height), 8)
+    if is_png(data):
+        width, height, bits = struct.unpack(">IIB", data[16:25])
+        return Shape(int(width), int(height), 16 if bits == 16 else 8)
+    tags = tiff_tags(data)
+    return Shape(tags[256][0], tags[257][0], tags.get(258, (8,))[0])
 
 
 def read_photo(path: Path) -> Pixels:
@@ -88,7 +99,7 @@ def read_photo(path: Path) -> Pixels:
         if is_jpeg(data):
             jpeg: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="BGR", strict=True)
             return jpeg
-        if data.startswith(PNG_SIGNATURE):
+        if is_png(data):
             _check_png(data)
         else:
             _check_tiff(data)
@@ -106,11 +117,17 @@ def read_photo(path: Path) -> Pixels:
 def photos_in(folder: Path) -> list[Path]:
     """Give a folder's photographs in name order; a raw file only where it is all there is of its slice.
 
-    Raises `OSError`.
+    Numbers in names count as numbers: 2 comes before 10. Raises `OSError`.
     """
-    found = sorted(file for file in folder.iterdir() if is_photo(file) and file.is_file())
+    found = sorted((file for file in folder.iterdir() if is_photo(file) and file.is_file()), key=_counted)
     developed = {file.stem for file in found if not _is_raw(file)}
     return [file for file in found if not _is_raw(file) or file.stem not in developed]
+
+
+def _counted(path: Path) -> tuple[list[int | str], str]:
+    """Give what puts a name in its place: words and numbers in turn, whether capitals or not."""
+    parts = _NUMBERS.split(path.stem)
+    return [int(part) if part.isdecimal() else part.casefold() for part in parts], path.name
 
 
 def _is_raw(path: Path) -> bool:
@@ -124,13 +141,31 @@ def load(path: Path) -> bytes:
     except OSError as e:
         raise PhotoUnreadable(path, e.strerror or str(e)) from e
     if not data:
-        raise PhotoUnreadable(path, "the file is empty")
+        raise PhotoUnreadable(path, EMPTY)
     return data
 
 
-def is_jpeg(data: bytes) -> bool:
+@contextmanager
+def mapped(path: Path) -> Iterator[Bytes]:
+    """Give a file's bytes, of which only those that are looked at are read. Raises `PhotoUnreadable`."""
+    try:
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                raise PhotoUnreadable(path, EMPTY)
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                yield data
+    except OSError as e:
+        raise PhotoUnreadable(path, e.strerror or str(e)) from e
+
+
+def is_jpeg(data: Bytes) -> bool:
     """Say whether these are the bytes of a JPEG."""
-    return data.startswith(b"\xff\xd8")
+    return data[:2] == b"\xff\xd8"
+
+
+def is_png(data: Bytes) -> bool:
+    """Say whether these are the bytes of a PNG."""
+    return data[: len(PNG_SIGNATURE)] == PNG_SIGNATURE
 
 
 def cut_short(path: Path, error: Exception) -> PhotoUnreadable:
@@ -144,7 +179,7 @@ def _reason(error: Exception) -> str:
     return f"{CUT_SHORT} ({text})" if text and isinstance(error, ValueError) else CUT_SHORT
 
 
-def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+def jpeg_segments(data: Bytes) -> Iterator[tuple[int, bytes]]:
     """Give marker and content of what stands before the picture itself."""
     at = 2
     while is_jpeg(data) and at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
@@ -196,8 +231,8 @@ def _check_tiff(data: bytes) -> None:
         raise ValueError("its end is missing")
 
 
-def tiff_tags(data: bytes, kinds: Sequence[int] = (3, 4)) -> dict[int, tuple[int, ...]]:
-    """Read tags of a TIFF's first picture: those of whole numbers, or of bytes of no known meaning (7)."""
+def tiff_tags(data: Bytes, kinds: Sequence[int] = (3, 4)) -> dict[int, tuple[int, ...]]:
+    """Read tags of a TIFF's first picture: whole numbers, or text (2), or bytes of no known meaning (7)."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         raise ValueError("not a JPEG, PNG or TIFF")
     order = "<" if data[:2] == b"II" else ">"
@@ -208,7 +243,7 @@ def tiff_tags(data: bytes, kinds: Sequence[int] = (3, 4)) -> dict[int, tuple[int
         tag, kind, count = struct.unpack_from(order + "HHI", data, entry)
         if kind not in kinds:
             continue
-        letter = {3: "H", 4: "I", 7: "B"}[kind]
+        letter = {2: "B", 3: "H", 4: "I", 7: "B"}[kind]
         at = entry + 8
         if count * struct.calcsize(letter) > 4:
             (at,) = struct.unpack_from(order + "I", data, at)

@@ -30,6 +30,18 @@ class Progress:
         else:
             self.warn(f"{name} is left out: {reason}")
 
+    def passed_over(self, names: Sequence[str]) -> None:
+        """Tell of pictures that were not taken for slices."""
+        if self._json:
+            self._line(event="merge_passed_over", files=list(names))
+        else:
+            what = (
+                "was merged before and is no slice"
+                if len(names) == 1
+                else "were merged before and are no slices"
+            )
+            self.warn(f"{listed(names)} {what}: passed over")
+
     def step(self, what: str, done: int, of: int) -> None:
         """Tell of what comes after all slices are in."""
         if self._json:

@@ -17,6 +17,7 @@ from stack.merge.placements import similarity_of
 from stack.merge.settings import MergeSettings
 from stack.merge.similarity import Similarity
 from stack.merge.stream import Merged, MergedSlice
+from stack.merge.tags import MERGED
 
 SCHEMA = 2
 
@@ -93,7 +94,7 @@ def note_of(facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "front_wins": facts["settings"]["front_wins"],
         "aligned": facts["settings"]["align"],
     }
-    return f"merged from {count} slices by the {how['method']} method", how
+    return f"{MERGED} {count} slices by the {how['method']} method", how
 
 
 def _steps(slices: Sequence[MergedSlice], size_px: tuple[int, int]) -> list[Similarity]:

@@ -8,6 +8,7 @@ from stack.merge.errors import NothingToMerge, OutputRefused, PhotoUnreadable, S
 from stack.merge.merging import Photo
 from stack.merge.photos import Shape, photo_shape, photos_in
 from stack.merge.progress import listed
+from stack.merge.tags import is_merge
 
 SMALLEST_SIDE_PX = 16
 """A smaller picture has no neighbourhoods in which sharpness could be told."""
@@ -18,13 +19,15 @@ def chosen(
     wanted: Callable[[int], bool],
     outputs: Sequence[Path] = (),
     skip_bad: bool = False,
+    passed_over: Callable[[Sequence[str]], None] = lambda names: None,
 ) -> list[Photo]:
     """Give the photographs whose number is `wanted`, all of one shape and none of them an output.
 
     With `skip_bad` those of another shape or without a readable head are left in, to be left out one by one.
+    `passed_over` hears of what a merge put into a folder before.
     Raises `NothingToMerge`, `OutputRefused`, `SizesDiffer` or `PhotoUnreadable`.
     """
-    found = list(_found(given))
+    found = list(_found(given, passed_over))
     photos = [Photo(index, path, path.name) for index, path in enumerate(found) if wanted(index)]
     where = ", ".join(str(path) for path in given)
     if not photos:
@@ -57,12 +60,24 @@ def session_slices(session: Path) -> list[Photo]:
     ]
 
 
-def _found(given: Sequence[Path]) -> Iterator[Path]:
+def _found(given: Sequence[Path], passed_over: Callable[[Sequence[str]], None]) -> Iterator[Path]:
     for path in given:
         try:
-            yield from photos_in(path / "slices" if is_session(path) else path) if path.is_dir() else (path,)
+            yield from _slices_in(path, passed_over) if path.is_dir() else (path,)
         except OSError as e:
             raise NothingToMerge(f"{path}: {e.strerror or e}") from e
+
+
+def _slices_in(folder: Path, passed_over: Callable[[Sequence[str]], None]) -> list[Path]:
+    """Give a folder's slices; pictures merged before are such only where there is nothing else, as slabs."""
+    if is_session(folder):
+        return photos_in(folder / "slices")
+    found = photos_in(folder)
+    merged = {path for path in found if is_merge(path)}
+    if merged and len(merged) < len(found):
+        passed_over([path.name for path in found if path in merged])
+        return [path for path in found if path not in merged]
+    return found
 
 
 def _same_file(one: Path, other: Path) -> bool:

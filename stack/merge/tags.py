@@ -12,7 +12,8 @@ from typing import Any, Final
 import piexif
 
 from camera.tiff import Kind, exif_block
-from stack.merge.photos import PNG_SIGNATURE, is_jpeg, jpeg_segments, load, tiff_tags
+from stack.merge.errors import PhotoUnreadable
+from stack.merge.photos import PNG_SIGNATURE, Bytes, is_jpeg, is_png, jpeg_segments, load, mapped, tiff_tags
 
 EXIF_BYTES: Final = 65000
 """A JPEG segment holds no more."""
@@ -29,6 +30,17 @@ STRUCTURE: Final = frozenset(
 """Tags of a TIFF or DNG that say how its own pixels are stored, and nothing of the photograph."""
 
 
+MERGED: Final = "merged from"
+DEPTH: Final = "depth map of a merge: 1 + 128 x slice, 0 unknown"
+CONFIDENCE: Final = "confidence of a merge's depth map: 0 to 255"
+DEPTH_PREVIEW: Final = "depth map of a merge, in colours"
+"""How descriptions of what a merge makes begin."""
+_MADE: Final = (MERGED, DEPTH, CONFIDENCE, DEPTH_PREVIEW)
+_DESCRIPTION, _SOFTWARE = 270, 305
+_TEXT: Final = 2
+_PROGRAM: Final = "focusrail"
+
+
 @dataclass(frozen=True, slots=True)
 class Tags:
     """EXIF beginning with `Exif`, and an ICC profile; None where a file has none."""
@@ -42,9 +54,41 @@ def read_tags(path: Path) -> Tags:
     data = load(path)
     if is_jpeg(data):
         return _jpeg_tags(data)
-    if data.startswith(PNG_SIGNATURE):
+    if is_png(data):
         return _png_tags(data)
     return _tiff_tags(data)
+
+
+def map_tags(note: str) -> Tags:
+    """Give the tags of what a merge makes beside its picture."""
+    block: bytes = piexif.dump({"0th": _note(note)})
+    return Tags(block)
+
+
+def is_merge(path: Path) -> bool:
+    """Say whether a file says of itself that a merge made it; False also where it cannot be read."""
+    try:
+        with mapped(path) as data:
+            said = _said(data)
+    except (PhotoUnreadable, ValueError, struct.error):
+        return False
+    by_us = said.get(_SOFTWARE, "").startswith(_PROGRAM)
+    return by_us and said.get(_DESCRIPTION, "").startswith(_MADE)
+
+
+def _said(data: Bytes) -> dict[int, str]:
+    """Give what stands in words in a file's first directory."""
+    if is_jpeg(data):
+        block = _jpeg_tags(data).exif or EXIF_START
+    elif is_png(data):
+        block = _png_tags(data).exif or EXIF_START
+    else:
+        return _words(data)
+    return _words(block[len(EXIF_START) :])
+
+
+def _words(block: Bytes) -> dict[int, str]:
+    return {tag: bytes(text).decode("ascii", "replace") for tag, text in tiff_tags(block, (_TEXT,)).items()}
 
 
 def merged_tags(reference: Tags, size_px: tuple[int, int], note: str, how: Mapping[str, Any]) -> Tags:
@@ -113,12 +157,12 @@ def _note(note: str) -> dict[int, Any]:
 def software() -> str:
     """Give name and version of this program."""
     try:
-        return f"focusrail {version('focusrail')}"
+        return f"{_PROGRAM} {version('focusrail')}"
     except PackageNotFoundError:
-        return "focusrail"
+        return _PROGRAM
 
 
-def _jpeg_tags(data: bytes) -> Tags:
+def _jpeg_tags(data: Bytes) -> Tags:
     exif, parts = None, {}
     for marker, segment in jpeg_segments(data):
         if marker == 0xE1 and segment.startswith(EXIF_START) and exif is None:
@@ -128,7 +172,7 @@ def _jpeg_tags(data: bytes) -> Tags:
     return Tags(exif, b"".join(parts[number] for number in sorted(parts)) or None)
 
 
-def _png_tags(data: bytes) -> Tags:
+def _png_tags(data: Bytes) -> Tags:
     exif = icc = None
     at = len(PNG_SIGNATURE)
     while at + 8 <= len(data):

@@ -132,6 +132,33 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(tmp_path, capsys):
     assert not (tmp_path / "a.jpg").exists()
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_what_was_merged_into_the_folder_before_is_no_slice(tmp_path, capsys, suffix):
+    folder = shot(tmp_path / "in")
+    outputs = [folder / f"merged{suffix}", folder / "depth.png", folder / "sure.tif", folder / "colours.jpg"]
+    named = zip(("-o", "--depth", "--confidence", "--depth-preview"), map(str, outputs), strict=True)
+    argv = [str(folder), "--keep-borders", *(word for pair in named for word in pair)]
+    assert main(argv) == 0
+    first = outputs[0].read_bytes()
+    capsys.readouterr()
+    assert main(argv) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert "passed over" in said[0]
+    assert all(path.name in said[0] for path in outputs)
+    assert said[1] == "merged 1 of 4  0000.jpg"
+    assert outputs[0].read_bytes() == first
+
+
+def test_pictures_merged_before_may_be_merged_where_there_is_nothing_else(tmp_path, capsys):
+    slabs = tmp_path / "slabs"
+    slabs.mkdir()
+    folder = shot(tmp_path / "in")
+    assert main([str(folder), "-o", str(slabs / "a.tif"), "--slab", "2"]) == 0
+    (slabs / "a.tif").unlink()
+    assert main([str(slabs), "-o", str(tmp_path / "b.tif")]) == 0
+    assert "from 2 slices" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_a_photograph_left_out_by_slices_is_still_an_input(tmp_path, capsys):
     folder = shot(tmp_path / "in", 4)
     argv = [folder, "-o", folder / "0003.jpg", "--slices", "0-2"]
@@ -185,7 +212,8 @@ def test_nothing_that_was_asked_for_is_dropped_silently(capsys, dropped, words):
     assert (ended.value.code, words in " ".join(capsys.readouterr().err.split())) == (2, True)
 
 
-def test_interrupted_it_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_it_leaves_nothing(tmp_path, ending):
     folder = shot(tmp_path / "in", 10)
     names = [str(folder / f"{i:04}.jpg") for i in range(10)] * 20
     child = subprocess.Popen(
@@ -195,7 +223,7 @@ def test_interrupted_it_leaves_nothing(tmp_path):
     )
     with child:
         assert child.stderr.readline().startswith("merged 1 of 200")
-        child.send_signal(signal.SIGINT)
+        child.send_signal(ending)
         deadline_s = time.monotonic() + 20
         rest = child.stderr.read()
         assert time.monotonic() < deadline_s

@@ -6,7 +6,7 @@ import pytest
 import simplejpeg
 
 from stack.merge.errors import PhotoUnreadable
-from stack.merge.photos import Shape, is_photo, photo_shape, read_photo
+from stack.merge.photos import Shape, is_photo, photo_shape, photos_in, read_photo
 from stack.merge.tags import read_tags
 
 
@@ -136,3 +136,17 @@ def test_size_of_a_big_endian_tiff(tmp_path):
     body = struct.pack(">H", len(entries)) + b"".join(struct.pack(">HHII", *entry) for entry in entries)
     (tmp_path / "a.tif").write_bytes(b"MM\0*" + struct.pack(">I", 8) + body + bytes(4))
     assert photo_shape(tmp_path / "a.tif") == Shape(640, 480, 8)
+
+
+def test_numbers_in_names_count_as_numbers(tmp_path):
+    names = ["IMG 2.jpg", "IMG 9.JPG", "img 10.jpg", "IMG 10b.jpg", "IMG 100.jpg", "x2y1.png", "x2y10.png"]
+    for name in sorted(names):
+        (tmp_path / name).touch()
+    assert [path.name for path in photos_in(tmp_path)] == names
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_a_shape_is_seen_without_reading_the_picture(tmp_path, monkeypatch, suffix):
+    path = saved(tmp_path / f"a{suffix}", picture(np.uint8, (480, 640, 3)))
+    monkeypatch.setattr("stack.merge.photos.load", None)
+    assert photo_shape(path) == Shape(640, 480, 8)

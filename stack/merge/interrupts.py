@@ -1,0 +1,27 @@
+"""Being ended from outside: whatever signal asks for it, what was begun is cleared away as after Ctrl-C."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
+"""What a service manager, a batch queue or a terminal that closes ends a program with."""
+
+
+@contextmanager
+def ended_as_interrupted() -> Iterator[None]:
+    """Let what ends this process raise `KeyboardInterrupt`; what is ignored, as under nohup, stays so."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in ENDINGS}
+    heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, before[number])
