@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.errors import AlignmentFailed
-from stack.merge.fit import FEW_BLOCKS, Fit, fit
+from stack.merge.fit import FEW_BLOCKS, Fit, fit, textured
 from stack.merge.planes import reduced
 from stack.merge.similarity import Similarity
 from stack.merge.views import View
@@ -26,6 +26,7 @@ LIKE_ENOUGH: Final = 0.25
 DOUBTFUL: Final = 0.5
 UNSURE_PX: Final = 1.0
 """Standard error above which detail begins to smear."""
+UNALIGNED: Final = "if nothing moved, --no-align lays all as they are"
 MAX_STEP_SCALE: Final = 1.35
 """Between neighbours; no lens breathes more between two slices."""
 
@@ -70,6 +71,8 @@ class Aligner:
         view = View.of(reduced(grey, self._factor))
         self._found = Similarity(), view
         if not self._before:
+            if textured(view) < FEW_BLOCKS:
+                raise AlignmentFailed(name, f"it shows too little detail to lay others over it ({UNALIGNED})")
             return Alignment(Similarity(), 1.0)
         # Breathing goes on as it began, or the rig was touched: whichever start fits better leads.
         found = fit(tuple(self._before), view, (self._drift.after(self._last), self._last))
@@ -80,10 +83,10 @@ class Aligner:
 
     def _judge(self, found: Fit, name: str) -> str:
         if found.blocks < FEW_BLOCKS:
+            if textured(self._found[1]) < FEW_BLOCKS:
+                raise AlignmentFailed(name, "it shows next to nothing: it is black, white or even all over")
             raise AlignmentFailed(
-                name,
-                "it has too little detail in common with the slices before it (if nothing moved, --no-align "
-                "lays them as they are)",
+                name, f"it has too little detail in common with the slices before it ({UNALIGNED})"
             )
         step = found.similarity.scale / self._last.scale
         if not 1 / MAX_STEP_SCALE < step < MAX_STEP_SCALE:

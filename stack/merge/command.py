@@ -13,7 +13,14 @@ from stack.merge.batch import finished_before, here, run
 from stack.merge.cluster import spread_over
 from stack.merge.compare import differing_places, sheet, versions
 from stack.merge.depthview import coloured
-from stack.merge.errors import MergeError, NothingToMerge, OutputRefused, TransformsUnreadable
+from stack.merge.errors import (
+    AlignmentFailed,
+    MergeError,
+    NothingToMerge,
+    OutputRefused,
+    PhotoUnreadable,
+    TransformsUnreadable,
+)
 from stack.merge.interrupts import ended_as_interrupted
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.output import check_output, check_place, write_picture
@@ -28,6 +35,7 @@ from stack.merge.tags import CONFIDENCE, DEPTH, DEPTH_PREVIEW, map_tags
 from stack.merge.versions import choose
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+SKIP = ". Leave it out by --exclude, or by --skip-bad all that is bad"
 SEEN_FAR_FIRST = (
     "the first photograph is taken for the farthest, by what lies over what: say --near-first if it is not, "
     "or --far-first if --front-wins is to go by it"
@@ -58,8 +66,16 @@ def main(argv: Sequence[str] | None = None, daemon: Daemon | None = None) -> int
         progress.close()
         return INTERRUPTED
     except MergeError as e:
-        progress.fail(str(e))
+        progress.fail(f"{e}{_way_out(e, asked)}")
         return FAILED
+
+
+def _way_out(error: MergeError, asked: argparse.Namespace) -> str:
+    """Say how to merge the others, where one slice alone stands in the way."""
+    alone = isinstance(error, AlignmentFailed) or (
+        isinstance(error, PhotoUnreadable) and error.path.is_file()
+    )
+    return SKIP if alone and not asked.skip_bad else ""
 
 
 def _run(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> int:
@@ -273,7 +289,7 @@ def _facts(
         time.monotonic() - began_s,
         merging.skipped,
         um_per_slice,
-        not merging.far_first,
+        None if merging.far_first is None else not merging.far_first,
         merging.memory,
     )
     if merging.far_first and asked.far_first is None:

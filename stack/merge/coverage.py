@@ -59,10 +59,15 @@ def coverage_of(record: Mapping[str, Any]) -> Coverage:
     return Coverage(record["first"], record["last"], gaps, record["sure"], record.get("judged", True))
 
 
-def shortfalls(found: Coverage, near_first: bool = True) -> list[str]:
-    """Say in sentences what is missing; none where the slices cover the subject, or nothing can be said."""
+def shortfalls(found: Coverage, near_first: bool | None = True) -> list[str]:
+    """Say in sentences what is missing; none where the slices cover the subject, or nothing can be said.
+
+    `near_first` says whether the first slice is the nearest; None: that is not known.
+    """
     ends = [("nearest", found.first), ("farthest", found.last)]
-    if not near_first:
+    if near_first is None:
+        ends = [("first", found.first), ("last", found.last)]
+    elif not near_first:
         ends = [("nearest", found.last), ("farthest", found.first)]
     return [
         *(_OPEN[end].format(share=share) for end, share in ends if share >= STILL_GAINING),
@@ -84,6 +89,10 @@ _OPEN: Final = {
     "({share:.0%} of what is in focus is sharpest there); begin nearer next time",
     "farthest": "the farthest slice still gains sharpness: the subject goes on behind your far point "
     "({share:.0%} of what is in focus is sharpest there); end farther next time",
+    "first": "the first slice still gains sharpness: the subject goes on before it "
+    "({share:.0%} of what is in focus is sharpest there); begin earlier next time",
+    "last": "the last slice still gains sharpness: the subject goes on beyond it "
+    "({share:.0%} of what is in focus is sharpest there); end later next time",
 }
 
 

@@ -76,6 +76,17 @@ def fit(references: Sequence[View], other: View, starts: Sequence[Similarity]) -
     return found
 
 
+def textured(view: View) -> float:
+    """Give how many of a view's blocks have texture to fit others by."""
+    light = view.levels[0]
+    weight = shifts(light, light, _block_px(light[0])).texture
+    return float((weight / (weight + TEXTURED)).sum())
+
+
+def _block_px(light: Plane) -> int:
+    return BLOCK_PX if min(light.shape) >= ACROSS * BLOCK_PX else LEAST_BLOCK_PX
+
+
 def _jumped(reference: View, other: View, level: int, start: Similarity) -> Similarity:
     """Give the start shifted, however far, to where the phases of both spectra agree best."""
     factor = 2.0**level
@@ -108,7 +119,7 @@ def _settled(
     still: list[tuple[Plane, Plane]], moved: tuple[Plane, Plane], start: Similarity, enough_px: float
 ) -> Fit:
     height, width = moved[0].shape
-    block_px = BLOCK_PX if min(height, width) >= ACROSS * BLOCK_PX else LEAST_BLOCK_PX
+    block_px = _block_px(moved[0])
     centre, reach = np.array([width - 1, height - 1]) / 2, float(np.hypot(width, height)) / 2
     found = Fit(start, 0.0, 0.0, np.inf)
     for _ in range(ROUNDS):

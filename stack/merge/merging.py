@@ -68,7 +68,7 @@ class Merging:
     memory
         Which working set was chosen, with the first photograph.
     far_first
-        As said; once finished, as seen.
+        As said; once finished, as seen. None: it was not seen, and the first is taken for the nearest.
     """
 
     def __init__(
@@ -97,7 +97,8 @@ class Merging:
         except (PhotoUnreadable, SizesDiffer, AlignmentFailed) as e:
             if not self._skip_bad:
                 raise
-            skipped = Skipped(photo.index, photo.name, str(e))
+            reason = e.reason if isinstance(e, PhotoUnreadable) else str(e).removeprefix(f"{photo.name} ")
+            skipped = Skipped(photo.index, photo.name, reason)
             self.skipped.append(skipped)
             return skipped
         self.photos.append(photo)

@@ -64,20 +64,20 @@ class _Sheets:
     places: Sequence[float]
 
 
-def far_first(merged: Merged) -> bool:
-    """Say whether the slice of highest index plainly is the nearest; False also where that is not seen."""
+def far_first(merged: Merged) -> bool | None:
+    """Say whether the slice of highest index is the nearest, or the farthest (False); None: not plain."""
     glances = merged.glances
     if merged.blur_px_a_slice is None or glances is None:
-        return False
+        return None
     growth_px = merged.blur_px_a_slice / glances.factor
     places = in_slices(glances.sampled(merged.depth), np.nan).astype(np.float32)
     known = np.isfinite(places)
     if not known.any():
-        return False
+        return None
     first, last = (float(np.quantile(places[known], part)) for part in (0.02, 0.98))
     span = last - first
     if growth_px * span < LEAST_BLUR_PX:
-        return False
+        return None
     grey: Any = cv2.cvtColor(glances.shrunk(merged.pixels), cv2.COLOR_BGR2GRAY)
     light = light_of(grey, int(np.iinfo(merged.pixels.dtype).max))
     reach = int(np.clip(growth_px * span * REACH_SHARE, 2, MOST_REACH_PX))
@@ -87,7 +87,9 @@ def far_first(merged: Merged) -> bool:
     sheets = _sheets(light, np.where(known, places, first), known, first, last)
     shown = glances.some(LOOKS).part(merged.crop.left, merged.crop.top, places.shape)
     told, differ, count = np.sum([_told(sheets, growth_px, about, *one) for one in shown], axis=0)
-    return bool(count >= FEWEST and told < -PLAINLY * differ)
+    if count < FEWEST or abs(told) <= PLAINLY * differ:
+        return None
+    return bool(told < 0)
 
 
 def _told(

@@ -3,7 +3,11 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+
+LEFT_OUT: Final = "was left out:"
+DOUBTFUL: Final = "alignment is doubtful:"
+"""How warnings begin that are told as soon as they are known."""
 
 
 class Progress:
@@ -13,6 +17,7 @@ class Progress:
         self._json = as_json
         self._rewrites = sys.stderr.isatty()
         self._open = False
+        self._told: list[str] = []
 
     def merged(self, done: int, of: int, name: str, doubt: str) -> None:
         """Tell that a slice is in."""
@@ -21,14 +26,14 @@ class Progress:
             return
         self._step(f"merged {done} of {of}  {name}")
         if doubt:
-            self.warn(f"{name}: alignment is doubtful: {doubt}")
+            self._tell_at_once(f"{name}: {DOUBTFUL} {doubt}")
 
     def skipped(self, name: str, reason: str) -> None:
         """Tell that a slice was left out."""
         if self._json:
             self._line(event="merge_skipped", file=name, reason=reason)
         else:
-            self.warn(f"{name} is left out: {reason}")
+            self._tell_at_once(f"{name} {LEFT_OUT} {reason}")
 
     def passed_over(self, names: Sequence[str]) -> None:
         """Tell of pictures that were not taken for slices."""
@@ -74,7 +79,11 @@ class Progress:
             return
         self.close()
         for warning in facts["warnings"]:
-            self._write(f"note: {warning}\n")
+            if warning not in self._told:
+                self._write(f"note: {warning}\n")
+        if facts["skipped"]:
+            bad = len(facts["skipped"])
+            self._write(f"note: left out: {bad} of {slices + bad} slices\n")
         size = f"{facts['width_px']}x{facts['height_px']}"
         self._write(f"{facts['outputs'][0]}: {size} from {slices} slices in {seconds:.1f} s\n")
 
@@ -91,6 +100,11 @@ class Progress:
         self.close()
         if not self._json:
             self._write(sentence + "\n")
+
+    def _tell_at_once(self, warning: str) -> None:
+        """Tell what is among the warnings in the end, too, but not to be read twice."""
+        self._told.append(warning)
+        self.warn(warning)
 
     def fail(self, error: str) -> None:
         """Say in one line why not."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stack.merge.breaks import breaks
 from stack.merge.coverage import coverage_record, shortfalls
 from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
 from stack.merge.depthview import depth_span
@@ -14,6 +15,7 @@ from stack.merge.jolts import jolts
 from stack.merge.memory import Choice, WorkingSet
 from stack.merge.merging import Skipped
 from stack.merge.placements import similarity_of
+from stack.merge.progress import DOUBTFUL, LEFT_OUT
 from stack.merge.settings import MergeSettings
 from stack.merge.similarity import Similarity
 from stack.merge.stream import Merged, MergedSlice
@@ -29,10 +31,13 @@ def describe(
     seconds: float,
     skipped: Sequence[Skipped] = (),
     um_per_slice: float | None = None,
-    near_first: bool = True,
+    near_first: bool | None = True,
     memory: Choice | None = None,
 ) -> dict[str, Any]:
-    """Give the facts of a merge as JSON knows them; docs/merge.md says what each means."""
+    """Give the facts of a merge as JSON knows them; docs/merge.md says what each means.
+
+    `near_first` is None where which end is near was neither said nor seen: the first is then taken for it.
+    """
     crop = merged.crop
     width, height = merged.slice_size_px
     coverage = merged.coverage
@@ -56,18 +61,28 @@ def describe(
             "span": [round(end, 2) for end in depth_span(merged.depth) or ()],
         },
         "slices": [_slice(one, step) for one, step in zip(merged.slices, steps, strict=True)],
-        "near_first": near_first,
+        "near_first": near_first is not False,
         "blur_px_a_slice": None if merged.blur_px_a_slice is None else round(merged.blur_px_a_slice, 3),
         "skipped": [{"index": one.index, "name": one.name, "reason": one.reason} for one in skipped],
         "coverage": coverage_record(coverage),
         "warnings": [
-            *(f"{one.name} was left out: {one.reason}" for one in skipped),
-            *(f"{one.name}: alignment is doubtful: {one.doubt}" for one in merged.slices if one.doubt),
+            *(f"{one.name} {LEFT_OUT} {one.reason}" for one in skipped),
+            *(f"{one.name}: {DOUBTFUL} {one.doubt}" for one in merged.slices if one.doubt),
             *jolts([one.name for one in merged.slices], steps, (crop.width_px, crop.height_px)),
+            *_breaks(merged.slices),
             *shortfalls(coverage, near_first),
             *_thrift(memory),
         ],
     }
+
+
+def _breaks(slices: Sequence[MergedSlice]) -> list[str]:
+    return breaks(
+        [one.name for one in slices],
+        [one.index for one in slices],
+        [one.sharpness for one in slices],
+        [one.likeness for one in slices],
+    )
 
 
 def _thrift(memory: Choice | None) -> list[str]:

@@ -105,6 +105,13 @@ def test_a_slice_that_jumped_is_named():
     assert "30 px" in said[0]
 
 
+def test_a_slice_that_was_turned_is_named():
+    steps = [Similarity(q=turn) for turn in (0, 0.0005, 0.05, -0.0004, 0.0003)]
+    (said,) = jolts(["a", "b", "c", "d", "e"], steps, SIZE)
+    assert said.startswith("c is turned by 2.9 °")
+    assert jolts(["a", "b", "c", "d"], [Similarity(), *[Similarity(q=0.02)] * 3], SIZE) == []
+
+
 def test_travel_that_is_askew_is_no_jolt():
     assert jolts(["a", "b", "c", "d"], [Similarity(), *[Similarity(tx=12.0)] * 3], SIZE) == []
     assert jolts(["a"], [Similarity()], SIZE) == []

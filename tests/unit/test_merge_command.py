@@ -257,6 +257,8 @@ def test_a_damaged_file_is_described_for_people(tmp_path, capsys):
     cv2.imwrite(str(folder / "0002.tif"), np.zeros((90, 90, 3), np.uint8))
     whole = (folder / "0002.tif").read_bytes()
     (folder / "0002.tif").write_bytes(whole[: len(whole) // 2])
-    assert refused(capsys, [folder, "-o", tmp_path / "a.jpg"]).endswith("cut short or damaged")
+    assert "0002.tif: the file is cut short or damaged. " in refused(
+        capsys, [folder, "-o", tmp_path / "a.jpg"]
+    )
     (folder / "0002.tif").write_bytes(b"")
-    assert refused(capsys, [folder, "-o", tmp_path / "a.jpg"]).endswith("the file is empty")
+    assert "0002.tif: the file is empty. " in refused(capsys, [folder, "-o", tmp_path / "a.jpg"])

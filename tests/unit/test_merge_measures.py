@@ -48,6 +48,8 @@ def test_an_end_that_still_gains_sharpness_is_told(near, far, words):
     (said,) = shortfalls(found)
     assert said.startswith(words)
     assert verdict(found) is None
+    (untold,) = shortfalls(found, near_first=None)
+    assert untold.startswith(f"the {'first' if words == NEAREST else 'last'} slice still gains")
     (far_first,) = shortfalls(found, near_first=False)
     assert far_first.startswith(FARTHEST if words == NEAREST else NEAREST)
 

@@ -11,8 +11,9 @@ from merge_stacks import rig_stack
 from rendered import psnr
 from test_merge_veil import plate, rim
 
-from stack.merge import merging
+from stack.merge import merging, stream
 from stack.merge.command import main
+from stack.merge.coverage import Coverage
 from stack.merge.photos import read_photo
 from stack.merge.tags import read_tags
 from stack.merge.versions import CHOSEN, scales_of
@@ -133,7 +134,7 @@ def test_the_front_may_win_whichever_end_was_shot_first(folder, tmp_path):
     assert facts["settings"]["front_wins"]
 
 
-@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("seen", [True, False, None])
 @pytest.mark.parametrize(
     ("told", "is_so"), [((), None), (("--near-first",), True), (("--far-first",), False)]
 )
@@ -143,7 +144,36 @@ def test_which_end_is_near_is_as_told_else_as_seen(folder, tmp_path, monkeypatch
     facts = json.loads((tmp_path / "r.json").read_text())
     assert facts["near_first"] == (not seen if is_so is None else is_so)
     said = [words for words in facts["warnings"] if "--near-first" in words]
-    assert len(said) == (is_so is None and seen)
+    assert len(said) == bool(is_so is None and seen)
+
+
+@pytest.mark.parametrize(
+    ("seen", "ends"),
+    [(None, ["first", "last"]), (False, ["nearest", "farthest"]), (True, ["nearest", "farthest"])],
+)
+def test_ends_are_called_near_and_far_only_where_that_is_known(folder, tmp_path, monkeypatch, seen, ends):
+    monkeypatch.setattr(merging, "far_first", lambda merged: seen)
+    monkeypatch.setattr(stream, "coverage", lambda peaks, indices: Coverage(0.2, 0.3, (), 0.9))
+    merge(folder, "-o", tmp_path / "a.png", "--report", tmp_path / "r.json")
+    told = json.loads((tmp_path / "r.json").read_text())["warnings"][:2]
+    assert [words.split()[1] for words in told] == ends
+
+
+def test_a_first_slice_of_nothing_is_named_and_may_be_left_out(folder, tmp_path, capsys):
+    cv2.imwrite(str(folder / "0000.jpg"), np.zeros((300, 400, 3), np.uint8))
+    assert "0000.jpg cannot be aligned" in refused(capsys, folder, "-o", tmp_path / "a.jpg")
+    merge(folder, "-o", tmp_path / "a.jpg", "--skip-bad", "--report", tmp_path / "r.json")
+    facts = json.loads((tmp_path / "r.json").read_text())
+    assert [one["index"] for one in facts["slices"]] == [1, 2, 3]
+    assert [one["name"] for one in facts["skipped"]] == ["0000.jpg"]
+
+
+def test_what_stands_in_the_way_may_be_left_out_and_how_is_said(folder, tmp_path, capsys):
+    cv2.imwrite(str(folder / "0002.jpg"), np.full((300, 400, 3), 255, np.uint8))
+    said = refused(capsys, folder, "-o", tmp_path / "a.jpg")
+    assert "0002.jpg cannot be aligned: it shows next to nothing" in said
+    assert "--no-align" not in said
+    assert "--skip-bad" in said
 
 
 def test_what_veils_what_is_known_whichever_end_was_shot_first(tmp_path):
@@ -189,7 +219,9 @@ def test_one_corrupt_slice_is_an_error_or_left_out_when_told(folder, tmp_path, c
     assert [one["index"] for one in facts["slices"]] == [0, 1, 3]
     assert facts["skipped"][0]["name"] == "0002.jpg"
     assert any("0002.jpg was left out" in warning for warning in facts["warnings"])
-    assert "0002.jpg is left out" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count("0002.jpg was left out: the file is cut short") == 1
+    assert "left out: 1 of 4 slices" in said
 
 
 def test_a_slice_of_another_size_is_left_out_when_told(folder, tmp_path):

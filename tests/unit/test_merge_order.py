@@ -40,11 +40,11 @@ def merged(frames: list[np.ndarray]) -> Merged:
 
 def test_plates_before_ground_say_which_end_is_near() -> None:
     frames = plates().frames
-    assert far_first(merged(frames[::-1]))
-    assert not far_first(merged(frames))
+    assert far_first(merged(frames[::-1])) is True
+    assert far_first(merged(frames)) is False
 
 
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("kind", ["slope", "dome", "never in focus"])
 def test_what_has_no_steps_of_depth_says_nothing(kind: str, order: int) -> None:
-    assert not far_first(merged(kind_stack(kind).frames[::order]))
+    assert far_first(merged(kind_stack(kind).frames[::order])) is None

@@ -1,0 +1,48 @@
+import cv2
+import numpy as np
+import pytest
+from merge_stacks import KINDS, kind_stack, merged, rig_stack
+
+from stack.merge.breaks import BLURRED, BROKEN, breaks
+
+
+def told(frames, indices=None):
+    """Merge, and give which slices are said to be soft, and which not to go on from those before."""
+    slices = merged(frames, indices=indices).slices
+    facts = zip(*((one.name, one.index, one.sharpness, one.likeness) for one in slices), strict=True)
+    said = breaks(*facts)
+    return [[words.split(" is ")[0] for words in said if words.endswith(why)] for why in (BLURRED, BROKEN)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_stack_has_no_breaks(kind):
+    assert told(kind_stack(kind).frames) == [[], []]
+
+
+def test_a_slice_that_was_shaken_is_named_and_those_laid_over_it_are_not():
+    frames = list(rig_stack(16).frames)
+    shaken = np.zeros((13, 13), np.float32)
+    shaken[6] = 1 / 13
+    frames[8] = cv2.filter2D(frames[8], -1, shaken)
+    assert told(frames) == [["slice 8"], []]
+
+
+def test_missing_slices_are_told_though_nothing_counts_them():
+    frames = rig_stack(16).frames
+    assert told([*frames[:6], *frames[11:]]) == [[], ["slice 6"]]
+
+
+def test_slices_that_are_known_to_be_missing_are_no_break():
+    frames = rig_stack(16).frames
+    assert told([*frames[:6], *frames[11:]], [*range(6), *range(11, 16)]) == [[], []]
+
+
+def test_a_subject_that_moved_is_told():
+    frames = [frame.copy() for frame in rig_stack(16).frames]
+    for frame in frames[8:]:
+        frame[60:240, 90:300] = frame[40:220, 60:270].copy()
+    assert told(frames) == [[], ["slice 8"]]
+
+
+def test_of_few_slices_nothing_is_usual():
+    assert breaks(list("abcd"), range(4), [1.0] * 4, [1, 0.99, 0.5, 0.9]) == []
