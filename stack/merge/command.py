@@ -26,6 +26,7 @@ from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.output import check_output, check_place, write_picture
 from stack.merge.placements import Placements, as_facts, placements_in
 from stack.merge.products import NO_TAGS, Maps, export_aligned, picture_tags, save_version, write_slabs
+from stack.merge.profiles import profile_warnings
 from stack.merge.progress import Progress, Silence
 from stack.merge.record import as_json, describe
 from stack.merge.selection import chosen, is_session
@@ -185,6 +186,7 @@ def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) 
 def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     outputs = _check_outputs(asked)
     photos = chosen(asked.photos, _wanted(asked), outputs, asked.skip_bad, progress.passed_over)
+    _check_export(asked.export_aligned, photos)
     settings, began_s = settings_of(asked), time.monotonic()
     if asked.far_first:
         photos = photos[::-1]
@@ -230,8 +232,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     facts["outputs"] = made
     if asked.save_transforms:
         _write_json(asked.save_transforms, as_facts(facts))
-    if asked.report:
-        _write_json(asked.report, facts)
+    _write_json(_report(asked), facts)
     write_picture(asked.output, merged.pixels, tags, asked.quality)
     progress.done(facts)
 
@@ -292,6 +293,7 @@ def _facts(
         None if merging.far_first is None else not merging.far_first,
         merging.memory,
     )
+    facts["warnings"] += profile_warnings(merging.photos)
     if merging.far_first and asked.far_first is None:
         facts["warnings"].append(SEEN_FAR_FIRST)
     return facts
@@ -307,7 +309,7 @@ def _check_outputs(asked: argparse.Namespace) -> list[Path]:
     """Give the files to write, after a look at whether they can be. Raises `OutputRefused`."""
     maps = [path for path in (asked.depth, asked.confidence) if path]
     pictures = [asked.output, *maps, *([asked.depth_preview] if asked.depth_preview else [])]
-    records = [path for path in (asked.report, asked.save_transforms) if path]
+    records = [path for path in (_report(asked), asked.save_transforms) if path]
     for path in pictures:
         check_output(path)
     for path in maps:
@@ -319,6 +321,18 @@ def _check_outputs(asked: argparse.Namespace) -> list[Path]:
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise OutputRefused(asked.output, "the same file is named for two outputs")
     return outputs
+
+
+def _check_export(folder: Path | None, photos: Sequence[Photo]) -> None:
+    """Raise `OutputRefused` where aligned slices would lie among the photographs, or over them."""
+    if folder is not None and any(photo.path.resolve().parent == folder.resolve() for photo in photos):
+        raise OutputRefused(folder, "holds the photographs; aligned slices go to a folder of their own")
+
+
+def _report(asked: argparse.Namespace) -> Path:
+    """Give where all about the merge goes: as asked, else beside the picture."""
+    report: Path = asked.report or asked.output.with_suffix(".merge.json")
+    return report
 
 
 def _write_json(path: Path, facts: dict[str, Any]) -> None:

@@ -46,6 +46,10 @@ EMPTY: Final = "the file is empty"
 CUT_SHORT: Final = "the file is cut short or damaged"
 
 
+class ForeignError(ValueError):
+    """A file is whole, for all that is known, but of a kind that is not read."""
+
+
 def is_photo(path: Path) -> bool:
     """Say whether the name is one of a photograph that can be read; hidden files are not."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
@@ -176,6 +180,8 @@ def cut_short(path: Path, error: Exception) -> PhotoUnreadable:
 def _reason(error: Exception) -> str:
     """Give the words raised for people, by us or libjpeg; those of struct and OpenCV are for programmers."""
     text = str(error).strip()
+    if isinstance(error, ForeignError):
+        return text
     return f"{CUT_SHORT} ({text})" if text and isinstance(error, ValueError) else CUT_SHORT
 
 
@@ -233,8 +239,10 @@ def _check_tiff(data: bytes) -> None:
 
 def tiff_tags(data: Bytes, kinds: Sequence[int] = (3, 4)) -> dict[int, tuple[int, ...]]:
     """Read tags of a TIFF's first picture: whole numbers, or text (2), or bytes of no known meaning (7)."""
+    if data[:4] in (b"II+\0", b"MM\0+"):
+        raise ForeignError("it is a BigTIFF, which is not read: save it as a plain TIFF")
     if data[:4] not in (b"II*\0", b"MM\0*"):
-        raise ValueError("not a JPEG, PNG or TIFF")
+        raise ForeignError("it is not a JPEG, PNG or TIFF, whatever its name says")
     order = "<" if data[:2] == b"II" else ">"
     (directory,) = struct.unpack_from(order + "I", data, 4)
     (entries,) = struct.unpack_from(order + "H", data, directory)

@@ -46,14 +46,23 @@ def placements_in(path: Path) -> tuple[tuple[int, int], Placements]:
     Gives the size (width, height) of the slices it is for, and the placements. Raises `TransformsUnreadable`.
     """
     try:
-        facts = json.loads(path.read_text())
+        facts = _json(path)
         origin = Similarity(tx=-facts["crop"]["left"], ty=-facts["crop"]["top"])
         size = facts["slice_size"]["width"], facts["slice_size"]["height"]
         return size, {int(one["index"]): _placement(one, origin) for one in facts["slices"]}
     except OSError as e:
         raise TransformsUnreadable(path, e.strerror or str(e)) from e
-    except (ValueError, KeyError, TypeError) as e:
-        raise TransformsUnreadable(path, f"is not what --save-transforms writes ({e!r})") from e
+    except KeyError as e:
+        raise TransformsUnreadable(path, f"is not what --save-transforms writes ({e} is missing)") from e
+    except (ValueError, TypeError, AttributeError) as e:
+        raise TransformsUnreadable(path, f"is not what --save-transforms writes ({e})") from e
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:  # its words quote the file, however long it is
+        raise ValueError("it is no JSON") from None
 
 
 def _placement(facts: Mapping[str, Any], origin: Similarity) -> Placement:

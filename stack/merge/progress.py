@@ -63,6 +63,7 @@ class Progress:
             said = facts.get("skipped") or f"failed: {facts.get('error')}"
             if "seconds" in facts:
                 said = f"{facts['slices']} slices merged in {facts['seconds']} s"
+                said += "".join(f"\n    note: {warning}" for warning in facts["warnings"])
             self._write(f"{done} of {of}  {name}: {said}\n")
 
     def done(self, facts: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Which photographs are to be merged: found, counted from 0 in name order, chosen, of one shape."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from stack.merge.tags import is_merge
 
 SMALLEST_SIDE_PX = 16
 """A smaller picture has no neighbourhoods in which sharpness could be told."""
+
+
+READ = "JPEG, PNG, TIFF and raw files are"
 
 
 def chosen(
@@ -31,9 +35,7 @@ def chosen(
     photos = [Photo(index, path, path.name) for index, path in enumerate(found) if wanted(index)]
     where = ", ".join(str(path) for path in given)
     if not photos:
-        reason = (
-            f"none of its {len(found)} is among the slices asked for" if found else "there is no photograph"
-        )
+        reason = f"none of its {len(found)} is among the slices asked for" if found else _nothing_in(given)
         raise NothingToMerge(f"{where}: {reason}")
     if len(photos) == 1:
         photo_shape(photos[0].path)
@@ -43,6 +45,15 @@ def chosen(
             raise OutputRefused(output, "is one of the photographs given; it would be overwritten")
     _check_shapes(photos, skip_bad)
     return photos
+
+
+def _nothing_in(given: Sequence[Path]) -> str:
+    """Say what is there where no photograph is."""
+    kinds: Counter[str] = Counter()
+    for folder in given:
+        kinds.update(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.suffix)
+    there = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3))
+    return "there is no photograph" + (f" that can be read (there: {there}; {READ})" if there else "")
 
 
 def is_session(folder: Path) -> bool:

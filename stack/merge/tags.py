@@ -59,6 +59,21 @@ def read_tags(path: Path) -> Tags:
     return _tiff_tags(data)
 
 
+def profile_of(path: Path) -> bytes | None:
+    """Give a photograph's ICC profile; None where it has none, or cannot be read."""
+    try:
+        with mapped(path) as data:
+            if is_jpeg(data):
+                return _jpeg_tags(data).icc
+            return _png_tags(data).icc if is_png(data) else _tiff_profile(data)
+    except (PhotoUnreadable, ValueError, struct.error):
+        return None
+
+
+def _tiff_profile(data: Bytes) -> bytes | None:
+    return bytes(tiff_tags(data, kinds=(7,)).get(ICC_TAG, ())) or None
+
+
 def map_tags(note: str) -> Tags:
     """Give the tags of what a merge makes beside its picture."""
     block: bytes = piexif.dump({"0th": _note(note)})
@@ -118,7 +133,13 @@ def merged_tags(reference: Tags, size_px: tuple[int, int], note: str, how: Mappi
     if len(block) > EXIF_BYTES:
         noted["Exif"].pop(piexif.ExifIFD.MakerNote, None)
         block = piexif.dump(noted)
-    return Tags(block if len(block) <= EXIF_BYTES else piexif.dump({"0th": _note(note)}), reference.icc)
+    icc = None if is_of_other_inks(reference.icc) else reference.icc
+    return Tags(block if len(block) <= EXIF_BYTES else piexif.dump({"0th": _note(note)}), icc)
+
+
+def is_of_other_inks(icc: bytes | None) -> bool:
+    """Say whether a profile is for grey or for printing inks: it says nothing of red, green and blue."""
+    return icc is not None and icc[16:20] in (b"GRAY", b"CMYK")
 
 
 def tiff_directories(tags: Tags) -> tuple[dict[int, tuple[Kind, Any]], dict[int, tuple[Kind, Any]]]:
@@ -192,7 +213,7 @@ def _png_tags(data: Bytes) -> Tags:
 def _tiff_tags(data: bytes) -> Tags:
     icc = None
     try:
-        icc = bytes(tiff_tags(data, kinds=(7,)).get(ICC_TAG, ())) or None
+        icc = _tiff_profile(data)
         loaded = piexif.load(data)
         kept = {tag: value for tag, value in loaded["0th"].items() if tag not in STRUCTURE}
         exif = piexif.dump({"0th": kept, "Exif": loaded["Exif"], "GPS": loaded["GPS"]})

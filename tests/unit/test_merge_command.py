@@ -262,3 +262,27 @@ def test_a_damaged_file_is_described_for_people(tmp_path, capsys):
     )
     (folder / "0002.tif").write_bytes(b"")
     assert "0002.tif: the file is empty. " in refused(capsys, [folder, "-o", tmp_path / "a.jpg"])
+
+
+def test_all_about_a_merge_is_written_beside_its_picture_unless_told_where(tmp_path, capsys):
+    folder = shot(tmp_path / "in")
+    assert main([str(folder), "-o", str(tmp_path / "a.jpg")]) == 0
+    assert files(tmp_path) == ["a.jpg", "a.merge.json", "in"]
+    again = [str(folder), "-o", str(tmp_path / "b.jpg"), "--use-transforms", str(tmp_path / "a.merge.json")]
+    assert main([*again, "--report", str(tmp_path / "r.json")]) == 0
+    assert files(tmp_path) == ["a.jpg", "a.merge.json", "b.jpg", "in", "r.json"]
+
+
+def test_a_folder_of_other_kinds_is_told_by_its_kinds(tmp_path, capsys):
+    for name in ("a.HEIC", "b.heic", "c.txt"):
+        (tmp_path / name).write_text("something")
+    said = refused(capsys, [tmp_path, "-o", tmp_path / "a.jpg"])
+    assert "there: 2 .heic, 1 .txt; JPEG, PNG, TIFF and raw files are" in said
+
+
+def test_a_kind_that_is_not_read_is_not_called_damaged(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 2)
+    (folder / "0002.tif").write_bytes(b"II+\0" + bytes(60))
+    said = refused(capsys, [folder, "-o", tmp_path / "a.jpg"])
+    assert "0002.tif: it is a BigTIFF" in said
+    assert "damaged" not in said

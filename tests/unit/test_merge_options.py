@@ -14,8 +14,9 @@ from test_merge_veil import plate, rim
 from stack.merge import merging, stream
 from stack.merge.command import main
 from stack.merge.coverage import Coverage
+from stack.merge.output import write_picture
 from stack.merge.photos import read_photo
-from stack.merge.tags import read_tags
+from stack.merge.tags import Tags, read_tags
 from stack.merge.versions import CHOSEN, scales_of
 
 COUNT = 4
@@ -88,7 +89,9 @@ def test_transforms_for_other_slices_are_refused(folder, tmp_path, capsys):
     argv = [folder, "-o", tmp_path / "b.png", "--use-transforms", tmp_path / "t.json"]
     assert "t.json" in refused(capsys, *argv)
     (tmp_path / "t.json").write_text("{}")
-    assert "--save-transforms" in refused(capsys, *argv)
+    assert "--save-transforms writes ('crop' is missing)" in refused(capsys, *argv)
+    (tmp_path / "t.json").write_bytes((folder / "0000.jpg").read_bytes())
+    assert len(refused(capsys, *argv)) < 400
     merge(folder, "-o", tmp_path / "a.png", "--save-transforms", tmp_path / "t.json", "--slices", "0-2")
     assert "say nothing of slice 3" in refused(capsys, *argv)
     facts = json.loads((tmp_path / "t.json").read_text())
@@ -109,6 +112,13 @@ def test_aligned_slices_and_slabs_are_files_of_one_size(folder, tmp_path):
     slabs = sorted(path.name for path in tmp_path.glob("a-*.png"))
     assert slabs == ["a-0000-0002.png", "a-0001-0003.png"]
     assert all(read_photo(tmp_path / name).shape == size for name in slabs)
+
+
+def test_aligned_slices_never_lie_among_the_photographs(folder, tmp_path, capsys):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    said = refused(capsys, folder, "-o", tmp_path / "a.png", "--export-aligned", folder)
+    assert "holds the photographs" in said
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_depth_confidence_and_colours(folder, tmp_path):
@@ -288,3 +298,29 @@ def test_a_session_knows_its_scales(session):
 
 def test_photographs_need_to_be_told_where_to_go(folder, capsys):
     assert "-o sharp.jpg" in refused(capsys, folder)
+
+
+def profiled(path, space):
+    """Put a colour profile of that space into a JPEG."""
+    profile = bytes(16) + space + bytes(108)
+    write_picture(path, read_photo(path), Tags(None, profile), 95)
+    return profile
+
+
+def test_slices_of_other_profiles_are_told(folder, tmp_path, capsys):
+    profiles = [profiled(folder / f"{i:04}.jpg", b"RGB ") for i in range(COUNT)]
+    merge(folder, "-o", tmp_path / "a.jpg")
+    assert "another colour profile" not in capsys.readouterr().err
+    assert read_tags(tmp_path / "a.jpg").icc == profiles[0]
+    profiled(folder / "0002.jpg", b"Lab ")
+    merge(folder, "-o", tmp_path / "a.jpg")
+    assert "0002.jpg has another colour profile than 0000.jpg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("space", [b"GRAY", b"CMYK"])
+def test_a_profile_of_other_inks_does_not_go_with_the_picture(folder, tmp_path, capsys, space):
+    for i in range(COUNT):
+        profiled(folder / f"{i:04}.jpg", space)
+    merge(folder, "-o", tmp_path / "a.jpg")
+    assert read_tags(tmp_path / "a.jpg").icc is None
+    assert "the profile of 0000.jpg is not for red, green and blue" in capsys.readouterr().err
