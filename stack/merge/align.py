@@ -83,8 +83,6 @@ class Aligner:
 
     def _judge(self, found: Fit, name: str) -> str:
         if found.blocks < FEW_BLOCKS:
-            if textured(self._found[1]) < FEW_BLOCKS:
-                raise AlignmentFailed(name, "it shows next to nothing: it is black, white or even all over")
             raise AlignmentFailed(
                 name, f"it has too little detail in common with the slices before it ({UNALIGNED})"
             )

@@ -19,6 +19,8 @@ from stack.merge.errors import (
     NothingToMerge,
     OutputRefused,
     PhotoUnreadable,
+    SliceBlank,
+    SliceInTheWay,
     TransformsUnreadable,
 )
 from stack.merge.interrupts import ended_as_interrupted
@@ -36,7 +38,6 @@ from stack.merge.tags import CONFIDENCE, DEPTH, DEPTH_PREVIEW, map_tags
 from stack.merge.versions import choose
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-SKIP = ". Leave it out by --exclude, or by --skip-bad all that is bad"
 SEEN_FAR_FIRST = (
     "the first photograph is taken for the farthest, by what lies over what: say --near-first if it is not, "
     "or --far-first if --front-wins is to go by it"
@@ -67,16 +68,8 @@ def main(argv: Sequence[str] | None = None, daemon: Daemon | None = None) -> int
         progress.close()
         return INTERRUPTED
     except MergeError as e:
-        progress.fail(f"{e}{_way_out(e, asked)}")
+        progress.fail(str(e))
         return FAILED
-
-
-def _way_out(error: MergeError, asked: argparse.Namespace) -> str:
-    """Say how to merge the others, where one slice alone stands in the way."""
-    alone = isinstance(error, AlignmentFailed) or (
-        isinstance(error, PhotoUnreadable) and error.path.is_file()
-    )
-    return SKIP if alone and not asked.skip_bad else ""
 
 
 def _run(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> int:
@@ -174,6 +167,7 @@ def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) 
     merging = _merged_in(photos, settings, asked, progress, far_first=False)
     um_per_slice, um_per_px = scales(asked, session)
     maps = Maps(um_per_slice, um_per_px)
+    progress.doing("putting the picture together")
     merged = merging.finish(asked.bits, settled=maps.pack)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
     version = save_version(session, merged, facts, merging.photos[0].path, asked.quality, maps)
@@ -193,6 +187,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     session = asked.photos[0] if len(asked.photos) == 1 and is_session(asked.photos[0]) else None
     told = False if session and asked.far_first is None else asked.far_first
     merging = _merged_in(photos, settings, asked, progress, told)
+    progress.doing("putting the picture together")
     merged = merging.finish(asked.bits, lambda done: progress.step("second look", done, len(merging.photos)))
     um_per_slice, um_per_px = scales(asked, session)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
@@ -253,7 +248,10 @@ def _merged_in(
         far_first=far_first,
     )
     for done, photo in enumerate(photos, start=1):
-        placed = merging.add(photo)
+        try:
+            placed = merging.add(photo)
+        except (AlignmentFailed, PhotoUnreadable, SliceBlank) as e:
+            raise SliceInTheWay(e, photo.index) from e
         if isinstance(placed, Skipped):
             progress.skipped(photo.name, placed.reason)
         else:

@@ -4,6 +4,8 @@ MergeError
 ├── PhotoUnreadable      missing, damaged, cut short, or of a kind that is not read
 ├── SizesDiffer          the slices of a stack are of one size
 ├── AlignmentFailed      a slice cannot be laid over the others
+├── SliceBlank           a slice is black, white or even all over
+├── SliceInTheWay        one slice cannot be merged, and how to leave it out
 ├── NothingToMerge       no slice was given
 ├── TransformsUnreadable a file of transforms that is not one, or is for other slices
 ├── ClusterUnreachable   no scheduler, or nothing to reach one with
@@ -40,6 +42,22 @@ class AlignmentFailed(MergeError):
         super().__init__(f"{name} cannot be aligned: {reason}")
         self.name = name
         self.reason = reason
+
+
+class SliceBlank(MergeError):
+    """A slice shows nothing: the lamp was off, or its light beyond what the camera takes."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} shows nothing: it is black, white or even all over")
+        self.name = name
+
+
+class SliceInTheWay(MergeError):
+    """One slice cannot be merged; the others could be."""
+
+    def __init__(self, error: MergeError, index: int) -> None:
+        super().__init__(f"{error}. Leave it out by --exclude {index}, or all that is bad by --skip-bad")
+        self.index = index
 
 
 class NothingToMerge(MergeError):

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
-from stack.merge.errors import AlignmentFailed, MergeError, NothingToMerge, PhotoUnreadable, SizesDiffer
+from stack.merge.errors import (
+    AlignmentFailed,
+    MergeError,
+    NothingToMerge,
+    PhotoUnreadable,
+    SizesDiffer,
+    SliceBlank,
+)
 from stack.merge.frames import Frame, read_layers, read_layers_sparingly
 from stack.merge.hidden import remove_hidden
 from stack.merge.memory import (
@@ -94,7 +101,7 @@ class Merging:
         """Merge one more; give where it lies, or why it was left out. Raises `MergeError`."""
         try:
             placed = self._merged(photo.path).add(photo.index, self._read(photo.path), photo.name)
-        except (PhotoUnreadable, SizesDiffer, AlignmentFailed) as e:
+        except (PhotoUnreadable, SizesDiffer, AlignmentFailed, SliceBlank) as e:
             if not self._skip_bad:
                 raise
             reason = e.reason if isinstance(e, PhotoUnreadable) else str(e).removeprefix(f"{photo.name} ")

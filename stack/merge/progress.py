@@ -54,6 +54,11 @@ class Progress:
         else:
             self._step(f"{what} {done} of {of}")
 
+    def doing(self, what: str) -> None:
+        """Tell people of what takes a while, and how long cannot be said."""
+        if not self._json:
+            self._step(what)
+
     def session(self, name: str, done: int, of: int, **facts: Any) -> None:
         """Tell that one session of a batch is finished with."""
         if self._json:

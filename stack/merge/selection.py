@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from stack.merge.errors import NothingToMerge, OutputRefused, PhotoUnreadable, SizesDiffer
+from stack.merge.errors import NothingToMerge, OutputRefused, PhotoUnreadable, SizesDiffer, SliceInTheWay
 from stack.merge.merging import Photo
 from stack.merge.photos import Shape, photo_shape, photos_in
 from stack.merge.progress import listed
@@ -103,9 +103,9 @@ def _check_shapes(photos: Sequence[Photo], skip_bad: bool) -> None:
     for photo in photos:
         try:
             shapes.setdefault(photo_shape(photo.path), []).append(photo.name)
-        except PhotoUnreadable:
+        except PhotoUnreadable as e:
             if not skip_bad:
-                raise
+                raise (SliceInTheWay(e, photo.index) if photo.path.is_file() else e) from e
     for shape, names in shapes.items():
         if min(shape.width_px, shape.height_px) < SMALLEST_SIDE_PX:
             raise NothingToMerge(

@@ -14,7 +14,7 @@ from stack.merge.canvas import GREY, LayersCanvas, WholeCanvas
 from stack.merge.coverage import Coverage
 from stack.merge.defocus import px_a_slice
 from stack.merge.depth import MAX_INDEX, Depth
-from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
+from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer, SliceBlank
 from stack.merge.finest import Finest
 from stack.merge.focus import BROAD, COARSE, Focuser, Sight, bright, colour_detail
 from stack.merge.frames import Frame, Layers, brightness, shrunk
@@ -38,6 +38,10 @@ LEAST_SHARE: Final = 0.25
 """Of the first slice's area that all slices must have in common."""
 DIM: Final = 1 / 12
 """Of white: a slice that is nowhere brighter may hold values of fewer bits than its file."""
+LOOKED_AT_PX: Final = (64, 48)
+BLANK: Final = 0.05
+"""Of the contrast between large parts that other slices have: one that has less shows nothing of them."""
+LEAST_CONTRAST: Final = 0.5 / 255
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
 _AS_IT_IS: Final = Alignment(Similarity(), 1.0)
@@ -156,12 +160,13 @@ class Merge:
         self._placements = placements
         self._given_crop = crop
         self._slices: list[tuple[int, str, Alignment, NDArray[np.float64], float]] = []
+        self._most_contrast = 0.0
 
     def add(self, index: int, frame: Frame, name: str = "") -> Alignment:
         """Merge one more slice: its index in the stack, its pixels `(H, W, 3)` blue-green-red, 8 or 16 bit.
 
-        All are whole, or all in layers. Gives where it lies. Raises `AlignmentFailed` or `SizesDiffer`; the
-        merge so far is then as it was.
+        All are whole, or all in layers. Gives where it lies. Raises `AlignmentFailed`, `SizesDiffer` or
+        `SliceBlank`; the merge so far is then as it was.
         """
         name = name or f"slice {index}"
         if not 0 <= index <= MAX_INDEX:
@@ -171,10 +176,12 @@ class Merge:
         if frame.shape != self._shape or frame.dtype != self._dtype:
             raise SizesDiffer(f"{name} is {_shape_of(frame)}, the first slice is {self._first_shape}")
         grey = brightness(frame)
+        contrast = self._contrast(grey, name)
         alignment = self._aligned(index, grey, name)
         crop = self._common([*(one[2] for one in self._slices), alignment])
         if crop.width_px * crop.height_px < LEAST_SHARE * self._shape[0] * self._shape[1]:
             raise AlignmentFailed(name, "too little of the picture would be left that all slices show")
+        self._most_contrast = max(self._most_contrast, contrast)
         if self._settings.align and self._placements is None:
             self._aligner.join()
         small = shrunk(frame, self._factor)
@@ -295,6 +302,14 @@ class Merge:
         common[inside] = sure[inside]
         found = px_a_slice(self._glances, guide, depth, common)
         return None if found is None else found * self._factor
+
+    def _contrast(self, grey: Pixels, name: str) -> float:
+        """Give by how much large parts of a slice differ, 0 to 1. Raises `SliceBlank`."""
+        small = cv2.resize(grey, LOOKED_AT_PX, interpolation=cv2.INTER_AREA)
+        contrast = float(np.ptp(small)) / self._white
+        if contrast < max(BLANK * self._most_contrast, LEAST_CONTRAST):
+            raise SliceBlank(name)
+        return contrast
 
     def _aligned(self, index: int, grey: Pixels, name: str) -> Alignment:
         if self._placements is not None:

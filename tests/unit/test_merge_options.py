@@ -171,19 +171,26 @@ def test_ends_are_called_near_and_far_only_where_that_is_known(folder, tmp_path,
 
 def test_a_first_slice_of_nothing_is_named_and_may_be_left_out(folder, tmp_path, capsys):
     cv2.imwrite(str(folder / "0000.jpg"), np.zeros((300, 400, 3), np.uint8))
-    assert "0000.jpg cannot be aligned" in refused(capsys, folder, "-o", tmp_path / "a.jpg")
+    assert "0000.jpg shows nothing" in refused(capsys, folder, "-o", tmp_path / "a.jpg")
     merge(folder, "-o", tmp_path / "a.jpg", "--skip-bad", "--report", tmp_path / "r.json")
     facts = json.loads((tmp_path / "r.json").read_text())
     assert [one["index"] for one in facts["slices"]] == [1, 2, 3]
     assert [one["name"] for one in facts["skipped"]] == ["0000.jpg"]
 
 
-def test_what_stands_in_the_way_may_be_left_out_and_how_is_said(folder, tmp_path, capsys):
-    cv2.imwrite(str(folder / "0002.jpg"), np.full((300, 400, 3), 255, np.uint8))
-    said = refused(capsys, folder, "-o", tmp_path / "a.jpg")
-    assert "0002.jpg cannot be aligned: it shows next to nothing" in said
-    assert "--no-align" not in said
+@pytest.mark.parametrize("how", [(), ("--no-align",)])
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_slice_of_nothing_is_never_merged_and_how_to_leave_it_out_is_said(
+    folder, tmp_path, capsys, level, how
+):
+    cv2.imwrite(str(folder / "0002.jpg"), np.full((300, 400, 3), level, np.uint8))
+    said = refused(capsys, folder, "-o", tmp_path / "a.jpg", *how, "--slices", "1-3")
+    assert "0002.jpg shows nothing: it is black, white or even all over" in said
+    assert "--exclude 2," in said
     assert "--skip-bad" in said
+    merge(folder, "-o", tmp_path / "a.jpg", *how, "--skip-bad", "--report", tmp_path / "r.json")
+    skipped = json.loads((tmp_path / "r.json").read_text())["skipped"]
+    assert [(one["name"], one["reason"].split(":")[0]) for one in skipped] == [("0002.jpg", "shows nothing")]
 
 
 def test_what_veils_what_is_known_whichever_end_was_shot_first(tmp_path):

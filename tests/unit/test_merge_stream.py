@@ -3,7 +3,7 @@ import pytest
 from merge_stacks import SIZE, fogged_stack, merged, registered, rig_stack, still_stack
 from rendered import hard_argmax, psnr, ssim
 
-from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer
+from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer, SliceBlank
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge
 from stack.merge.tone import Tone
@@ -151,7 +151,9 @@ def test_a_slice_that_does_not_belong_is_named_and_changes_nothing():
     merge = Merge()
     merge.add(0, frames[0], "a.jpg")
     with pytest.raises(AlignmentFailed, match=r"b\.jpg"):
-        merge.add(1, np.full_like(frames[0], 90), "b.jpg")
+        merge.add(1, frames[0][::-1, ::-1].copy(), "b.jpg")
+    with pytest.raises(SliceBlank, match=r"c\.jpg"):
+        merge.add(1, np.full_like(frames[0], 90), "c.jpg")
     assert (merge.finish().pixels == frames[0]).all()
 
 
