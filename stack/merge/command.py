@@ -24,8 +24,10 @@ from stack.merge.errors import (
     TransformsUnreadable,
 )
 from stack.merge.interrupts import ended_as_interrupted
+from stack.merge.memory import WRITTEN_BYTES_A_PIXEL
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.output import check_output, check_place, write_picture
+from stack.merge.photos import PNG_SUFFIXES, TIFF_SUFFIXES
 from stack.merge.placements import Placements, as_facts, placements_in
 from stack.merge.products import NO_TAGS, Maps, export_aligned, picture_tags, save_version, write_slabs
 from stack.merge.profiles import profile_warnings
@@ -192,13 +194,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     um_per_slice, um_per_px = scales(asked, session)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
     tags = picture_tags(merged, facts, merging.photos[0].path)
-    if asked.depth:
-        write_picture(asked.depth, merged.depth, map_tags(DEPTH), asked.quality)
-    if asked.confidence:
-        write_picture(asked.confidence, merged.confidence, map_tags(CONFIDENCE), asked.quality)
-    if asked.depth_preview:
-        preview = coloured(merged.depth, merged.confidence, um_per_slice, um_per_px)
-        write_picture(asked.depth_preview, preview, map_tags(DEPTH_PREVIEW), asked.quality)
+    _write_maps(asked, merged, um_per_slice, um_per_px)
     made = [str(path) for path in outputs]
     if asked.export_aligned:
         exported = export_aligned(
@@ -232,6 +228,19 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     progress.done(facts)
 
 
+def _write_maps(
+    asked: argparse.Namespace, merged: Merged, um_per_slice: float | None, um_per_px: float | None
+) -> None:
+    """Write what is known of depth, as far as that is asked for."""
+    if asked.depth:
+        write_picture(asked.depth, merged.depth, map_tags(DEPTH), asked.quality)
+    if asked.confidence:
+        write_picture(asked.confidence, merged.confidence, map_tags(CONFIDENCE), asked.quality)
+    if asked.depth_preview:
+        preview = coloured(merged.depth, merged.confidence, um_per_slice, um_per_px)
+        write_picture(asked.depth_preview, preview, map_tags(DEPTH_PREVIEW), asked.quality)
+
+
 def _merged_in(
     photos: Sequence[Photo],
     settings: MergeSettings,
@@ -246,6 +255,7 @@ def _merged_in(
         skip_bad=asked.skip_bad,
         limit_bytes=asked.memory,
         far_first=far_first,
+        written=_written(asked),
     )
     for done, photo in enumerate(photos, start=1):
         try:
@@ -257,6 +267,18 @@ def _merged_in(
         else:
             progress.merged(done, len(photos), photo.name, placed.doubt)
     return merging
+
+
+def _written(asked: argparse.Namespace) -> float:
+    """Give how many bytes a pixel it takes to write what is asked for, beside the result."""
+    suffix = "" if asked.output is None else asked.output.suffix.lower()
+    wanted = {
+        "deeper": asked.bits == 16,
+        "png": suffix in PNG_SUFFIXES,
+        "tiff": suffix in TIFF_SUFFIXES,
+        "preview": asked.depth_preview is not None,
+    }
+    return max((WRITTEN_BYTES_A_PIXEL[what] for what, is_so in wanted.items() if is_so), default=0.0)
 
 
 def _placements(asked: argparse.Namespace, photos: Sequence[Photo]) -> Placements | None:

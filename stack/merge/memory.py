@@ -45,12 +45,16 @@ MOST_KEPT_BYTES: Final = 64 * MEGABYTE
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be merged, and how: pixels of a slice, 8 or 16 bits, as its slices are usually taken."""
+    """What is to be merged, and how: pixels of a slice, 8 or 16 bits, as its slices are usually taken.
+
+    `written` says how many bytes a pixel it takes to write the result, beside the result.
+    """
 
     pixels: int
     bits: int
     kind: Kind
     method: Method = Method.WEIGHTED
+    written: float = 0.0
 
 
 FULL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 9.6, (Kind.WHOLE, 8): 15.0, (Kind.WHOLE, 16): 22.0}
@@ -64,6 +68,12 @@ SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.4, (Kind.WHOLE, 8): 15.5, (Kin
 SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 16.5, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 32.5}
 """Measured at 3 megapixels, which are judged as they are, at 5 and 12, at half, and at 32, at a quarter,
 with 20 slices as with three; rounded up."""
+
+WRITTEN_BYTES_A_PIXEL: Final = {"deeper": 16.0, "png": 6.0, "tiff": 3.8, "preview": 1.8}
+"""To write a picture of 16 bits from slices of 8, any PNG (of noise) or TIFF from these, a
+depth map in colours."""
+RESULT_BYTES_A_PIXEL: Final = {WorkingSet.FULL: 15.6, WorkingSet.SMALL: 8.4}
+"""What is held of slices of 8 bits when their result is written."""
 
 SHOOTING_BYTES_A_PIXEL: Final = 9
 """Three frames: one that is taken, one that is encoded, one that waits."""
@@ -95,13 +105,20 @@ def needed_bytes(job: Job, working_set: WorkingSet) -> int:
     judged = 1 / deciding_factor(job.pixels) ** 2
     if job.method is Method.PYRAMID:
         each = PYRAMID_BYTES_A_PIXEL[job.bits] + judged * PYRAMID_BYTES_JUDGED
+        each = max(each, _writing(job, WorkingSet.FULL))
         return BASE_BYTES + PYRAMID_BYTES + round(each * job.pixels)
     each = FULL_BYTES_A_PIXEL[job.kind, job.bits] + judged * FULL_BYTES_JUDGED
     if working_set is WorkingSet.SMALL:
         each = min(each, SMALL_BYTES_A_PIXEL[job.kind, job.bits])
     if job.method is Method.DEPTHMAP:
         each = max(each, SECOND_LOOK_BYTES_A_PIXEL[job.kind, job.bits])
+    each = max(each, _writing(job, working_set))
     return BASE_BYTES + round(each * job.pixels)
+
+
+def _writing(job: Job, working_set: WorkingSet) -> float:
+    """Give the bytes a pixel that it takes to write the result; slices of 16 bits took more before that."""
+    return RESULT_BYTES_A_PIXEL[working_set] + job.written if job.bits == 8 and job.written else 0.0
 
 
 def chosen(job: Job, free_bytes: int | None, limit_bytes: int | None) -> Choice:

@@ -69,6 +69,8 @@ class Merging:
         Memory it may take; None: what is free.
     far_first
         The slice of lowest index is the farthest; None: that is seen in the end.
+    written
+        As in `memory.Job`.
 
     Attributes
     ----------
@@ -86,6 +88,7 @@ class Merging:
         skip_bad: bool = False,
         limit_bytes: int | None = None,
         far_first: bool | None = False,
+        written: float = 0.0,
     ) -> None:
         self.settings = settings
         self.photos: list[Photo] = []
@@ -93,6 +96,7 @@ class Merging:
         self._skip_bad = skip_bad
         self.memory: Choice | None = None
         self._limit_bytes = limit_bytes
+        self._written = written
         self.far_first = far_first
         self._begin = partial(Merge, settings, placements, crop)
         self._merge: Merge | None = None
@@ -116,7 +120,7 @@ class Merging:
         """Give the merge, begun with the working set that fits slices like the first."""
         if self._merge is None:
             give_back()  # what an earlier merge kept is free, too
-            self.memory = chosen(job(first, self.settings), free_now(), self._limit_bytes)
+            self.memory = chosen(job(first, self.settings, self._written), free_now(), self._limit_bytes)
             self._read = self._reading(first, self.memory.working_set)
             self._merge = self._begin(self.memory.working_set)
         return self._merge
@@ -183,12 +187,12 @@ def best_in_layers(path: Path, settings: MergeSettings) -> bool:
     return large and path.suffix.lower() in JPEG_SUFFIXES and settings.method is not Method.PYRAMID
 
 
-def job(path: Path, settings: MergeSettings) -> Job:
+def job(path: Path, settings: MergeSettings, written: float = 0.0) -> Job:
     """Give what it is to merge photographs like this one, as counted in memory. Raises `PhotoUnreadable`."""
     shape = photo_shape(path)
     kind = Kind.LAYERS if best_in_layers(path, settings) else Kind.WHOLE
     bits = 16 if shape.bits > 8 else 8
-    return Job(shape.width_px * shape.height_px, bits, kind, settings.method)
+    return Job(shape.width_px * shape.height_px, bits, kind, settings.method, written)
 
 
 def _read_again(photos: Sequence[Photo], again: Callable[[int], None], position: int) -> Pixels:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from stack.merge import merging
 from stack.merge.errors import MemoryRefused
 from stack.merge.memory import (
+    WRITTEN_BYTES_A_PIXEL,
     Job,
     WorkingSet,
     chosen,
@@ -91,6 +92,26 @@ def test_a_merge_takes_no_more_than_it_says_nor_more_than_it_may(photos, tmp_pat
     assert peak_bytes(small) <= limit
     assert peak_bytes(full) <= needed_bytes(job, WorkingSet.FULL)
     assert peak_bytes(full) - peak_bytes(small) > 0.2 * WIDTH * HEIGHT
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "words"),
+    [
+        ("deeper", "a.tif", ("--bits", "16")),
+        ("deeper", "a.png", ("--bits", "16")),
+        ("png", "a.png", ()),
+        ("tiff", "a.tif", ("--depth-preview", "p.jpg")),
+        ("preview", "a.jpg", ("--depth-preview", "p.jpg")),
+    ],
+)
+def test_what_is_written_is_counted_too(photos, tmp_path, what, name, words):
+    job = Job(WIDTH * HEIGHT, 8, Kind.LAYERS, written=WRITTEN_BYTES_A_PIXEL[what])
+    limit = needed_bytes(job, WorkingSet.SMALL) + 1_000_000
+    words = [str(tmp_path / word) if "." in word else word for word in words]
+    assert peak_bytes(child(photos, "-o", tmp_path / name, "--memory", limit, *words)) <= limit
+    refused = child(photos, "-o", tmp_path / name, "--memory", limit - 2_000_000, *words)
+    assert refused.returncode == 1
+    assert "is allowed" in refused.stderr
 
 
 @pytest.mark.parametrize("method", [Method.DEPTHMAP, Method.PYRAMID])
