@@ -21,7 +21,7 @@ def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def of_rig(state: Path, name: str, *, simulate: bool) -> Path:
-    """Give the file for what holds of one rig: an invented one is not the real one."""
+    """Give the file or folder for what holds of one rig: an invented one is not the real one."""
     return state / (f"simulated-{name}" if simulate else name)
 
 

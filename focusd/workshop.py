@@ -40,10 +40,10 @@ def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: M
     heartbeat = Heartbeat(rig.clock)
     eye = Eye(partial(rig.open_camera, heartbeat.beat))
     light = Light(rig.panel.light, _warm_up_ns(ground), rig.clock)
-    marks_file = of_rig(folder, "marks.json", simulate=ground.simulated)
-    book = MarkBook(marks_file, rig.axis, ground.hub.publish)
-    finder, shadings = Finder(rig.clock), Shadings(folder / "shading")
-    calibrations = Calibrations(folder / "calibrations")
+    own = partial(of_rig, folder, simulate=ground.simulated)
+    book = MarkBook(own("marks.json"), rig.axis, ground.hub.publish)
+    finder, shadings = Finder(rig.clock), Shadings(own("shading"))
+    calibrations = Calibrations(own("calibrations"))
     instruments = Instruments(rig.axis, eye, light, rig.clock, finder.see)
     studio = Studio(
         instruments,

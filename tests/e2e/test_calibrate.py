@@ -96,17 +96,19 @@ def test_the_subject_is_found_and_marked(rig):
 
 def test_a_white_field_is_kept_when_somebody_asks_for_it(rig):
     found = {"kind": "flat", "words": [], "figures": {"optics": "macro-2x"}, "plot": None, "proposals": []}
-    evidence = rig.state / "calibrations" / "0099-flat"
+    evidence, shadings = rig.state / "simulated-calibrations" / "0099-flat", rig.state / "simulated-shading"
     evidence.mkdir(parents=True)
     (evidence / "result.json").write_text(json.dumps({**found, "files": ["shading.npz"]}))
     field = Shading((160, 120), gains=np.ones((4, 4, 3), np.float32))
     (evidence / "shading.npz").write_bytes(field.packed())
     assert rig.ask("/calibrations/0099-flat")["keeps"] is True
+    (rig.state / "shading").mkdir()
+    (rig.state / "shading" / "macro-2x.npz").write_bytes(field.packed())  # of the real rig, and none of ours
     assert rig.call("POST", "/plan", corrected=True, around_u=100.0)[0] == 409
-    assert not (rig.state / "shading").exists()
+    assert not shadings.exists()
     rig.tell("/calibrations/0099-flat/keep")
     assert rig.call("POST", "/plan", corrected=True, around_u=100.0)[0] == 200
-    assert [path.name for path in (rig.state / "shading").iterdir()] == ["macro-2x.npz"]
+    assert [path.name for path in shadings.iterdir()] == ["macro-2x.npz"]
     assert rig.call("POST", "/calibrations/0098-flat/keep")[0] == 404
 
 
