@@ -11,7 +11,7 @@ from stack.errors import NoSuchSession, StackError
 from stack.retention import Keep, Weight, has_slices, let_go, stacks_that_fit, stays
 from stack.session import Session
 from stack.sessions import Sessions
-from stack.timelapse import SlotEnd, SlotState
+from stack.timelapse import SlotState
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Card:
     def make_room(
         self,
         keep: Keep,
-        slots: Iterable[SlotState],
+        done: Iterable[SlotState],
         weight: Weight,
         ended: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -75,8 +75,8 @@ class Card:
 
         Parameters
         ----------
-        keep, slots
-            What the owner of the series keeps, and what has become of its slots.
+        keep, done
+            What the owner of the series keeps, and its slots that are done, the oldest first.
         ended
             Asked before each stack, whose every picture is read: says whether the rest can wait.
 
@@ -85,7 +85,7 @@ class Card:
         if self._roomy(weight) or self._clock.monotonic_ns() < self._in_vain_until_ns:
             return
         why = MADE_FOR_ONE_MORE.format(keep=keep.words)
-        for session in self._candidates(keep, slots):
+        for session in self._candidates(keep, done):
             if ended():
                 return
             self._let_go(session, why)
@@ -96,12 +96,10 @@ class Card:
     def _roomy(self, weight: Weight) -> bool:
         return self._free_bytes() - self._reserve_bytes >= weight.bytes
 
-    def _candidates(self, keep: Keep, slots: Iterable[SlotState]) -> Iterator[Session]:
+    def _candidates(self, keep: Keep, done: Iterable[SlotState]) -> Iterator[Session]:
         """Give the sessions whose slices the owner does not keep and that have some, the oldest first."""
-        for slot in sorted(slots, key=lambda slot: slot.number):
-            if slot.end is not SlotEnd.DONE or slot.session is None or keep.slices_of(slot.number):
-                continue
-            if slot.session in self._bare:
+        for slot in done:
+            if slot.session is None or slot.session in self._bare or keep.slices_of(slot.number):
                 continue
             try:
                 session = self._sessions.open(slot.session)

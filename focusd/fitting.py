@@ -13,7 +13,7 @@ from stack.manner import exposed, moved
 from stack.plan import StackPlan
 from stack.session import Session
 from stack.sessions import Sessions
-from stack.timelapse import Series, SeriesState, SlotEnd
+from stack.timelapse import Series, SeriesState
 
 LOOKED_AT = 2 * max(IDLE_AGREE, OPEN_AGREE)
 """How many of the last stacks are looked at: as many as must agree, and some whose merge is not done yet."""
@@ -79,9 +79,9 @@ class Fitting:
         )
 
     def _done(self, state: SeriesState, *, newest: bool) -> Iterator[Session]:
-        """Give the series' finished stacks in order; those that were removed are left out."""
-        for _, slot in sorted(state.slots.items(), reverse=newest):
-            if slot.end is SlotEnd.DONE and slot.session is not None:
+        """Give the first and the latest finished stacks in order; those that were removed are left out."""
+        for slot in reversed(state.done) if newest else state.done:
+            if slot.session is not None:
                 try:
                     yield self._sessions.open(slot.session)
                 except SessionError:

@@ -6,11 +6,8 @@ from datetime import datetime
 from focusd.events import Publish
 from focusd.rhythm import Anchored
 from rail.clock import Clock
-from stack.schedule import Moment, Slot, next_slot, slots_left
-from stack.timelapse import Series, SeriesState, after, fold
-
-MOST_LEFT_OUT = 500
-"""Slots that passed and are noted one by one: each is synced, and who looks at the series waits for it."""
+from stack.schedule import Moment, Slot, next_slot, slots_left, slots_passed
+from stack.timelapse import Series, SeriesState, after
 
 PASSED = "it passed while nothing could be shot"
 
@@ -30,7 +27,7 @@ class RunningSeries:
         with ExitStack() as undo:
             self._journal = series.journal(clock)
             undo.callback(self._journal.close)
-            self._state = fold(self._journal.entries)
+            self._state = series.state()
             undo.pop_all()
 
     @property
@@ -73,12 +70,9 @@ class RunningSeries:
         )
 
     def leave_out_before(self, slot: Slot, now: Moment) -> None:
-        """Note the slots that passed, the latest of very many; those outside the window were never any."""
-        window, every_s = self.series.schedule.window, self.series.schedule.every_s
-        first = 0 if self._state.last is None else self._state.last + 1
-        for number in range(max(first, slot.number - MOST_LEFT_OUT), slot.number):
-            if window is None or window.holds(now.wall_at(number * every_s).time()):
-                self.record("slot_skipped", slot=number, reason=PASSED)
+        """Note the slots that passed, a line for each run of them: a line is synced before the stack."""
+        for run in slots_passed(self.series.schedule, self._state.last, slot.number, now):
+            self.record("slot_skipped", slot=run[-1], since=run[0], reason=PASSED)
 
     def close(self) -> None:
         """Give the journal back."""

@@ -294,11 +294,11 @@ class Timelapse:
         with self._lock:
             if self._running is None:
                 return
-            series, slots = self._running.series, tuple(self._running.state.slots.values())
+            series = self._running.series
             weight = self._weighing.weight(series, self._running.state)
         if weight is not None and series.manner.keep.slices_every != 1:
             try:
-                self._card.make_room(series.manner.keep, slots, weight, self._ended.is_set)
+                self._card.make_room(series.manner.keep, series.done(), weight, self._ended.is_set)
             except DiskGone as error:
                 self._stumble(str(error))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import FastAPI
 
@@ -16,9 +16,6 @@ from stack.manner import manner_record
 from stack.timelapse import SlotEnd
 
 Answer = dict[str, Any]
-
-MOST_SHOWN: Final = 500
-"""Slots that an answer names one by one, the latest: one left out a second makes millions in a month."""
 
 
 def add_timelapse(app: FastAPI, house: House) -> None:
@@ -69,7 +66,6 @@ def shown(one: Shown) -> Answer:
     """Show a series and how far it has come, its latest slots one by one."""
     series, state, schedule = one.series, one.state, one.series.schedule
     files = {"film": series.path / FILM, "report": series.path / PAGE}
-    latest = (state.slots[number] for number in sorted(state.slots)[-MOST_SHOWN:])
     return {
         "series": series.id,
         "folder": str(series.path),
@@ -91,7 +87,7 @@ def shown(one: Shown) -> Answer:
         "attention": one.attention,
         "slots": [
             {"slot": slot.number, "end": slot.end.value, "session": slot.session, "reason": slot.reason}
-            for slot in latest
+            for slot in state.slots.values()
         ],
     }
 

@@ -20,7 +20,7 @@ class Weighing:
 
     def weight(self, series: Series, state: SeriesState) -> Weight | None:
         """Give it as estimated, or as the last stack weighs if that is more; None where it cannot be told."""
-        ended = sum(slot.end is not SlotEnd.BEGUN for slot in state.slots.values())
+        ended = sum(state.counts.values()) - state.count(SlotEnd.BEGUN)
         if self._last is None or self._last[:2] != (series.id, ended):
             self._last = series.id, ended, self._estimated(series, state)
         return self._last[2]
@@ -31,8 +31,7 @@ class Weighing:
             weight = self._stacks.weight(plan)
         except (FocusdError, PlanRefused):
             return None
-        done = [slot for slot in state.slots.values() if slot.end is SlotEnd.DONE and slot.session]
-        for slot in sorted(done, key=lambda slot: slot.number, reverse=True)[:1]:
+        for slot in state.done[-1:]:
             with suppress(SessionError):
                 return weight.heavier(weighed(self._sessions.open(slot.session or "")))
         return weight

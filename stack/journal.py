@@ -9,12 +9,14 @@ as truth and never removed: what the good lines say still stands, and whoever re
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import re
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,33 +89,68 @@ class Replay:
     damage: tuple[Damage, ...]
 
 
+class Reading:
+    """Reads a journal line by line, holding one at a time; what it found besides is known at its end.
+
+    Attributes
+    ----------
+    last_seq
+        The number of the last good line so far; 0 before the first.
+    whole_bytes, torn_bytes, damage
+        As `Replay` has them.
+    """
+
+    def __init__(self) -> None:
+        self.last_seq = 0
+        self.whole_bytes = 0
+        self.torn_bytes = 0
+        self.damage: list[Damage] = []
+
+    def entries(self, lines: Iterable[bytes]) -> Iterator[Entry]:
+        """Give the good lines, in order."""
+        altered = 0
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                self.torn_bytes = len(line)
+                return
+            self.whole_bytes += len(line)
+            entry, follows = _unseal(line[:-1]), self.last_seq + 1
+            if entry is None:
+                self.damage.append(Damage(number, "its checksum does not fit"))
+                altered += 1
+                continue
+            if not follows <= entry.seq <= follows + altered:
+                self.damage.append(Damage(number, f"it is number {entry.seq} where {follows} should follow"))
+            if entry.seq >= follows:
+                self.last_seq, altered = entry.seq, 0
+                yield entry
+
+
+def entries_in(path: Path, reading: Reading | None = None) -> Iterator[Entry]:
+    """Give the good lines of a journal one after another, however long it is: see `replay`."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        yield from (reading or Reading()).entries(file)
+
+
 def replay(path: Path) -> Replay:
     """Read a journal, at any moment and beside its writer; a journal that does not exist is empty."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        content = b""
-    return replay_bytes(content)
+    reading = Reading()
+    return _replayed(reading, entries_in(path, reading))
 
 
 def replay_bytes(content: bytes) -> Replay:
     """Read a journal's bytes: see `replay`."""
-    entries: list[Entry] = []
-    damage: list[Damage] = []
-    next_seq, altered = 1, 0
-    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
-        entry = _unseal(line)
-        if entry is None:
-            damage.append(Damage(number, "its checksum does not fit"))
-            altered += 1
-            continue
-        if not next_seq <= entry.seq <= next_seq + altered:
-            damage.append(Damage(number, f"it is number {entry.seq} where {next_seq} should follow"))
-        if entry.seq >= next_seq:
-            entries.append(entry)
-            next_seq, altered = entry.seq + 1, 0
-    whole_bytes = content.rfind(b"\n") + 1
-    return Replay(tuple(entries), whole_bytes, len(content) - whole_bytes, tuple(damage))
+    reading = Reading()
+    return _replayed(reading, reading.entries(io.BytesIO(content)))
+
+
+def _replayed(reading: Reading, entries: Iterable[Entry]) -> Replay:
+    said = tuple(entries)
+    return Replay(said, reading.whole_bytes, reading.torn_bytes, tuple(reading.damage))
 
 
 class Journal:
@@ -130,10 +167,16 @@ class Journal:
         Gives `mono_ns`.
     now
         Gives `at`.
+    remembered
+        How many of the latest entries `entries` gives; None: all.
     """
 
     def __init__(
-        self, path: Path, clock: Clock, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        path: Path,
+        clock: Clock,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        remembered: int | None = None,
     ) -> None:
         self._path = path
         self._clock = clock
@@ -143,21 +186,21 @@ class Journal:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._claim()
-            history = replay(path)
-            if history.torn_bytes:
-                os.ftruncate(self._file, history.whole_bytes)
+            reading = Reading()
+            self._entries: deque[Entry] = deque(entries_in(path, reading), remembered)
+            if reading.torn_bytes:
+                os.ftruncate(self._file, reading.whole_bytes)
             os.fsync(self._file)
             sync_folder(path.parent)
         except BaseException:
             os.close(self._file)
             raise
-        self._end = history.whole_bytes
-        self._entries = list(history.entries)
-        self.damage = history.damage
+        self._end, self._last_seq = reading.whole_bytes, reading.last_seq
+        self.damage = tuple(reading.damage)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Everything that was written, by this writer and by those before."""
+        """Everything that was written and is remembered, by this writer and by those before."""
         with self._lock:
             return tuple(self._entries)
 
@@ -173,8 +216,8 @@ class Journal:
                 raise JournalFailed(f"{self._path} is closed", path=self._path)
             if self._torn:
                 self._take_back()
-            seq = self._entries[-1].seq + 1 if self._entries else 1
-            entry = Entry(seq, self._now().isoformat(), self._clock.monotonic_ns(), event, facts)
+            seq, at = self._last_seq + 1, self._now().isoformat()
+            entry = Entry(seq, at, self._clock.monotonic_ns(), event, facts)
             line = _seal(entry)
             try:
                 self._write(line)
@@ -182,7 +225,7 @@ class Journal:
                 with contextlib.suppress(JournalFailed):
                     self._take_back()
                 raise JournalFailed(f"{self._path} could not be written: {error}", path=self._path) from error
-            self._end += len(line)
+            self._end, self._last_seq = self._end + len(line), entry.seq
             self._entries.append(entry)
             return entry
 

@@ -119,6 +119,19 @@ def next_slot(schedule: Schedule, last: int | None, begun: int, now: Moment) -> 
     return None if number is None else Slot(number, number * schedule.every_s)
 
 
+def slots_passed(schedule: Schedule, last: int | None, until: int, now: Moment) -> list[range]:
+    """Give the slots after `last` and before `until`, in runs; those outside the window were never any."""
+    first, window = 0 if last is None else last + 1, schedule.window
+    if window is None:
+        return [range(first, until)] if first < until else []
+    runs: list[range] = []
+    for slot in range(max(first, until - MOST_COUNTED), until):
+        if window.holds(now.wall_at(slot * schedule.every_s).time()):
+            follows = bool(runs) and runs[-1].stop == slot
+            runs.append(range(runs.pop().start if follows else slot, slot + 1))
+    return runs
+
+
 def slots_left(schedule: Schedule, last: int | None, begun: int, now: Moment) -> int | None:
     """Give how many more stacks are to come, none missed; None: there is no end, or one too far to count."""
     by_number = None if schedule.count is None else max(0, schedule.count - begun)

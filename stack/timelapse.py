@@ -1,6 +1,6 @@
 """A time-lapse of stacks: its folder, and how far it has come, folded from its journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ from typing import Any, Final
 from rail.clock import Clock
 from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
 from stack.errors import SeriesUnreadable
-from stack.journal import Entry, Journal, replay
+from stack.journal import Entry, Journal, entries_in
 from stack.manner import AS_USUAL, Manner, manner_of, manner_record
 from stack.schedule import Schedule, Window
 from stack.seal import sealed, unsealed
@@ -19,6 +19,12 @@ from stack.sessions import slug
 SCHEMA: Final = 1
 JOURNAL: Final = "journal.jsonl"
 FACTS: Final = "series.json"
+
+LATEST_SLOTS: Final = 500
+"""Slots that are kept in mind one by one: one left out a second makes millions in a month."""
+
+LATEST_DONE: Final = 20
+"""Finished slots that are kept in mind beside the first: what the next stack is fitted to."""
 
 
 class SeriesPhase(StrEnum):
@@ -70,7 +76,11 @@ class SeriesState:
     Attributes
     ----------
     slots
-        Those that were begun or left out, by number.
+        The latest that were begun or left out, by number.
+    done
+        The first that was done, and the latest, by number.
+    counts
+        How many slots ended how.
     anchor
         Where its time stands; None until it was set.
     reason
@@ -79,6 +89,8 @@ class SeriesState:
 
     phase: SeriesPhase = SeriesPhase.RUNNING
     slots: Mapping[int, SlotState] = field(default_factory=dict)
+    done: tuple[SlotState, ...] = ()
+    counts: Mapping[SlotEnd, int] = field(default_factory=dict)
     anchor: Anchor | None = None
     reason: str | None = None
 
@@ -90,11 +102,11 @@ class SeriesState:
     @property
     def begun(self) -> int:
         """How many stacks were begun."""
-        return sum(slot.end is not SlotEnd.SKIPPED for slot in self.slots.values())
+        return sum(number for end, number in self.counts.items() if end is not SlotEnd.SKIPPED)
 
     def count(self, end: SlotEnd) -> int:
         """Give how many slots ended so."""
-        return sum(slot.end is end for slot in self.slots.values())
+        return self.counts.get(end, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +155,16 @@ class Series:
 
     def journal(self, clock: Clock) -> Journal:
         """Open its journal for writing; one writer at a time, or `stack.errors.JournalBusy`."""
-        return Journal(self.path / JOURNAL, clock)
+        return Journal(self.path / JOURNAL, clock, remembered=0)
 
     def state(self) -> SeriesState:
         """Read how it stands."""
-        return fold(replay(self.path / JOURNAL).entries)
+        return fold(entries_in(self.path / JOURNAL))
+
+    def done(self) -> Iterator[SlotState]:
+        """Read which slots are done, the oldest first, holding one at a time."""
+        said = map(_slot, entries_in(self.path / JOURNAL))
+        return (slot for slot in said if slot is not None and slot.end is SlotEnd.DONE)
 
 
 def create(
@@ -220,22 +237,38 @@ def open_series(path: Path) -> Series:
         raise SeriesUnreadable(f"{path.name} cannot be read: {error}") from error
 
 
-def fold(entries: Sequence[Entry]) -> SeriesState:
+def fold(entries: Iterable[Entry]) -> SeriesState:
     """Give the state that a journal's entries add up to."""
-    state = SeriesState()
-    slots: dict[int, SlotState] = {}
-    for entry in entries:
-        if slot := _slot(entry):
-            slots[slot.number] = slot
-        else:
-            state = after(state, entry)
-    return replace(state, slots=slots)
+    return _after(SeriesState(), entries)
 
 
 def after(state: SeriesState, entry: Entry) -> SeriesState:
     """Give the state once one more entry is written."""
-    if slot := _slot(entry):
-        return replace(state, slots={**state.slots, slot.number: slot})
+    return _after(state, (entry,))
+
+
+def _after(state: SeriesState, entries: Iterable[Entry]) -> SeriesState:
+    slots, counts, done = dict(state.slots), dict(state.counts), state.done
+    for entry in entries:
+        slot = _slot(entry)
+        if slot is None:
+            state = _turned(state, entry)
+            continue
+        if before := slots.get(slot.number):
+            counts[before.end] -= 1
+        since = _since(entry, slot)
+        counts[slot.end] = counts.get(slot.end, 0) + slot.number - since + 1
+        for number in range(max(since, slot.number - LATEST_SLOTS + 1), slot.number + 1):
+            slots[number] = slot if number == slot.number else replace(slot, number=number)
+        while len(slots) > LATEST_SLOTS:
+            del slots[next(iter(slots))]
+        if slot.end is SlotEnd.DONE:
+            done = (*done[:1], *done[1:][1 - LATEST_DONE :], slot)
+    return replace(state, slots=slots, counts=counts, done=done)
+
+
+def _turned(state: SeriesState, entry: Entry) -> SeriesState:
+    """Give the state once an entry is written that speaks of no slot."""
     facts: Mapping[str, Any] = entry.facts
     match entry.event:
         case "series_anchored":
@@ -261,6 +294,12 @@ def _slot(entry: Entry) -> SlotState | None:
             end = SlotEnd(entry.event.removeprefix("slot_"))
             return SlotState(int(facts["slot"]), end, facts.get("session"), facts.get("reason"))
     return None
+
+
+def _since(entry: Entry, slot: SlotState) -> int:
+    """Give the first of the slots that an entry speaks of together."""
+    facts: Mapping[str, Any] = entry.facts
+    return int(facts.get("since", slot.number))
 
 
 def _folders(root: Path) -> list[Path]:

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from stack.journal import Entry, replay
-from stack.timelapse import JOURNAL, Series, SeriesState, SlotEnd, fold, open_series
+from stack.journal import Entry, entries_in
+from stack.timelapse import JOURNAL, Series, SeriesState, SlotEnd, open_series
+
+MOST_IN_A_ROW: Final = 20
+"""More slots than so many that were left out together are told as one: a stack may cover hundreds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ class Story:
 def story_of(folder: Path) -> Story:
     """Read a series' folder, at any moment; raises `stack.errors.SeriesUnreadable`."""
     series = open_series(folder)
-    entries = replay(folder / JOURNAL).entries
-    return Story(series, fold(entries), tuple(slots_in(entries, series.start, series.schedule.every_s)))
+    slots = slots_in(entries_in(folder / JOURNAL), series.start, series.schedule.every_s)
+    return Story(series, series.state(), tuple(slots))
 
 
 def slots_in(entries: Iterable[Entry], start: datetime, every_s: float) -> list[SlotStory]:
@@ -78,10 +81,29 @@ def slots_in(entries: Iterable[Entry], start: datetime, every_s: float) -> list[
             case "series_anchored":
                 start = datetime.fromisoformat(facts["start"])
             case "slot_begun" | "slot_done" | "slot_failed" | "slot_skipped" if facts["slot"] is not None:
-                number, end = int(facts["slot"]), SlotEnd(entry.event.removeprefix("slot_"))
-                due_at = (start + timedelta(seconds=number * every_s)).astimezone(UTC)
-                slots[number] = _told(slots.get(number, SlotStory(number, end, due_at)), end, entry, facts)
+                end = SlotEnd(entry.event.removeprefix("slot_"))
+                for number in _numbers(facts):
+                    due_at = (start + timedelta(seconds=number * every_s)).astimezone(UTC)
+                    slot = slots.get(number, SlotStory(number, end, due_at))
+                    slots[number] = _told(slot, end, entry, facts)
     return [slots[number] for number in sorted(slots)]
+
+
+def _numbers(facts: Any) -> range:
+    """Give the slots that an entry speaks of; of very many, the last."""
+    last, before = int(facts["slot"]), _before(facts)
+    return range(last - before if before < MOST_IN_A_ROW else last, last + 1)
+
+
+def _before(facts: Any) -> int:
+    """Give how many slots an entry speaks of before the one that it names."""
+    return int(facts["slot"]) - int(facts.get("since", facts["slot"]))
+
+
+def _why(facts: Any) -> str | None:
+    """Give the reason; of very many slots that are told as one, with how many they are."""
+    reason, before = facts.get("reason"), _before(facts)
+    return reason if before < MOST_IN_A_ROW else f"{reason}, as did the {before} before it"
 
 
 def _told(slot: SlotStory, end: SlotEnd, entry: Entry, facts: Any) -> SlotStory:
@@ -90,6 +112,4 @@ def _told(slot: SlotStory, end: SlotEnd, entry: Entry, facts: Any) -> SlotStory:
     begun_at = slot.begun_at or at if end is SlotEnd.BEGUN else slot.begun_at
     ended_at = None if end is SlotEnd.BEGUN else at
     session = facts.get("session") or slot.session
-    return replace(
-        slot, end=end, begun_at=begun_at, ended_at=ended_at, session=session, reason=facts.get("reason")
-    )
+    return replace(slot, end=end, begun_at=begun_at, ended_at=ended_at, session=session, reason=_why(facts))

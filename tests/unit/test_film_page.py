@@ -205,6 +205,18 @@ def test_times_of_slots_follow_the_series_own_time():
     assert slots[1].late_s is None
 
 
+def test_slots_left_out_together_are_told_one_by_one_or_as_one_where_they_are_very_many():
+    entries = [
+        Entry(1, NOON.isoformat(), 0, "slot_skipped", {"slot": 2, "since": 0, "reason": "it passed"}),
+        Entry(2, NOON.isoformat(), 0, "slot_skipped", {"slot": 302, "since": 3, "reason": "it passed"}),
+    ]
+    slots = slots_in(entries, NOON, 1.0)
+    assert [(slot.number, slot.reason) for slot in slots] == [
+        *((number, "it passed") for number in range(3)),
+        (302, "it passed, as did the 299 before it"),
+    ]
+
+
 def test_a_series_being_shot_can_be_read(tmp_path):
     story = story_of(series(tmp_path, [Drawn(), Drawn(end="begun")]).folder)
     assert story.slots[1].end is SlotEnd.BEGUN

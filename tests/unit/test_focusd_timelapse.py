@@ -29,13 +29,13 @@ from focusd.timelapse import TICK_S
 from focusd.timelapse_api import shown
 from rail.screw import Scale
 from stack.errors import PlanRefused
-from stack.journal import replay
+from stack.journal import Entry, replay
 from stack.manner import Exposing, Manner, WhenHot
 from stack.plan import Count, FromHere, StackPlan
 from stack.retention import Keep, has_slices
 from stack.schedule import Schedule
 from stack.session_state import Phase
-from stack.timelapse import SeriesPhase, SeriesState, SlotEnd, SlotState, after, every_series
+from stack.timelapse import LATEST_SLOTS, SeriesPhase, SeriesState, SlotEnd, after, every_series, fold
 from stack.vitals import Strain
 
 WEEK_BYTES = 336 * PICTURE_BYTES + RESERVE_BYTES + 10 * WEIGHT.bytes
@@ -220,12 +220,36 @@ def test_a_stack_that_is_paused_because_the_daemon_ends_is_no_failure(machine):
 
 def test_of_very_many_slots_the_latest_are_shown_and_all_are_counted(machine):
     running = machine.timelapse.start(asked())
-    most = 500
-    ends = {number: SlotEnd.SKIPPED if number % 3 else SlotEnd.DONE for number in range(3 * most)}
-    slots = {number: SlotState(number, end) for number, end in ends.items()}
-    answer = shown(replace(running, state=replace(running.state, slots=slots)))
-    assert [slot["slot"] for slot in answer["slots"]] == list(range(2 * most, 3 * most))
-    assert (answer["done"], answer["skipped"]) == (most, 2 * most)
+    ends = ["slot_skipped" if number % 3 else "slot_done" for number in range(3 * LATEST_SLOTS)]
+    entries = (Entry(number, "", 0, end, {"slot": number}) for number, end in enumerate(ends))
+    answer = shown(replace(running, state=fold(entries)))
+    latest = list(range(2 * LATEST_SLOTS, 3 * LATEST_SLOTS))
+    assert [slot["slot"] for slot in answer["slots"]] == latest
+    assert (answer["done"], answer["skipped"]) == (LATEST_SLOTS, 2 * LATEST_SLOTS)
+
+
+def test_a_slot_left_out_a_second_for_weeks_is_a_line_for_each_stack_and_a_few_slots_in_mind(machine):
+    every_s, stacks = 0.05, 6
+    machine.timelapse.start(asked(every_s, manner=Manner(overlaps=True, keep=Keep.named("merged"))))
+    machine.let(stacks * (STACK_S + 20))
+    running = machine.timelapse.shown()
+    assert running.state.count(SlotEnd.SKIPPED) > 30_000
+    entries = replay(running.series.path / "journal.jsonl").entries
+    assert len(entries) < 5 * (stacks + 1)
+    assert machine.timelapse._journal.entries == ()
+    assert len(running.state.slots) == LATEST_SLOTS
+    assert running.state.begun + running.state.count(SlotEnd.SKIPPED) == running.state.last + 1
+
+
+def test_slices_of_stacks_long_past_go_and_the_first_exposure_holds(tmp_path):
+    machine = Machine(tmp_path, disk_bytes=40_000)
+    most = asked(1.0, manner=Manner(overlaps=True, keep=Keep.named("merged")))
+    machine.timelapse.start(most)
+    machine.let(30 * (STACK_S + 20))
+    sessions = machine.operator.sessions.all()
+    assert len(sessions) > 22  # more than are kept in mind
+    assert not any(has_slices(session) for session in sessions[:15])
+    assert {plan.exposure for plan in machine.operator.plans[1:]} == {EXPOSURE}
 
 
 def test_made_up_for_once_it_is_one_stack_however_long_it_was_off(machine):
@@ -458,8 +482,11 @@ def test_a_start_that_lies_far_back_holds_nobody_up(machine):
     slots = machine.timelapse.shown().state.slots.values()
     (shot,) = (slot.number for slot in slots if slot.end is SlotEnd.DONE)
     assert shot == 365 * 24 * 60 + 1
-    passed = {slot.number for slot in slots if slot.number < shot}
-    assert passed == set(range(shot - MOST_LEFT_OUT, shot))
+    entries = replay(machine.timelapse.all()[0].series.path / "journal.jsonl").entries
+    (passed,) = (
+        entry.facts for entry in entries if entry.event == "slot_skipped" and entry.facts["slot"] < shot
+    )
+    assert (passed["since"], passed["slot"]) == (0, shot - 1)
 
 
 @pytest.mark.parametrize("start_at", ["0001-01-01T00:00:00", "2016-11-01T12:00:00Z", "9999-12-31T23:59:59"])
