@@ -8,15 +8,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from focusd.carriers import IDENTITY, Carrier, NotDelivered
 from focusd.events import Publish
 from focusd.journals import Journals
-from stack.errors import StackError
+from stack.errors import SessionError, StackError
 from stack.export import pictures
-from stack.session import Session
+from stack.session import Session, load
 from stack.session_state import Phase, SessionState
 from stack.sessions import Sessions
 
@@ -56,7 +58,8 @@ class Backlog:
 
 @dataclass(slots=True)
 class _Errand:
-    session: Session
+    path: Path
+    """Of the session, which is read when it is due: thousands may wait for a disk that is gone."""
     destination: Destination
     due_ns: int = 0
     failures: int = 0
@@ -90,13 +93,14 @@ class Deliveries:
         self._errands: dict[tuple[str, str], _Errand] = {}
         self._problem: str | None = None
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="deliveries", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self, sessions: Sessions) -> None:
         """Begin with what has not arrived yet, in a thread of its own; without destinations there is none."""
         if self._destinations:
-            for session in sessions.all():
-                self.consider(session)
+            self._thread = threading.Thread(
+                target=self._work, args=(sessions,), name="deliveries", daemon=True
+            )
             self._thread.start()
 
     def consider(self, session: Session) -> None:
@@ -108,7 +112,7 @@ class Deliveries:
             return
         for to in outstanding(session, session.state()):
             if to in self._destinations:
-                self._note(_Errand(session, self._destinations[to]))
+                self._note(_Errand(session.path, self._destinations[to]))
 
     def backlog(self) -> Backlog:
         """Give how deliveries stand."""
@@ -129,22 +133,34 @@ class Deliveries:
             self._news.notify()
         for destination in self._destinations.values():
             destination.carrier.give_up()
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join()
 
     def _note(self, errand: _Errand) -> None:
         with self._news:
-            noted = self._errands.setdefault((errand.session.id, errand.destination.to), errand)
+            noted = self._errands.setdefault((errand.path.name, errand.destination.to), errand)
             if not noted.failures:
                 noted.due_ns = 0
             self._news.notify()
 
-    def _work(self) -> None:
+    def _work(self, sessions: Sessions) -> None:
+        self._look_over(sessions)
         while not self._closed:
             self.deliver_due(time.monotonic_ns())
             with self._news:
                 if not self._closed:
                     self._news.wait(self._rest_s(time.monotonic_ns()))
+
+    def _look_over(self, sessions: Sessions) -> None:
+        """Find what has not arrived yet; it takes reading every journal."""
+        try:
+            for name in sessions.ids():
+                if self._closed:
+                    return
+                with suppress(SessionError):
+                    self.consider(sessions.open(name))
+        except OSError as error:
+            _log.warning("what has not been delivered yet is not known: %s", error)
 
     def _rest_s(self, now_ns: int) -> float | None:
         """Give the time until the next errand is due; None where there is none."""
@@ -152,11 +168,12 @@ class Deliveries:
         return None if due_ns is None else max(0.0, (due_ns - now_ns) / 1e9)
 
     def _deliver(self, errand: _Errand, now_ns: int) -> None:
-        session, to = errand.session, errand.destination.to
+        to = errand.destination.to
         errand.due_ns = now_ns + AT_WORK_PAUSE_S * 10**9  # first, as work may end while it is asked for
-        if self._at_work(session):
-            return
         try:
+            session = load(errand.path)
+            if self._at_work(session):
+                return
             files = files_of(session, whole=errand.destination.whole)
             errand.destination.carrier.carry(session.path, files)
             with self._journals.writing(session) as journal:
@@ -173,14 +190,14 @@ class Deliveries:
         errand.due_ns = now_ns + pause_s * 10**9
         with self._news:
             self._problem = why
-            if not errand.session.path.exists():  # removed meanwhile: nothing is left to deliver
-                del self._errands[errand.session.id, errand.destination.to]
+            if not errand.path.exists():  # removed meanwhile: nothing is left to deliver
+                del self._errands[errand.path.name, errand.destination.to]
         if self._closed:
             return
-        _log.warning("%s was not delivered to %s: %s", errand.session.id, errand.destination.to, why)
+        _log.warning("%s was not delivered to %s: %s", errand.path.name, errand.destination.to, why)
         self._publish(
             "delivery_failed",
-            session=errand.session.id,
+            session=errand.path.name,
             to=errand.destination.to,
             error=why,
             again_in_s=pause_s,
@@ -188,7 +205,7 @@ class Deliveries:
 
     def _done(self, errand: _Errand) -> None:
         with self._news:
-            del self._errands[errand.session.id, errand.destination.to]
+            del self._errands[errand.path.name, errand.destination.to]
             self._problem = None
 
 

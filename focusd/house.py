@@ -109,6 +109,7 @@ class House:
             last_first.callback(self.rig.panel.close)
             last_first.callback(self.panel.close)
             last_first.callback(self.merges.close)
+            last_first.callback(self.redo.close)
             last_first.callback(self.deliveries.close)
             last_first.callback(self.timelapse.close)  # what it does now may take minutes
             last_first.callback(self.operator.close)

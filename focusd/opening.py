@@ -70,11 +70,14 @@ def open_house(
         timelapse = _timelapse(ground, after, workshop)
         undo.callback(timelapse.close)
         redo = Redo(ground.sessions, after.merges, lambda: operator.session)
-        _go_on(ground, workshop, redo)
+        undo.callback(redo.close)
+        _go_on(ground, workshop)
         operator.start()
         until_operated.pop_all()  # its thread gives back axis and writer, and nobody else
         undo.callback(operator.close)
         panel.start()
+        if config.merge.follow:
+            redo.start()
         after.deliveries.start(ground.sessions)
         timelapse.begin()
         undo.pop_all()
@@ -194,11 +197,9 @@ def _panel(ground: Ground, bench: Bench) -> Panel:
     return panel
 
 
-def _go_on(ground: Ground, workshop: Workshop, redo: Redo) -> None:
-    """See to the stack and the merges that an earlier daemon left unfinished."""
+def _go_on(ground: Ground, workshop: Workshop) -> None:
+    """See to the stack that an earlier daemon left unfinished."""
     left = take_up(ground.sessions, workshop.studio, ground.hub, ground.config.resume)
-    if ground.config.merge.follow:
-        redo.make_up()
     if left is not None:
         workshop.operator.order(Resume(left.session))
 

@@ -1,6 +1,7 @@
 """A session merged anew: because somebody asks, or because an earlier daemon was ended before it was done."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -85,12 +86,33 @@ class Redo:
         Where they are, and who merges.
     shooting
         Gives the session that is being shot, if any.
+
+    What an earlier daemon left undone is looked for in a thread: every journal is read, and after weeks of a
+    time-lapse that takes longer than a supervisor waits for a start.
     """
 
     def __init__(self, sessions: Sessions, merges: Merges, shooting: Callable[[], str | None]) -> None:
         self._sessions = sessions
         self._merges = merges
         self._shooting = shooting
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._make_up, name="make-up merges", daemon=True)
+
+    def start(self) -> None:
+        """Begin what was left undone, as it is found."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no further."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _make_up(self) -> None:
+        try:
+            self.make_up()
+        except OSError as error:  # the disk is gone, which others tell
+            _log.warning("what merges were left undone is not known: %s", error)
 
     def begin(self, wanted: str, choice: Choice) -> tuple[Session, int]:
         """Begin to merge a session anew; give it and how many slices that takes.
@@ -112,9 +134,13 @@ class Redo:
         return session, len(files)
 
     def make_up(self) -> tuple[str, ...]:
-        """Begin what an earlier daemon left undone; give the sessions' ids."""
+        """Begin what an earlier daemon left undone, the newest first; give the sessions' ids."""
         begun = []
-        for session in self._sessions.all():
+        for session in self._sessions.newest_first():
+            if self._ended.is_set():
+                break
+            if self._shooting() == session.id or self._merges.stage(session):
+                continue
             state = session.state()
             if not left_undone(session, state):
                 continue

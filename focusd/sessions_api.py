@@ -9,7 +9,7 @@ from focusd.delivery import outstanding
 from focusd.house import House, work_on
 from focusd.reports import reported
 from focusd.views import session_view
-from stack.errors import RemovalRefused, SessionError
+from stack.errors import RemovalRefused
 from stack.removal import objection
 from stack.session import Session
 
@@ -21,7 +21,8 @@ def add_sessions(app: FastAPI, house: House) -> None:
 
     @app.get("/sessions")
     def sessions() -> Answer:
-        return {"sessions": [shown_session(house, session) for session in house.sessions.all()]}
+        shown = [shown_session(house, session) for session in house.sessions.newest_first()]
+        return {"sessions": shown[::-1]}
 
     @app.get("/sessions/{wanted}")
     def session(wanted: str) -> Answer:
@@ -50,9 +51,8 @@ def add_sessions(app: FastAPI, house: House) -> None:
 def latest_session(house: House) -> Answer | None:
     """Show the newest session that can be read."""
     with suppress(OSError):  # of a disk that is gone, which the status tells elsewhere
-        for session in reversed(house.sessions.ids()):
-            with suppress(SessionError):
-                return shown_session(house, house.sessions.open(session))
+        newest = house.sessions.newest()
+        return None if newest is None else shown_session(house, newest)
     return None
 
 

@@ -363,7 +363,7 @@ class Studio:
         """Name the stacks there are of the same view of the same specimen, `besides` left out."""
         if CATALOGUE not in fields:
             return ()
-        others = ((session.id, session.facts.fields) for session in self._sessions.all())
+        others = reversed([(one.id, one.facts.fields) for one in self._sessions.newest_first()])
         return same_specimen(fields, (one for one in others if one[0] != besides))
 
     def _ready_shooter(self, job: Job) -> Shooter:
@@ -391,7 +391,7 @@ class Studio:
 
     def _latest_resumable(self) -> Session:
         others: list[Session] = []
-        for session in reversed(self._sessions.all()):
+        for session in self._sessions.newest_first():
             if session.state().resumable:
                 if not self.elsewhere(session):
                     return session

@@ -85,18 +85,21 @@ class Sessions:
 
     def ids(self) -> tuple[str, ...]:
         """Give the ids, newest last."""
-        return tuple(path.name for _, path in self._folders())
+        return tuple(name for _, name in self._numbered())
 
     def all(self) -> tuple[Session, ...]:
         """Give the sessions, newest last; those that cannot be read are left out (see `ids`)."""
-        return tuple(self._readable())
+        return tuple(self.newest_first())[::-1]
+
+    def newest_first(self) -> Iterator[Session]:
+        """Give those that can be read, one by one: thousands at once fill the memory of a small board."""
+        for _, name in reversed(self._numbered()):
+            with contextlib.suppress(SessionUnreadable):
+                yield load(self._root / name)
 
     def newest(self) -> Session | None:
         """Give the newest that can be read; None where there is none."""
-        for _, path in reversed(self._folders()):
-            with contextlib.suppress(SessionUnreadable):
-                return load(path)
-        return None
+        return next(self.newest_first(), None)
 
     def open(self, wanted: str | int) -> Session:
         """Find a session by number, by id or by the beginning of its id.
@@ -108,21 +111,22 @@ class Sessions:
     def find(self, wanted: str | int) -> Path:
         """Give the folder of a session as `open` does, readable or not."""
         text = str(wanted).strip()
-        folders = self._folders()
-        found = [path for number, path in folders if text.isdigit() and int(text) == number]
-        found = found or [path for _, path in folders if path.name == text]
-        found = found or [path for _, path in folders if text and path.name.startswith(text)]
+        whole = "/" not in text and _ID.fullmatch(text)
+        if whole and (self._root / text).is_dir():  # without a look at thousands of others
+            return self._root / text
+        folders = self._numbered()
+        found = tuple(name for number, name in folders if text.isdigit() and int(text) == number)
+        found = found or tuple(name for _, name in folders if text and name.startswith(text))
         if not found:
-            newest = f"the newest is {folders[-1][1].name}" if folders else "there are none yet"
+            newest = f"the newest is {folders[-1][1]}" if folders else "there are none yet"
             raise NoSuchSession(f"no session is called {text!r} in {self._root}; {newest}", wanted=text)
         if len(found) > 1:
-            names = tuple(path.name for path in found)
             raise AmbiguousSession(
-                f"{len(names)} sessions begin with {text!r}: {', '.join(names)}; give a number",
+                f"{len(found)} sessions begin with {text!r}: {', '.join(found)}; give a number",
                 wanted=text,
-                candidates=names,
+                candidates=found,
             )
-        return found[0]
+        return self._root / found[0]
 
     def _highest_number(self) -> int:
         """Give the highest number in use, or that of a removed session where it was higher."""
@@ -130,24 +134,21 @@ class Sessions:
             removed = int((self._root / HIGHEST).read_text())
         except (OSError, ValueError):
             removed = 0
-        return max([removed, *(number for number, _ in self._folders())])
+        return max([removed, *(number for number, _ in self._numbered())])
 
     def _drop_unfinished(self) -> None:
         for part in self._root.glob(f".*{LEFTOVER_SUFFIX}"):
             if _ID.fullmatch(part.name[1:]):
                 shutil.rmtree(part)
 
-    def _readable(self) -> Iterator[Session]:
-        for _, path in self._folders():
-            with contextlib.suppress(SessionUnreadable):
-                yield load(path)
-
-    def _folders(self) -> list[tuple[int, Path]]:
+    def _numbered(self) -> list[tuple[int, str]]:
+        """Give the number and the name of each, newest last."""
         try:
-            names = [path for path in self._root.iterdir() if _ID.fullmatch(path.name)]
+            with os.scandir(self._root) as found:
+                names = [entry.name for entry in found]
         except FileNotFoundError:
             return []
-        return sorted((int(path.name.split("-", 1)[0]), path) for path in names)
+        return sorted((int(known[1]), name) for name in names if (known := _ID.fullmatch(name)))
 
 
 def slug(name: str) -> str:

@@ -17,6 +17,7 @@ from focusd.jobs import Jog
 from focusd.opening import open_house
 from focusd.operator import Operator
 from focusd.panel import Panel
+from focusd.redo import Redo
 from focusd.timelapse import Timelapse
 from rail.errors import Stopped
 from rail.stepper_axis import StepperAxis
@@ -57,6 +58,26 @@ def test_whatever_breaks_while_the_house_is_opened_nothing_is_left_running(
         opened(tmp_path)
     assert bystanders() <= before
     assert closed == ["axis"]
+
+
+def test_it_is_open_and_closes_while_what_was_left_undone_is_still_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After weeks of a time-lapse that takes longer than systemd waits for a start."""
+    looking, ended = threading.Event(), threading.Event()
+
+    def long_look(redo: Redo) -> tuple[str, ...]:
+        looking.set()
+        assert redo._ended.wait(PATIENCE_S)
+        ended.set()
+        return ()
+
+    monkeypatch.setattr(Redo, "make_up", long_look)
+    house = opened(tmp_path)
+    assert looking.wait(PATIENCE_S)
+    assert not ended.is_set()
+    house.close()
+    assert ended.is_set()
 
 
 def test_motion_ends_and_the_motor_is_let_go_while_the_time_lapse_is_still_at_work(

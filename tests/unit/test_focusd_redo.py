@@ -96,3 +96,15 @@ def test_only_what_was_cut_short_once_is_made_up_for(tmp_path: Path) -> None:
     merges = Merges(("/nothing",), Journals(MonotonicClock()), EventHub().publish, lambda session: None)
     assert Redo(Sessions(tmp_path), merges, lambda: None).make_up() == (once.id,)
     merges.close()
+
+
+def test_what_is_shot_or_merged_already_is_not_made_up_for(tmp_path: Path) -> None:
+    shot, merged, left = (session(tmp_path) for _ in range(3))
+    for one in (shot, merged, left):
+        with one.journal(MonotonicClock()) as journal:
+            journal.append("stack_done")
+    merges = Merges(("/nothing",), Journals(MonotonicClock()), EventHub().publish, lambda session: None)
+    feed = merges.follow(merged)
+    assert Redo(Sessions(tmp_path), merges, lambda: shot.id).make_up() == (left.id,)
+    feed.drop("enough")
+    merges.close()
