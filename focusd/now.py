@@ -19,13 +19,14 @@ OPENING = "it is being opened"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the running job is; what does not apply is None."""
+    """How far the running job is; what does not apply is None. `rests` says why it does, in words."""
 
     phase: str | None = None
     session: str | None = None
     index: int | None = None
     slices: int | None = None
     seconds_left: float | None = None
+    rests: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,7 @@ def _stacks(ground: Ground, workshop: Workshop) -> Stacks:
         strained=ground.strained,
         scale=axis.scale,
         reach=lambda: axis.reach,
+        rests=lambda: workshop.operator.rests,
     )
 
 

@@ -212,6 +212,11 @@ class Operator:
             return None
 
     @property
+    def rests(self) -> str | None:
+        """Why the running job rests, in words; None: it does not."""
+        return self._progress.rests
+
+    @property
     def session(self) -> str | None:
         """The session being shot; None when none is."""
         return self._progress.session if self._job is not None else None
@@ -431,6 +436,8 @@ class Operator:
         name = str(facts.pop("event"))
         if name in ("stack_started", "stack_resumed"):
             self._show(session=facts["session"])  # before its merge has begun and shows it too
+        if name in ("rest_began", "rest_ended"):
+            self._show(rests=facts.get("reason"))
         if name == "measuring":
             self._show(phase="measuring", index=facts["done"] - 1, slices=facts["of"])
         if name == "progress":

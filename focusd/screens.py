@@ -30,6 +30,8 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
     axis, camera, disk = (status.get(part) or {} for part in ("axis", "camera", "disk"))
     simulated = terminal.faint(" (simulated)") if status.get("simulated") else ""
     yield row("rig", _job_words(status.get("job")) + simulated, terminal)
+    if rests := (status.get("job") or {}).get("rests"):
+        yield row("rests", terminal.warning(str(rests)), terminal)
     if axis.get("emergency_stop"):
         yield row("STOPPED", terminal.alarm(IN_FORCE), terminal)
     if paused := status.get("paused"):
@@ -131,8 +133,8 @@ def _job_words(job: Answer | None) -> str:
         parts.append(str(job["session"]))
     if job.get("phase"):
         parts.append(str(job["phase"]))
-    if job.get("slices"):
-        parts.append(f"slice {known(job.get('index'))} of {job['slices']}")
+    if job.get("slices") and job.get("index") is not None:
+        parts.append(f"slice {job['index']} of {job['slices']}")
     if job.get("seconds_left") is not None:
         parts.append(f"{duration_words(job['seconds_left'])} left")
     return ", ".join(parts)

@@ -32,6 +32,8 @@ class Stacks:
         Says why the Pi should rest, None where it need not; is given why it rests already.
     scale, reach
         Of the axis.
+    rests
+        Says why the stack that is being shot rests, in words; None: none does.
     """
 
     make: Callable[[Mapping[str, Any]], tuple[StackPlan, Mapping[str, str]]]
@@ -42,3 +44,4 @@ class Stacks:
     strained: Callable[[Strain | None], Strain | None]
     scale: Scale
     reach: Callable[[], Reach]
+    rests: Callable[[], str | None] = lambda: None

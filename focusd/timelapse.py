@@ -189,7 +189,7 @@ class Timelapse:
                 running.series,
                 running.state,
                 next_at=running.next_at(self._rhythm.moment()) if known and runs else None,
-                attention=self._attention,
+                attention=self.attention,
                 fits=self._fits(running),
                 left=running.left(self._rhythm.moment()) if known else None,
             )
@@ -202,7 +202,7 @@ class Timelapse:
     @property
     def attention(self) -> str | None:
         """What needs a person, in words; holds up nobody."""
-        return self._attention
+        return self._attention or (self._stacks.rests() if self._running is not None else None)
 
     def all(self) -> list[Shown]:
         """Show every series there is, by number."""

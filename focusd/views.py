@@ -100,6 +100,7 @@ def _job_view(now: Now) -> Json | None:
         "index": progress.index,
         "slices": progress.slices,
         "seconds_left": progress.seconds_left,
+        "rests": progress.rests,
     }
 
 

@@ -61,11 +61,13 @@ def test_a_disk_that_fills_up_makes_it_rest_in_the_dark_and_room_makes_it_go_on(
     rig.on("rest_began", rests)
     rig.shoot().ended.result(0)
     ((now, light),) = seen
+    assert now.progress.rests == rig.last("rest_began")["reason"]
     assert (now.job, now.moving, now.position.trust, light) == ("shoot", False, Trust.KNOWN, False)
     assert "Make room" in rig.last("rest_began")["reason"]
     state = rig.sessions.open(1).state()
     assert (state.phase, len(state.saved)) == (Phase.DONE, 5)
     assert rig.told("rest_began", "rest_ended") == ["rest_began", "rest_ended"]
+    assert rig.operator.rests is None
     ((_, fed),) = rig.merges.fed
     assert fed == [*(f"slices/000{index}.jpg" for index in range(5)), "end"], "one merge, fed once"
     assert rig.last("job_ended")["ending"] == "done"

@@ -192,6 +192,17 @@ def test_a_wanted_series_begins_though_the_simulated_rig_had_one_of_its_name(tmp
     assert [series.simulated for series in every_series(tmp_path / "series")] == [True, False]
 
 
+def test_a_stack_that_rests_for_room_needs_a_person_and_says_so_until_it_goes_on(machine):
+    rests = ["the disk is full. Make room, and it goes on by itself"]
+    machine.timelapse._stacks = replace(machine.timelapse._stacks, rests=lambda: rests and rests[-1] or None)
+    assert machine.timelapse.attention is None  # no stack of a series
+    machine.timelapse.start(asked(count=2))
+    machine.let(100)
+    assert machine.timelapse.shown().attention == machine.timelapse.attention == rests[0]
+    rests.clear()
+    assert machine.timelapse.shown().attention is None
+
+
 def test_as_the_daemon_ends_no_slot_begins_and_no_slices_go(tmp_path):
     machine = Machine(tmp_path, disk_bytes=20_000)
     machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
