@@ -194,7 +194,7 @@ def test_a_wanted_series_begins_though_the_simulated_rig_had_one_of_its_name(tmp
 
 def test_a_stack_that_rests_for_room_needs_a_person_and_says_so_until_it_goes_on(machine):
     rests = ["the disk is full. Make room, and it goes on by itself"]
-    machine.timelapse._stacks = replace(machine.timelapse._stacks, rests=lambda: rests and rests[-1] or None)
+    machine.timelapse._stacks = replace(machine.timelapse._stacks, rests=lambda: next(iter(rests), None))
     assert machine.timelapse.attention is None  # no stack of a series
     machine.timelapse.start(asked(count=2))
     machine.let(100)
