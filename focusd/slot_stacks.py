@@ -131,21 +131,20 @@ class SlotStacks:
     def _go_on(self, running: RunningSeries, slot: SlotState) -> bool:
         """Take up the stack that the end of an earlier daemon cut short, unless the next one is due."""
         assert slot.session is not None
-        if self._rhythm.moment().along_s >= running.ends_s(slot.number):
-            self._abandon(slot.session)
-            self._fail(running, slot.number, "it was cut short, and the next slot is due", slot.session)
-            return False
+        overdue = self._rhythm.moment().along_s >= running.ends_s(slot.number)
         try:
-            self._job = self._stacks.order(Resume(slot.session))
-        except Busy:
+            if overdue:
+                self._stacks.order(Abandon(slot.session, "the series went on without it"))
+            else:
+                self._job = self._stacks.order(Resume(slot.session))
+        except Busy:  # with this very stack, it may be
             self._resumed.discard(slot.session)
-        return True
-
-    def _abandon(self, session: str) -> None:
-        try:
-            self._stacks.order(Abandon(session, "the series went on without it"))
+            return True
         except FocusdError as error:
-            _log.warning("%s was not given up: %s", session, error)
+            _log.warning("%s was neither taken up nor given up: %s", slot.session, error)
+        if overdue:
+            self._fail(running, slot.number, "it was cut short, and the next slot is due", slot.session)
+        return not overdue
 
     def _shoot(self, running: RunningSeries, slot: Slot) -> None:
         running.record("slot_begun", slot=slot.number)

@@ -21,8 +21,8 @@ from series_machine import (
 )
 
 from focusd.errors import Refused, RequestInvalid
+from focusd.jobs import Resume
 from focusd.paused import DAEMON_ENDED
-from focusd.running import MOST_LEFT_OUT
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.timelapse import TICK_S
@@ -462,6 +462,19 @@ def test_too_hot_by_rule_it_is_left_out_at_once(machine):
     machine.strain = None
     machine.let(HALF_HOUR_S + 400)
     assert machine.slots == {0: "done", 1: "skipped", 2: "done"}
+
+
+def test_a_stack_that_the_daemon_itself_takes_up_after_a_cut_is_no_failure_however_late_it_is(machine):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.cut(1.5 * HALF_HOUR_S)
+    (session,) = machine.operator.sessions.all()
+    machine.operator.order(Resume(session.id))
+    machine.operator.session = "its order is given, and what it is of not yet told"
+    machine.timelapse.tick()
+    machine.operator.session = session.id
+    machine.let(STACK_S + 100)
+    assert machine.slots[0] == "done"
 
 
 def test_a_stack_that_was_cut_short_and_removed_does_not_hold_up_the_series(machine):
