@@ -65,13 +65,14 @@ class Rhythm:
         if before is not None and before.boot == self._boot.id:
             self._anchor = before
             return None
-        if self._boot.synchronised():
+        vouched_for = before is None or before.believed
+        if vouched_for and self._boot.synchronised():
             return self._at(series.start if before is None else before.start, "by the clock")
         if not self.clock_is_settled():
             return None
-        # The clock is of no use, so the next slot is now.
+        # The clock is of no use, now or when the series was last seen, so the next slot is now.
         along_s = (0 if state.last is None else state.last + 1) * series.schedule.every_s
-        _log.warning("the clock is not synchronised: series %s goes on from now", series.id)
+        _log.warning("the clock is not, or was not, synchronised: series %s goes on from now", series.id)
         start = datetime.fromtimestamp(self._boot.now().timestamp() - along_s, UTC)
         return self._at(start, "anew: the clock was not synchronised")
 

@@ -533,6 +533,18 @@ def test_a_week_is_a_week_though_the_clock_was_set_since_it_began(machine):
     assert machine.timelapse.current() is None
 
 
+@pytest.mark.parametrize("wrong_by_s", [-40 * 86_400.0, 40 * 86_400.0])
+def test_a_time_that_no_clock_vouched_for_is_not_gone_by_after_a_cut(machine, wrong_by_s):
+    """The Pi woke up in another month, began, lost its power, and only then heard from a time server."""
+    machine.cut(60, wrong_by_s=wrong_by_s, synchronised=False)
+    machine.timelapse.start(asked(for_s=4 * HALF_HOUR_S))
+    machine.let(HALF_HOUR_S - 600)
+    machine.cut(60)
+    machine.let(4 * HALF_HOUR_S)
+    assert machine.slots == dict.fromkeys(range(4), "done")
+    assert machine.timelapse.current() is None
+
+
 def test_what_is_asked_to_go_on_for_a_week_ends_by_its_length(machine):
     asked_for = series_asked_for(SeriesRequest(every_s=1800.0, for_s=604_800.0), machine.now())
     assert (asked_for.schedule.for_s, asked_for.schedule.until) == (604_800.0, None)
