@@ -227,7 +227,7 @@ class Timelapse:
             try:
                 self.tick()
             except Exception as error:  # a week's work must not end with one tick
-                self._stumble(f"the time-lapse stumbled: {words_of(error)}")
+                self._stumble(f"the time-lapse stumbled: {words_of(error)}", error)
 
     def pause_s(self) -> float:
         """Give the time until the thread looks again: no later than the next slot is due."""
@@ -237,9 +237,9 @@ class Timelapse:
                 return TICK_S
             return min(TICK_S, max(0.0, self._next.due_s - self._rhythm.moment().along_s) + 0.001)
 
-    def _stumble(self, words: str) -> None:
+    def _stumble(self, words: str, error: Exception | None = None) -> None:
         if words != self._attention:
-            _log.exception("%s", words)
+            _log.warning("%s", words, exc_info=error)
         self._attend(words)
 
     def _attend(self, words: str | None) -> None:

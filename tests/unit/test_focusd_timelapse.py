@@ -28,7 +28,7 @@ from focusd.settings import SeriesRequest
 from focusd.timelapse import TICK_S
 from focusd.timelapse_api import shown
 from rail.screw import Scale
-from stack.errors import PlanRefused
+from stack.errors import DiskNotMounted, PlanRefused
 from stack.journal import Entry, replay
 from stack.manner import Exposing, Manner, WhenHot
 from stack.plan import Count, FromHere, StackPlan
@@ -374,6 +374,20 @@ def test_a_week_of_cuts_clock_steps_faults_and_a_filling_disk_is_what_it_should_
     assert all((session.path / "merged.jpg").exists() for session in done[:-1])
     assert sum(has_slices(session) for session in done) < 40
     assert machine.disk.free_bytes() >= RESERVE_BYTES
+
+
+def test_a_disk_that_is_gone_is_told_once_and_in_words(machine, caplog):
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    machine.let(100)
+    machine.timelapse._card._free_bytes = gone
+    for _ in range(3):
+        machine.timelapse.tick()
+    assert "no disk is mounted" in machine.timelapse.attention
+    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
+
+
+def gone():
+    raise DiskNotMounted("no disk is mounted at /mnt/x", root=None)
 
 
 def test_where_the_disk_fills_the_oldest_slices_go_and_every_stack_is_shot(tmp_path):
