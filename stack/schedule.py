@@ -17,10 +17,11 @@ LEAST_GRACE_S: Final = 1.0
 """Where that would be less than this, it is this or half the interval: twice a second it is looked."""
 
 MOST_COUNTED: Final = 20_000
-"""More slots than this are not counted one by one: a year of every half an hour are 17,520."""
+"""More slots than this are not looked at one by one, whether they lie in a window: a year of every half an
+hour are 17,520."""
 
-HORIZON_SLOTS: Final = 366
-"""A window that so many slots, and those of two days, have missed is met by none."""
+HORIZON_OPENINGS: Final = 366
+"""A window of whose openings so many had no slot is met by none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,9 @@ def slots_left(schedule: Schedule, last: int | None, begun: int, now: Moment) ->
         return by_number
     on_time = math.ceil((now.along_s - schedule.grace_s) / schedule.every_s)
     first = max(0 if last is None else last + 1, on_time)
+    if schedule.window is None:
+        by_time = max(0, math.ceil((now.along_s + left_s) / schedule.every_s) - first)
+        return by_time if by_number is None else min(by_number, by_time)
     slots_until = math.ceil(left_s / schedule.every_s) + 1
     if slots_until > MOST_COUNTED:
         return by_number
@@ -167,12 +171,21 @@ def _over(schedule: Schedule, moment: Moment) -> bool:
 
 def _earliest(schedule: Schedule, first: int, now: Moment) -> int | None:
     """Give the first slot from `first` on that is allowed; None where the series ends before."""
-    two_days = math.ceil(2 * 86_400 / schedule.every_s)
-    within = max(HORIZON_SLOTS, two_days) if schedule.window else 1
-    for slot in range(first, first + within):
+    slot, window = first, schedule.window
+    for _ in range(HORIZON_OPENINGS):
         due = now.at(slot * schedule.every_s)
         if _over(schedule, due):
             return None
-        if _allowed(schedule, due):
+        if window is None or window.holds(due.wall.time()):
             return slot
+        slot = max(slot + 1, math.ceil(_opening_s(window, due) / schedule.every_s))
+        while slot > first and window.holds(now.wall_at((slot - 1) * schedule.every_s).time()):
+            slot -= 1  # it opens at a time that the clock leaves out as summer begins
     return None
+
+
+def _opening_s(window: Window, outside: Moment) -> float:
+    """Give when a window opens next, along the series' time."""
+    day = outside.wall.date() + timedelta(days=outside.wall.time() >= window.opens)
+    opens = datetime.combine(day, window.opens, outside.wall.tzinfo)
+    return outside.along_s + (opens.astimezone(UTC) - outside.wall.astimezone(UTC)).total_seconds()

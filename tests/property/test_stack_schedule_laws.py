@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -97,8 +98,10 @@ def test_as_many_are_left_as_then_come(
 def test_what_has_no_end_or_too_many_slots_before_it_is_not_counted() -> None:
     far_off = BEGAN + timedelta(seconds=60 * MOST_COUNTED)
     assert slots_left(Schedule(60.0), None, 0, moment(0.0)) is None
-    assert slots_left(Schedule(60.0, until=far_off), None, 0, moment(0.0)) is None
-    assert slots_left(Schedule(60.0, count=7, until=far_off), None, 5, moment(0.0)) == 2
+    by_day = Window(time(6), time(20))
+    assert slots_left(Schedule(60.0, until=far_off, window=by_day), None, 0, moment(0.0)) is None
+    assert slots_left(Schedule(60.0, count=7, until=far_off, window=by_day), None, 5, moment(0.0)) == 2
+    assert slots_left(Schedule(60.0, until=far_off), None, 0, moment(0.0)) == MOST_COUNTED
     assert slots_left(Schedule(60.0, count=7), None, 9, moment(0.0)) == 0
 
 
@@ -167,3 +170,28 @@ def test_over_midnight() -> None:
 
 def test_a_window_that_no_slot_meets_ends_the_series() -> None:
     assert next_slot(Schedule(86_400.0, window=Window(time(1), time(1, 0, 1))), None, 0, moment(0.0)) is None
+
+
+def test_a_night_of_seconds_is_not_gone_through_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked twice a second, and who asks how things stand waits for it."""
+    looks: list[float] = []
+    wall_at = Moment.wall_at
+
+    def counted(moment: Moment, along_s: float) -> datetime:
+        looks.append(along_s)
+        return wall_at(moment, along_s)
+
+    monkeypatch.setattr(Moment, "wall_at", counted)
+    slot = next_slot(Schedule(1.0, window=Window(time(6), time(7))), None, 0, moment(7_200.0))
+    assert slot is not None
+    assert f"{moment(slot.due_s).wall:%d %H:%M:%S}" == "21 06:00:00"
+    assert slots_left(Schedule(1.0, for_s=19_000.0), 5, 6, moment(100.0)) == 18_900
+    assert len(looks) < 10
+
+
+@pytest.mark.parametrize(("opens", "begins"), [(time(2, 30), "03:00:00"), (time(1), "01:00:00")])
+def test_a_window_opens_in_the_night_of_summer_time_too(opens: time, begins: str) -> None:
+    evening = (datetime(2026, 3, 28, 20, tzinfo=UTC) - BEGAN).total_seconds()
+    slot = next_slot(Schedule(60.0, window=Window(opens, time(5))), None, 0, moment(evening))
+    assert slot is not None
+    assert f"{moment(slot.due_s).wall:%m-%d %H:%M:%S}" == f"03-29 {begins}"
