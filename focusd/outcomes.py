@@ -34,6 +34,7 @@ _TABLE: tuple[tuple[type[Exception], Outcome], ...] = (
     (stack.errors.AmbiguousSession, Outcome(Exit.REFUSED, 409, "Which session?")),
     (stack.errors.NotResumable, Outcome(Exit.REFUSED, 409, "Cannot be resumed")),
     (stack.errors.RemovalRefused, Outcome(Exit.REFUSED, 409, "Not removed")),
+    (stack.errors.SeriesNotMade, Outcome(Exit.REFUSED, 409, "Series not made")),
     (stack.errors.DiskFull, Outcome(Exit.REFUSED, 409, "Disk full")),
     (stack.errors.DiskNotMounted, Outcome(Exit.REFUSED, 409, "Disk not mounted")),
     (stack.errors.DiskGone, Outcome(Exit.REFUSED, 409, "Disk gone")),

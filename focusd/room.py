@@ -84,14 +84,17 @@ class Patience:
         self._looks = 1
         self._saved = -1
 
-    def room_came(self, expected_bytes: int, reserve_bytes: int) -> bool:
-        """Wait until there is room for what is missing; false when the end was asked for meanwhile."""
+    def room_came(self, expected_bytes: int, reserve_bytes: int, why: str) -> bool:
+        """Wait until there is room for what is missing; false when the end was asked for meanwhile.
+
+        `why` says what could not be written.
+        """
         state = self._session.state()
         needed_bytes = wanted_bytes(state, expected_bytes, reserve_bytes)
         self._looks = 1 if len(state.saved) > self._saved else min(2 * self._looks, LONGEST_WAIT_LOOKS)
         self._saved = len(state.saved)
         self._tell({**progress("resting", self._session.layout), "session": self._session.id})
-        self._say("rest_began", why="room", reason=self._words(needed_bytes), needed_bytes=needed_bytes)
+        self._say("rest_began", why="room", reason=self._words(needed_bytes, why), needed_bytes=needed_bytes)
         looked = 0
         try:
             while looked < self._looks or self._free_bytes() < needed_bytes:
@@ -109,9 +112,15 @@ class Patience:
         except DiskGone:
             return 0
 
-    def _words(self, needed_bytes: int) -> str:
+    def _words(self, needed_bytes: int, why: str) -> str:
+        free_bytes = self._free_bytes()
+        if free_bytes >= needed_bytes:
+            return (
+                f"the disk of the stacks has room, and something could not be written ({why}). Make room "
+                "where focusd keeps its state, or look for a quota, and it goes on by itself"
+            )
         return (
-            f"the disk is full: {self._free_bytes() / 1e6:.0f} MB are free, and what is missing needs "
+            f"the disk is full: {free_bytes / 1e6:.0f} MB are free, and what is missing needs "
             f"{needed_bytes / 1e6:.0f} MB. Make room, and it goes on by itself"
         )
 

@@ -325,7 +325,7 @@ class Studio:
                 return ending
             for trouble in ending.trouble:
                 _log.warning("%s: %s", session.id, trouble)
-            if not patience.room_came(slice_bytes, self._record.reserve_bytes):
+            if not patience.room_came(slice_bytes, self._record.reserve_bytes, ending.reason or ""):
                 return replace(ending, reason=job.stop.reason, error=None)
 
     def _shot(self, job: Job, shooter: Shooter, session: Session, tell: Observe) -> Ending:

@@ -5,6 +5,7 @@ One thread ticks; `start`, `stop`, `resume`, `abort` and the views are for any. 
 """
 
 import logging
+import shutil
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -149,7 +150,12 @@ class Timelapse:
             start = (asked.start or self._rhythm.now()).astimezone(UTC)
             what = (asked.schedule, start, asked.request, asked.name, asked.manner)
             running = self._open(create(self._root, *what, simulated=self._simulated))
-            running.record_anchor(self._rhythm.started(start))
+            try:
+                running.record_anchor(self._rhythm.started(start))
+            except StackError:
+                shutil.rmtree(running.series.path, ignore_errors=True)  # it would begin with the next daemon
+                self._close()
+                raise
             return self.shown()
 
     def stop(self, reason: str = "asked to stop") -> Shown:

@@ -115,6 +115,10 @@ class SeriesUnreadable(StackError):
     """A time-lapse's folder does not say what it should."""
 
 
+class SeriesNotMade(StackError):
+    """A time-lapse's folder cannot be made."""
+
+
 class ShootError(StackError):
     """Shooting cannot go on."""
 

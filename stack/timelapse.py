@@ -1,5 +1,6 @@
 """A time-lapse of stacks: its folder, and how far it has come, folded from its journal."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from rail.clock import Clock
 from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
-from stack.errors import SeriesUnreadable
+from stack.errors import SeriesNotMade, SeriesUnreadable
 from stack.journal import Entry, Journal, entries_in
 from stack.manner import AS_USUAL, Manner, manner_of, manner_record
 from stack.schedule import Schedule, Window
@@ -177,16 +178,25 @@ def create(
     *,
     simulated: bool | None = None,
 ) -> Series:
-    """Make a new series below `root`, numbered on from those there are: whole, or not at all."""
-    root.mkdir(parents=True, exist_ok=True)
+    """Make a new series below `root`, numbered on from those there are: whole, or not at all.
+
+    Raises `SeriesNotMade`.
+    """
     number = max(map(_number, _folders(root)), default=0) + 1
     path = root / f"{number:04d}-{slug(name)}"
     series = Series(path, schedule, start, dict(request), manner, simulated)
     part = root / f".{path.name}{LEFTOVER_SUFFIX}"
-    part.mkdir(exist_ok=True)  # a power cut may have left one
-    write_durably(part / FACTS, sealed(_facts(series)))
-    part.rename(path)
-    sync_folder(root)
+    try:
+        part.mkdir(parents=True, exist_ok=True)  # a power cut may have left one
+        write_durably(part / FACTS, sealed(_facts(series)))
+        part.rename(path)
+        sync_folder(root)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise SeriesNotMade(
+            f"the folder of the series cannot be made in {root}: {error.strerror or error}. Make room there, "
+            "or let focusd write there; then start it again"
+        ) from error
     return series
 
 

@@ -99,6 +99,8 @@ def test_room_that_is_none_is_tried_less_and_less_often(
     """A quota, say: the disk has room, and will not give it."""
     waits: list[float] = []
     make_room: list[Callable[[], None]] = []
+    rig.on("rest_began", lambda: reasons.append(rig.last("rest_began")["reason"]))
+    reasons: list[str] = []
     rig.on("slice_saved", lambda: make_room.append(fill(rig, monkeypatch)), index=1)
 
     def tried() -> None:
@@ -109,6 +111,8 @@ def test_room_that_is_none_is_tried_less_and_less_often(
     rig.on("rest_ended", tried)
     rig.shoot().ended.result(0)
     assert waits == [1, 2, 4, 8, 16, 32, *[LONGEST_WAIT_LOOKS] * 3]
+    assert all("the disk of the stacks has room" in reason for reason in reasons)
+    assert "the disk filled up while slice" in reasons[0]
     assert rig.sessions.open(1).state().phase is Phase.DONE
 
 

@@ -1,10 +1,12 @@
 """A week of stacks with nobody there: power cuts, clock steps, faults, counted slot by slot."""
 
+import errno
 import os
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import reduce
+from pathlib import Path
 
 import pytest
 from series_machine import (
@@ -21,14 +23,16 @@ from series_machine import (
 )
 
 from focusd.errors import Refused, RequestInvalid
+from focusd.exits import Exit
 from focusd.jobs import Resume
+from focusd.outcomes import outcome_of
 from focusd.paused import DAEMON_ENDED
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.timelapse import TICK_S
 from focusd.timelapse_api import shown
 from rail.screw import Scale
-from stack.errors import DiskNotMounted, PlanRefused
+from stack.errors import DiskNotMounted, JournalFailed, PlanRefused, SeriesNotMade
 from stack.journal import Entry, replay
 from stack.manner import Exposing, Manner, WhenHot
 from stack.plan import Count, FromHere, StackPlan
@@ -374,6 +378,33 @@ def test_a_week_of_cuts_clock_steps_faults_and_a_filling_disk_is_what_it_should_
     assert all((session.path / "merged.jpg").exists() for session in done[:-1])
     assert sum(has_slices(session) for session in done) < 40
     assert machine.disk.free_bytes() >= RESERVE_BYTES
+
+
+def test_where_no_series_can_be_written_none_is_begun_and_nothing_of_it_is_left(machine, monkeypatch):
+    def full(path, mode="r"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        with pytest.raises(SeriesNotMade, match=r"No space left on device\. Make room there"):
+            machine.timelapse.start(asked())
+    assert list((machine.folder / "series").iterdir()) == []
+    assert outcome_of(SeriesNotMade("no room")).exit_code is Exit.REFUSED
+    assert machine.timelapse.start(asked()).series.number == 1
+
+
+def test_a_series_whose_first_line_cannot_be_written_does_not_run(machine, monkeypatch):
+    def full(descriptor, content, offset):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(JournalFailed, match="No space left on device"):
+            machine.timelapse.start(asked())
+    machine.cut(60)
+    machine.let(HALF_HOUR_S)
+    assert machine.timelapse.current() is None
+    assert machine.operator.sessions.all() == ()
 
 
 def test_a_disk_that_is_gone_is_told_once_and_in_words(machine, caplog):
