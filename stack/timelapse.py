@@ -1,10 +1,11 @@
 """A time-lapse of stacks: its folder, and how far it has come, folded from its journal."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -258,23 +259,32 @@ def after(state: SeriesState, entry: Entry) -> SeriesState:
 
 
 def _after(state: SeriesState, entries: Iterable[Entry]) -> SeriesState:
-    slots, counts, done = dict(state.slots), dict(state.counts), state.done
+    runs = {number: (number, slot) for number, slot in state.slots.items()}
+    counts, done = dict(state.counts), state.done
     for entry in entries:
         slot = _slot(entry)
         if slot is None:
             state = _turned(state, entry)
             continue
-        if before := slots.get(slot.number):
-            counts[before.end] -= 1
+        if before := runs.pop(slot.number, None):
+            counts[before[1].end] -= 1
         since = _since(entry, slot)
+        runs[slot.number] = since, slot
         counts[slot.end] = counts.get(slot.end, 0) + slot.number - since + 1
-        for number in range(max(since, slot.number - LATEST_SLOTS + 1), slot.number + 1):
-            slots[number] = slot if number == slot.number else replace(slot, number=number)
-        while len(slots) > LATEST_SLOTS:
-            del slots[next(iter(slots))]
+        if len(runs) > LATEST_SLOTS:
+            del runs[next(iter(runs))]
         if slot.end is SlotEnd.DONE:
             done = (*done[:1], *done[1:][1 - LATEST_DONE :], slot)
-    return replace(state, slots=slots, counts=counts, done=done)
+    return replace(state, slots=_one_by_one(list(runs.values())), counts=counts, done=done)
+
+
+def _one_by_one(runs: Sequence[tuple[int, SlotState]]) -> dict[int, SlotState]:
+    """Give the latest slots of runs, each the first of them and the last."""
+    kept: list[SlotState] = []
+    for since, slot in reversed(runs):
+        numbers = islice(range(slot.number, since - 1, -1), LATEST_SLOTS - len(kept))
+        kept += [slot if number == slot.number else replace(slot, number=number) for number in numbers]
+    return {slot.number: slot for slot in reversed(kept)}
 
 
 def _turned(state: SeriesState, entry: Entry) -> SeriesState:
