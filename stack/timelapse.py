@@ -193,7 +193,8 @@ def create(
         part.rename(path)
         sync_folder(root)
     except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
+        for made in (part, path):
+            shutil.rmtree(made, ignore_errors=True)
         raise SeriesNotMade(
             f"the folder of the series cannot be made in {root}: {error.strerror or error}. Make room there, "
             "or let focusd write there; then start it again"
