@@ -14,8 +14,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camera.camera import Pixels
-
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 TRUE_COLOUR: Final = 2
 UP: Final = 2
@@ -27,17 +25,25 @@ Chunk = tuple[bytes, bytes]
 """Kind and content."""
 
 
-def png(pixels: Pixels, chunks: tuple[Chunk, ...]) -> bytes:
+def png(pixels: NDArray[Any], chunks: tuple[Chunk, ...]) -> bytes:
     """Give the file of pixels `(H, W, 3)`, blue-green-red, 8 or 16 bits; `chunks` go before them."""
+    return b"".join(png_parts(pixels, chunks))
+
+
+def png_parts(pixels: NDArray[Any], chunks: tuple[Chunk, ...]) -> Iterator[bytes]:
+    """Give the same in parts: a strip of rows at a time, so that no second copy of the picture is held."""
     height, width = pixels.shape[:2]
-    header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, TRUE_COLOUR, 0, 0, 0)
-    picture = b"".join(_squeezed(pixels))
-    whole = ((b"IHDR", header), *chunks, (b"IDAT", picture), (b"IEND", b""))
-    return SIGNATURE + b"".join(part for chunk in whole for part in _framed(*chunk))
+    yield SIGNATURE
+    yield framed(b"IHDR", struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, TRUE_COLOUR, 0, 0, 0))
+    for kind, content in chunks:
+        yield framed(kind, content)
+    for squeezed in _squeezed(pixels):
+        if squeezed:
+            yield framed(b"IDAT", squeezed)
+    yield framed(b"IEND", b"")
 
 
-def _squeezed(pixels: Pixels) -> Iterator[bytes]:
-    """Compress a strip of rows at a time, so that no second copy of the picture is held."""
+def _squeezed(pixels: NDArray[Any]) -> Iterator[bytes]:
     compressor = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_HUFFMAN_ONLY)
     row_bytes = pixels.shape[1] * 3 * pixels.itemsize
     before = np.zeros((1, row_bytes), np.uint8)
@@ -52,6 +58,7 @@ def _squeezed(pixels: Pixels) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _framed(kind: bytes, content: bytes) -> tuple[bytes, ...]:
+def framed(kind: bytes, content: bytes) -> bytes:
+    """Give a chunk as it stands in a file."""
     check = zlib.crc32(content, zlib.crc32(kind))
-    return struct.pack(">I", len(content)), kind, content, struct.pack(">I", check)
+    return b"".join((struct.pack(">I", len(content)), kind, content, struct.pack(">I", check)))

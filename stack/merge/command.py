@@ -27,7 +27,6 @@ from stack.merge.interrupts import ended_as_interrupted
 from stack.merge.memory import WRITTEN_BYTES_A_PIXEL
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.output import check_output, check_place, write_picture
-from stack.merge.photos import PNG_SUFFIXES, TIFF_SUFFIXES
 from stack.merge.placements import Placements, as_facts, placements_in
 from stack.merge.products import NO_TAGS, Maps, export_aligned, picture_tags, save_version, write_slabs
 from stack.merge.profiles import profile_warnings
@@ -271,13 +270,7 @@ def _merged_in(
 
 def _written(asked: argparse.Namespace) -> float:
     """Give how many bytes a pixel it takes to write what is asked for, beside the result."""
-    suffix = "" if asked.output is None else asked.output.suffix.lower()
-    wanted = {
-        "deeper": asked.bits == 16,
-        "png": suffix in PNG_SUFFIXES,
-        "tiff": suffix in TIFF_SUFFIXES,
-        "preview": asked.depth_preview is not None,
-    }
+    wanted = {"deeper": asked.bits == 16, "preview": asked.depth_preview is not None}
     return max((WRITTEN_BYTES_A_PIXEL[what] for what, is_so in wanted.items() if is_so), default=0.0)
 
 

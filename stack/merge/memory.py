@@ -69,10 +69,12 @@ SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 16.5, (Kind.WHOLE, 8): 20.
 """Measured at 3 megapixels, which are judged as they are, at 5 and 12, at half, and at 32, at a quarter,
 with 20 slices as with three; rounded up."""
 
-WRITTEN_BYTES_A_PIXEL: Final = {"deeper": 16.0, "png": 6.0, "tiff": 3.8, "preview": 1.8}
-"""To write a picture of 16 bits from slices of 8, any PNG (of noise) or TIFF from these, a
-depth map in colours."""
-RESULT_BYTES_A_PIXEL: Final = {WorkingSet.FULL: 15.6, WorkingSet.SMALL: 8.4}
+LEAST_BYTES: Final = {WorkingSet.FULL: 141 * MEGABYTE, WorkingSet.SMALL: 128 * MEGABYTE}
+"""However small slices are: the C library keeps what it has had."""
+WRITTEN_BYTES_A_PIXEL: Final = {"deeper": 2.8, "preview": 1.6}
+"""To write a picture of 16 bits from slices of 8, or a depth map in colours; else it is written a strip at a
+time."""
+RESULT_BYTES_A_PIXEL: Final = {WorkingSet.FULL: 20.0, WorkingSet.SMALL: 7.6}
 """What is held of slices of 8 bits when their result is written."""
 
 SHOOTING_BYTES_A_PIXEL: Final = 9
@@ -113,7 +115,7 @@ def needed_bytes(job: Job, working_set: WorkingSet) -> int:
     if job.method is Method.DEPTHMAP:
         each = max(each, SECOND_LOOK_BYTES_A_PIXEL[job.kind, job.bits])
     each = max(each, _writing(job, working_set))
-    return BASE_BYTES + round(each * job.pixels)
+    return max(LEAST_BYTES[working_set], BASE_BYTES + round(each * job.pixels))
 
 
 def _writing(job: Job, working_set: WorkingSet) -> float:

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from camera.png import Chunk, framed, png_parts
 from camera.tiff import Kind, tiff_parts
 from stack.durable import write_parts_durably
 from stack.merge.errors import OutputRefused
@@ -75,20 +76,21 @@ def _parts(pixels: Pixels, suffix: str, tags: Tags, quality: int) -> Iterator[Pa
 
 
 def _png(pixels: Pixels, tags: Tags) -> Iterator[Part]:
-    how = QUICK if pixels.ndim == 2 else [cv2.IMWRITE_PNG_COMPRESSION, 3]
-    encoded: Any = cv2.imencode(".png", pixels, how)[1]
+    chunks: list[Chunk] = []
+    if tags.icc:
+        chunks.append((b"iCCP", b"icc\0\0" + zlib.compress(tags.icc)))
+    if tags.exif:
+        chunks.append((b"eXIf", tags.exif.removeprefix(EXIF_START)))
+    return _map(pixels, chunks) if pixels.ndim == 2 else png_parts(pixels, tuple(chunks))
+
+
+def _map(pixels: Pixels, chunks: Sequence[Chunk]) -> Iterator[Part]:
+    encoded: Any = cv2.imencode(".png", pixels, QUICK)[1]
     data = memoryview(encoded)
     yield data[:PNG_HEADER_BYTES]
-    if tags.icc:
-        yield _chunk(b"iCCP", b"icc\0\0" + zlib.compress(tags.icc))
-    if tags.exif:
-        yield _chunk(b"eXIf", tags.exif.removeprefix(EXIF_START))
+    for kind, content in chunks:
+        yield framed(kind, content)
     yield data[PNG_HEADER_BYTES:]
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    crc32 = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc32)
 
 
 def _tiff(pixels: Pixels, tags: Tags) -> Iterator[Part]:
