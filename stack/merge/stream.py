@@ -39,7 +39,7 @@ LEAST_SHARE: Final = 0.25
 DIM: Final = 1 / 12
 """Of white: a slice that is nowhere brighter may hold values of fewer bits than its file."""
 LOOKED_AT_PX: Final = (64, 48)
-BLANK: Final = 0.05
+BLANK: Final = 0.02
 """Of the contrast between large parts that other slices have: one that has less shows nothing of them."""
 LEAST_CONTRAST: Final = 0.5 / 255
 TAPS_PX: Final = 2.0

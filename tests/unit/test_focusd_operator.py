@@ -649,9 +649,9 @@ def test_what_was_seen_at_rest_is_not_shown_at_work_nor_the_other_way_round(rig:
     rig.finder.want()
     rig.operator.look()
     rig.operator.work_once()
-    shown = [rig.finder.sight.frame is not None]
+    shown = [rig.finder.latest.frame is not None]
     for event in ("job_started", "slice_saved", "job_ended"):
-        rig.on(event, lambda: shown.append(rig.finder.sight.frame is not None))
+        rig.on(event, lambda: shown.append(rig.finder.latest.frame is not None))
     rig.finder.want()
     rig.shoot(replace(PLAN, spacing=Count(2)))
     assert shown == [True, False, True, True, False]

@@ -251,7 +251,7 @@ def test_a_slot_left_out_a_second_for_weeks_is_a_line_for_each_stack_and_a_few_s
     assert running.state.count(SlotEnd.SKIPPED) > 30_000
     entries = replay(running.series.path / "journal.jsonl").entries
     assert len(entries) < 5 * (stacks + 1)
-    assert machine.timelapse._journal.entries == ()
+    assert machine.timelapse._running._journal.entries == ()
     assert len(running.state.slots) == LATEST_SLOTS
     assert running.state.begun + running.state.count(SlotEnd.SKIPPED) == running.state.last + 1
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulator.clock import VirtualClock
-from stack.errors import JournalBusy, SeriesUnreadable
+from stack.errors import JournalBusy, SeriesNotMade, SeriesUnreadable
 from stack.journal import Entry
 from stack.manner import AS_USUAL, Exposing, Manner, WhenHot
 from stack.retention import Keep
@@ -119,7 +119,7 @@ def test_a_series_is_there_whole_after_a_power_cut_or_not_at_all(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(SeriesNotMade, match="No space"):
         made(tmp_path)
     assert every_series(tmp_path) == [series]
     assert why_newest_is_unreadable(tmp_path) is None
@@ -174,7 +174,8 @@ def test_its_journal_has_one_writer_and_says_how_it_stands(tmp_path: Path) -> No
         with pytest.raises(JournalBusy):
             series.journal(clock)
         journal.append("slot_begun", slot=0, session="0001-moss")
-    assert series.state() == SeriesState(slots={0: SlotState(0, SlotEnd.BEGUN, "0001-moss")})
+    slots = {0: SlotState(0, SlotEnd.BEGUN, "0001-moss")}
+    assert series.state() == SeriesState(slots=slots, counts={SlotEnd.BEGUN: 1})
 
 
 def told(*lines: tuple[str, dict[str, object]]) -> list[Entry]:
@@ -204,6 +205,8 @@ def test_a_journal_adds_up_to_how_the_series_stands() -> None:
             2: SlotState(2, SlotEnd.FAILED, "0002", "no camera"),
             10: SlotState(10, SlotEnd.BEGUN, "0003"),
         },
+        (SlotState(0, SlotEnd.DONE, "0001"),),
+        dict.fromkeys(SlotEnd, 1),
         Anchor("a", 5, NOON, believed=False),
         "asked to stop",
     )
