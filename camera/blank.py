@@ -1,7 +1,8 @@
 """Whether a picture shows anything at all: pure, of its pixels."""
 
-from typing import Final
+from typing import Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,9 +22,23 @@ def blank(pixels: NDArray[np.uint8]) -> str | None:
     rows, columns = (length // PATCH_PX for length in pixels.shape[:2])
     whole = pixels[: rows * PATCH_PX, : columns * PATCH_PX]
     patches = whole.reshape(rows, PATCH_PX, columns, PATCH_PX, 3).mean(axis=(1, 3))
-    dark, bright = (float(value) for value in np.percentile(patches.max(axis=2), (1, 99.9)))
+    dark = float(np.percentile(patches.min(axis=2), 1))  # a subject may be dark in one colour only
+    bright = float(np.percentile(patches.max(axis=2), 99.9))
     if bright < BLACK:
         return f"black all over (its brightest thousandth is {bright:.0f} of 255)"
     if dark >= BLOWN:
         return f"white all over, blown out (its darkest hundredth is {dark:.0f} of 255)"
     return None
+
+
+def blank_to_the_last(pixels: NDArray[np.uint8]) -> str | None:
+    """Say the same of a frame that was exposed as asked for; None also where no more than a hair shows.
+
+    Of pixels by two, as a hair in the dark is nothing in a larger patch: to refuse it would end a stack.
+    """
+    why = blank(pixels)
+    if why is None:
+        return None
+    halved: Any = cv2.resize(pixels, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    dark, bright = np.percentile(halved.min(axis=2), 0.1), np.percentile(halved.max(axis=2), 99.9)
+    return None if dark < BLOWN and bright >= BLACK else why

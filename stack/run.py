@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from camera.blank import blank
+from camera.blank import blank_to_the_last
 from camera.camera import Exposure, Frame, eight_bits
 from camera.lock import same_exposure
 from camera.mean import mean
@@ -83,7 +83,7 @@ class Run:
         for done, index in enumerate(state.missing):
             seconds_left = pace.seconds_left(done, self._clock.monotonic_ns())
             frame, arrival, vitals = self._take(index, seconds_left)
-            if done == 0 and (why := blank(eight_bits(frame.pixels))):
+            if done == 0 and (why := blank_to_the_last(eight_bits(frame.pixels))):
                 raise FrameUnusable(
                     f"the first frame is {why}: look at the lens cap, the light and the exposure", index=index
                 )

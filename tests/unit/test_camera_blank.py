@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from camera.blank import blank
+from camera.blank import blank, blank_to_the_last
 
 
 class TestBlank:
@@ -59,3 +59,34 @@ def test_of_a_clipped_frame_a_hundredth_tells_whether_there_is_a_subject(
     pixels[: 4_000 * permille // 200, :8] = 90  # of a fifth of its width
     told = blank(pixels)
     assert (told and told.split()[0]) == instead
+
+
+def hairs_in_the_dark(light: int = 120) -> np.ndarray:
+    """Draw bright hairs of a pixel on a black ground."""
+    pixels = np.full((480, 640, 3), 2, np.uint8)
+    pixels[40:440, 60:600:90] = light
+    return pixels
+
+
+def test_hairs_in_the_dark_are_a_first_frame_like_any_other() -> None:
+    assert blank_to_the_last(hairs_in_the_dark()) is None
+    assert "black" in (blank_to_the_last(hairs_in_the_dark(light=6)) or "")
+
+
+def test_a_subject_of_one_colour_on_clipped_white_is_one() -> None:
+    yellow = np.full((480, 640, 3), 255, np.uint8)
+    yellow[200:280, 280:360] = (30, 255, 255)
+    assert blank(yellow) is None
+    assert blank_to_the_last(yellow) is None
+
+
+def test_a_subject_of_a_few_thousandths_on_clipped_white_is_one() -> None:
+    small = np.full((480, 640, 3), 255, np.uint8)
+    small[200:240, 280:320] = 90
+    assert blank_to_the_last(small) is None
+
+
+def test_a_lens_cap_and_light_beyond_measure_end_a_stack() -> None:
+    noise = np.random.default_rng(1).normal(0, 6, (480, 640, 3)).clip(0, 255).astype(np.uint8)
+    assert "black" in (blank_to_the_last(noise) or "")
+    assert "white" in (blank_to_the_last(np.full((480, 640, 3), 254, np.uint8)) or "")
