@@ -93,10 +93,15 @@ class Deliveries:
         self._errands: dict[tuple[str, str], _Errand] = {}
         self._problem: str | None = None
         self._closed = False
+        self.held_up: Callable[[], bool] = lambda: False
         self._thread: threading.Thread | None = None
 
-    def start(self, sessions: Sessions) -> None:
-        """Begin with what has not arrived yet, in a thread of its own; without destinations there is none."""
+    def start(self, sessions: Sessions, held_up: Callable[[], bool] = lambda: False) -> None:
+        """Begin with what has not arrived yet, in a thread of its own; without destinations there is none.
+
+        While it is `held_up` nothing is delivered: it is not known yet which stacks are to be merged still.
+        """
+        self.held_up = held_up
         if self._destinations:
             self._thread = threading.Thread(
                 target=self._work, args=(sessions,), name="deliveries", daemon=True
@@ -170,6 +175,8 @@ class Deliveries:
     def _deliver(self, errand: _Errand, now_ns: int) -> None:
         to = errand.destination.to
         errand.due_ns = now_ns + AT_WORK_PAUSE_S * 10**9  # first, as work may end while it is asked for
+        if self.held_up():
+            return
         try:
             session = load(errand.path)
             if self._at_work(session):

@@ -78,7 +78,7 @@ def open_house(
         panel.start()
         if config.merge.follow:
             redo.start()
-        after.deliveries.start(ground.sessions)
+        after.deliveries.start(ground.sessions, held_up=lambda: redo.looking)
         timelapse.begin()
         undo.pop_all()
         return House(

@@ -102,6 +102,11 @@ class Redo:
         """Begin what was left undone, as it is found."""
         self._thread.start()
 
+    @property
+    def looking(self) -> bool:
+        """Whether it is still being looked for what was left undone: a merge may begin that is none yet."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Look no further."""
         self._ended.set()

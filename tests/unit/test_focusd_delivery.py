@@ -116,6 +116,26 @@ def test_a_stack_that_waited_for_its_merge_goes_at_once_when_it_is_at_work_no_mo
     assert bench.carrier.carried != []
 
 
+def test_nothing_arrives_while_it_is_looked_for_what_is_still_to_be_merged(bench: Bench) -> None:
+    """The picture of a merge that a power cut ended would never have arrived."""
+    bench.session()
+    looking, asked = threading.Event(), threading.Event()
+    looking.set()
+
+    def held_up() -> bool:
+        answer = looking.is_set()
+        asked.set()
+        return answer
+
+    bench.deliveries.start(bench.sessions, held_up)
+    assert asked.wait(10)
+    assert bench.carrier.carried == []
+    looking.clear()
+    bench.deliveries.deliver_due(10**18)
+    assert len(bench.carrier.carried) == 1
+    bench.deliveries.close()
+
+
 def test_work_that_ends_while_it_is_asked_for_is_not_waited_for(bench: Bench) -> None:
     session = bench.session()
 

@@ -76,6 +76,7 @@ def test_it_is_open_and_closes_while_what_was_left_undone_is_still_looked_for(
     house = opened(tmp_path)
     assert looking.wait(PATIENCE_S)
     assert not ended.is_set()
+    assert house.deliveries.held_up()
     house.close()
     assert ended.is_set()
 
