@@ -55,9 +55,9 @@ class Rhythm:
         waited_ns = self._clock.monotonic_ns() - self._began_ns
         return self._boot.synchronised() or waited_ns >= self._clock_wait_ns
 
-    def started(self, start: datetime) -> Anchored:
-        """Anchor a series that begins."""
-        return self._at(start, "started")
+    def started(self, start: datetime, *, said: bool = False) -> Anchored:
+        """Anchor a series that begins; `said`: when a person said, and not now, by the clock."""
+        return self._at(start, "started", said=said)
 
     def found(self, series: Series, state: SeriesState) -> Anchored | None:
         """Anchor a series that is taken up; None where that cannot be yet, or was done in this boot."""
@@ -65,7 +65,7 @@ class Rhythm:
         if before is not None and before.boot == self._boot.id:
             self._anchor = before
             return None
-        vouched_for = before is None or before.believed
+        vouched_for = before is None or before.believed or self._is_to_come(before, state)
         if vouched_for and self._boot.synchronised():
             return self._at(series.start if before is None else before.start, "by the clock")
         if not self.clock_is_settled():
@@ -90,8 +90,12 @@ class Rhythm:
         """Be without a series."""
         self._anchor = None
 
-    def _at(self, start: datetime, how: str) -> Anchored:
+    def _is_to_come(self, anchor: Anchor, state: SeriesState) -> bool:
+        """Say whether a person said when the first slot is due, and it is not due yet by the clock."""
+        return anchor.said and state.last is None and anchor.start > self._boot.now()
+
+    def _at(self, start: datetime, how: str, *, said: bool = False) -> Anchored:
         since_s = self._boot.now().timestamp() - start.timestamp()
         origin_ns = self._clock.monotonic_ns() - round(since_s * 1e9)
-        self._anchor = Anchor(self._boot.id, origin_ns, start, self._boot.synchronised())
+        self._anchor = Anchor(self._boot.id, origin_ns, start, self._boot.synchronised(), said)
         return Anchored(self._anchor, how)

@@ -66,6 +66,7 @@ class RunningSeries:
             origin_ns=anchor.origin_ns,
             start=anchor.start.isoformat(),
             believed=anchor.believed,
+            said=anchor.said,
             how=anchored.how,
         )
 

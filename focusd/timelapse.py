@@ -34,6 +34,7 @@ from stack.timelapse import (
     SeriesState,
     create,
     every_series,
+    not_made,
     why_newest_is_unreadable,
 )
 
@@ -149,12 +150,15 @@ class Timelapse:
                 )
             start = (asked.start or self._rhythm.now()).astimezone(UTC)
             what = (asked.schedule, start, asked.request, asked.name, asked.manner)
-            running = self._open(create(self._root, *what, simulated=self._simulated))
+            series = create(self._root, *what, simulated=self._simulated)
             try:
-                running.record_anchor(self._rhythm.started(start))
-            except StackError:
-                shutil.rmtree(running.series.path, ignore_errors=True)  # it would begin with the next daemon
+                running = self._open(series)
+                running.record_anchor(self._rhythm.started(start, said=asked.start is not None))
+            except (StackError, OSError) as error:
+                shutil.rmtree(series.path, ignore_errors=True)  # it would begin with the next daemon
                 self._close()
+                if isinstance(error, OSError):
+                    raise not_made(self._root, error) from error
                 raise
             return self.shown()
 

@@ -59,6 +59,8 @@ class Anchor:
     """The same in UTC, for the next boot."""
     believed: bool = True
     """Whether the clock that said so had been set by another that is right."""
+    said: bool = False
+    """Whether a person said when slot 0 is due, and no clock did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +197,16 @@ def create(
     except OSError as error:
         for made in (part, path):
             shutil.rmtree(made, ignore_errors=True)
-        raise SeriesNotMade(
-            f"the folder of the series cannot be made in {root}: {error.strerror or error}. Make room there, "
-            "or let focusd write there; then start it again"
-        ) from error
+        raise not_made(root, error) from error
     return series
+
+
+def not_made(root: Path, error: OSError) -> SeriesNotMade:
+    """Say in words that no series can be written down below `root`."""
+    return SeriesNotMade(
+        f"the folder of the series cannot be made in {root}: {error.strerror or error}. Make room there, "
+        "or let focusd write there; then start it again"
+    )
 
 
 def every_series(root: Path) -> list[Series]:
@@ -294,7 +301,8 @@ def _turned(state: SeriesState, entry: Entry) -> SeriesState:
     match entry.event:
         case "series_anchored":
             start = datetime.fromisoformat(facts["start"])
-            anchor = Anchor(facts["boot"], facts["origin_ns"], start, facts.get("believed", True))
+            believed, said = facts.get("believed", True), facts.get("said", False)
+            anchor = Anchor(facts["boot"], facts["origin_ns"], start, believed, said)
             return replace(state, anchor=anchor)
         case "series_stopped":
             return replace(state, phase=SeriesPhase.STOPPED, reason=facts["reason"])

@@ -12,6 +12,7 @@ import pytest
 from series_machine import (
     EXPOSURE,
     HALF_HOUR_S,
+    NOON,
     PICTURE_BYTES,
     RESERVE_BYTES,
     SCALE,
@@ -39,7 +40,16 @@ from stack.plan import Count, FromHere, StackPlan
 from stack.retention import Keep, has_slices
 from stack.schedule import Schedule
 from stack.session_state import Phase
-from stack.timelapse import LATEST_SLOTS, SeriesPhase, SeriesState, SlotEnd, after, every_series, fold
+from stack.timelapse import (
+    LATEST_SLOTS,
+    Series,
+    SeriesPhase,
+    SeriesState,
+    SlotEnd,
+    after,
+    every_series,
+    fold,
+)
 from stack.vitals import Strain
 
 WEEK_BYTES = 336 * PICTURE_BYTES + RESERVE_BYTES + 10 * WEIGHT.bytes
@@ -389,6 +399,12 @@ def test_where_no_series_can_be_written_none_is_begun_and_nothing_of_it_is_left(
         with pytest.raises(SeriesNotMade, match=r"No space left on device\. Make room there"):
             machine.timelapse.start(asked())
     assert list((machine.folder / "series").iterdir()) == []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Series, "journal", lambda series, clock: full(series))
+        with pytest.raises(SeriesNotMade, match=r"No space left on device\. Make room there"):
+            machine.timelapse.start(asked())
+    assert list((machine.folder / "series").iterdir()) == []
     assert outcome_of(SeriesNotMade("no room")).exit_code is Exit.REFUSED
     assert machine.timelapse.start(asked()).series.number == 1
 
@@ -588,6 +604,19 @@ def test_a_time_that_no_clock_vouched_for_is_not_gone_by_after_a_cut(machine, wr
     machine.let(4 * HALF_HOUR_S)
     assert machine.slots == dict.fromkeys(range(4), "done")
     assert machine.timelapse.current() is None
+
+
+@pytest.mark.parametrize("wrong_by_s", [-40 * 86_400.0, 3600.0])
+def test_a_start_that_was_asked_for_stands_whatever_the_clock_said_then(machine, wrong_by_s):
+    """The Pi had no network when it was set up for the night, and lost its power on the way."""
+    machine.cut(60, wrong_by_s=wrong_by_s, synchronised=False)
+    machine.timelapse.start(replace(asked(count=2), start=NOON + timedelta(hours=12)))
+    machine.let(60)
+    machine.cut(60)
+    machine.let(3600)
+    assert machine.slots == {}
+    machine.let(12 * 3600.0)
+    assert machine.slots == dict.fromkeys(range(2), "done")
 
 
 def test_what_is_asked_to_go_on_for_a_week_ends_by_its_length(machine):
