@@ -9,6 +9,7 @@ from focusd.sizes import size_words
 from focusd.switches import Switches
 from rail.axis import Position, Trust
 from rail.position_store import StoredPosition
+from rail.process import LOCKED_BYTES
 
 
 class Health(StrEnum):
@@ -40,9 +41,8 @@ class Rights:
 
 
 NEEDED_PRIORITY = 40
-NEEDED_LOCKED_BYTES = 64 * 2**20
 
-_UNIT = "with the systemd unit in systemd/focusd.service it is; by hand: LimitRTPRIO=50 and LimitMEMLOCK=64M"
+_UNIT = "with the systemd unit in systemd/focusd.service it is; by hand: LimitRTPRIO=50 and LimitMEMLOCK=1G"
 
 
 def of_rights(rights: Rights) -> Iterator[Verdict]:
@@ -53,7 +53,7 @@ def of_rights(rights: Rights) -> Iterator[Verdict]:
         yield Verdict(
             "real time", Health.DOUBTFUL, "not permitted: under load, moves take longer and may shake", _UNIT
         )
-    if rights.locked_bytes >= NEEDED_LOCKED_BYTES:
+    if rights.locked_bytes >= LOCKED_BYTES:
         yield Verdict("locked memory", Health.GOOD, f"permitted, {_memory_words(rights.locked_bytes)}")
     else:
         words = f"{_memory_words(rights.locked_bytes)} permitted: moves may stall when memory is short"

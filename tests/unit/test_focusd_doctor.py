@@ -24,6 +24,7 @@ from focusd.verdicts import (
 )
 from rail.axis import Position, Trust
 from rail.position_store import FilePositionStore, StoredPosition
+from rail.process import LOCKED_BYTES
 
 GOOD, DOUBTFUL, BAD = Health.GOOD, Health.DOUBTFUL, Health.BAD
 
@@ -36,8 +37,9 @@ def healths(verdicts):
     ("rights", "found"),
     [
         (Rights(99, 2**63 - 1), [GOOD, GOOD]),
-        (Rights(40, 64 * 2**20), [GOOD, GOOD]),
-        (Rights(39, 64 * 2**20), [DOUBTFUL, GOOD]),
+        (Rights(40, LOCKED_BYTES), [GOOD, GOOD]),
+        (Rights(39, LOCKED_BYTES), [DOUBTFUL, GOOD]),
+        (Rights(50, LOCKED_BYTES - 1), [GOOD, DOUBTFUL]),
         (Rights(50, 8 * 2**20), [GOOD, DOUBTFUL]),
         (Rights(0, 0), [DOUBTFUL, DOUBTFUL]),
     ],
