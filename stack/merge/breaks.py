@@ -8,7 +8,9 @@ import numpy as np
 from stack.merge.align import ASKED
 
 SOFT: Final = 0.6
-"""Of the sharpness of both neighbours: focus that passes through a subject leaves no slice so much softer."""
+BESIDE: Final = 2
+"""A slice as soft as that against each of so many on both sides was shaken: one that lies between two layers
+of a subject is softer than those that have them in focus, and not than what lies beyond."""
 LEAST_UNLIKE: Final = 0.03
 TIMES_USUAL: Final = 4.0
 """What a slice lacks in likeness to those before it, at least, and against what slices of its stack lack."""
@@ -27,7 +29,7 @@ BROKEN: Final = (
 def breaks(
     names: Sequence[str], indices: Sequence[int], sharpness: Sequence[float], likeness: Sequence[float]
 ) -> list[str]:
-    """Give a sentence for each slice that is softer than both its neighbours, or unlike those before it."""
+    """Give a sentence for each slice that is softer than those beside it, or unlike those before it."""
     soft = list(_soft(sharpness))
     # What is laid over a soft slice is unlike it, too.
     explained = {at + later for at in soft for later in range(ASKED + 1)}
@@ -36,8 +38,11 @@ def breaks(
 
 
 def _soft(sharpness: Sequence[float]) -> Iterator[int]:
+    if len(sharpness) < FEWEST:
+        return
     for at in range(1, len(sharpness) - 1):
-        if sharpness[at] < SOFT * min(sharpness[at - 1], sharpness[at + 1]):
+        beside = [*sharpness[max(0, at - BESIDE) : at], *sharpness[at + 1 : at + 1 + BESIDE]]
+        if sharpness[at] < SOFT * min(beside):
             yield at
 
 

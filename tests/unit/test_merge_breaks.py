@@ -1,7 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from merge_stacks import KINDS, kind_stack, merged, rig_stack
+from merge_stacks import KINDS, SIZE, kind_stack, merged, rig_stack
+from rendered import MARGIN, Shake, Surface, _texture, render
 
 from stack.merge.breaks import BLURRED, BROKEN, breaks
 
@@ -27,6 +28,28 @@ def test_a_slice_that_was_shaken_is_named_and_those_laid_over_it_are_not():
     assert told(frames) == [["slice 8"], []]
 
 
+@pytest.mark.parametrize("blur_px", [2.5, 6.0])
+def test_a_slice_between_two_layers_is_not_taken_for_a_shaken_one(blur_px):
+    """However far slices lie apart: that is told of them in another way."""
+    random = np.random.default_rng(3)
+    height, width = (round(side * (1 + 2 * MARGIN)) for side in reversed(SIZE))
+    beside = np.zeros((height, width), np.float32)
+    beside[:, : width // 2] = 1
+    layers = [
+        Surface(_texture(height, width, random, 1.0), cover, np.full_like(beside, depth))
+        for cover, depth in ((np.ones_like(beside), 5), (beside, 3))
+    ]
+    frames = render(layers, 9, blur_px, SIZE, Shake(0.002, 0.7, 0.03, 0.05, 1.0, 3)).frames
+    assert told(frames)[0] == []
+
+
+@pytest.mark.parametrize("at", [1, 4, 14])
+def test_wherever_in_a_stack_a_slice_is_shaken_it_is_named(at):
+    frames = list(rig_stack(16).frames)
+    frames[at] = cv2.GaussianBlur(frames[at], None, 4)
+    assert told(frames)[0] == [f"slice {at}"]
+
+
 def test_missing_slices_are_told_though_nothing_counts_them():
     frames = rig_stack(16).frames
     assert told([*frames[:6], *frames[11:]]) == [[], ["slice 6"]]
@@ -45,4 +68,4 @@ def test_a_subject_that_moved_is_told():
 
 
 def test_of_few_slices_nothing_is_usual():
-    assert breaks(list("abcd"), range(4), [1.0] * 4, [1, 0.99, 0.5, 0.9]) == []
+    assert breaks(list("abcd"), range(4), [1.0, 0.4, 1.0, 0.9], [1, 0.99, 0.5, 0.9]) == []
