@@ -33,7 +33,7 @@ import cv2
 
 from stack.durable import out_of_room
 from stack.merge.arguments import add_settings, scales, settings_of
-from stack.merge.errors import MergeError, PhotoUnreadable
+from stack.merge.errors import AlignmentFailed, MergeError, PhotoUnreadable, SliceBlank
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.products import Maps, save_version
 from stack.merge.record import describe
@@ -102,7 +102,7 @@ def main(argv: Sequence[str]) -> int:
     _step_back(asked.nice)
     try:
         _follow(asked.session, asked)
-    except PhotoUnreadable as e:
+    except (PhotoUnreadable, AlignmentFailed, SliceBlank) as e:
         without = f"`focusctl merge {asked.session.name} --skip-bad` makes a picture without that slice"
         _say(error=f"{e}; {without}")
         return 1

@@ -130,8 +130,8 @@ def photos_in(folder: Path) -> list[Path]:
 
 def _counted(path: Path) -> tuple[list[int | str], str]:
     """Give what puts a name in its place: words and numbers in turn, whether capitals or not."""
-    parts = _NUMBERS.split(path.stem)
-    return [int(part) if part.isdecimal() else part.casefold() for part in parts], path.name
+    parts = enumerate(_NUMBERS.split(path.stem))
+    return [int(part) if at % 2 else part.casefold() for at, part in parts], path.name
 
 
 def _is_raw(path: Path) -> bool:

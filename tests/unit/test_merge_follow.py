@@ -93,6 +93,15 @@ def test_a_slice_that_cannot_be_read_is_named_with_what_to_do(session):
     assert f"`focusctl merge {session.name} --skip-bad`" in lines[-1]["error"]
 
 
+def test_a_slice_that_shows_nothing_is_named_with_what_to_do(session):
+    black = np.zeros((300, 400, 3), np.uint8)
+    (session / "slices/0002.jpg").write_bytes(simplejpeg.encode_jpeg(black, colorspace="BGR"))
+    lines, code = followed(session, 4)
+    assert (code, made(session)) == (1, [])
+    assert "slices/0002.jpg shows nothing" in lines[-1]["error"]
+    assert f"`focusctl merge {session.name} --skip-bad`" in lines[-1]["error"]
+
+
 def test_a_second_merge_takes_the_next_number_and_leaves_the_first(session):
     followed(session, 2)
     before = (session / "merges/1/merged.jpg").read_bytes()
