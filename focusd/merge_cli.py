@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from focusd.call import Call
-from focusd.client import RECONNECTED, Answer, NoDaemon
+from focusd.client import RECONNECTED, Answer, NoDaemon, Problem
 from focusd.exits import Exit
 
 _GOING = ("waiting", "running")
@@ -43,14 +43,10 @@ class MergingDaemon:
             return session
         name = folder.resolve().name
         try:
-            known = {one["session"] for one in self._call.daemon.ask("/sessions")["sessions"]}
-            own = (
-                name in known
-                and Path(self._call.daemon.session(name)["folder"]).resolve() == folder.resolve()
-            )
-        except NoDaemon:
+            kept = Path(self._call.daemon.session(name)["folder"])
+        except (NoDaemon, Problem):  # nobody keeps any, or none of that name that can be read
             return None
-        return name if own else None
+        return name if kept.resolve() == folder.resolve() else None
 
     def _followed(self, begun: Answer, as_json: bool) -> Exit:
         """Tell how far it is until it is over."""

@@ -15,16 +15,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Request
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from focusd.errors import Refused, RequestInvalid
+from focusd.errors import Refused
 from focusd.event_stream import STALLED_S, hung_up
 from focusd.finder import SHARE_AT_REST, SHARE_AT_WORK, WANTED_NS, Finder
 from focusd.house import House
 from focusd.operator import Operator
-from focusd.problems import problems_of
+from focusd.requests import queried
 from focusd.strict import Strict
 
 if TYPE_CHECKING:
@@ -84,10 +84,7 @@ def _view(request: Request) -> "View":
     """Read how somebody wants to look; every problem with that is named at once."""
     from camera.view import View
 
-    try:
-        asked = ViewRequest.model_validate(dict(request.query_params), strict=False)
-    except ValidationError as error:
-        raise RequestInvalid(problems_of(error, ViewRequest)) from error
+    asked = queried(request, ViewRequest)
     crop: Any = asked.crop
     return View(asked.width, crop, asked.peaking, asked.clipping, asked.quality)
 

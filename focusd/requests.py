@@ -60,6 +60,16 @@ class ResumeRequest(Strict):
     session: str | None = Field(default=None, min_length=1, max_length=200)
 
 
+class SessionsRequest(Strict):
+    """How many sessions to list, the newest, or those next before the one of that number or id.
+
+    Weeks of a time-lapse leave thousands, and to read them all takes longer than a client waits.
+    """
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    before: str | None = Field(default=None, min_length=1, max_length=200)
+
+
 IndexRange = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 
@@ -100,6 +110,14 @@ def taken(model: type[Body]) -> Any:
             raise RequestInvalid(problems_of(error, model)) from error
 
     return Depends(read)
+
+
+def queried(request: Request, model: type[Body]) -> Body:
+    """Read what follows the question mark as `model`; every problem with it is named at once."""
+    try:
+        return model.model_validate(dict(request.query_params), strict=False)
+    except ValidationError as error:
+        raise RequestInvalid(problems_of(error, model)) from error
 
 
 def documented(model: type[Strict]) -> dict[str, Any]:

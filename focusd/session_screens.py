@@ -28,11 +28,14 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
     yield from results(session, terminal)
 
 
-def sessions_screen(sessions: list[Answer]) -> Iterator[str]:
-    """List stacks, a line each."""
+def sessions_screen(sessions: list[Answer], earlier: int = 0) -> Iterator[str]:
+    """List stacks, a line each, and say how many there are before them."""
     if not sessions:
-        yield "no stacks yet"
+        yield "no stacks here" if earlier else "no stacks yet"
     yield from map(session_words, sessions)
+    if earlier and sessions:
+        number = str(sessions[0].get("session")).partition("-")[0]
+        yield f"and {earlier} earlier: focusctl sessions list --before {number}, or --all"
 
 
 def checks_screen(checks: Sequence[Answer], terminal: Terminal) -> Iterator[str]:

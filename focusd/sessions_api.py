@@ -3,11 +3,12 @@
 from contextlib import suppress
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from focusd.delivery import outstanding
 from focusd.house import House, work_on
 from focusd.reports import reported
+from focusd.requests import SessionsRequest, queried
 from focusd.views import session_view
 from stack.errors import RemovalRefused
 from stack.removal import objection
@@ -20,9 +21,13 @@ def add_sessions(app: FastAPI, house: House) -> None:
     """Let clients see what was shot, and throw away what they do not want."""
 
     @app.get("/sessions")
-    def sessions() -> Answer:
-        shown = [shown_session(house, session) for session in house.sessions.newest_first()]
-        return {"sessions": shown[::-1]}
+    def sessions(request: Request) -> Answer:
+        asked = queried(request, SessionsRequest)
+        page = house.sessions.page(asked.limit, asked.before)
+        return {
+            "sessions": [shown_session(house, session) for session in page.sessions],
+            "earlier": page.earlier,
+        }
 
     @app.get("/sessions/{wanted}")
     def session(wanted: str) -> Answer:

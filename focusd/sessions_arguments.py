@@ -4,17 +4,22 @@ import argparse
 from pathlib import Path
 
 from focusd.subcommand import add_command
+from focusd.typed_values import whole, worded
 
 
 def add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
     """Add what can be done with the stacks on the disk."""
-    parser.set_defaults(action="list")
+    parser.set_defaults(action="list", limit=None, before=None, all=False)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
 
     def action(name: str, says: str) -> argparse.ArgumentParser:
         return add_command(actions, name, says, everywhere)
 
-    action("list", "a line for each (the default)")
+    listing = action("list", "a line for each of the newest (the default)")
+    extent = listing.add_mutually_exclusive_group()
+    extent.add_argument("--limit", metavar="N", type=worded(whole), help="so many, up to 500 (default: 50)")
+    extent.add_argument("--all", action="store_true", help="all there are; of thousands it takes a while")
+    listing.add_argument("--before", metavar="ID", help="those next before this one: number or name")
     show = action("show", "all about one")
     show.add_argument("id", nargs="?", metavar="ID", help="number or name (default: the latest)")
     check = action("check", "compare every file with what the journal promised; changes nothing")

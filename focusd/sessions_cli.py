@@ -10,6 +10,9 @@ from focusd.client import Answer
 from focusd.exits import Exit
 from focusd.session_screens import checks_screen, session_screen, session_words, sessions_screen
 
+_PART = 200
+"""How many stacks are asked for at once where all are wanted."""
+
 
 def sessions(call: Call) -> Exit:
     """Do what was asked of the sessions."""
@@ -23,8 +26,20 @@ def sessions(call: Call) -> Exit:
         case "export":
             return _export(call)
         case _:
-            listed = call.daemon.ask("/sessions")
-            return call.result(listed, sessions_screen(listed["sessions"]))
+            listed = _listed(call)
+            return call.result(listed, sessions_screen(listed["sessions"], listed.get("earlier", 0)))
+
+
+def _listed(call: Call) -> Answer:
+    """Ask for the newest, or for what was typed; for all of them a part at a time: no part takes long."""
+    typed, query = call.typed, {"limit": call.typed.limit, "before": call.typed.before}
+    typed_query = {name: value for name, value in query.items() if value is not None}
+    listed = call.daemon.ask("/sessions", **typed_query)
+    while typed.all and listed.get("earlier") and listed["sessions"]:
+        earliest = listed["sessions"][0]["session"]
+        part = call.daemon.ask("/sessions", limit=_PART, before=earliest)
+        listed = {"sessions": part["sessions"] + listed["sessions"], "earlier": part["earlier"]}
+    return listed
 
 
 def _show(call: Call) -> Exit:

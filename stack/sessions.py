@@ -7,7 +7,9 @@ import re
 import secrets
 import shutil
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +25,14 @@ HIGHEST = ".highest-number"
 
 
 _ID = re.compile(r"(\d{4,})-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some sessions that follow each other, newest last, and how many there are before them."""
+
+    sessions: tuple[Session, ...]
+    earlier: int
 
 
 class Sessions:
@@ -97,6 +107,21 @@ class Sessions:
             with contextlib.suppress(SessionUnreadable):
                 yield load(self._root / name)
 
+    def page(self, most: int, before: str | None = None) -> Page:
+        """Give the newest `most` that can be read, where `before` is given of those before it.
+
+        That is a number or an id, there or not; raises `NoSuchSession` where it is neither. The names of the
+        folders say the order: only what is given is read, however many there are.
+        """
+        folders = self._numbered()
+        earlier = len(folders) if before is None else bisect_left(folders, _place(before))
+        found: list[Session] = []
+        while earlier and len(found) < most:
+            earlier -= 1
+            with contextlib.suppress(SessionUnreadable):
+                found.append(load(self._root / folders[earlier][1]))
+        return Page(tuple(reversed(found)), earlier)
+
     def newest(self) -> Session | None:
         """Give the newest that can be read; None where there is none."""
         return next(self.newest_first(), None)
@@ -149,6 +174,15 @@ class Sessions:
         except FileNotFoundError:
             return []
         return sorted((int(known[1]), name) for name in names if (known := _ID.fullmatch(name)))
+
+
+def _place(wanted: str) -> tuple[int, str]:
+    """Give where a number or an id comes among numbered names."""
+    if known := _ID.fullmatch(wanted):
+        return int(known[1]), wanted
+    if wanted.isascii() and wanted.isdecimal():
+        return int(wanted), ""
+    raise NoSuchSession(f"{wanted!r} is neither the number of a session nor its id", wanted=wanted)
 
 
 def slug(name: str) -> str:

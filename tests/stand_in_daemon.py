@@ -32,6 +32,8 @@ class StandIn:
         self.marks: Body = {"near_u": None, "far_u": None}
         self.job: Body | None = None
         self.session: Body | None = None
+        self.pages: dict[str, Body] = {}
+        """What is listed, by the session that it comes before."""
         self.story: list[Body] = []
         self.first_seq = 1
         self.refusal: Refusal | None = None
@@ -95,8 +97,9 @@ class StandIn:
             case "POST", ["merge"]:
                 since = self.first_seq + len(self.story) - 1
                 return 202, {"session": SESSION, "slices": 3, "since": since}
-            case "GET", ["sessions"]:
-                return 200, {"sessions": [self.session] if self.session else []}
+            case "GET", [listing] if listing.partition("?")[0] == "sessions":
+                before = parse_qs(listing.partition("?")[2]).get("before", [""])[0]
+                return 200, self.pages.get(before, {"sessions": [], "earlier": 0})
             case "GET", ["sessions", wanted] if self.session and self.session["session"].startswith(wanted):
                 return 200, self.session
             case "POST", ["sim", _]:
@@ -217,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(size)) if size else None
         try:
-            status, answer = self.server.stand_in.answer(self.command, unquote(url.path), body)
+            status, answer = self.server.stand_in.answer(self.command, unquote(self.path), body)
         except Refusal as refusal:
             status, answer = refusal.status, refusal.body
         data = json.dumps(answer).encode()

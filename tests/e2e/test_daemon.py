@@ -89,6 +89,8 @@ def test_requests_are_read_strictly(focusd: Daemon) -> None:
         ("POST", "/sim/press", {"button": "x"}, 404, 3, "it has shoot"),
         ("POST", "/sim/fault", {"name": "x"}, 404, 3, "camera_timeout"),
         ("GET", "/sessions/9", {}, 404, 3, "no session"),
+        ("GET", "/sessions?limit=0", {}, 422, 2, 'limit: "0" is not a whole number from 1 up to 500'),
+        ("GET", "/sessions?before=beetle", {}, 404, 3, "neither the number"),
         ("GET", "/nowhere", {}, 404, 2, "/openapi.json"),
         ("POST", "/goto", {"position_u": 5.0}, 409, 3, "focusctl home"),
         ("POST", "/mark", {"end": "near"}, 409, 3, "focusctl home"),

@@ -94,3 +94,7 @@ def test_a_stop_that_came_first_is_never_forgotten(bench: Bench) -> None:
         assert ended["ending"] == "paused"
         saved = [one["saved"] for one in focusd.ask("/sessions")["sessions"]]
         assert max(saved) < 30
+    newest = focusd.ask("/sessions?limit=1")
+    earlier = focusd.ask(f"/sessions?before={newest['sessions'][0]['session']}")["sessions"]
+    assert newest["earlier"] == len(earlier)
+    assert earlier + newest["sessions"] == focusd.ask("/sessions")["sessions"]

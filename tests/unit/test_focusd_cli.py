@@ -214,6 +214,8 @@ def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
         ("stop", ("POST", "/stop", {})),
         ("abort --json", ("POST", "/abort", {})),
         ("sessions", ("GET", "/sessions", None)),
+        ("sessions list --all --before 7", ("GET", "/sessions?before=7", None)),
+        ("sessions list --limit 9", ("GET", "/sessions?limit=9", None)),
         ("resume 12", ("POST", "/resume", {"session": "12"})),
         ("resume", ("POST", "/resume", {})),
         ("sim press shoot --hold 2s", ("POST", "/sim/press", {"button": "shoot", "hold_s": 2.0})),
@@ -246,6 +248,47 @@ def test_an_answer_missing_figures_is_still_shown(daemon, capsys, monkeypatch):
 def test_what_is_typed_is_what_is_asked(daemon, capsys, line, asked):
     assert run(line, capsys)[0] == 0
     assert daemon.asked == [asked]
+
+
+def kept(number):
+    return {"session": f"{number:04d}-2026-11-23T14-05-12Z-fly", "phase": "done", "saved": 3, "slices": 3}
+
+
+def test_the_newest_stacks_are_listed_and_how_many_there_are_before_them(daemon, capsys):
+    daemon.pages = {"": {"sessions": [kept(8), kept(9)], "earlier": 7}}
+    code, out, _ = run("sessions", capsys)
+    assert (code, out.splitlines()[1:]) == (
+        0,
+        [
+            "0009-2026-11-23T14-05-12Z-fly  done, 3 of 3 slices",
+            "and 7 earlier: focusctl sessions list --before 0008, or --all",
+        ],
+    )
+
+
+def test_all_stacks_are_asked_for_a_part_at_a_time(daemon, capsys):
+    daemon.pages = {
+        "": {"sessions": [kept(5)], "earlier": 4},
+        kept(5)["session"]: {"sessions": [kept(3), kept(4)], "earlier": 2},
+        kept(3)["session"]: {"sessions": [], "earlier": 0},  # what is before them cannot be read
+    }
+    code, out, _ = run("sessions list --all", capsys)
+    assert (code, [line[:4] for line in out.splitlines()]) == (0, ["0003", "0004", "0005"])
+    assert len(daemon.asked) == 3
+
+
+def test_a_folder_that_the_daemon_keeps_is_known_without_a_look_at_all_others(daemon, tmp_path):
+    folder = tmp_path / SESSION
+    folder.mkdir()
+    (folder / "session.json").touch()
+    (folder / "journal.jsonl").touch()
+    daemon.begin()
+    daemon.session["folder"] = str(folder)
+    process = typed(f"merge {folder}")
+    daemon.wait_until_asked("/merge")
+    daemon.tell("merge_failed", session=SESSION, error="no room")
+    assert ended(process)[0] == 1
+    assert ("GET", "/sessions", None) not in daemon.asked
 
 
 def test_json_is_the_daemons_own_answer(daemon, capsys):

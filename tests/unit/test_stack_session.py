@@ -34,9 +34,9 @@ from stack.plan import (
 )
 from stack.record import layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
 from stack.seal import sealed, unsealed
-from stack.session import Facts, Session
+from stack.session import Facts, Session, load
 from stack.session_state import MergeState, Phase, SavedSlice
-from stack.sessions import Sessions, slug
+from stack.sessions import Page, Sessions, slug
 
 BENCH = screw_scale(Fraction(1000), 200, 16)
 PLAN = StackPlan("Käfer, links/oben", Between(1000, 1600), Pitch(200))
@@ -159,6 +159,29 @@ def test_an_empty_root_has_no_sessions(tmp_path: Path) -> None:
     assert (sessions.ids(), sessions.all()) == ((), ())
     with pytest.raises(NoSuchSession, match="none yet"):
         sessions.open(1)
+
+
+def test_a_page_of_sessions_reads_only_what_it_shows(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [sessions.create(replace(PLAN, name=name), LAYOUT, BENCH, FACTS) for name in "abcdefg"]
+    read: list[str] = []
+    monkeypatch.setattr("stack.sessions.load", lambda path: read.append(path.name) or load(path))
+    assert sessions.page(2) == Page(tuple(made[5:]), earlier=5)
+    assert read == [made[6].id, made[5].id]
+    assert sessions.page(3, made[5].id) == sessions.page(3, "6") == Page(tuple(made[2:5]), earlier=2)
+    assert sessions.page(3, "0002") == Page((made[0],), earlier=0)
+    assert sessions.page(9, "1") == Page((), earlier=0)
+    with pytest.raises(NoSuchSession, match="neither the number"):
+        sessions.page(3, "beetle")
+
+
+def test_a_page_goes_on_past_what_cannot_be_read_and_before_what_is_gone(sessions: Sessions) -> None:
+    made = [sessions.create(PLAN, LAYOUT, BENCH, FACTS) for _ in range(4)]
+    (made[2].path / "session.json").write_bytes(b"{")
+    sessions.remove(made[1])
+    assert sessions.page(2) == Page((made[0], made[3]), earlier=0)
+    assert sessions.page(2, made[1].id) == Page((made[0],), earlier=0)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 2}', b'{"schema": 1}'])
