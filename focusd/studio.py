@@ -34,6 +34,7 @@ from stack.layout import Layout, lay_out
 from stack.plan import Marks, StackPlan
 from stack.readiness import check, needs_homing, needs_homing_again
 from stack.rehearsal import rehearse
+from stack.repeats import drop_repeats
 from stack.retention import Weight
 from stack.session import Facts, Session
 from stack.sessions import Sessions
@@ -302,7 +303,15 @@ class Studio:
         self._note_pause(job, session, ending, observe)
         self._eye.look()
         self._finish(session)
+        if ending.kind is EndingKind.FAILED:
+            self._drop_repeats(session, observe)
         return ending
+
+    def _drop_repeats(self, failed: Session, observe: Observe) -> None:
+        """Keep the newest of the stacks that failed alike before their first slice, one after the other."""
+        with suppress(OSError):  # of a disk that is gone, which is why the stack has failed
+            for removed in drop_repeats(self._sessions, failed):
+                observe({"event": "session_removed", "session": removed})
 
     def _seen(self, encode: Encode, kept: Kept | None) -> Encode:
         """Show and correct every frame before it is encoded, in the writer's thread: the rail goes on."""

@@ -1,11 +1,11 @@
 """Each fault in mid-stack: who is told and how, what is left, and that the stack goes on from there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from daemon_rig import DaemonRig
+from daemon_rig import PLAN, DaemonRig
 
 from camera.camera import Camera
 from camera.errors import CameraError, CameraTimeout, CameraUnavailable, ExposureDrifted, ProofMissing
@@ -177,3 +177,41 @@ def test_a_slice_that_is_shot_again_is_merged_in_its_place(rig: DaemonRig) -> No
     assert rig.tell(Resume("1")).ended.exception(0) is None
     names = [f"slices/000{index}.jpg" for index in range(5)]
     assert rig.merges.fed[-1] == (session.id, [*names, "end"])
+
+
+def test_a_camera_that_is_gone_for_days_leaves_one_folder_and_its_words(rig: DaemonRig) -> None:
+    rig.rail.world.break_down("camera_timeout")
+    for _ in range(4):
+        assert isinstance(rig.shoot().ended.exception(0), CameraTimeout)
+    (left,) = rig.sessions.all()
+    assert (left.number, left.state().phase) == (4, Phase.FAILED)
+    assert "cable" in (left.state().reason or "")
+    assert rig.last("session_removed")["session"].startswith("0003-")
+    rig.rail.world.mend("camera_timeout")
+    assert rig.tell(Resume(None)).ended.exception(0) is None
+    assert left.state().phase is Phase.DONE
+
+
+def test_a_stack_that_failed_before_its_first_slice_stays_where_the_next_says_something_else(
+    rig: DaemonRig,
+) -> None:
+    rig.rail.world.break_down("camera_timeout")
+    rig.shoot()
+    rig.shoot(replace(PLAN, name="wasp"))
+    rig.rail.world.mend("camera_timeout")
+    rig.rail.world.break_down("limit_far_open")
+    rig.shoot(replace(PLAN, name="wasp"))
+    assert [one.number for one in rig.sessions.all()] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("file", ["slices/0000.jpg", "aside/0000.jpg", "merges/1/merged.jpg"])
+def test_no_folder_goes_that_holds_anything_of_a_picture(rig: DaemonRig, file: str) -> None:
+    rig.rail.world.break_down("camera_timeout")
+    rig.shoot()
+    kept = rig.sessions.open(1).path / file
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(b"jpeg")
+    rig.shoot()
+    rig.shoot()
+    assert [one.number for one in rig.sessions.all()] == [1, 3]
+    assert kept.exists()
