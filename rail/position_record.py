@@ -1,9 +1,13 @@
 """What an axis remembers of its position, and what that is worth when the power comes back."""
 
+import logging
+
 from rail.axis import Position, Trust
 from rail.axis_settings import AxisSettings
 from rail.position_store import PositionStore, StoredPosition
 from rail.screw import Scale
+
+_log = logging.getLogger(__name__)
 
 
 class PositionRecord:
@@ -17,6 +21,7 @@ class PositionRecord:
         self.grid = _grid(scale, settings)
         self._settings = settings
         self._certain: StoredPosition | None = None
+        self._fails = False
 
     @property
     def moving(self) -> bool:
@@ -47,6 +52,30 @@ class PositionRecord:
             self._certain = None
             self._store.save(stored)
             self._certain = stored
+            self._works_again()
+
+    def doubt(self, error: OSError) -> None:
+        """Let nothing that is stored be believed later, as a rest could not be written.
+
+        A stored *moving* is believed by nobody; a place may be an older one, from before its owner declared
+        it anew or it was lost. Said once until something is written again: a full disk outlasts many rests.
+        """
+        why = f"the position could not be recorded ({error.strerror or error})"
+        try:
+            stored = self._store.load()
+            if stored is None or not stored.moving:
+                self._store.forget()
+            words = f"{why}: after a restart it is unknown. Make room on the disk where focusd keeps it"
+        except OSError:
+            words = f"{why}, nor could the place before it be removed: after a restart, home before you move"
+        if not self._fails:
+            _log.warning("%s", words)
+        self._fails = True
+
+    def _works_again(self) -> None:
+        if self._fails:
+            _log.warning("the position is recorded again")
+        self._fails = False
 
 
 def _grid(scale: Scale, settings: AxisSettings) -> str:

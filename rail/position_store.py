@@ -34,7 +34,7 @@ class StoredPosition:
 
 
 class PositionStore(Protocol):
-    """A memory for one position. `load` never fails; `save` raises OSError."""
+    """A memory for one position. `load` never fails; `save` and `forget` raise OSError."""
 
     def load(self) -> StoredPosition | None:
         """Give what was saved last; None when nothing was, or it is unreadable."""
@@ -42,6 +42,10 @@ class PositionStore(Protocol):
 
     def save(self, position: StoredPosition) -> None:
         """Remember `position` from now on, whatever happens to the power."""
+        ...
+
+    def forget(self) -> None:
+        """Remember nothing from now on."""
         ...
 
 
@@ -78,6 +82,14 @@ class FilePositionStore:
             with contextlib.suppress(OSError):
                 draft.unlink()
             raise
+        self._sync_folder()
+
+    def forget(self) -> None:
+        """Remember nothing from now on; a full disk allows that."""
+        self._path.unlink(missing_ok=True)
+        self._sync_folder()
+
+    def _sync_folder(self) -> None:
         folder_fd = os.open(self._path.parent, os.O_RDONLY)
         try:
             os.fsync(folder_fd)

@@ -1,7 +1,6 @@
 """A motorised axis: places on a grid, out of a stepper that only counts."""
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, Protocol
@@ -26,8 +25,6 @@ from rail.reckoning import Reckoning
 from rail.screw import Scale
 from rail.signals import MotorReport
 from rail.stepper import Run, Stepper
-
-_log = logging.getLogger(__name__)
 
 
 class MotorDriver(Protocol):
@@ -171,11 +168,14 @@ class StepperAxis:
         ------
         BeyondReach
             `at_steps` lies outside the travel.
+        MoveRefused
+            The record could not be made to say *moving*: after a restart it would give the place before.
         """
         self._refuse_when_stopped()
         self._refuse_without_driver()
         place_steps = self._settings.home_steps if at_steps is None else at_steps
         self._bounds.check_place(place_steps)
+        self._leave_record("the place cannot be recorded ({}); without that it is not taken")
         self.hold()  # first, for a motor that is switched on turns to its nearest whole step
         self._reckoning.declare(place_steps)
         self._reckoning.slacken()
@@ -238,9 +238,8 @@ class StepperAxis:
             return
         try:
             self._write(moving=False)
-        except OSError:
-            # What is stored still says *moving*: after a restart the position is unknown, never wrong.
-            _log.warning("the position could not be recorded; after a restart it is unknown", exc_info=True)
+        except OSError as error:
+            self._record.doubt(error)
 
     def stop(self) -> None:
         """Ramp down whatever moves and refuse every move until `arm`; at once, from any thread."""
@@ -291,10 +290,7 @@ class StepperAxis:
         """Begin no motion that is not recorded, and doubt the position when one ends in an unforeseen way."""
         if not self._record.moving:
             self._refuse_without_driver()
-            try:
-                self._write(moving=True)
-            except OSError as e:
-                raise MoveRefused(f"the move cannot be recorded ({e}); without that it is not begun") from e
+            self._leave_record("the move cannot be recorded ({}); without that it is not begun")
         self._under_way = True
         try:
             yield
@@ -311,6 +307,13 @@ class StepperAxis:
             raise
         finally:
             self._under_way = False
+
+    def _leave_record(self, refusal: str) -> None:
+        """Have the record say *moving*, so that nobody believes the place in it any more."""
+        try:
+            self._write(moving=True)
+        except OSError as e:
+            raise MoveRefused(refusal.format(e.strerror or e)) from e
 
     def _write(self, *, moving: bool) -> None:
         position, off_steps = self.position(), self._off_turn_steps()

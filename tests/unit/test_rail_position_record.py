@@ -1,3 +1,4 @@
+import errno
 from dataclasses import replace
 from fractions import Fraction
 
@@ -141,3 +142,73 @@ def test_a_move_that_cannot_be_recorded_is_not_begun(homed):
     with pytest.raises(MoveRefused, match="read-only"):
         homed.axis.move_to(2_000)
     assert homed.edges == before
+
+
+def full_save(_position):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_while_the_disk_is_full_one_line_says_so_and_the_next_that_it_is_not(homed, caplog):
+    save, homed.store.save = homed.store.save, full_save
+    for _ in range(3):
+        homed.axis.rest()
+    homed.store.save = save
+    homed.axis.rest()
+    homed.axis.move_to(2_000)
+    homed.store.save = full_save
+    homed.axis.rest()
+    full = "the position could not be recorded (No space left on device): after a restart it is unknown. "
+    assert [(one.getMessage().partition("Make")[0], one.exc_info) for one in caplog.records] == [
+        (full, None),
+        ("the position is recorded again", None),
+        (full, None),
+    ]
+
+
+def lost(rig):
+    """Lose the place at rest, as with the motion process."""
+    rig.axis._reckoning.lose()
+
+
+@pytest.mark.parametrize("happen", [lost, lambda rig: rig.axis.release()])
+def test_an_older_place_is_not_believed_after_a_full_disk_and_a_power_cut(homed, happen):
+    homed.axis.rest()
+    homed.store.save = full_save
+    happen(homed)
+    homed.axis.rest()
+    homed.cut_power()
+    assert homed.axis.position() == Position(0, Trust.UNKNOWN)
+
+
+@pytest.mark.parametrize("broken", ["full", "read-only"])
+def test_a_word_of_where_it_stands_that_cannot_be_recorded_is_not_taken(homed, broken, monkeypatch):
+    """After a power cut the place before would be believed."""
+    homed.axis.rest()
+    before = homed.axis.position()
+    monkeypatch.setattr(homed.store, "save", full_save)
+    if broken == "read-only":
+        monkeypatch.setattr(homed.store, "forget", lambda: full_save(None))
+    with pytest.raises(MoveRefused, match="No space left"):
+        homed.axis.zero(2_000)
+    assert homed.axis.position() == before
+    homed.axis.rest()
+    homed.cut_power()
+    known = broken == "read-only"  # what could not be removed is as it was, and so is the axis
+    assert homed.axis.position() == (
+        Position(before.steps, Trust.ASSUMED) if known else Position(0, Trust.UNKNOWN)
+    )
+
+
+def test_a_stored_move_is_doubt_enough(homed):
+    homed.axis.move_to(2_000)
+    homed.store.save = full_save
+    homed.axis.rest()
+    assert homed.store.load().moving
+
+
+def test_a_place_that_cannot_be_removed_is_told(homed, caplog):
+    homed.axis.rest()
+    homed.store.save, homed.store.forget = full_save, lambda: full_save(None)
+    lost(homed)
+    homed.axis.rest()
+    assert "nor could the place before it be removed: after a restart, home" in caplog.text

@@ -38,3 +38,12 @@ def test_a_failed_save_leaves_the_old_position(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert store.load() == PLACE
     assert [path.name for path in tmp_path.iterdir()] == ["position.json"]
+
+
+def test_what_is_forgotten_is_gone(tmp_path):
+    store = FilePositionStore(tmp_path / "position.json")
+    store.save(PLACE)
+    store.forget()
+    store.forget()
+    assert store.load() is None
+    assert list(tmp_path.iterdir()) == []
