@@ -64,6 +64,10 @@ class Card:
         """Say how many more stacks of that weight there is room for; raises `DiskGone`."""
         return stacks_that_fit(keep, weight, self._free_bytes(), self._reserve_bytes)
 
+    def roomy(self, weight: Weight) -> bool:
+        """Say whether there is room for a stack of that weight as it is; raises `DiskGone`."""
+        return self._free_bytes() - self._reserve_bytes >= weight.bytes
+
     def make_room(
         self,
         keep: Keep,
@@ -82,19 +86,16 @@ class Card:
 
         Raises `DiskGone`.
         """
-        if self._roomy(weight) or self._clock.monotonic_ns() < self._in_vain_until_ns:
+        if self.roomy(weight) or self._clock.monotonic_ns() < self._in_vain_until_ns:
             return
         why = MADE_FOR_ONE_MORE.format(keep=keep.words)
         for session in self._candidates(keep, done):
             if ended():
                 return
             self._let_go(session, why)
-            if self._roomy(weight):
+            if self.roomy(weight):
                 return
         self._in_vain_until_ns = self._clock.monotonic_ns() + LOOK_AGAIN_NS
-
-    def _roomy(self, weight: Weight) -> bool:
-        return self._free_bytes() - self._reserve_bytes >= weight.bytes
 
     def _candidates(self, keep: Keep, done: Iterable[SlotState]) -> Iterator[Session]:
         """Give the sessions whose slices the owner does not keep and that have some, the oldest first."""

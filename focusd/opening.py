@@ -179,6 +179,8 @@ def _stacks(ground: Ground, workshop: Workshop) -> Stacks:
         scale=axis.scale,
         reach=lambda: axis.reach,
         rests=lambda: workshop.operator.rests,
+        busy=lambda: workshop.operator.busy,
+        camera_problem=lambda: workshop.operator.now().camera.problem,
     )
 
 

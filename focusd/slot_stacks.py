@@ -32,7 +32,7 @@ class SlotStacks:
     ended
         Says whether the daemon ends: what is stopped from then on is no failure.
     attend
-        Hears what needs a person, in words; None: nothing does any more.
+        Hears why a stack failed, in words; None: one is done.
     """
 
     def __init__(
@@ -57,6 +57,12 @@ class SlotStacks:
         """Be without a series."""
         self._job = self._held = None
 
+    @property
+    def waits(self) -> str | None:
+        """Why a slot that is due waits, in words; None: none does."""
+        held = self._held
+        return None if held is None else STRAINED[held[1]]
+
     def begin(self, running: RunningSeries, slot: Slot) -> None:
         """Shoot a slot that is due; one that is too much for the Pi now waits, or is left out."""
         found = self._stacks.strained(None)
@@ -66,7 +72,6 @@ class SlotStacks:
             running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
         else:
             self._held = (slot, found)
-            self._attend(STRAINED[found])
             running.record("slot_waits", slot=slot.number, why=STRAINED[found])
 
     def held(self, running: RunningSeries, now: Moment) -> bool:
@@ -79,7 +84,6 @@ class SlotStacks:
             running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
         elif self._stacks.strained(found) is None:
             self._held = None
-            self._attend(None)
             self._shoot(running, slot)
         return True
 

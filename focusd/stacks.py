@@ -34,6 +34,10 @@ class Stacks:
         Of the axis.
     rests
         Says why the stack that is being shot rests, in words; None: none does.
+    busy
+        Says whether an order is being carried out.
+    camera_problem
+        Says what was wrong with the camera when it was last used, in words; None: nothing.
     """
 
     make: Callable[[Mapping[str, Any]], tuple[StackPlan, Mapping[str, str]]]
@@ -45,3 +49,5 @@ class Stacks:
     scale: Scale
     reach: Callable[[], Reach]
     rests: Callable[[], str | None] = lambda: None
+    busy: Callable[[], bool] = lambda: False
+    camera_problem: Callable[[], str | None] = lambda: None

@@ -7,11 +7,13 @@ One thread ticks; `start`, `stop`, `resume`, `abort` and the views are for any. 
 import logging
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from focusd.attention import Attention
 from focusd.card import Card
 from focusd.durations import duration_words
 from focusd.errors import FocusdError, Refused
@@ -116,9 +118,11 @@ class Timelapse:
         self._wanted = wanted
         self._simulated = simulated
         self._tried_ns: int | None = None
-        self._attention: str | None = None
+        self._unreadable: str | None = None
+        self._stumbled: str | None = None
+        self._failure = Attention(sessions, stacks, self._roomy)
         self._ended = threading.Event()
-        self._slots = SlotStacks(sessions, stacks, rhythm, self._ended.is_set, self._attend)
+        self._slots = SlotStacks(sessions, stacks, rhythm, self._ended.is_set, self._failure.note)
         self._thread = threading.Thread(target=self._run, name="timelapse", daemon=True)
         self._take_up()
 
@@ -212,7 +216,8 @@ class Timelapse:
     @property
     def attention(self) -> str | None:
         """What needs a person, in words; holds up nobody."""
-        return self._attention or (self._stacks.rests() if self._running is not None else None)
+        lasting = self._unreadable or self._stumbled or self._slots.waits or self._failure.words
+        return lasting or (self._stacks.rests() if self._running is not None else None)
 
     def all(self) -> list[Shown]:
         """Show every series there is, by number."""
@@ -247,24 +252,27 @@ class Timelapse:
                 return TICK_S
             return min(TICK_S, max(0.0, self._next.due_s - self._rhythm.moment().along_s) + 0.001)
 
-    def _stumble(self, words: str, error: Exception | None = None) -> None:
-        if words != self._attention:
+    def _stumble(self, words: str | None, error: Exception | None = None) -> None:
+        """Tell what keeps the series from its work, until a tick goes through without: None."""
+        if words is not None and words != self._stumbled:
             _log.warning("%s", words, exc_info=error)
-        self._attend(words)
-
-    def _attend(self, words: str | None) -> None:
-        self._attention = words
+        self._stumbled = words
 
     def tick(self) -> None:
         """Do what is due now."""
         self._begin_wanted()
-        self._make_room()
+        trouble = self._make_room()
+        self._failure.look()
         with self._lock:
-            running = self._running
-            if self._ended.is_set() or running is None or not self._settled(running):
-                return
-            if not self._slots.busy(running) and running.state.phase is SeriesPhase.RUNNING:
-                self._go_on(running, self._rhythm.moment())
+            self._see_to_slots()
+            self._stumble(trouble if self._running is not None else None)
+
+    def _see_to_slots(self) -> None:
+        running = self._running
+        if self._ended.is_set() or running is None or not self._settled(running):
+            return
+        if not self._slots.busy(running) and running.state.phase is SeriesPhase.RUNNING:
+            self._go_on(running, self._rhythm.moment())
 
     def _go_on(self, running: RunningSeries, now: Moment) -> None:
         """Begin the slot that is due, and end the series where none is to come."""
@@ -299,18 +307,31 @@ class Timelapse:
 
     # --- room ---------------------------------------------------------------------------------------------
 
-    def _make_room(self) -> None:
-        """Let go what the owner does not keep, where the next stack has no room; holds up nobody who asks."""
+    def _make_room(self) -> str | None:
+        """Let go what the owner does not keep, where the next stack has no room; holds up nobody who asks.
+
+        Gives what is in the way of that, in words; None: nothing is.
+        """
         with self._lock:
             if self._running is None:
-                return
+                return None
             series = self._running.series
             weight = self._weighing.weight(series, self._running.state)
         if weight is not None and series.manner.keep.slices_every != 1:
             try:
                 self._card.make_room(series.manner.keep, series.done(), weight, self._ended.is_set)
             except DiskGone as error:
-                self._stumble(str(error))
+                return str(error)
+        return None
+
+    def _roomy(self) -> bool:
+        """Say whether the disk is there, with room for the next stack; one of unknown weight fits."""
+        with self._lock:
+            running = self._running
+            weight = None if running is None else self._weighing.weight(running.series, running.state)
+        with suppress(DiskGone):
+            return weight is None or self._card.roomy(weight)
+        return False
 
     def _fits(self, running: RunningSeries) -> int | None:
         weight = self._weighing.weight(running.series, running.state)
@@ -340,8 +361,8 @@ class Timelapse:
             self._open(newest)
             self._hub.publish("series_taken_up", series=newest.id)
         elif (why := why_newest_is_unreadable(self._root)) is not None:
-            self._attention = f"series {why}; it does not go on, and has to be begun anew unless it was over"
-            _log.warning("%s", self._attention)
+            self._unreadable = f"series {why}; it does not go on, and has to be begun anew unless it was over"
+            _log.warning("%s", self._unreadable)
 
     def _of_this_rig(self) -> list[Series]:
         """Give the series of this kind of rig; of older ones nobody recorded which that was."""
@@ -350,12 +371,13 @@ class Timelapse:
     def _open(self, series: Series) -> RunningSeries:
         running = RunningSeries(series, self._clock, self._hub.publish)
         self._running, self._next = running, None
-        self._attention = None
+        self._unreadable = self._stumbled = None
         return running
 
     def _close(self) -> None:
         if self._running is not None:
             self._running.close()
-        self._running = None
+        self._running = self._stumbled = None
         self._rhythm.forget()
         self._slots.forget()
+        self._failure.note(None)  # what is over needs nobody

@@ -194,6 +194,7 @@ class Machine:
         self.boots = 0
         self.disk = PaperDisk(disk_bytes)
         self.strain = None
+        self.camera_problem = None
         self.switch_on()
 
     def switch_on(self, wrong_by_s=0.0, synchronised=True):
@@ -217,6 +218,8 @@ class Machine:
                 strained=lambda before: self.strain,
                 scale=self.scale,
                 reach=lambda: Reach(0, 10_000),
+                busy=lambda: self.operator.session is not None,
+                camera_problem=lambda: self.camera_problem,
             ),
             Card(
                 self.operator.sessions,
