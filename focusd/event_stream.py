@@ -18,6 +18,9 @@ ALIVE_S = 5.0
 STALLED_S = 20.0
 """A listener that takes nothing for so long is dropped."""
 
+HANG_UP = "focusrail.hang_up"
+"""The extension of a request by which its connection is ended at once, whatever waits to be taken."""
+
 
 class EventStream(Response):
     """Events as JSON lines, from one place in the hub on, until the client or the daemon ends.
@@ -47,6 +50,7 @@ class EventStream(Response):
                 await self._say(send, more=False)
         except TimeoutError:
             _log.warning("a listener took no event for %.0f s and was dropped", STALLED_S)
+            await hang_up(scope, gone)
         finally:
             gone.cancel()
 
@@ -67,6 +71,16 @@ async def hung_up(receive: Receive) -> None:
     """Wait until the client is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def hang_up(scope: Scope, gone: "asyncio.Task[None]") -> None:
+    """End the connection of a client that takes nothing, and wait until it is `gone`.
+
+    Closed in the usual way it would stay until the client had taken what was sent before.
+    """
+    if end := scope.get("extensions", {}).get(HANG_UP):
+        end()
+        await asyncio.wait((gone,), timeout=ALIVE_S)
 
 
 async def _first_of(within_s: float, gone: "asyncio.Task[None]", news: asyncio.Event) -> None:

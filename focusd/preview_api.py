@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from focusd.errors import Refused
-from focusd.event_stream import STALLED_S, hung_up
+from focusd.event_stream import STALLED_S, hang_up, hung_up
 from focusd.finder import SHARE_AT_REST, SHARE_AT_WORK, WANTED_NS, Finder
 from focusd.house import House
 from focusd.operator import Operator
@@ -206,6 +206,7 @@ class _Motion(Response):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
             _log.warning("somebody took no picture for %.0f s and was dropped", STALLED_S)
+            await hang_up(scope, gone)
         finally:
             gone.cancel()
 

@@ -6,9 +6,12 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from focusd.api import create_app
 from focusd.errors import StartFailed
+from focusd.event_stream import HANG_UP
 from focusd.house import House
 
 GRACE_S = 2
@@ -41,6 +44,21 @@ class Server(uvicorn.Server):
         yield
 
 
+class Connection(H11Protocol):
+    """A connection that can be ended at once, by an extension of its requests."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to take requests."""
+        super().connection_made(transport)
+        app: ASGIApp = self.app
+
+        async def extended(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[HANG_UP] = transport.abort
+            await app(scope, receive, send)
+
+        self.app = extended
+
+
 def create_server(house: House) -> Server:
     """Make the server of a house's faces; a rig that is not there can be reached into."""
     app = create_app(house)
@@ -48,9 +66,15 @@ def create_server(house: House) -> Server:
         from focusd.simulation_api import add_simulation
 
         add_simulation(app, house.rig.simulation)
+    return server_of(app)
+
+
+def server_of(app: ASGIApp) -> Server:
+    """Make the server of an application."""
     return Server(
         uvicorn.Config(
             app,
+            http=Connection,
             log_config=None,  # its own would close the handlers that are there
             log_level="warning",
             access_log=False,

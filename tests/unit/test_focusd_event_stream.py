@@ -1,13 +1,17 @@
 import asyncio
 import json
+import socket
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 import focusd.event_stream
 from focusd.event_stream import EventStream
 from focusd.events import EventHub
+from focusd.server import server_of
 
 
 class Client:
@@ -87,3 +91,39 @@ def test_a_silent_stream_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) ->
     asyncio.run(client.listen(EventHub(), 0))
     assert client.parts >= 4
     assert client.heard == []
+
+
+def test_the_socket_of_a_listener_that_takes_nothing_is_closed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(focusd.event_stream, "STALLED_S", 0.1)
+    hub = EventHub()
+    for _ in range(100):
+        hub.publish("a", words="x" * 20_000)  # more than the socket and the buffers about it hold
+
+    async def events(scope: Scope, receive: Receive, send: Send) -> None:
+        await EventStream(hub, 0)(scope, receive, send)
+
+    async def scene() -> None:
+        server = server_of(events)
+        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+            listener.bind(str(tmp_path / "s"))
+            serving = asyncio.create_task(server.serve([listener]))
+            await server.until_up()
+            client.connect(str(tmp_path / "s"))
+            client.sendall(b"GET /events HTTP/1.1\r\nHost: focusd\r\n\r\n")
+            async with asyncio.timeout(20):
+                while not server.server_state.connections:
+                    await asyncio.sleep(0)
+                while server.server_state.connections:
+                    await asyncio.sleep(0.01)
+            client.settimeout(5)
+            with suppress(ConnectionResetError):
+                while client.recv(1 << 20):
+                    pass  # what was under way, and then the end
+            server.should_exit = True
+            await serving
+
+    asyncio.run(scene())
+    told = [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert told == ["a listener took no event for 0 s and was dropped"]
