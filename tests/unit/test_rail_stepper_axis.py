@@ -149,6 +149,18 @@ def test_where_the_place_is_unknown_or_nobody_may_move_nothing_is_parked(turning
     assert turning.edges == edges
 
 
+@pytest.mark.parametrize("let_go", ["release", "close"])
+def test_where_the_way_to_the_place_for_parking_is_barred_the_motor_is_let_go_all_the_same(turning, let_go):
+    turning.axis.move_to(2_001)
+    place, edges = turning.axis.position(), turning.edges
+    turning.world.break_down("limit_near_open" if turning.settings.home_sense < 0 else "limit_far_open")
+    getattr(turning.axis, let_go)()
+    assert turning.edges == edges
+    assert not turning.world.carriage().enabled
+    turning.switch_on()
+    assert turning.axis.position() == Position(place.steps, Trust.ASSUMED)
+
+
 # --- zeroed by hand ---------------------------------------------------------------------------------------
 
 

@@ -2,11 +2,12 @@
 
 import logging
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rail_rig import Rig
+from rail_rig import SETTINGS, Rig
 
 from rail.axis import Trust
 from rail.errors import DriverFault, DriverForgot, Halted, MoveRefused
@@ -213,6 +214,21 @@ def test_one_that_fails_in_a_move_ends_it_with_an_unknown_position(rig):
         rig.axis.move_to(2_500)
     assert rig.lost_steps > lost
     assert rig.axis.position().trust is Trust.UNKNOWN
+
+
+@pytest.mark.parametrize("let_go", ["release", "close"])
+def test_a_motor_whose_driver_is_off_is_let_go_where_it_is(tmp_path, let_go):
+    rig = Rig(tmp_path, position_um=310.0, settings=replace(SETTINGS, turn_steps=64))
+    rig.driver = Tmc2209(Direct(Tmc2209Chip(rig.world)), 0, TUNING)
+    rig.switch_on()
+    rig.axis.home()
+    rig.axis.move_to(1_501)
+    rig.axis.rest()
+    edges = rig.edges
+    rig.world.break_down("motor_unpowered")
+    getattr(rig.axis, let_go)()
+    assert rig.edges == edges
+    assert not rig.world.carriage().enabled
 
 
 def test_the_owner_cannot_vouch_for_a_motor_that_is_off(rig):
