@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import reduce
@@ -514,6 +515,44 @@ def test_too_hot_a_slot_waits_until_it_is_cool_or_the_next_is_due(machine):
     assert machine.slots == {0: "done", 1: "done", 2: "skipped"}
     reasons = [slot.reason for slot in machine.timelapse.shown().state.slots.values()]
     assert reasons == [None, None, "the Pi was too hot"]
+    machine.strain = None
+    machine.let(600)
+    assert machine.slots == {0: "done", 1: "done", 2: "skipped", 3: "done"}
+    assert machine.timelapse.current() is None
+    lines = replay(machine.timelapse.all()[0].series.path / "journal.jsonl").entries
+    not_shot = ("slot_waits", "slot_skipped")
+    told = [(line.facts["slot"], line.event) for line in lines if line.event in not_shot]
+    assert told == [(1, "slot_waits"), (2, "slot_waits"), (2, "slot_skipped"), (3, "slot_waits")]
+
+
+def test_a_slot_that_waits_as_its_series_is_aborted_is_none_of_the_next(machine):
+    machine.strain = Strain.HEAT
+    machine.timelapse.start(asked(count=1))
+    machine.let(100)
+    machine.timelapse.abort()
+    machine.strain = None
+    machine.timelapse.start(replace(asked(count=1), start=machine.now() + timedelta(hours=1)))
+    machine.let(600)
+    assert machine.operator.sessions.all() == ()
+    machine.let(3600)
+    assert [list(one.state.slots) for one in machine.timelapse.all()] == [[], [0]]
+
+
+def test_what_becomes_of_the_stack_of_an_aborted_series_is_no_failure_of_the_next(machine):
+    job = Future()
+    job.accepted = Future()
+    with_rig = machine.operator.order
+    machine.operator.order = lambda order: job
+    machine.timelapse.start(asked())
+    machine.let(20)
+    machine.timelapse.abort()
+    machine.operator.order = with_rig
+    machine.timelapse.start(replace(asked(count=1), start=machine.now() + timedelta(minutes=1)))
+    job.accepted.set_exception(PlanRefused("no camera"))
+    machine.let(600)
+    assert machine.timelapse.attention is None
+    ends = [[slot.end for slot in one.state.slots.values()] for one in machine.timelapse.all()]
+    assert ends == [[SlotEnd.BEGUN], [SlotEnd.DONE]]
 
 
 def test_too_hot_by_rule_it_is_left_out_at_once(machine):
