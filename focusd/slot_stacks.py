@@ -8,13 +8,14 @@ from focusd.errors import Busy, FocusdError
 from focusd.fitting import Fitting
 from focusd.jobs import Abandon, Accepted, Job, Resume, Shoot
 from focusd.outcomes import words_of
+from focusd.paused import DAEMON_ENDED
 from focusd.rhythm import Rhythm
 from focusd.running import RunningSeries
 from focusd.stacks import Stacks
 from stack.errors import SessionError, StackError
 from stack.manner import WhenHot
 from stack.schedule import Moment, Slot
-from stack.session_state import Phase
+from stack.session_state import Phase, SessionState
 from stack.sessions import Sessions
 from stack.timelapse import SlotEnd, SlotState
 from stack.vitals import Strain
@@ -126,7 +127,7 @@ class SlotStacks:
             return False
         if self._ended():
             return True
-        if state.phase is Phase.SHOOTING and slot.session not in self._resumed:
+        if _cut_short(state) and slot.session not in self._resumed:
             self._resumed.add(slot.session)
             return self._go_on(running, slot)
         self._fail(running, slot.number, state.reason or f"its stack is {state.phase}", slot.session)
@@ -167,3 +168,8 @@ class SlotStacks:
     ) -> None:
         self._attend(reason)
         running.record("slot_failed", slot=slot, reason=reason, session=session)
+
+
+def _cut_short(state: SessionState) -> bool:
+    """Say whether a stack ended with an earlier daemon or the power: nobody stopped it, nothing failed."""
+    return state.phase is Phase.SHOOTING or (state.phase is Phase.PAUSED and state.reason == DAEMON_ENDED)

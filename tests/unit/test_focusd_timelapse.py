@@ -233,16 +233,64 @@ def test_as_the_daemon_ends_no_slot_begins_and_no_slices_go(tmp_path):
 def test_a_stack_that_is_paused_because_the_daemon_ends_is_no_failure(machine):
     machine.timelapse.start(asked())
     machine.let(100)
-
-    def ended_as_it_is_asked():
-        session, machine.operator.session = machine.operator.session, None
-        machine.timelapse.end()
-        machine.operator._write(machine.operator.sessions.open(session), "stack_paused", reason=DAEMON_ENDED)
-
-    machine.operator.shooting = ended_as_it_is_asked
+    machine.operator.shooting = lambda: paused_as_the_daemon_ends(machine)
     machine.timelapse.tick()
     machine.timelapse.tick()
     assert machine.slots == {0: "begun"}
+
+
+def paused_as_the_daemon_ends(machine):
+    session, machine.operator.session = machine.operator.session, None
+    machine.timelapse.end()
+    machine.operator._write(machine.operator.sessions.open(session), "stack_paused", reason=DAEMON_ENDED)
+
+
+@pytest.mark.parametrize(
+    ("off_s", "end", "phase"), [(20, "done", Phase.DONE), (HALF_HOUR_S, "failed", Phase.ABORTED)]
+)
+def test_a_stack_that_was_paused_as_the_daemon_ended_goes_on_with_the_next_while_its_slot_lasts(
+    machine, off_s, end, phase
+):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    paused_as_the_daemon_ends(machine)
+    machine.cut(off_s)
+    machine.let(STACK_S + 60)
+    assert machine.slots[0] == end
+    assert machine.operator.sessions.open(1).state().phase is phase
+
+
+@pytest.mark.parametrize("event", ["stack_paused", "stack_aborted", "stack_failed"])
+def test_a_stack_that_somebody_stopped_or_that_failed_is_not_taken_up_by_its_series(machine, event):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    session, machine.operator.session = machine.operator.session, None
+    reason = {"error" if event == "stack_failed" else "reason": "the button was pressed"}
+    machine.operator._write(machine.operator.sessions.open(session), event, **reason)
+    machine.let(600)
+    assert machine.slots == {0: "failed"}
+    assert machine.timelapse.attention == "the button was pressed"
+    lines = replay(machine.operator.sessions.open(session).path / "journal.jsonl").entries
+    assert [line.event for line in lines] == ["stack_started", event]
+
+
+def test_a_stack_that_cannot_be_taken_up_is_tried_once(machine):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.cut(20)
+    orders, with_rig = [], machine.operator.order
+
+    def refusing(order):
+        orders.append(order)
+        raise Refused("the camera is being measured")
+
+    machine.operator.order = refusing
+    machine.let(600)
+    assert orders == [Resume(machine.operator.sessions.open(1).id)]
+    assert machine.slots == {0: "failed"}
+    machine.operator.order = with_rig
+    machine.let(HALF_HOUR_S)
+    assert machine.slots == {0: "failed", 1: "done"}
 
 
 def test_of_very_many_slots_the_latest_are_shown_and_all_are_counted(machine):
