@@ -611,6 +611,8 @@ def test_too_hot_by_rule_it_is_left_out_at_once(machine):
     machine.strain = None
     machine.let(HALF_HOUR_S + 400)
     assert machine.slots == {0: "done", 1: "skipped", 2: "done"}
+    reasons = [slot.reason for slot in machine.timelapse.shown().state.slots.values()]
+    assert reasons == [None, "the supply of the Pi was too low", None]
 
 
 def test_a_stack_that_the_daemon_itself_takes_up_after_a_cut_is_no_failure_however_late_it_is(machine):

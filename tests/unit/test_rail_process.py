@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -273,6 +274,9 @@ def test_a_command_that_is_not_there_is_named():
 def test_what_precedence_the_child_has_is_what_it_reports(stepper):
     realtime = os.sched_getscheduler(stepper.pid) == os.SCHED_FIFO
     assert realtime != any("priority" in complaint for complaint in stepper.complaints)
+    status = Path(f"/proc/{stepper.pid}/status").read_text()
+    locked = re.search(r"^VmLck:\s*0 kB$", status, re.MULTILINE) is None
+    assert locked != any("memory is not locked" in complaint for complaint in stepper.complaints)
 
 
 def test_memory_is_not_locked_under_a_limit_that_would_be_met_later():
