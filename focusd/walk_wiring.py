@@ -18,6 +18,11 @@ _PANEL: Final = {"shoot": "panel.shoot_pin", "led": "panel.led_pin", "light": "p
 _LEVELS: Final = {"enable-active": "axis.pins.enable_active", "light-active": "panel.light_active"}
 _NEEDED: Final = frozenset((*_MOTOR.values(), _COILS))
 
+_TWO_KINDS: Final = (
+    "The two switches are of two kinds: pressed, one of them opens and the other closes. Wire both normally "
+    "closed, to ground, and begin again with --anew. Without this one: none"
+)
+
 
 def _ask_driver(walk: Walk) -> Question:
     names = ", ".join(DRIVERS)
@@ -143,6 +148,9 @@ def _touch(end: str) -> Step:
         ((pin, reads_pressed),) = changed.items()
         if end == "far" and pin == walk.found.get("axis.pins.limit_near"):
             return Told(said="That was the other switch, which is known by now. Again, or none:", again=True)
+        turned = "axis.pins.limit_active" in walk.found
+        if end == "far" and walk.found.get("axis.pins.limit_near") is not None and turned is reads_pressed:
+            return Told(said=_TWO_KINDS, again=True)
         found: dict[str, Any] = {name: pin}
         said = "seen"
         if pin != walk.running[name]:

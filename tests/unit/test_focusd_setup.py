@@ -227,6 +227,20 @@ def test_a_switch_that_is_pressed_twice_is_not_taken_for_both() -> None:
     assert answered(again, "", Switches(False, False), Switches(False, True)).changes() == {}
 
 
+@pytest.mark.parametrize("kinds", [("high", "low"), ("low", "high")])
+def test_limit_switches_of_two_kinds_are_told_and_not_taken(kinds: tuple[str, str]) -> None:
+    """One setting says what both read when pressed: of two kinds, one would always read the wrong way."""
+    near, far = ((False, True) if kind == "high" else (True, False) for kind in kinds)
+    walk = answered(Walk(RUNNING, step="near"), "", Switches(near[0], far[0]), Switches(near[1], far[0]))
+    again = answered(walk, "", Switches(near[0], far[0]), Switches(near[0], far[1]))
+    assert (again.step, again.found) == ("far", walk.found)
+    assert again.told.said == (
+        "The two switches are of two kinds: pressed, one of them opens and the other closes. Wire both "
+        "normally closed, to ground, and begin again with --anew. Without this one: none"
+    )
+    assert answered(again, "none").changes() == {**walk.changes(), "axis.pins.limit_far": None}
+
+
 def test_an_emergency_stop_is_seen_to_open() -> None:
     walk = Walk({**RUNNING, "axis.pins.e_stop": 12}, step="e_stop")
     pressed = answered(walk, "", Switches(e_stop=False), Switches(e_stop=True))
