@@ -69,3 +69,48 @@ def test_a_subject_that_moved_is_told():
 
 def test_of_few_slices_nothing_is_usual():
     assert breaks(list("abcd"), range(4), [1.0, 0.4, 1.0, 0.9], [1, 0.99, 0.5, 0.9]) == []
+
+
+def said(likeness, sharpness=None, indices=None):
+    """Give the slices, counted from 0, that are said to be soft, and those said not to go on."""
+    count = len(likeness)
+    words = breaks(
+        [f"{at}" for at in range(count)], indices or range(count), sharpness or [1.0] * count, likeness
+    )
+    return [[int(one.split()[0]) for one in words if one.endswith(why)] for why in (BLURRED, BROKEN)]
+
+
+def test_a_slice_is_soft_where_two_on_each_side_are_sharper_never_at_an_end():
+    sharpness = [0.5, 1.0, 1.0, 0.59, 1.0, 1.0, 0.61, 1.0, 1.0, 0.5, 0.59, 1.0, 1.0, 0.5]
+    assert said([1.0] * 14, sharpness) == [[3], []]
+
+
+def test_a_break_is_told_once_and_the_next_where_it_is_laid_over_what_follows():
+    likeness = [0.0, *[0.99] * 11]
+    for at in (3, 4, 7):
+        likeness[at] = 0.9
+    assert said(likeness) == [[], [3, 7]]
+    assert said(likeness, indices=range(12, 0, -1)) == [[], [3, 7]]
+
+
+@pytest.mark.parametrize(
+    ("usual", "lack", "broken"),
+    [(0.0, 0.029, []), (0.0, 0.031, [1]), (0.02, 0.079, []), (0.02, 0.081, [1]), (0.007, 0.0299, [])],
+)
+def test_unlike_is_what_lacks_several_times_what_is_usual_and_a_little_at_least(usual, lack, broken):
+    assert said([1.0, 1 - lack, *[1 - usual] * 3]) == [[], broken]
+
+
+def test_what_is_laid_over_a_soft_slice_is_no_break_and_what_comes_after_may_be():
+    sharpness = [1.0] * 12
+    sharpness[3] = 0.1
+    likeness = [1.0, 0.99, 0.99, 0.9, 0.9, *[0.99] * 7]
+    assert said(likeness, sharpness) == [[3], []]
+    likeness[8] = 0.9
+    assert said(likeness, sharpness) == [[3], [8]]
+
+
+def test_where_slices_are_known_to_be_missing_only_a_wider_gap_than_usual_is_excused():
+    likeness = [1.0, *[0.99] * 3, 0.9, *[0.99] * 3]
+    assert said(likeness, indices=[0, 2, 4, 6, 8, 10, 12, 14]) == [[], [4]]
+    assert said(likeness, indices=[0, 2, 4, 6, 9, 11, 13, 15]) == [[], []]

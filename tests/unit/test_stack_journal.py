@@ -127,6 +127,36 @@ def test_every_line_is_synced_before_append_returns(path: Path, monkeypatch: pyt
         assert len(synced) == 3
 
 
+def test_its_name_survives_a_power_cut_from_its_opening_on_and_so_does_what_was_taken_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    def full(_descriptor: int, _content: bytes, _offset: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with Journal(path, CountingClock()) as journal:
+        assert synced == [path, path.parent]
+        monkeypatch.setattr(os, "pwrite", full)
+        with pytest.raises(JournalFailed, match="No space left"):
+            journal.append("homed")
+        assert synced == [path, path.parent, path]
+
+
+def test_who_is_kept_out_keeps_no_file_open(path: Path) -> None:
+    with Journal(path, CountingClock()):
+        before = [*Path("/proc/self/fd").iterdir()]
+        with pytest.raises(JournalBusy):
+            Journal(path, CountingClock())
+        assert [*Path("/proc/self/fd").iterdir()] == before
+
+
 def test_a_line_that_did_not_fit_on_the_disk_is_taken_back(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
