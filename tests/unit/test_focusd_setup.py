@@ -365,6 +365,21 @@ def walked(running: dict[str, Any], *answers: str) -> tuple[list[str], dict[str,
     return steps, {name: value for name, value in walk.running.items() if value != running[name]}
 
 
+@pytest.mark.parametrize(
+    ("step", "answer", "words"),
+    [
+        ("ring_direction", "n", "farther, nearer or nothing in full"),
+        ("ends", "-5", "two numbers are needed, or none"),
+        ("ends", "-5 90 270", "two numbers are needed, or none"),
+        ("ends", "5 270", "from -3600 to 0 deg"),
+        ("ends", "-5 -1", "from 0 to 3600 deg"),
+    ],
+)
+def test_an_answer_that_a_ring_cannot_take_is_not_taken(step: str, answer: str, words: str) -> None:
+    with pytest.raises(NotUnderstood, match=words):
+        answered(Walk(RING, step=step), answer)
+
+
 def test_a_ring_is_turned_and_has_neither_switches_nor_a_screw() -> None:
     answers = ("", "", "nearer", "10", "-5 270", *["skip"] * 5)
     steps, changed = walked(RING, *answers)
