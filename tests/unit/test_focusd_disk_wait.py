@@ -42,10 +42,11 @@ def missing(there):
         raise DiskNotMounted("no disk is mounted at /mnt/x", root=None)
 
 
-def test_one_that_is_mounted_late_is_waited_for(storage, tmp_path):
+def test_one_that_is_mounted_late_is_waited_for_and_that_is_told_once(storage, tmp_path, caplog):
     time = Time(DISK_WAIT_S - 5, storage[1])
     await_disk(storage[0], tmp_path, time.now, time.sleep)
     assert DISK_WAIT_S - 6 < time.now_s < DISK_WAIT_S
+    assert caplog.messages == ["no disk is mounted at /mnt/x. Waiting for it"]
 
 
 def test_one_that_does_not_come_is_a_failed_start(storage, tmp_path):

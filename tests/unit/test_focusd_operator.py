@@ -1,3 +1,4 @@
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -843,3 +844,33 @@ def test_what_ends_the_daemon_is_refused_and_stopped_for(rig: DaemonRig) -> None
     rig.operator.work()
     assert isinstance(job.ended.exception(0), StopAsked)
     assert rig.rail.edges == 0
+
+
+def test_as_the_daemon_ends_the_motor_goes_first_and_slices_are_seen_saved_whatever_fails(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+
+    def failing(what: str) -> Callable[[], None]:
+        def close() -> None:
+            closed.append(what)
+            raise OSError(f"{what} is gone")
+
+        return close
+
+    for what, part in (("studio", rig.studio), ("eye", rig.eye), ("axis", rig.axis)):
+        monkeypatch.setattr(part, "close", failing(what))
+    rig.operator.close()
+    with pytest.raises(OSError, match="is gone"):
+        rig.operator.work()
+    assert closed == ["axis", "eye", "studio"]
+
+
+def test_marks_of_a_place_that_the_power_took_lapse_as_the_daemon_starts(tmp_path: Path) -> None:
+    marks = {"near_u": 600.0, "far_u": 680.0, "assumed": False}
+    (tmp_path / "marks.json").write_text(json.dumps(marks))
+    rig = DaemonRig(tmp_path)
+    assert rig.book.marks == Marks(600.0, 680.0)
+    rig.operator.close()
+    rig.operator.work()
+    assert (rig.book.marks, rig.told("marks_lapsed")) == (Marks(), ["marks_lapsed"])

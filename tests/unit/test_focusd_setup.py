@@ -14,7 +14,7 @@ from focusd.contradictions import contradictions
 from focusd.settings import Config
 from focusd.setup import answered, named, question, taken_up
 from focusd.switches import Switches
-from focusd.walk import Errand, Heard, NotUnderstood, Question, Walk
+from focusd.walk import Errand, Heard, NotUnderstood, Question, Told, Walk
 from focusd.walk_travel import LEAD, PULLEY, RAIL, RULER_MM, STRAP, TURN
 from focusd.walk_travel import RING as RING_STEPS
 
@@ -444,6 +444,35 @@ def test_to_be_measured_the_carriage_goes_away_from_the_subject(side: str, away:
         acknowledges=False,
         restarts=False,
     )
+
+
+def test_to_see_which_way_it_goes_a_rail_or_a_ring_goes_a_little_way_far_and_comes_back() -> None:
+    asked = [
+        steps[name][0](Walk({})) for steps, name in ((RAIL, "direction"), (RING_STEPS, "ring_direction"))
+    ]
+    assert [(one.move_u, one.returns, one.looks) for one in asked if one is not None] == [
+        (500.0, True, False),
+        (5.0, True, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("side", "typed", "invert"),
+    [("far", "closer", False), ("far", "a", True), ("near", "c", True), ("near", "apart", False)],
+)
+def test_a_motor_that_turns_the_other_way_is_told(side: str, typed: str, invert: bool) -> None:
+    for before in (False, True):
+        walk = Walk({"axis.subject_side": side, "axis.invert": before})
+        said = "the motor turns the other way: axis.invert changes" if invert else ""
+        assert RAIL["direction"][1](walk, Heard(typed)) == Told({"axis.invert": before is not invert}, said)
+
+
+@pytest.mark.parametrize(("typed", "invert"), [("farther", False), ("f", False), ("nearer", True)])
+def test_a_ring_that_turns_the_other_way_is_told(typed: str, invert: bool) -> None:
+    for before in (False, True):
+        told = RING_STEPS["ring_direction"][1](Walk({"axis.invert": before}), Heard(typed))
+        said = "the motor turns the other way: axis.invert changes" if invert else ""
+        assert told == Told({"axis.invert": before is not invert}, said)
 
 
 @pytest.mark.parametrize("typed", ["", "close", "up", "x"])
