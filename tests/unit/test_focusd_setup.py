@@ -250,7 +250,9 @@ def test_an_emergency_stop_is_seen_to_open() -> None:
     assert answered(pressed, "", now=Switches(e_stop=False)).step == "lead"
     with pytest.raises(NotUnderstood, match="still reads pressed"):
         answered(pressed, "", now=Switches(e_stop=True))
-    assert answered(walk, "", Switches(e_stop=True), Switches(e_stop=True)).step == "e_stop"
+    for reads in ((True, True), (False, False), (True, False), (None, None)):
+        again = answered(walk, "", *(Switches(e_stop=one) for one in reads))
+        assert (again.step, again.told.again, "normally closed" in again.told.said) == ("e_stop", True, True)
     without = answered(walk, "none")
     assert without.changes() == {"axis.pins.e_stop": None}
     asked = question(without)
@@ -352,6 +354,12 @@ def test_a_row_of_transistors_has_coils_and_no_fine_microsteps() -> None:
         answered(walk, "coils 4 17 27")
 
 
+def test_full_steps_of_a_row_of_transistors_are_left_as_they_are() -> None:
+    for microsteps in (1, 2):
+        walk = answered(Walk({**RUNNING, STRAP: microsteps}, step="driver"), "uln2003")
+        assert walk.changes() == {"axis.driver": "ULN2003"}
+
+
 def walked(running: dict[str, Any], *answers: str) -> tuple[list[str], dict[str, Any]]:
     """Answer in this order to the end; give the steps that were asked, and what changes."""
     walk, steps, rest = Walk(running), [], list(answers)
@@ -363,6 +371,15 @@ def walked(running: dict[str, Any], *answers: str) -> tuple[list[str], dict[str,
         walk = answered(walk, rest.pop(0))
     assert rest == []
     return steps, {name: value for name, value in walk.running.items() if value != running[name]}
+
+
+@pytest.mark.parametrize(("ends_deg", "shown"), [([-5.0, 270.5], "-5 270.5"), (None, "none")])
+def test_ends_of_a_ring_that_are_right_are_kept_by_enter(ends_deg: list[float] | None, shown: str) -> None:
+    walk = Walk({**RING, "axis.ring.ends_deg": ends_deg}, step="ends")
+    asked = question(walk)
+    assert asked is not None
+    assert asked.default == shown
+    assert answered(walk, "").changes() == {}
 
 
 @pytest.mark.parametrize(

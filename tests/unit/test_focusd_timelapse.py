@@ -588,6 +588,15 @@ def test_a_slot_that_waits_as_its_series_is_aborted_is_none_of_the_next(machine)
     assert [list(one.state.slots) for one in machine.timelapse.all()] == [[], [0]]
 
 
+def test_of_a_series_that_was_aborted_nothing_needs_a_person_any_more(machine):
+    machine.timelapse.start(asked())
+    machine.strain = Strain.HEAT
+    machine.let(20)
+    assert machine.timelapse.attention == "the Pi was too hot"
+    machine.timelapse.abort()
+    assert machine.timelapse.attention is None
+
+
 def test_what_becomes_of_the_stack_of_an_aborted_series_is_no_failure_of_the_next(machine):
     job = Future()
     job.accepted = Future()
