@@ -11,6 +11,7 @@ from daemon_rig import PLAN, DaemonRig
 from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
 from focusd.errors import Busy, Refused
+from focusd.finder import WANTED_NS
 from focusd.heartbeat import PATIENCE_S
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Order, Resume, Zero
 from focusd.marks import MarkBook
@@ -642,6 +643,37 @@ def test_a_thread_that_hangs_before_it_is_heard_is_noticed(
         rig.operator.look()
         rig.operator.work_once()
     assert seen == [False, True]
+
+
+def test_a_thread_that_waits_for_orders_is_never_taken_for_one_that_hangs(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Inbox:
+        def get(self, timeout: float | None) -> None:
+            rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + round((PATIENCE_S + 1) * 1e9))
+            seen.append(rig.operator.silent())
+
+    monkeypatch.setattr(rig.operator, "_inbox", Inbox())
+    rig.heartbeat.beat()
+    assert not rig.operator.work_once()
+    assert seen == [False]
+
+
+def test_the_light_goes_out_when_nobody_looks_any_more(rig: DaemonRig) -> None:
+    rig.eye.camera()
+    rig.finder.want()
+    rig.operator.look()
+    rig.operator.work_once()
+    now_s, idle_s = time.monotonic(), rig.operator._idle_s(time.monotonic())
+    assert idle_s is not None
+    assert 0 < idle_s <= WANTED_NS / 1e9
+    rig.operator._do_what_is_due(now_s)
+    assert rig.lights == [True]
+    rig.operator._do_what_is_due(now_s + WANTED_NS / 1e9)
+    assert rig.lights == [True, False]
+    assert rig.operator._idle_s(now_s) is None
 
 
 def test_what_was_seen_at_rest_is_not_shown_at_work_nor_the_other_way_round(rig: DaemonRig) -> None:

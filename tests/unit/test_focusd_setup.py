@@ -241,6 +241,26 @@ def test_limit_switches_of_two_kinds_are_told_and_not_taken(kinds: tuple[str, st
     assert answered(again, "none").changes() == {**walk.changes(), "axis.pins.limit_far": None}
 
 
+def test_a_switch_alone_may_be_of_the_other_kind() -> None:
+    walk = answered(Walk(RUNNING, step="near"), "none")
+    seen = answered(walk, "", Switches(None, True), Switches(None, False))
+    assert seen.step == "e_stop"
+    assert seen.changes() == {"axis.pins.limit_near": None, "axis.pins.limit_active": "low"}
+
+
+def test_what_is_seen_of_a_switch_is_said() -> None:
+    apart = Switches(False, False)
+    for end, here, swapped in (
+        ("near", Switches(near=True, far=False), Switches(near=False, far=True)),
+        ("far", Switches(near=False, far=True), Switches(near=True, far=False)),
+    ):
+        other = "far" if end == "near" else "near"
+        walk = Walk(RUNNING, step=end)
+        assert answered(walk, "", apart, here).told.said == "seen"
+        said = answered(walk, "", apart, swapped).told.said
+        assert said == f"seen, at the pin of the {other} one: the two are swapped"
+
+
 def test_an_emergency_stop_is_seen_to_open() -> None:
     walk = Walk({**RUNNING, "axis.pins.e_stop": 12}, step="e_stop")
     pressed = answered(walk, "", Switches(e_stop=False), Switches(e_stop=True))
@@ -349,7 +369,8 @@ def test_a_row_of_transistors_has_coils_and_no_fine_microsteps() -> None:
     assert asked is not None
     assert "coils 17 27 22 23" in asked.words
     assert "step" not in asked.words
-    assert answered(walk, "coils 4 17 27 22").changes()["axis.pins.coils"] == [4, 17, 27, 22]
+    found = answered(walk, "coils 4 17 27 22, led none").changes()
+    assert (found["axis.pins.coils"], found["panel.led_pin"]) == ([4, 17, 27, 22], None)
     with pytest.raises(NotUnderstood, match="four GPIOs"):
         answered(walk, "coils 4 17 27")
 
