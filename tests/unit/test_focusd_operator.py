@@ -360,6 +360,36 @@ def test_a_stop_gives_up_the_exposure_and_an_order_the_frame_that_is_only_looked
     assert given_up == ["exposure"]
 
 
+def test_an_order_that_came_after_a_look_was_asked_for_does_not_wait_for_it(rig: DaemonRig) -> None:
+    rig.eye.camera()
+    rig.finder.want()
+    rig.operator.look()
+    job = rig.operator.order(Jog(50.0))
+    rig.operator.work_once()
+    assert (rig.lights, rig.finder.latest.number) == ([], 0)
+    rig.operator.work_once()
+    assert job.ended.done()
+    rig.operator.look()
+    rig.operator.work_once()
+    assert (rig.lights, rig.finder.latest.number) == ([True], 1)
+
+
+def test_a_camera_that_is_wedged_as_somebody_looks_is_opened_anew_and_no_order_has_failed(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wedged() -> None:
+        raise CameraTimeout("it hung", waited_s=PATIENCE_S)
+
+    rig.eye.camera()
+    monkeypatch.setattr(rig.eye, "frame", wedged)
+    rig.operator.look()
+    rig.operator.work_once()
+    now = rig.operator.now()
+    assert (now.camera.problem, now.last_error) == ("it hung", None)
+    rig.eye.camera()
+    assert (rig.cameras, rig.operator.now().camera.problem) == (2, None)
+
+
 def test_a_rehearsal_moves_and_leaves_nothing(rig: DaemonRig) -> None:
     rig.marked()
     job = rig.shoot(StackPlan("dry", PLAN.range, PLAN.spacing, settle_ms=10, rehearse=True))
@@ -797,6 +827,14 @@ def test_of_what_is_measured_it_is_told_how_much_is_done(rig: DaemonRig) -> None
     rig.operator._observe({"event": "measuring", "done": 3, "of": 8})
     assert rig.operator.glance().progress == Progress(phase="measuring", index=2, slices=8)
     assert rig.last("measuring")["of"] == 8
+
+
+def test_why_a_stack_rests_is_shown_until_it_goes_on(rig: DaemonRig) -> None:
+    rests = []
+    for event in ({"event": "rest_began", "reason": "the disk is full"}, {"event": "rest_ended"}):
+        rig.operator._observe(event)
+        rests.append((rig.operator.rests, rig.operator.now().progress.rests))
+    assert rests == [("the disk is full", "the disk is full"), (None, None)]
 
 
 def test_how_a_job_ended_is_told_with_why_and_who_wished_it(rig: DaemonRig) -> None:

@@ -266,7 +266,7 @@ def test_an_emergency_stop_is_seen_to_open() -> None:
     pressed = answered(walk, "", Switches(e_stop=False), Switches(e_stop=True))
     release = question(pressed)
     assert release is not None
-    assert release.acknowledges
+    assert (release.looks, release.acknowledges) == (True, True)
     assert answered(pressed, "", now=Switches(e_stop=False)).step == "lead"
     with pytest.raises(NotUnderstood, match="still reads pressed"):
         answered(pressed, "", now=Switches(e_stop=True))
