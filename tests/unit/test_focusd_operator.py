@@ -169,6 +169,7 @@ def test_a_stop_in_a_move_ends_it_and_keeps_the_position(rig: DaemonRig) -> None
     rig.rail.after_edges(500, rig.operator.stop)
     with pytest.raises(Stopped):
         rig.tell(Goto(2000.0)).ended.result(0)
+    assert (rig.operator.now().last_error, rig.operator.glance().failed) == (None, False)
     position = rig.axis.position()
     assert position.trust is Trust.KNOWN
     assert 400 < position.steps < 2000
@@ -372,6 +373,17 @@ def test_an_order_that_came_after_a_look_was_asked_for_does_not_wait_for_it(rig:
     rig.operator.look()
     rig.operator.work_once()
     assert (rig.lights, rig.finder.latest.number) == ([True], 1)
+
+
+def test_look_after_look_sees_a_frame_also_after_a_stop(rig: DaemonRig) -> None:
+    rig.eye.camera()
+    rig.finder.want()
+    for number in (1, 2, 3):
+        rig.eye.cancel()  # as a stop does, which no order may follow
+        rig.operator.look()
+        rig.operator.work_once()
+        assert (rig.finder.latest.number, rig.finder.latest.problem) == (number, None)
+        assert rig.finder.latest.frame is not None
 
 
 def test_a_camera_that_is_wedged_as_somebody_looks_is_opened_anew_and_no_order_has_failed(

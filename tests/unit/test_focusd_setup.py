@@ -451,7 +451,8 @@ def test_the_camera_measures_what_is_agreed_to(step: str, answer: str, errand: E
 
 
 def test_a_rig_that_may_not_home_is_not_asked_to() -> None:
-    assert answered(Walk(RUNNING, step="homed"), "").told.errand == Errand("/calibrate/settle")
+    for running in (RUNNING, {**RING, "axis.home_allowed": True}):
+        assert answered(Walk(running, step="homed"), "").told.errand == Errand("/calibrate/settle")
 
 
 @pytest.mark.parametrize("kept", [{"found": {"axis.gone": 1}, "step": "near"}, {"step": "gone"}, {}])
