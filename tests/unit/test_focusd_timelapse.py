@@ -82,6 +82,16 @@ def test_stacks_come_in_their_rhythm_and_the_series_ends(machine):
     assert len(began) == 4
 
 
+def test_what_is_noted_of_a_series_is_told_to_whoever_listens(machine):
+    series = machine.timelapse.start(asked(count=1)).series
+    machine.let(HALF_HOUR_S)
+    told = [(event["event"], event.get("slot")) for event in machine.hub.after(0).events if "series" in event]
+    noted = [(line.event, line.facts.get("slot")) for line in replay(series.path / "journal.jsonl").entries]
+    assert told == noted
+    assert told[0] == ("series_anchored", None)
+    assert told[-2:] == [("slot_done", 0), ("series_done", None)]
+
+
 def test_of_a_series_that_was_aborted_nothing_is_to_come(machine):
     running = machine.timelapse.start(asked(count=4))
     assert running.left == 4

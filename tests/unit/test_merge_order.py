@@ -1,5 +1,6 @@
 """Which end is near is seen from what lies over what."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -41,7 +42,10 @@ def merged(frames: list[np.ndarray]) -> Merged:
 def test_plates_before_ground_say_which_end_is_near() -> None:
     frames = plates().frames
     assert far_first(merged(frames[::-1])) is True
-    assert far_first(merged(frames)) is False
+    near_first = merged(frames)
+    assert far_first(near_first) is False
+    for missing in ({"blur_px_a_slice": None}, {"glances": None}):
+        assert far_first(replace(near_first, **missing)) is None
 
 
 @pytest.mark.parametrize("order", [1, -1])
