@@ -292,7 +292,8 @@ def test_an_emergency_stop_is_seen_to_open() -> None:
         ("ruler", "0", "from 0.05 to 80"),
         ("driver", "L298", "A4988, DRV8825, TMC2209, ULN2003, custom"),
         ("pins", "stop 4", "none of step, dir, enable"),
-        ("pins", "step 28", "from 0 to 27"),
+        ("pins", "step 28", "from 0 to 27$"),
+        ("pins", "shoot 28", "from 0 to 27, or none$"),
         ("pins", "step none", "from 0 to 27"),
         ("pins", "step", "from 0 to 27"),
         ("pins", "enable-active on", "low or high"),
@@ -373,6 +374,14 @@ def test_a_row_of_transistors_has_coils_and_no_fine_microsteps() -> None:
     assert (found["axis.pins.coils"], found["panel.led_pin"]) == ([4, 17, 27, 22], None)
     with pytest.raises(NotUnderstood, match="four GPIOs"):
         answered(walk, "coils 4 17 27")
+
+
+def test_a_driver_by_its_data_sheet_is_stepped_as_finely_as_it_is() -> None:
+    walk = answered(Walk(RUNNING, step="driver"), "custom")
+    assert walk.changes() == {"axis.driver": "custom"}
+    asked = question(walk)
+    assert asked is not None
+    assert "step 21, dir 20" in asked.words
 
 
 def test_full_steps_of_a_row_of_transistors_are_left_as_they_are() -> None:
