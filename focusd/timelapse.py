@@ -190,7 +190,6 @@ class Timelapse:
                 raise Refused("no series runs")
             running.record("series_aborted", reason=reason)
             self._close()
-            self._attend(None)
             return Shown(running.series, running.state)
 
     def shown(self) -> Shown:
