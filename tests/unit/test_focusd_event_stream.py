@@ -97,6 +97,7 @@ def test_the_socket_of_a_listener_that_takes_nothing_is_closed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(focusd.event_stream, "STALLED_S", 0.1)
+    monkeypatch.setattr(focusd.event_stream, "ALIVE_S", 0.1)
     hub = EventHub()
     for _ in range(100):
         hub.publish("a", words="x" * 20_000)  # more than the socket and the buffers about it hold
