@@ -37,6 +37,7 @@ from simulator.rig import SimulatedRig
 from stack.disk import Disk
 from stack.plan import BetweenMarks, Pitch, StackPlan
 from stack.session import Session
+from stack.session_state import Phase
 from stack.sessions import Sessions
 
 PLAN = StackPlan("beetle", BetweenMarks(), Pitch(20), settle_ms=200)
@@ -203,3 +204,8 @@ class DaemonRig:
     def last(self, name: str) -> dict[str, Any]:
         """Give the latest event of that name."""
         return dict([event for event in self.hub.after(0).events if event["event"] == name][-1])
+
+
+def phase(rig: DaemonRig, number: int = 1) -> Phase:
+    """Give how a stack stands, by its number."""
+    return rig.sessions.open(number).state().phase

@@ -22,7 +22,7 @@ from focusd.timelapse import Timelapse
 from rail.axis import Position, Reach, Trust
 from rail.screw import Scale
 from simulator.clock import VirtualClock
-from stack.errors import PlanRefused
+from stack.errors import DiskNotMounted, PlanRefused
 from stack.layout import lay_out
 from stack.merge.versions import choose, version_numbers
 from stack.plan import Between, Count, Marks, StackPlan
@@ -270,3 +270,8 @@ def asked(every_s=HALF_HOUR_S, *, manner=None, **schedule):
     """Ask for a series of the paper plan."""
     how = {} if manner is None else {"manner": manner}
     return Asked("week", Schedule(every_s, **schedule), {"plan": "default"}, **how)
+
+
+def gone():
+    """Be a disk that was pulled out: to be called in place of what asks it."""
+    raise DiskNotMounted("no disk is mounted at /mnt/x", root=None)

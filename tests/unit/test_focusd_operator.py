@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from daemon_rig import PLAN, DaemonRig
+from daemon_rig import PLAN, DaemonRig, phase
 
 from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
@@ -15,7 +15,6 @@ from focusd.finder import WANTED_NS
 from focusd.heartbeat import PATIENCE_S
 from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Order, Resume, Zero
 from focusd.marks import MarkBook
-from focusd.now import Glance, Now, Progress
 from focusd.operator import _count_ended
 from focusd.paused import DAEMON_ENDED
 from rail.axis import Position, Trust
@@ -28,20 +27,15 @@ from rail.errors import (
     PositionUnknown,
     Stopped,
 )
-from stack.errors import DiskGone, NoSuchSession, NotResumable, PlanRefused, StopAsked
-from stack.plan import Count, FromHere, Marks, Pitch, StackPlan
+from stack.errors import StopAsked
+from stack.plan import Count, Marks
 from stack.report import warnings
 from stack.session_state import Phase
-from stack.stop import StopKind
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> DaemonRig:
     return DaemonRig(tmp_path)
-
-
-def phase(rig: DaemonRig, number: int = 1) -> Phase:
-    return rig.sessions.open(number).state().phase
 
 
 # --- moving ---------------------------------------------------------------------------------------------
@@ -198,248 +192,6 @@ def test_a_stop_is_acknowledged_at_once_whatever_the_operator_does(tmp_path: Pat
         job.ended.result(20)
     rig.operator.close()
     assert rig.rail.world.carriage().edges == 0
-
-
-# --- stacks ---------------------------------------------------------------------------------------------
-
-
-def test_a_stack_between_the_marks(rig: DaemonRig) -> None:
-    rig.marked()
-    job = rig.shoot()
-    accepted = job.accepted.result(0)
-    assert accepted.slices == 5
-    assert rig.told("stack_started", "exposure_locked", "slice_saved", "stack_done", "job_ended")[1:] == [
-        "stack_started",
-        "exposure_locked",
-        *["slice_saved"] * 5,
-        "stack_done",
-        "job_ended",
-    ]
-    assert phase(rig) is Phase.DONE
-    assert rig.merges.fed == [(accepted.session, [*(f"slices/000{n}.jpg" for n in range(5)), "end"])]
-    assert rig.lights == [True, False]
-    assert rig.finished == [accepted.session]
-    assert job.ended.result(0).trust is Trust.KNOWN
-
-
-def test_what_a_listener_heard_before_acceptance_is_all_it_missed(rig: DaemonRig) -> None:
-    rig.marked()
-    job = rig.shoot()
-    assert next(iter(rig.hub.after(job.since).events))["event"] == "job_started"
-
-
-def test_a_plan_without_marks_is_refused_and_nothing_moves(rig: DaemonRig) -> None:
-    rig.home()
-    before = rig.rail.world.carriage().edges
-    job = rig.shoot()
-    with pytest.raises(PlanRefused, match="near end is not marked"):
-        job.accepted.result(0)
-    assert rig.rail.world.carriage().edges == before
-    assert rig.sessions.ids() == ()
-    assert rig.last("refused")["kind"] == "shoot"
-    assert rig.lights == []
-
-
-def test_a_full_disk_refuses_a_plan(tmp_path: Path) -> None:
-    rig = DaemonRig(tmp_path, reserve_bytes=10**18)
-    rig.marked()
-    with pytest.raises(PlanRefused, match="must keep"):
-        rig.shoot().accepted.result(0)
-
-
-def test_a_stopped_stack_goes_on_where_it_was_and_looks_as_if_nothing_had_happened(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.on("slice_saved", rig.operator.stop, index=1)
-    first = rig.shoot()
-    assert phase(rig) is Phase.PAUSED
-    assert rig.last("job_ended")["ending"] == "paused"
-    rig.tell(Resume(None)).ended.result(0)
-    state = rig.sessions.open(1).state()
-    assert state.phase is Phase.DONE
-    assert [state.saved[index].index for index in range(5)] == [0, 1, 2, 3, 4]
-    assert len({saved.exposure for saved in state.saved.values()}) == 1
-    session = first.accepted.result(0).session
-    names = [f"slices/000{n}.jpg" for n in range(5)]
-    assert rig.merges.fed == [(session, [*names[:2], "dropped"]), (session, [*names, "end"])]
-
-
-def test_a_paused_stack_that_was_removed_waits_no_more(rig: DaemonRig) -> None:
-    """A press goes on with what waits: once it is told that this is gone, the next begins a stack."""
-    rig.marked()
-    rig.on("slice_saved", rig.operator.stop, index=1)
-    rig.shoot()
-    waits = rig.operator.glance().paused
-    assert waits is not None
-    rig.sessions.remove(rig.sessions.open(waits.session))
-    with pytest.raises(NoSuchSession):
-        rig.tell(Resume(waits.session)).accepted.result(0)
-    assert rig.operator.glance().paused is None
-
-
-def let_cool(rig: DaemonRig) -> None:
-    rig.operator._release()
-
-
-def press_the_emergency_stop(rig: DaemonRig) -> None:
-    rig.rail.world.press("e_stop")
-    rig.rail.stepper.watch()
-    rig.rail.world.release("e_stop")
-    rig.tell(Acknowledge()).ended.result(0)
-
-
-def home_and_lose_the_position(rig: DaemonRig) -> None:
-    rig.home()
-    rig.rail.after_edges(700, rig.rail.stepper.halt)
-    assert rig.tell(Goto(2500.0)).ended.exception(0) is not None
-
-
-@pytest.mark.parametrize("meanwhile", [let_cool, press_the_emergency_stop, home_and_lose_the_position])
-def test_what_was_counted_from_where_it_stood_goes_on_only_while_the_motor_was_held(
-    rig: DaemonRig, meanwhile: Callable[[DaemonRig], None]
-) -> None:
-    rig.on("slice_saved", rig.operator.stop, index=1)
-    rig.shoot(replace(PLAN, range=FromHere(80)))
-    rig.tell(Jog(20)).ended.result(0)
-    assert rig.operator.glance().paused is not None
-    meanwhile(rig)
-    assert rig.operator.glance().paused is None
-    stood = rig.axis.position()
-    assert stood.trust is Trust.UNKNOWN
-    with pytest.raises(NotResumable, match="count is lost"):
-        rig.tell(Resume("1")).ended.result(0)
-    assert rig.axis.position() == stood
-
-
-def test_an_aborted_stack_is_over(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.on("slice_saved", lambda: rig.operator.stop(StopKind.ABORT), index=1)
-    rig.shoot()
-    assert phase(rig) is Phase.ABORTED
-    with pytest.raises(NotResumable):
-        rig.tell(Resume(None)).accepted.result(0)
-
-
-def test_an_abort_after_the_stop_ends_the_paused_stack(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.on("slice_saved", rig.operator.stop, index=1)
-    rig.shoot()
-    assert rig.operator.abort("the button was held") == "the paused stack"
-    rig.operator.work_once()
-    assert phase(rig) is Phase.ABORTED
-    assert rig.operator.abort() is None
-
-
-def test_an_abort_of_what_runs_leaves_the_stack_that_waits(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.on("slice_saved", rig.operator.stop, index=1)
-    rig.shoot()
-    job = rig.operator.order(Jog(10.0))
-    assert rig.operator.abort("the button was held") == "jog"
-    rig.operator.work_once()
-    assert isinstance(job.ended.exception(0), StopAsked)
-    assert phase(rig) is Phase.PAUSED
-    assert rig.operator.glance().paused is not None
-
-
-def test_a_stop_gives_up_the_exposure_and_an_order_the_frame_that_is_only_looked_at(
-    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given_up: list[str] = []
-    monkeypatch.setattr(rig.eye, "cancel", lambda: given_up.append("exposure"))
-    monkeypatch.setattr(rig.axis, "stop", lambda: given_up.append("motion"))
-    assert rig.operator.stop() is None
-    rig.operator.order(Jog(10.0))
-    assert given_up == []
-    assert rig.operator.stop() == "jog"
-    assert given_up == ["motion", "exposure"]
-    rig.operator.work_once()
-    given_up.clear()
-    rig.operator.look()
-    rig.operator.look()
-    assert rig.operator._inbox.qsize() == 1
-    rig.operator.order(Jog(10.0))
-    assert given_up == ["exposure"]
-
-
-def test_an_order_that_came_after_a_look_was_asked_for_does_not_wait_for_it(rig: DaemonRig) -> None:
-    rig.eye.camera()
-    rig.finder.want()
-    rig.operator.look()
-    job = rig.operator.order(Jog(50.0))
-    rig.operator.work_once()
-    assert (rig.lights, rig.finder.latest.number) == ([], 0)
-    rig.operator.work_once()
-    assert job.ended.done()
-    rig.operator.look()
-    rig.operator.work_once()
-    assert (rig.lights, rig.finder.latest.number) == ([True], 1)
-
-
-def test_look_after_look_sees_a_frame_also_after_a_stop(rig: DaemonRig) -> None:
-    rig.eye.camera()
-    rig.finder.want()
-    for number in (1, 2, 3):
-        rig.eye.cancel()  # as a stop does, which no order may follow
-        rig.operator.look()
-        rig.operator.work_once()
-        assert (rig.finder.latest.number, rig.finder.latest.problem) == (number, None)
-        assert rig.finder.latest.frame is not None
-
-
-def test_a_camera_that_is_wedged_as_somebody_looks_is_opened_anew_and_no_order_has_failed(
-    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def wedged() -> None:
-        raise CameraTimeout("it hung", waited_s=PATIENCE_S)
-
-    rig.eye.camera()
-    monkeypatch.setattr(rig.eye, "frame", wedged)
-    rig.operator.look()
-    rig.operator.work_once()
-    now = rig.operator.now()
-    assert (now.camera.problem, now.last_error) == ("it hung", None)
-    rig.eye.camera()
-    assert (rig.cameras, rig.operator.now().camera.problem) == (2, None)
-
-
-def test_a_rehearsal_moves_and_leaves_nothing(rig: DaemonRig) -> None:
-    rig.marked()
-    job = rig.shoot(StackPlan("dry", PLAN.range, PLAN.spacing, settle_ms=10, rehearse=True))
-    assert job.kind == "rehearse"
-    assert job.accepted.result(0).session is None
-    assert rig.sessions.ids() == ()
-    assert rig.axis.position().steps == 1920
-
-
-def test_a_relative_plan_needs_no_home(rig: DaemonRig) -> None:
-    rig.shoot(StackPlan("here", FromHere(60.0), Pitch(20.0), settle_ms=200)).ended.result(0)
-    assert phase(rig) is Phase.DONE
-    assert rig.axis.position().trust is Trust.UNKNOWN
-
-
-def test_while_a_stack_is_shot_anybody_sees_how_far_it_is(rig: DaemonRig) -> None:
-    rig.marked()
-    seen = []
-    rig.on("slice_saved", lambda: seen.append(rig.operator.now()), index=2)
-    rig.shoot()
-    (now,) = seen
-    assert (now.job, now.progress.phase, now.progress.index, now.progress.slices) == (
-        "shoot",
-        "shooting",
-        2,
-        5,
-    )
-    assert now.progress.session == rig.sessions.ids()[0]
-    assert rig.operator.now().job is None
-    assert rig.operator.session is None
-
-
-def test_a_stack_that_begins_has_its_name_before_anything_follows_it(rig: DaemonRig) -> None:
-    rig.marked()
-    sessions = []
-    rig.on("stack_started", lambda: sessions.append(rig.operator.session))
-    rig.shoot()
-    assert sessions == list(rig.sessions.ids())
 
 
 # --- when things fail -----------------------------------------------------------------------------------
@@ -741,143 +493,7 @@ def test_when_the_motor_that_is_let_go_does_not_keep_the_place_marks_lapse_at_on
     assert rig.book.marks == Marks()
 
 
-# --- what anybody sees ------------------------------------------------------------------------------------
-
-
-def test_at_rest_the_rig_is_seen_as_it_is(tmp_path: Path) -> None:
-    rig = DaemonRig(tmp_path, reserve_bytes=123)
-    rig.marked()
-    rig.eye.camera()
-    free_bytes = rig.studio.free_bytes()
-    seen = rig.operator.now()
-    assert replace(seen, free_bytes=free_bytes) == Now(
-        job=None,
-        paused=None,
-        job_number=None,
-        progress=Progress(),
-        position=rig.axis.position(),
-        moving=False,
-        emergency=False,
-        scale=rig.axis.scale,
-        reach=rig.axis.reach,
-        homing_allowed=True,
-        marks=Marks(600.0, 680.0),
-        camera=rig.eye.facts,
-        free_bytes=free_bytes,
-        reserve_bytes=123,
-        last_error=None,
-        lit=False,
-    )
-    assert seen.free_bytes is not None
-    assert rig.operator.glance() == Glance(None, Progress(), failed=False, emergency=False, paused=None)
-    assert (rig.operator.busy, rig.operator.session, rig.operator.lost) == (
-        False,
-        None,
-        "the operator's thread has ended; start focusd again",
-    )
-
-
-def test_a_disk_that_is_gone_hides_nothing_else(rig: DaemonRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone() -> int:
-        raise DiskGone(OSError(5, "Input/output error"))
-
-    monkeypatch.setattr(rig.studio, "free_bytes", gone)
-    assert rig.operator.now().free_bytes is None
-
-
-def test_during_a_job_it_is_seen_what_is_done_and_how_far(rig: DaemonRig) -> None:
-    rig.marked()
-    seen = []
-    rig.rail.after_edges(
-        50, lambda: seen.append((rig.operator.now(), rig.operator.glance(), rig.operator.busy))
-    )
-    job = rig.tell(Goto(1000.0))
-    ((now, glance, busy),) = seen
-    assert (now.job, now.job_number, now.progress, now.moving) == (
-        "goto",
-        job.number,
-        Progress(phase="moving"),
-        True,
-    )
-    assert (glance.job, glance.progress, busy) == ("goto", Progress(phase="moving"), True)
-    homing = []
-    rig.rail.after_edges(50, lambda: homing.append(rig.operator.glance().progress))
-    rig.home()
-    assert homing == [Progress(phase="homing")]
-    jogging = []
-    rig.rail.after_edges(50, lambda: jogging.append(rig.operator.glance().progress))
-    rig.tell(Jog(100.0))
-    assert jogging == [Progress(phase="moving")]
-
-
-def test_the_lights_and_what_waits_are_seen(rig: DaemonRig) -> None:
-    rig.marked()
-    lit = []
-
-    def stop() -> None:
-        lit.append(rig.operator.now().lit)
-        rig.operator.stop()
-
-    rig.on("slice_saved", stop, index=1)
-    rig.shoot()
-    assert lit == [True]
-    waits = rig.operator.now().paused
-    assert waits is not None
-    assert waits.session == rig.sessions.ids()[0]
-    assert rig.operator.glance().paused == waits
-
-
-def test_progress_is_told_with_what_is_merged_and_in_which_unit(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.operator._merged = lambda session: len(session)
-    rig.shoot()
-    told = rig.last("progress")
-    assert (told["merged"], told["unit"]) == (len(rig.sessions.ids()[0]), "um")
-
-
-def test_of_what_is_measured_it_is_told_how_much_is_done(rig: DaemonRig) -> None:
-    rig.operator._observe({"event": "measuring", "done": 3, "of": 8})
-    assert rig.operator.glance().progress == Progress(phase="measuring", index=2, slices=8)
-    assert rig.last("measuring")["of"] == 8
-
-
-def test_why_a_stack_rests_is_shown_until_it_goes_on(rig: DaemonRig) -> None:
-    rests = []
-    for event in ({"event": "rest_began", "reason": "the disk is full"}, {"event": "rest_ended"}):
-        rig.operator._observe(event)
-        rests.append((rig.operator.rests, rig.operator.now().progress.rests))
-    assert rests == [("the disk is full", "the disk is full"), (None, None)]
-
-
-def test_how_a_job_ended_is_told_with_why_and_who_wished_it(rig: DaemonRig) -> None:
-    job = rig.tell(Jog(50.0))
-    assert told_end(rig) == {"job": job.number, "kind": "jog", "ending": "done"}
-    job = rig.operator.order(Jog(50.0))
-    rig.operator.stop(reason="the button was pressed")
-    rig.operator.work_once()
-    assert told_end(rig) == {
-        "job": job.number,
-        "kind": "jog",
-        "ending": "stopped",
-        "reason": "the button was pressed",
-        "exit_code": 130,
-    }
-    assert isinstance(job.accepted.exception(0), StopAsked)
-    job = rig.tell(Goto(99_999.0))
-    assert (told_end(rig)["ending"], told_end(rig)["exit_code"]) == ("refused", 3)
-    assert rig.last("refused") == {
-        **rig.last("refused"),
-        "job": job.number,
-        "kind": "goto",
-        "reason": told_end(rig)["reason"],
-    }
-    assert rig.operator.now().last_error is None, "a refusal is no failure"
-
-
-def told_end(rig: DaemonRig) -> dict[str, object]:
-    return {
-        name: value for name, value in rig.last("job_ended").items() if name not in ("seq", "event", "at")
-    }
+# --- what is due at rest, and the end --------------------------------------------------------------------
 
 
 def test_homing_says_how_far_off_it_was_only_where_the_place_was_known(rig: DaemonRig) -> None:

@@ -22,6 +22,7 @@ from series_machine import (
     WEIGHT,
     Machine,
     asked,
+    gone,
 )
 
 from focusd.errors import Refused, RequestInvalid
@@ -34,11 +35,10 @@ from focusd.settings import SeriesRequest
 from focusd.timelapse import TICK_S
 from focusd.timelapse_api import shown
 from rail.screw import Scale
-from stack.errors import DiskNotMounted, JournalFailed, PlanRefused, SeriesNotMade
+from stack.errors import JournalFailed, PlanRefused, SeriesNotMade
 from stack.journal import Entry, replay
 from stack.manner import Exposing, Manner, WhenHot
 from stack.plan import Count, FromHere, StackPlan
-from stack.record import exposure_record
 from stack.retention import Keep, has_slices
 from stack.schedule import Schedule
 from stack.session_state import Phase
@@ -493,10 +493,6 @@ def test_a_disk_that_is_gone_is_told_once_and_in_words(machine, caplog):
     assert [(record.levelname, record.exc_info) for record in caplog.records] == [("WARNING", None)]
 
 
-def gone():
-    raise DiskNotMounted("no disk is mounted at /mnt/x", root=None)
-
-
 def test_where_the_disk_fills_the_oldest_slices_go_and_every_stack_is_shot(tmp_path):
     machine = Machine(tmp_path, disk_bytes=40_000)
     machine.timelapse.start(asked(manner=Manner(keep=Keep.named("every:4"))))
@@ -797,98 +793,3 @@ def test_the_step_of_a_ramp_is_no_silent_nothing_without_one():
         series_asked_for(SeriesRequest(every_s=60, ramp_stops=0.5), now)
     ramped = series_asked_for(SeriesRequest(every_s=60, ramp_stops=0.5, exposure="ramp"), now)
     assert ramped.manner.ramp_stops == 0.5
-
-
-def test_a_full_disk_needs_nobody_once_there_is_room(machine):
-    machine.timelapse.start(asked())
-    machine.disk.used_bytes = machine.disk.size_bytes
-    machine.let(HALF_HOUR_S - 60)
-    assert machine.timelapse.attention == "the disk has no room"
-    machine.disk.used_bytes = 0
-    machine.timelapse.tick()
-    assert machine.timelapse.attention is None
-    assert machine.slots == {0: "failed"}
-
-
-def test_a_disk_that_was_gone_needs_nobody_once_it_is_back(machine):
-    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
-    machine.let(HALF_HOUR_S - 60)
-    there, machine.timelapse._card._free_bytes = machine.timelapse._card._free_bytes, gone
-    machine.operator.refusal = "no disk is mounted at /mnt/x"
-    machine.let(HALF_HOUR_S)
-    assert machine.timelapse.attention == "no disk is mounted at /mnt/x"
-    machine.timelapse._card._free_bytes = there
-    machine.timelapse.tick()
-    assert machine.timelapse.attention is None
-
-
-def test_a_camera_that_is_back_needs_nobody_from_the_first_slice_on(machine):
-    machine.camera_problem = "no frame came"
-    machine.timelapse.start(asked())
-    machine.operator.failing = True
-    machine.let(HALF_HOUR_S - 60)
-    assert machine.timelapse.attention == "the camera is gone"
-    machine.operator.failing = False
-    machine.let(100)
-    assert machine.operator.session is not None
-    machine.camera_problem = None  # it is open: whether a frame comes is not known yet
-    machine.timelapse.tick()
-    assert machine.timelapse.attention == "the camera is gone"
-    session = machine.operator.sessions.open(machine.operator.session)
-    machine.operator._save(session, 0, exposure_record(EXPOSURE), b"slice")
-    machine.timelapse.tick()
-    assert machine.timelapse.attention is None
-
-
-def test_a_camera_that_somebody_found_well_between_stacks_needs_nobody(machine):
-    machine.camera_problem = "no frame came"
-    machine.timelapse.start(asked())
-    machine.operator.failing = True
-    machine.let(HALF_HOUR_S - 60)
-    assert machine.timelapse.attention == "the camera is gone"
-    machine.camera_problem = None
-    machine.timelapse.tick()
-    assert machine.timelapse.attention is None
-
-
-def test_a_failure_of_which_nothing_is_known_stays_until_a_stack_is_done(machine):
-    machine.timelapse.start(asked(count=3))
-    machine.operator.failing = True
-    machine.let(HALF_HOUR_S - 60)
-    machine.operator.failing = False
-    machine.let(STACK_S)
-    assert machine.timelapse.attention == "the camera is gone"
-    machine.let(HALF_HOUR_S)
-    assert machine.timelapse.attention is None
-
-
-def test_a_series_that_is_over_needs_nobody(machine):
-    machine.timelapse.start(asked(count=1))
-    machine.operator.failing = True
-    machine.let(2 * HALF_HOUR_S)
-    assert (machine.timelapse.current(), machine.slots) == (None, {0: "failed"})
-    assert machine.timelapse.attention is None
-    machine.timelapse.start(asked())
-    machine.let(HALF_HOUR_S - 60)
-    assert machine.timelapse.attention == "the camera is gone"
-    machine.timelapse.abort()
-    assert machine.timelapse.attention is None
-
-
-def test_a_slot_that_was_too_hot_needs_nobody_once_the_next_is_shot(machine):
-    machine.timelapse.start(asked())
-    machine.strain = Strain.HEAT
-    machine.let(HALF_HOUR_S - 20)
-    assert machine.timelapse.attention == "the Pi was too hot"
-    machine.strain = None
-    machine.let(60)
-    assert machine.slots == {0: "skipped", 1: "begun"}
-    assert machine.timelapse.attention is None
-
-
-def test_what_a_tick_stumbled_over_is_told_until_one_goes_through(machine, caplog):
-    machine.timelapse.start(asked())
-    machine.timelapse._stumble("the time-lapse stumbled: OSError", OSError())
-    assert machine.timelapse.attention == "the time-lapse stumbled: OSError"
-    machine.timelapse.tick()
-    assert machine.timelapse.attention is None
