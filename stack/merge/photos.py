@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from stack.merge.errors import PhotoUnreadable
 from stack.merge.raw import develop, raw_size
 
-Bytes = bytes | mmap.mmap
+Bytes = bytes | bytearray | mmap.mmap
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 JPEG_SUFFIXES: Final = frozenset({".jpg", ".jpeg"})
@@ -41,6 +41,13 @@ PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 EXIF_START: Final = b"Exif\0\0"
 SAID_OF_A_TIFF: Final = (270, 271, 272, 282, 283, 296, 305, 306)
 """Tags of a TIFF's first directory that are not about how its pixels are laid out."""
+TIFF_COMPRESSIONS: Final = (1, 5, 7, 8, 32773, 32946)
+"""None, LZW, JPEG, deflate, packed bits, and deflate as it was called first."""
+TIFF_KIND: Final = {254: 0, 258: 1, 259: 1, 262: 2, 284: 1, 339: 1}
+"""Tags that say what kind of picture it is, and what it is where they are missing."""
+TIFF_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2}
+"""Of one value of the kinds that may fit into an entry."""
+ORIENTATION: Final = 274
 _NUMBERS: Final = re.compile(r"([0-9]+)")
 EMPTY: Final = "the file is empty"
 CUT_SHORT: Final = "the file is cut short or damaged"
@@ -96,9 +103,9 @@ def read_photo(path: Path) -> Pixels:
     EXIF's orientation is not applied. Grey pictures become three equal channels; transparency is dropped.
     Raises `PhotoUnreadable`.
     """
-    data = load(path)
     if _is_raw(path):
-        return develop(path, data)
+        return develop(path, load(path))
+    data: Bytes = load(path)
     try:
         if is_jpeg(data):
             jpeg: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="BGR", strict=True)
@@ -107,14 +114,13 @@ def read_photo(path: Path) -> Pixels:
             _check_png(data)
         else:
             _check_tiff(data)
+            data = _as_stored(data)
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
         pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except (ValueError, struct.error, KeyError, IndexError, cv2.error) as e:
         raise cut_short(path, e) from e
     if pixels is None:
         raise PhotoUnreadable(path, CUT_SHORT)
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise PhotoUnreadable(path, f"pixels are {pixels.dtype}; 8 or 16 bit whole numbers are read")
     return pixels  # type: ignore[no-any-return]
 
 
@@ -124,8 +130,8 @@ def photos_in(folder: Path) -> list[Path]:
     Numbers in names count as numbers: 2 comes before 10. Raises `OSError`.
     """
     found = sorted((file for file in folder.iterdir() if is_photo(file) and file.is_file()), key=_counted)
-    developed = {file.stem for file in found if not _is_raw(file)}
-    return [file for file in found if not _is_raw(file) or file.stem not in developed]
+    developed = {file.stem.casefold() for file in found if not _is_raw(file)}
+    return [file for file in found if not _is_raw(file) or file.stem.casefold() not in developed]
 
 
 def _counted(path: Path) -> tuple[list[int | str], str]:
@@ -190,7 +196,7 @@ def jpeg_segments(data: Bytes) -> Iterator[tuple[int, bytes]]:
     at = 2
     while is_jpeg(data) and at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-        yield marker, data[at + 4 : at + 2 + length]
+        yield marker, bytes(data[at + 4 : at + 2 + length])
         at += 2 + length
 
 
@@ -214,7 +220,7 @@ def _tiff_exif(data: bytes) -> bytes | None:
     return block
 
 
-def _check_png(data: bytes) -> None:
+def _check_png(data: Bytes) -> None:
     """Raise ValueError unless every chunk is whole, up to the one that ends the file."""
     at = len(PNG_SIGNATURE)
     while at + 12 <= len(data):
@@ -229,31 +235,67 @@ def _check_png(data: bytes) -> None:
     raise ValueError("its end is missing")
 
 
-def _check_tiff(data: bytes) -> None:
-    """Raise ValueError unless the file reaches as far as its strips or tiles say."""
+def _check_tiff(data: Bytes) -> None:
+    """Raise ValueError unless its kind is read, and it reaches as far as its strips or tiles say."""
     tags = tiff_tags(data)
+    _check_tiff_kind(*(tags.get(tag, (usual,))[0] for tag, usual in TIFF_KIND.items()))
     offsets, counts = (273, 279) if 273 in tags else (324, 325)
     if any(at + length > len(data) for at, length in zip(tags[offsets], tags[counts], strict=True)):
         raise ValueError("its end is missing")
 
 
+def _check_tiff_kind(role: int, bits: int, compression: int, colours: int, planes: int, numbers: int) -> None:
+    """Raise `ForeignError` for what OpenCV does not read, or reads as something else."""
+    if role & 1:
+        raise ForeignError("its first picture is a thumbnail: save it as a TIFF of one picture")
+    if compression not in TIFF_COMPRESSIONS:
+        raise ForeignError("it is compressed in a way that is not read: save it with LZW, or uncompressed")
+    if numbers != 1 or bits > 16:
+        raise ForeignError("its pixels are no whole numbers of 8 or 16 bit: save it with 16 bits")
+    if bits > 8 and planes != 1:
+        raise ForeignError("its colours lie apart, which is not read of 16 bits: save it interleaved")
+    if bits > 8 and colours == 0:
+        raise ForeignError("its white is 0, which is not read of 16 bits: save it with a black of 0")
+
+
+def _as_stored(data: Bytes) -> Bytes:
+    """Give a TIFF that says nothing of an orientation: OpenCV turns what does, whatever it was asked."""
+    said = [at for tag, kind, count, at in _tiff_entries(data) if (tag, kind, count) == (ORIENTATION, 3, 1)]
+    if not said:
+        return data
+    unturned = bytearray(data)
+    for at in said:
+        struct.pack_into(_tiff_order(data) + "H", unturned, at, 1)
+    return unturned
+
+
 def tiff_tags(data: Bytes, kinds: Sequence[int] = (3, 4)) -> dict[int, tuple[int, ...]]:
     """Read tags of a TIFF's first picture: whole numbers, or text (2), or bytes of no known meaning (7)."""
+    order, letters = _tiff_order(data), {2: "B", 3: "H", 4: "I", 7: "B"}
+    return {
+        tag: struct.unpack_from(f"{order}{count}{letters[kind]}", data, at)
+        for tag, kind, count, at in _tiff_entries(data)
+        if kind in kinds
+    }
+
+
+def _tiff_entries(data: Bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Give tag, kind, how many values, and where the first of them stands, of a TIFF's first picture."""
+    order = _tiff_order(data)
+    (directory,) = struct.unpack_from(order + "I", data, 4)
+    (entries,) = struct.unpack_from(order + "H", data, directory)
+    for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
+        tag, kind, count = struct.unpack_from(order + "HHI", data, entry)
+        at = entry + 8
+        if count * TIFF_BYTES.get(kind, 8) > 4:
+            (at,) = struct.unpack_from(order + "I", data, at)
+        yield tag, kind, count, at
+
+
+def _tiff_order(data: Bytes) -> str:
+    """Give a TIFF's order of bytes. Raises `ForeignError`."""
     if data[:4] in (b"II+\0", b"MM\0+"):
         raise ForeignError("it is a BigTIFF, which is not read: save it as a plain TIFF")
     if data[:4] not in (b"II*\0", b"MM\0*"):
         raise ForeignError("it is not a JPEG, PNG or TIFF, whatever its name says")
-    order = "<" if data[:2] == b"II" else ">"
-    (directory,) = struct.unpack_from(order + "I", data, 4)
-    (entries,) = struct.unpack_from(order + "H", data, directory)
-    tags: dict[int, tuple[int, ...]] = {}
-    for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
-        tag, kind, count = struct.unpack_from(order + "HHI", data, entry)
-        if kind not in kinds:
-            continue
-        letter = {2: "B", 3: "H", 4: "I", 7: "B"}[kind]
-        at = entry + 8
-        if count * struct.calcsize(letter) > 4:
-            (at,) = struct.unpack_from(order + "I", data, at)
-        tags[tag] = struct.unpack_from(f"{order}{count}{letter}", data, at)
-    return tags
+    return "<" if data[:2] == b"II" else ">"

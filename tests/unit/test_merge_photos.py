@@ -2,12 +2,15 @@ import struct
 
 import cv2
 import numpy as np
+import piexif
 import pytest
 import simplejpeg
 
+from camera.tiff import Kind, tiff
 from stack.merge.errors import PhotoUnreadable
+from stack.merge.output import write_picture
 from stack.merge.photos import Shape, is_photo, photo_shape, photos_in, read_photo
-from stack.merge.tags import read_tags
+from stack.merge.tags import Tags, read_tags
 
 
 def picture(dtype, shape=(48, 64, 3)):
@@ -122,8 +125,40 @@ def test_a_missing_file_is_refused(tmp_path):
 
 def test_floating_point_pixels_are_refused(tmp_path):
     path = saved(tmp_path / "a.tif", np.ones((8, 8, 3), np.float32))
-    with pytest.raises(PhotoUnreadable, match="float32"):
+    with pytest.raises(PhotoUnreadable, match="no whole numbers of 8 or 16 bit"):
         read_photo(path)
+
+
+USUAL = {258: 16, 259: 1, 262: 2, 277: 3, 284: 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({254: 1}, "its first picture is a thumbnail"),
+        ({259: 50000}, "compressed in a way that is not read"),
+        ({284: 2}, "its colours lie apart"),
+        ({262: 0}, "its white is 0"),
+        ({339: 2}, "no whole numbers"),
+    ],
+)
+def test_a_tiff_that_would_be_read_as_something_else_is_refused(tmp_path, said, why):
+    tags = {tag: (Kind.SHORT, value) for tag, value in (USUAL | said).items()}
+    (tmp_path / "a.tif").write_bytes(tiff(picture(np.uint16), tags, {}))
+    with pytest.raises(PhotoUnreadable, match=why):
+        read_photo(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pixels_are_as_stored_whatever_the_orientation(tmp_path, suffix, orientation):
+    tags = Tags(piexif.dump({"0th": {piexif.ImageIFD.Orientation: orientation}}))
+    pixels = np.full((48, 64, 3), 90, np.uint8)
+    pixels[:24, :32] = 10
+    write_picture(tmp_path / f"a{suffix}", pixels, tags, 95)
+    read = read_photo(tmp_path / f"a{suffix}")
+    assert read.shape == pixels.shape
+    assert np.abs(read.astype(int) - pixels).max() <= 3
 
 
 def test_names_of_photographs(tmp_path):
@@ -144,6 +179,12 @@ def test_numbers_in_names_count_as_numbers(tmp_path):
     for name in sorted(names):
         (tmp_path / name).touch()
     assert [path.name for path in photos_in(tmp_path)] == names
+
+
+def test_a_raw_file_counts_for_nothing_beside_a_picture_whose_name_is_written_otherwise(tmp_path):
+    for name in ("IMG_1.DNG", "img_1.jpg", "IMG_2.DNG"):
+        (tmp_path / name).touch()
+    assert [path.name for path in photos_in(tmp_path)] == ["img_1.jpg", "IMG_2.DNG"]
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
