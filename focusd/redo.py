@@ -132,6 +132,9 @@ class Redo:
             raise Refused(f"{session.id} is being shot, and merged as it is; wait until it is done")
         if stage := self._merges.stage(session):
             raise Refused(f"a merge of {session.id} is {stage} already; wait until it is done")
+        count = session.layout.slices
+        if beyond := [last for _, last in (*choice.slices, *choice.exclude) if last >= count]:
+            raise Refused(f"{session.id} has no slice {beyond[0]}: its slices are numbered 0 to {count - 1}")
         files = [file for index, file in _files(state) if choice.wants(index)]
         if len(files) < 2:
             raise Refused(f"{session.id} has {len(files)} saved slices of those asked for; a merge takes two")

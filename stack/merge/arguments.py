@@ -198,7 +198,9 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--depth", type=Path, help="the depth map (.png or .tif, 16 bit): 1 + 128 x slice")
     group.add_argument("--confidence", type=Path, help="how sure it is (.png or .tif, 8 bit)")
     group.add_argument("--depth-preview", type=Path, metavar="FILE", help="the depth map in colours")
-    group.add_argument("--report", type=Path, help="all about the merge (.json; sharp.merge.json beside -o)")
+    group.add_argument(
+        "--report", type=Path, help="all about the merge (.json; sharp.jpg.merge.json beside -o)"
+    )
     group.add_argument(
         "--export-aligned", type=Path, metavar="DIR", help="every slice aligned and lit alike, 16-bit TIFF"
     )

@@ -120,8 +120,9 @@ def _files(session: Path, asked: argparse.Namespace) -> list[str]:
         return []
     return [
         photo.name
-        for position, photo in enumerate(photos)
-        if (asked.slices is None or among(asked.slices, position)) and not among(asked.exclude, position)
+        for photo in photos
+        if (asked.slices is None or among(asked.slices, photo.index))
+        and not among(asked.exclude, photo.index)
     ]
 
 

@@ -26,16 +26,17 @@ from stack.merge.errors import (
 from stack.merge.interrupts import ended_as_interrupted
 from stack.merge.memory import WRITTEN_BYTES_A_PIXEL
 from stack.merge.merging import Merging, Photo, Skipped
-from stack.merge.output import check_output, check_place, write_picture
+from stack.merge.output import check_output, write_picture
 from stack.merge.placements import Placements, as_facts, placements_in
 from stack.merge.products import NO_TAGS, Maps, export_aligned, picture_tags, save_version, write_slabs
 from stack.merge.profiles import profile_warnings
 from stack.merge.progress import Progress, Silence
 from stack.merge.record import as_json, describe
-from stack.merge.selection import chosen, is_session
+from stack.merge.selection import check_numbers, chosen, is_session, session_slices
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
 from stack.merge.tags import CONFIDENCE, DEPTH, DEPTH_PREVIEW, map_tags
+from stack.merge.targets import report_of, spare, targets
 from stack.merge.versions import choose
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -138,6 +139,8 @@ def _redo(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) 
             return code
     if not given.is_dir():
         raise NothingToMerge(f"{given}: no such folder")
+    if is_session(given):
+        check_numbers(_numbers(asked), session_slices(given))
     merge_session(given, asked, progress)
     return DONE
 
@@ -163,7 +166,7 @@ def _request(asked: argparse.Namespace) -> dict[str, object]:
 def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Merge a session's slices into its next merges/N and choose it; give its facts. Raises `MergeError`."""
     settings, began_s = settings_of(asked), time.monotonic()
-    photos = chosen([session], _wanted(asked), (), asked.skip_bad)
+    photos = chosen([session], _wanted(asked), asked.skip_bad)
     photos = [Photo(photo.index, photo.path, f"slices/{photo.name}") for photo in photos]
     merging = _merged_in(photos, settings, asked, progress, far_first=False)
     um_per_slice, um_per_px = scales(asked, session)
@@ -179,9 +182,13 @@ def merge_session(session: Path, asked: argparse.Namespace, progress: Progress) 
 
 
 def _merge(asked: argparse.Namespace, progress: Progress) -> None:
-    outputs = _check_outputs(asked)
-    photos = chosen(asked.photos, _wanted(asked), outputs, asked.skip_bad, progress.passed_over)
-    _check_export(asked.export_aligned, photos)
+    outputs = targets(asked)
+
+    def check(found: Sequence[Photo]) -> None:
+        check_numbers(_numbers(asked), found)
+        spare(asked, outputs, [photo.path for photo in found])
+
+    photos = chosen(asked.photos, _wanted(asked), asked.skip_bad, check, progress.passed_over)
     settings, began_s = settings_of(asked), time.monotonic()
     if asked.far_first:
         photos = photos[::-1]
@@ -222,7 +229,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     facts["outputs"] = made
     if asked.save_transforms:
         _write_json(asked.save_transforms, as_facts(facts))
-    _write_json(_report(asked), facts)
+    _write_json(report_of(asked), facts)
     write_picture(asked.output, merged.pixels, tags, asked.quality)
     progress.done(facts)
 
@@ -318,34 +325,8 @@ def _wanted(asked: argparse.Namespace) -> Callable[[int], bool]:
     )
 
 
-def _check_outputs(asked: argparse.Namespace) -> list[Path]:
-    """Give the files to write, after a look at whether they can be. Raises `OutputRefused`."""
-    maps = [path for path in (asked.depth, asked.confidence) if path]
-    pictures = [asked.output, *maps, *([asked.depth_preview] if asked.depth_preview else [])]
-    records = [path for path in (_report(asked), asked.save_transforms) if path]
-    for path in pictures:
-        check_output(path)
-    for path in maps:
-        if path.suffix.lower() not in (".png", ".tif", ".tiff"):
-            raise OutputRefused(path, "a map must not lose anything; name it .png or .tif")
-    for path in records:
-        check_place(path)
-    outputs = [*pictures, *records]
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise OutputRefused(asked.output, "the same file is named for two outputs")
-    return outputs
-
-
-def _check_export(folder: Path | None, photos: Sequence[Photo]) -> None:
-    """Raise `OutputRefused` where aligned slices would lie among the photographs, or over them."""
-    if folder is not None and any(photo.path.resolve().parent == folder.resolve() for photo in photos):
-        raise OutputRefused(folder, "holds the photographs; aligned slices go to a folder of their own")
-
-
-def _report(asked: argparse.Namespace) -> Path:
-    """Give where all about the merge goes: as asked, else beside the picture."""
-    report: Path = asked.report or asked.output.with_suffix(".merge.json")
-    return report
+def _numbers(asked: argparse.Namespace) -> list[range]:
+    return [*(asked.slices or ()), *(asked.exclude or ())]
 
 
 def _write_json(path: Path, facts: dict[str, Any]) -> None:

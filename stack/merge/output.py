@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from camera.png import Chunk, framed, png_parts
 from camera.tiff import Kind, tiff_parts
-from stack.durable import write_parts_durably
+from stack.durable import LEFTOVER_SUFFIX, write_parts_durably
 from stack.merge.errors import OutputRefused
 from stack.merge.photos import JPEG_SUFFIXES, TIFF_SUFFIXES, WRITTEN_SUFFIXES, Pixels
 from stack.merge.tags import EXIF_START, ICC_START, Tags, tiff_directories
 
 Part = bytes | memoryview
 
+DEVICES: Final = Path("/dev")
 PNG_HEADER_BYTES: Final = 8 + 12 + 13
 QUICK: Final[list[int]] = (
     [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP] if hasattr(cv2, "IMWRITE_PNG_FILTER") else []
@@ -39,8 +40,10 @@ def check_output(path: Path) -> None:
 
 def check_place(path: Path) -> None:
     """Raise `OutputRefused` unless a file can be put at `path`; a device there would be replaced by it."""
-    probe = path.parent / f".{path.name}.probe.part"
+    probe = path.parent / f".{path.name}.writable{LEFTOVER_SUFFIX}"  # as long as that of the file itself
     try:
+        if path.parent.resolve() == DEVICES:  # its links would be replaced, for all programs
+            raise OutputRefused(path, "lies among the system's devices; name a file elsewhere")
         if path.is_dir():
             raise OutputRefused(path, "is a folder")
         if path.exists() and not path.is_file():

@@ -10,7 +10,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import piexif
 import simplejpeg
 from numpy.typing import NDArray
 
@@ -38,9 +37,6 @@ RAW_SUFFIXES: Final = frozenset(
 SUFFIXES: Final = WRITTEN_SUFFIXES | RAW_SUFFIXES
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-EXIF_START: Final = b"Exif\0\0"
-SAID_OF_A_TIFF: Final = (270, 271, 272, 282, 283, 296, 305, 306)
-"""Tags of a TIFF's first directory that are not about how its pixels are laid out."""
 TIFF_COMPRESSIONS: Final = (1, 5, 7, 8, 32773, 32946)
 """None, LZW, JPEG, deflate, packed bits, and deflate as it was called first."""
 TIFF_KIND: Final = {254: 0, 258: 1, 259: 1, 262: 2, 284: 1, 339: 1}
@@ -124,12 +120,13 @@ def read_photo(path: Path) -> Pixels:
     return pixels  # type: ignore[no-any-return]
 
 
-def photos_in(folder: Path) -> list[Path]:
+def photos_in(folder: Path, apart_from: Container[Path] = ()) -> list[Path]:
     """Give a folder's photographs in name order; a raw file only where it is all there is of its slice.
 
     Numbers in names count as numbers: 2 comes before 10. Raises `OSError`.
     """
-    found = sorted((file for file in folder.iterdir() if is_photo(file) and file.is_file()), key=_counted)
+    there = (file for file in folder.iterdir() if is_photo(file) and file.is_file())
+    found = sorted((file for file in there if file not in apart_from), key=_counted)
     developed = {file.stem.casefold() for file in found if not _is_raw(file)}
     return [file for file in found if not _is_raw(file) or file.stem.casefold() not in developed]
 
@@ -198,26 +195,6 @@ def jpeg_segments(data: Bytes) -> Iterator[tuple[int, bytes]]:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         yield marker, bytes(data[at + 4 : at + 2 + length])
         at += 2 + length
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Give kind and content of every chunk that is there."""
-    at = len(PNG_SIGNATURE)
-    while at + 12 <= len(data):
-        (length,) = struct.unpack(">I", data[at : at + 4])
-        yield data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
-def _tiff_exif(data: bytes) -> bytes | None:
-    """Give what a TIFF says of itself as an EXIF block; None where it cannot be read."""
-    try:
-        tags = piexif.load(data)
-        first = {tag: value for tag, value in tags["0th"].items() if tag in SAID_OF_A_TIFF}
-        block: bytes = piexif.dump({"0th": first, "Exif": tags["Exif"]})
-    except Exception:  # piexif raises whatever a malformed file makes it stumble over
-        return None
-    return block
 
 
 def _check_png(data: Bytes) -> None:

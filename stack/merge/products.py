@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -93,6 +94,26 @@ def picture_tags(merged: Merged, facts: dict[str, Any], reference: Path) -> Tags
     return merged_tags(read_tags(reference), (width, height), *note_of(facts))
 
 
+def slab_path(output: Path, first: int, last: int) -> Path:
+    """Give where the slab of these slices goes, beside the picture."""
+    return output.with_name(f"{output.stem}-{first:04d}-{last:04d}{output.suffix}")
+
+
+def is_slab(path: Path, output: Path) -> bool:
+    """Say whether a slab of that picture may be called so."""
+    name = rf"{re.escape(output.stem)}-\d{{4,}}-\d{{4,}}{re.escape(output.suffix)}"
+    return re.fullmatch(name, path.name) is not None and _beside(path, output)
+
+
+def is_aligned_slice(path: Path, folder: Path) -> bool:
+    """Say whether a slice that is exported to that folder may be called so."""
+    return re.fullmatch(r"aligned-\d{4,}\.tif", path.name) is not None and _beside(path, folder / path.name)
+
+
+def _beside(one: Path, other: Path) -> bool:
+    return one.parent.resolve() == other.parent.resolve()
+
+
 def export_aligned(
     folder: Path, merged: Merged, photos: Sequence[Photo], step: Callable[[int, int], None]
 ) -> list[Path]:
@@ -133,7 +154,7 @@ def write_slabs(
     for number, positions in enumerate(ranges, start=1):
         part = slab(merged, photos, positions, settings, far_first)
         first, last = photos[positions[0]].index, photos[positions[-1]].index
-        path = output.with_name(f"{output.stem}-{first:04d}-{last:04d}{output.suffix}")
+        path = slab_path(output, first, last)
         write_picture(path, part.pixels, tags, quality)
         yield number, len(ranges), path
 

@@ -1,11 +1,12 @@
 """Which photographs are to be merged: found, counted from 0 in name order, chosen, of one shape."""
 
-import contextlib
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from stack.merge.errors import NothingToMerge, OutputRefused, PhotoUnreadable, SizesDiffer, SliceInTheWay
+from stack.merge.errors import NothingToMerge, PhotoUnreadable, SizesDiffer, SliceInTheWay
 from stack.merge.merging import Photo
 from stack.merge.photos import Shape, photo_shape, photos_in
 from stack.merge.progress import listed
@@ -21,18 +22,20 @@ READ = "JPEG, PNG, TIFF and raw files are"
 def chosen(
     given: Sequence[Path],
     wanted: Callable[[int], bool],
-    outputs: Sequence[Path] = (),
     skip_bad: bool = False,
+    check: Callable[[Sequence[Photo]], None] = lambda found: None,
     passed_over: Callable[[Sequence[str]], None] = lambda names: None,
 ) -> list[Photo]:
-    """Give the photographs whose number is `wanted`, all of one shape and none of them an output.
+    """Give the photographs whose number is `wanted`, all of one shape.
 
     With `skip_bad` those of another shape or without a readable head are left in, to be left out one by one.
-    `passed_over` hears of what a merge put into a folder before.
-    Raises `NothingToMerge`, `OutputRefused`, `SizesDiffer` or `PhotoUnreadable`.
+    `check` hears of all that were found, and may raise; `passed_over` of what a merge put into a folder
+    before.
+    Raises `NothingToMerge`, `SizesDiffer` or `PhotoUnreadable`.
     """
-    found = list(_found(given, passed_over))
-    photos = [Photo(index, path, path.name) for index, path in enumerate(found) if wanted(index)]
+    found = _found(given, passed_over)
+    check(found)
+    photos = [photo for photo in found if wanted(photo.index)]
     where = ", ".join(str(path) for path in given)
     if not photos:
         reason = f"none of its {len(found)} is among the slices asked for" if found else _nothing_in(given)
@@ -40,9 +43,6 @@ def chosen(
     if len(photos) == 1:
         photo_shape(photos[0].path)
         raise NothingToMerge(f"{where}: one photograph alone ({photos[0].name}) cannot be merged")
-    for output in outputs:
-        if any(_same_file(output, path) for path in found):
-            raise OutputRefused(output, "is one of the photographs given; it would be overwritten")
     _check_shapes(photos, skip_bad)
     return photos
 
@@ -71,12 +71,29 @@ def session_slices(session: Path) -> list[Photo]:
     ]
 
 
-def _found(given: Sequence[Path], passed_over: Callable[[Sequence[str]], None]) -> Iterator[Path]:
+def check_numbers(asked: Iterable[range], found: Sequence[Photo]) -> None:
+    """Raise `NothingToMerge` where a number asked for is beyond the last slice."""
+    numbers = [photo.index for photo in found]
+    first, last = min(numbers, default=0), max(numbers, default=0)
+    beyond = [one.stop - 1 for one in asked if one.stop - 1 > last]
+    if beyond and numbers:
+        raise NothingToMerge(f"there is no slice {beyond[0]}: those found are numbered {first} to {last}")
+
+
+def _found(given: Sequence[Path], passed_over: Callable[[Sequence[str]], None]) -> list[Photo]:
+    """Give every photograph: of a session numbered as its slices are, of others as they come."""
+    paths: list[Path] = []
     for path in given:
         try:
-            yield from _slices_in(path, passed_over) if path.is_dir() else (path,)
+            if len(given) == 1 and is_session(path):
+                return [Photo(one.index, one.path, one.path.name) for one in session_slices(path)]
+            paths += _slices_in(path, passed_over) if path.is_dir() else [path]
         except OSError as e:
             raise NothingToMerge(f"{path}: {e.strerror or e}") from e
+    twice = [str(path) for path, count in Counter(map(os.path.realpath, paths)).items() if count > 1]
+    if twice:
+        raise NothingToMerge(f"given twice: {listed(twice)}. Each photograph is one slice; name it once")
+    return [Photo(index, path, path.name) for index, path in enumerate(paths)]
 
 
 def _slices_in(folder: Path, passed_over: Callable[[Sequence[str]], None]) -> list[Path]:
@@ -87,15 +104,15 @@ def _slices_in(folder: Path, passed_over: Callable[[Sequence[str]], None]) -> li
     merged = {path for path in found if is_merge(path)}
     if merged and len(merged) < len(found):
         passed_over([path.name for path in found if path in merged])
-        return [path for path in found if path not in merged]
+        # Once more: a raw file may have no other picture of its name than what was made of it.
+        found = photos_in(folder, apart_from=merged)
+    for one, other in pairwise(found):
+        if one.stem == other.stem:
+            raise NothingToMerge(
+                f"{folder}: {one.name} and {other.name} are one shot twice, by their names: give one "
+                f"kind, such as {folder}/*{one.suffix}"
+            )
     return found
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    with contextlib.suppress(OSError):
-        if one.samefile(other):
-            return True
-    return one.resolve() == other.resolve()
 
 
 def _check_shapes(photos: Sequence[Photo], skip_bad: bool) -> None:

@@ -80,6 +80,9 @@ def test_what_cannot_be_merged_now_is_refused(tmp_path: Path) -> None:
     shot.clear()
     with pytest.raises(Refused, match="0 saved slices"):
         redo.begin(one.id, Choice())
+    for choice in (Choice(slices=[(0, 99)]), Choice(exclude=[(0, 0), (99, 99)])):
+        with pytest.raises(Refused, match=r"has no slice 99: its slices are numbered 0 to \d+$"):
+            redo.begin(one.id, choice)
     merges.close()
 
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ import simplejpeg
 from merge_stacks import rig_stack
 
 from stack.merge.command import main
+from stack.merge.errors import OutputRefused
+from stack.merge.output import check_place
 from stack.merge.photos import read_photo
 
 
@@ -83,7 +86,8 @@ def test_no_photograph_or_one_alone_is_refused(tmp_path, capsys):
     shot(tmp_path / "in", 1)
     assert "0000.jpg" in refused(capsys, [tmp_path / "in", "-o", tmp_path / "a.jpg"])
     shot(tmp_path / "in", 3)
-    assert "none of its 3" in refused(capsys, [tmp_path / "in", "-o", tmp_path / "a.jpg", "--slices", "7-9"])
+    words = ["--slices", "0-1", "--exclude", "0-1"]
+    assert "none of its 3" in refused(capsys, [tmp_path / "in", "-o", tmp_path / "a.jpg", *words])
     assert "No such file" in refused(
         capsys, [tmp_path / "in" / "0000.jpg", tmp_path / "x.jpg", "-o", tmp_path / "a.jpg"]
     )
@@ -215,7 +219,9 @@ def test_nothing_that_was_asked_for_is_dropped_silently(capsys, dropped, words):
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_it_leaves_nothing(tmp_path, ending):
     folder = shot(tmp_path / "in", 10)
-    names = [str(folder / f"{i:04}.jpg") for i in range(10)] * 20
+    names = [str(folder / f"{i:04}.jpg") for i in range(200)]
+    for i in range(10, 200):
+        os.link(names[i % 10], names[i])
     child = subprocess.Popen(
         [sys.executable, "-m", "stack.merge", *names, "-o", str(tmp_path / "a.jpg"), "--no-align"],
         stderr=subprocess.PIPE,
@@ -267,10 +273,105 @@ def test_a_damaged_file_is_described_for_people(tmp_path, capsys):
 def test_all_about_a_merge_is_written_beside_its_picture_unless_told_where(tmp_path, capsys):
     folder = shot(tmp_path / "in")
     assert main([str(folder), "-o", str(tmp_path / "a.jpg")]) == 0
-    assert files(tmp_path) == ["a.jpg", "a.merge.json", "in"]
-    again = [str(folder), "-o", str(tmp_path / "b.jpg"), "--use-transforms", str(tmp_path / "a.merge.json")]
+    assert files(tmp_path) == ["a.jpg", "a.jpg.merge.json", "in"]
+    again = [
+        str(folder),
+        "-o",
+        str(tmp_path / "b.jpg"),
+        "--use-transforms",
+        str(tmp_path / "a.jpg.merge.json"),
+    ]
     assert main([*again, "--report", str(tmp_path / "r.json")]) == 0
-    assert files(tmp_path) == ["a.jpg", "a.merge.json", "b.jpg", "in", "r.json"]
+    assert files(tmp_path) == ["a.jpg", "a.jpg.merge.json", "b.jpg", "in", "r.json"]
+
+
+def test_pictures_of_one_name_and_two_kinds_each_have_their_own_account(tmp_path):
+    folder = shot(tmp_path / "in")
+    for suffix in (".jpg", ".tif"):
+        assert main([str(folder), "-o", str(tmp_path / f"a{suffix}")]) == 0
+    assert files(tmp_path) == ["a.jpg", "a.jpg.merge.json", "a.tif", "a.tif.merge.json", "in"]
+
+
+@pytest.mark.parametrize("words", [("--slices", "1-4"), ("--exclude", "1,4")])
+def test_a_number_that_no_slice_has_is_told(tmp_path, capsys, words):
+    said = refused(capsys, [shot(tmp_path / "in"), "-o", tmp_path / "a.jpg", *words])
+    assert "there is no slice 4: those found are numbered 0 to 3" in said
+    session = tmp_path / "session"
+    session.mkdir()
+    (session / "session.json").write_text("{}")
+    (tmp_path / "in").rename(session / "slices")
+    assert "there is no slice 4: those found are numbered 0 to 3" in refused(capsys, [session, *words])
+
+
+@pytest.mark.parametrize("path", [("in/0001.jpg",), ("link.jpg",)])
+def test_a_photograph_given_twice_is_no_second_slice(tmp_path, capsys, path):
+    folder = shot(tmp_path / "in")
+    (tmp_path / "link.jpg").symlink_to(folder / "0001.jpg")
+    argv = [folder, *(tmp_path / one for one in path), "-o", tmp_path / "a.jpg"]
+    assert "given twice: " in refused(capsys, argv)
+
+
+def test_two_kinds_of_one_shot_are_told(tmp_path, capsys):
+    folder = shot(tmp_path / "in")
+    cv2.imwrite(str(folder / "0001.tif"), rig_stack().frames[1])
+    said = refused(capsys, [folder, "-o", tmp_path / "a.jpg"])
+    assert "0001.jpg and 0001.tif are one shot twice" in said
+
+
+def test_a_raw_file_is_a_slice_though_a_merge_has_its_name(tmp_path, capsys):
+    folder = shot(tmp_path / "in")
+    assert main([str(folder), "-o", str(folder / "0009.tif")]) == 0
+    (folder / "0009.dng").write_bytes(b"raw")
+    assert "0009.dng" in refused(capsys, [folder, "-o", tmp_path / "a.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("victim", "words"),
+    [
+        ("a-0000-0001.jpg", ("--slab", "2")),
+        ("aligned-0001.tif", ("--export-aligned", ".")),
+    ],
+)
+def test_nothing_that_is_named_for_something_else_is_written_over(
+    tmp_path, monkeypatch, capsys, victim, words
+):
+    monkeypatch.chdir(tmp_path)
+    photos = sorted(shot(tmp_path / "in").iterdir())
+    assert "would overwrite it" in refused(capsys, [*photos, "-o", "a.jpg", *words, "--report", victim])
+    photos[1].rename(tmp_path / victim)
+    photos[1] = tmp_path / victim
+    before = photos[1].read_bytes()
+    said = refused(capsys, [*photos, "-o", "a.jpg", *words])
+    assert "would overwrite it" in said or "holds the photographs" in said
+    assert photos[1].read_bytes() == before
+
+
+@pytest.mark.parametrize("output", [".", "..", "/"])
+def test_a_folder_is_no_name_for_a_picture(tmp_path, capsys, output):
+    assert "no format" in refused(capsys, [shot(tmp_path / "in", 2), "-o", output])
+
+
+def test_nothing_among_the_systems_devices_is_replaced(capsys):
+    with pytest.raises(OutputRefused, match="among the system's devices"):
+        check_place(Path("/dev/stdout.focusrail"))
+    assert not Path("/dev/stdout.focusrail").exists()
+
+
+def test_slices_of_a_session_keep_their_numbers_where_one_is_missing(tmp_path):
+    slices = shot(tmp_path / "session" / "slices", 5)
+    (tmp_path / "session" / "session.json").write_text("{}")
+    (slices / "0001.jpg").unlink()
+    for words in (
+        [],
+        ["-o", str(tmp_path / "a.png"), "--report", str(tmp_path / "session/merges/1/merge.json")],
+    ):
+        assert main([str(tmp_path / "session"), *words, "--exclude", "3"]) == 0
+        facts = json.loads((tmp_path / "session/merges/1/merge.json").read_text())
+        assert [(one["index"], one["name"][-8:]) for one in facts["slices"]] == [
+            (0, "0000.jpg"),
+            (2, "0002.jpg"),
+            (4, "0004.jpg"),
+        ]
 
 
 def test_a_folder_of_other_kinds_is_told_by_its_kinds(tmp_path, capsys):
