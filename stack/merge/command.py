@@ -12,7 +12,7 @@ from stack.merge.arguments import among, parse, scales, settings_of
 from stack.merge.batch import finished_before, here, run
 from stack.merge.cluster import spread_over
 from stack.merge.compare import differing_places, sheet, versions
-from stack.merge.depthview import coloured
+from stack.merge.depthview import coloured, upright
 from stack.merge.errors import (
     AlignmentFailed,
     MergeError,
@@ -35,7 +35,7 @@ from stack.merge.record import as_json, describe
 from stack.merge.selection import check_numbers, chosen, is_session, session_slices
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
-from stack.merge.tags import CONFIDENCE, DEPTH, DEPTH_PREVIEW, map_tags
+from stack.merge.tags import CONFIDENCE, DEPTH, DEPTH_PREVIEW, map_tags, orientation_of
 from stack.merge.targets import report_of, spare, targets
 from stack.merge.versions import choose
 
@@ -200,13 +200,14 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     um_per_slice, um_per_px = scales(asked, session)
     facts = _facts(merged, merging, asked, began_s, um_per_slice)
     tags = picture_tags(merged, facts, merging.photos[0].path)
-    _write_maps(asked, merged, um_per_slice, um_per_px)
+    _write_maps(asked, merged, orientation_of(tags), um_per_slice, um_per_px)
     made = [str(path) for path in outputs]
     if asked.export_aligned:
         exported = export_aligned(
             asked.export_aligned,
             merged,
             merging.photos,
+            orientation_of(tags),
             lambda done, of: progress.step("aligned slice", done, of),
         )
         made += map(str, exported)
@@ -235,15 +236,21 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
 
 
 def _write_maps(
-    asked: argparse.Namespace, merged: Merged, um_per_slice: float | None, um_per_px: float | None
+    asked: argparse.Namespace,
+    merged: Merged,
+    orientation: int,
+    um_per_slice: float | None,
+    um_per_px: float | None,
 ) -> None:
-    """Write what is known of depth, as far as that is asked for."""
+    """Write what is known of depth, as far as that is asked for, so that a viewer turns it as the picture."""
     if asked.depth:
-        write_picture(asked.depth, merged.depth, map_tags(DEPTH), asked.quality)
+        write_picture(asked.depth, merged.depth, map_tags(DEPTH, orientation), asked.quality)
     if asked.confidence:
-        write_picture(asked.confidence, merged.confidence, map_tags(CONFIDENCE), asked.quality)
+        write_picture(asked.confidence, merged.confidence, map_tags(CONFIDENCE, orientation), asked.quality)
     if asked.depth_preview:
-        preview = coloured(merged.depth, merged.confidence, um_per_slice, um_per_px)
+        # With words below it, so it is turned itself.
+        depth, confidence = (upright(plane, orientation) for plane in (merged.depth, merged.confidence))
+        preview = coloured(depth, confidence, um_per_slice, um_per_px)
         write_picture(asked.depth_preview, preview, map_tags(DEPTH_PREVIEW), asked.quality)
 
 

@@ -48,6 +48,13 @@ def coloured(
     return picture  # type: ignore[no-any-return]
 
 
+def upright(plane: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Give a view of a plane as a viewer turns what EXIF says is of this orientation, 1 to 8."""
+    turned = plane.T if orientation >= 5 else plane
+    down, right = (-1 if orientation in mirrored else 1 for mirrored in ((3, 4, 7, 8), (2, 3, 6, 7)))
+    return turned[::down, ::right]
+
+
 def _colours(near: float, far: float) -> Eight:
     """Give the colour `(65536, 3)` of everything that a depth map can say."""
     places = (np.arange(65536) - ORIGIN) / PER_SLICE
@@ -86,7 +93,8 @@ def _legend(
 ) -> Eight:
     strip: Any = np.full((LEGEND_PX, width, 3), 24, np.uint8)
     ramp = np.tile(np.linspace(0, 255, max(2, width // 3)).astype(np.uint8), (10, 1))
-    strip[8:18, 8 : 8 + ramp.shape[1]] = cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO)[:, : max(0, width - 16)]
+    shown = cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO)[:, : max(0, width - 16)]
+    strip[8:18, 8 : 8 + shown.shape[1]] = shown
     if um_per_slice is None:
         words = f"slice {near:.1f} to {far:.1f}"
     else:

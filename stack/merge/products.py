@@ -23,7 +23,7 @@ from stack.merge.photos import read_photo
 from stack.merge.record import as_json, note_of
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
-from stack.merge.tags import Tags, merged_tags, read_tags
+from stack.merge.tags import Tags, merged_tags, read_tags, turned
 
 NO_TAGS: Final = Tags()
 PREVIEW_PX: Final = 2048
@@ -115,9 +115,13 @@ def _beside(one: Path, other: Path) -> bool:
 
 
 def export_aligned(
-    folder: Path, merged: Merged, photos: Sequence[Photo], step: Callable[[int, int], None]
+    folder: Path,
+    merged: Merged,
+    photos: Sequence[Photo],
+    orientation: int,
+    step: Callable[[int, int], None],
 ) -> list[Path]:
-    """Write every slice as the merge laid and lit it, cropped alike, as 16-bit TIFF; give the files.
+    """Write every slice as the merge laid and lit it, cropped and turned alike, as 16-bit TIFF; give them.
 
     Raises `OutputRefused` or `PhotoUnreadable`.
     """
@@ -128,7 +132,9 @@ def export_aligned(
         raise OutputRefused(folder, f"cannot be made: {e.strerror or e}") from e
     for position, photo in enumerate(photos):
         path = folder / f"aligned-{photo.index:04d}.tif"
-        write_picture(path, lit_slice(merged, position, read_photo(photo.path)), read_tags(photo.path), 95)
+        # What each says of itself would not do: of a camera that looks down it is a matter of chance.
+        tags = turned(read_tags(photo.path), orientation)
+        write_picture(path, lit_slice(merged, position, read_photo(photo.path)), tags, 95)
         written.append(path)
         step(position + 1, len(photos))
     return written

@@ -36,7 +36,8 @@ CONFIDENCE: Final = "confidence of a merge's depth map: 0 to 255"
 DEPTH_PREVIEW: Final = "depth map of a merge, in colours"
 """How descriptions of what a merge makes begin."""
 _MADE: Final = (MERGED, DEPTH, CONFIDENCE, DEPTH_PREVIEW)
-_DESCRIPTION, _SOFTWARE = 270, 305
+_DESCRIPTION, _ORIENTATION, _SOFTWARE = 270, 274, 305
+UPRIGHT: Final = 1
 _TEXT: Final = 2
 _PROGRAM: Final = "focusrail"
 
@@ -74,10 +75,34 @@ def _tiff_profile(data: Bytes) -> bytes | None:
     return bytes(tiff_tags(data, kinds=(7,)).get(ICC_TAG, ())) or None
 
 
-def map_tags(note: str) -> Tags:
-    """Give the tags of what a merge makes beside its picture."""
-    block: bytes = piexif.dump({"0th": _note(note)})
+def map_tags(note: str, orientation: int = UPRIGHT) -> Tags:
+    """Give the tags of what a merge makes beside its picture, to be turned as that is."""
+    block: bytes = piexif.dump({"0th": {**_note(note), _ORIENTATION: orientation}})
     return Tags(block)
+
+
+def orientation_of(tags: Tags) -> int:
+    """Give how a viewer turns a picture with these tags, 1 to 8 as EXIF counts."""
+    said = _loaded(tags.exif).get("0th", {}).get(_ORIENTATION)
+    return said if isinstance(said, int) and UPRIGHT <= said <= 8 else UPRIGHT
+
+
+def turned(tags: Tags, orientation: int) -> Tags:
+    """Give tags with another orientation. EXIF that cannot be read goes."""
+    loaded = _loaded(tags.exif)
+    parts = {name: loaded.get(name, {}) for name in ("0th", "Exif", "GPS")}
+    block: bytes = piexif.dump({**parts, "0th": {**parts["0th"], _ORIENTATION: orientation}})
+    return Tags(block, tags.icc)
+
+
+def _loaded(exif: bytes | None) -> dict[str, Any]:
+    """Give an EXIF block's directories; none where it cannot be read."""
+    try:
+        tags: dict[str, Any] = piexif.load(exif) if exif else {}
+        piexif.dump(tags)
+    except Exception:  # piexif raises whatever a malformed block makes it stumble over
+        return {}
+    return tags
 
 
 def is_merge(path: Path) -> bool:
@@ -112,13 +137,7 @@ def merged_tags(reference: Tags, size_px: tuple[int, int], note: str, how: Mappi
     `note` becomes the description, `how` the comment, as JSON. The thumbnail goes: it shows a slice. EXIF
     that cannot be read is replaced by the note alone.
     """
-    tags: dict[str, Any] = {}
-    if reference.exif:
-        try:
-            tags = piexif.load(reference.exif)
-            piexif.dump(tags)
-        except Exception:  # piexif raises whatever a malformed block makes it stumble over
-            tags = {}
+    tags = _loaded(reference.exif)
     new = {
         piexif.ExifIFD.PixelXDimension: size_px[0],
         piexif.ExifIFD.PixelYDimension: size_px[1],

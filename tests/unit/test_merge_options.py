@@ -14,9 +14,10 @@ from test_merge_veil import plate, rim
 from stack.merge import merging, stream
 from stack.merge.command import main
 from stack.merge.coverage import Coverage
-from stack.merge.output import write_picture
+from stack.merge.depthview import LEGEND_PX, coloured, upright
+from stack.merge.output import encode, write_picture
 from stack.merge.photos import read_photo
-from stack.merge.tags import Tags, read_tags
+from stack.merge.tags import Tags, map_tags, orientation_of, read_tags
 from stack.merge.versions import CHOSEN, scales_of
 
 COUNT = 4
@@ -135,6 +136,60 @@ def test_depth_confidence_and_colours(folder, tmp_path):
     assert preview.shape[1] == width
     assert preview.shape[0] > height
     assert json.loads((tmp_path / "r.json").read_text())["depth"]["um_per_slice"] == 20
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_what_is_made_beside_the_picture_lies_over_it_in_a_viewer(folder, tmp_path, orientation):
+    for i in range(COUNT):
+        path = folder / f"{i:04}.jpg"
+        said = piexif.dump({"0th": {piexif.ImageIFD.Orientation: orientation if i == 0 else 1}})
+        write_picture(path, read_photo(path), Tags(said), 95)
+    outputs = {what: tmp_path / f"{what}.png" for what in ("depth", "confidence", "depth-preview")}
+    words = [word for what, path in outputs.items() for word in (f"--{what}", path)]
+    aligned, picture = tmp_path / "aligned", tmp_path / "a.tif"
+    merge(folder, "-o", picture, *words, "--export-aligned", aligned, "--slab", "2", "--exclude", "3")
+    alike = [picture, outputs["depth"], outputs["confidence"], *aligned.iterdir(), *tmp_path.glob("a-*.tif")]
+    assert [orientation_of(read_tags(path)) for path in alike] == [orientation] * 8
+    assert orientation_of(read_tags(outputs["depth-preview"])) == 1
+    depth, confidence = (
+        as_viewed(cv2.imread(str(outputs[what]), cv2.IMREAD_UNCHANGED), orientation)
+        for what in ("depth", "confidence")
+    )
+    assert (cv2.imread(str(outputs["depth-preview"])) == coloured(depth, confidence)).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_plane_is_turned_as_a_viewer_turns_it(orientation):
+    plane = np.arange(48, dtype=np.uint16).reshape(6, 8)
+    assert (upright(plane, orientation) == as_viewed(plane, orientation)).all()
+
+
+def as_viewed(pixels, orientation):
+    """Turn as OpenCV does when it reads what says so."""
+    data = encode(pixels, ".png", map_tags("", orientation), 95)
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH)
+
+
+def test_aligned_slices_of_a_photograph_whose_exif_is_broken(folder, tmp_path):
+    write_picture(folder / "0001.jpg", read_photo(folder / "0001.jpg"), Tags(b"Exif\0\0II*\0" + bytes(9)), 95)
+    merge(folder, "-o", tmp_path / "a.png", "--export-aligned", tmp_path / "aligned")
+    assert len(list((tmp_path / "aligned").iterdir())) == COUNT
+
+
+def test_a_preview_of_the_smallest_pictures(folder, tmp_path):
+    for path in folder.iterdir():
+        cv2.imwrite(str(path), read_photo(path)[100:116, 100:116])
+    merge(
+        folder,
+        "-o",
+        tmp_path / "a.png",
+        "--no-align",
+        "--depth-preview",
+        tmp_path / "p.png",
+        "--um-per-px",
+        "2",
+    )
+    assert read_photo(tmp_path / "p.png").shape == (16 + LEGEND_PX, 16, 3)
 
 
 def test_the_front_may_win_whichever_end_was_shot_first(folder, tmp_path):
