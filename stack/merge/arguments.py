@@ -63,6 +63,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("a JPEG has 8 bits: name the picture .png or .tif for 16, or leave out --bits 16")
     if asked.memory is not None and (asked.export_aligned or asked.slab):
         parser.error("--memory is for the merge; --export-aligned and --slab take more beside it")
+    if asked.use_transforms is not None and not asked.align:
+        parser.error(
+            "--use-transforms says where slices lie, --no-align that they lie as they are: leave out one"
+        )
     if asked.scheduler is not None and asked.batch is None:
         parser.error("--scheduler spreads a batch over machines; give --batch")
     return asked

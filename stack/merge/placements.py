@@ -13,6 +13,8 @@ from stack.merge.similarity import Floats, Similarity
 
 SKEWED: Final = 1e-4
 """By how much a matrix may miss being a similarity; more was made by something else."""
+MOST_GAIN: Final = 1000
+"""No two slices of a stack differ so much in light; whoever says so wrote something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +49,27 @@ def placements_in(path: Path) -> tuple[tuple[int, int], Placements]:
     """
     try:
         facts = _json(path)
-        origin = Similarity(tx=-facts["crop"]["left"], ty=-facts["crop"]["top"])
-        size = facts["slice_size"]["width"], facts["slice_size"]["height"]
+        left, top = (int(facts["crop"][side]) for side in ("left", "top"))
+        origin = Similarity(tx=-left, ty=-top)
+        size = int(facts["slice_size"]["width"]), int(facts["slice_size"]["height"])
         return size, {int(one["index"]): _placement(one, origin) for one in facts["slices"]}
     except OSError as e:
         raise TransformsUnreadable(path, e.strerror or str(e)) from e
     except KeyError as e:
         raise TransformsUnreadable(path, f"is not what --save-transforms writes ({e} is missing)") from e
-    except (ValueError, TypeError, AttributeError) as e:
+    except (ValueError, TypeError, AttributeError, OverflowError) as e:
         raise TransformsUnreadable(path, f"is not what --save-transforms writes ({e})") from e
 
 
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
-    except ValueError:  # its words quote the file, however long it is
+    except (ValueError, RecursionError):  # its words quote the file, however long it is
         raise ValueError("it is no JSON") from None
 
 
 def _placement(facts: Mapping[str, Any], origin: Similarity) -> Placement:
     blue, green, red = (float(gain) for gain in facts["gains"])
-    if not 0 < min(blue, green, red) <= max(blue, green, red) < np.inf:
-        raise ValueError(f"gains of slice {facts['index']} are not all above 0")
+    if not all(1 / MOST_GAIN < gain < MOST_GAIN for gain in (blue, green, red)):
+        raise ValueError(f"gains of slice {facts['index']} are not all between 1/{MOST_GAIN} and {MOST_GAIN}")
     return Placement(similarity_of(np.array(facts["transform"])).after(origin), (blue, green, red))

@@ -34,7 +34,7 @@ def develop(path: Path, data: bytes) -> NDArray[np.uint16]:
                 user_flip=0,
             )
         except Exception as e:  # LibRaw's errors have a tree of their own
-            raise PhotoUnreadable(path, f"the raw file is cut short or damaged ({e})") from e
+            raise PhotoUnreadable(path, f"the raw file is cut short or damaged ({_words(e)})") from e
     return np.ascontiguousarray(developed[..., ::-1])
 
 
@@ -46,4 +46,10 @@ def _opened(path: Path, data: bytes) -> Any:
     try:
         return rawpy.imread(io.BytesIO(data))
     except Exception as e:  # LibRaw's errors have a tree of their own
-        raise PhotoUnreadable(path, f"is no raw file that can be read ({e})") from e
+        raise PhotoUnreadable(path, f"is no raw file that can be read ({_words(e)})") from e
+
+
+def _words(error: Exception) -> str:
+    """Give what LibRaw says, which it says in bytes."""
+    said = error.args[0] if error.args else ""
+    return said.decode("ascii", "replace") if isinstance(said, bytes) else str(error)

@@ -15,6 +15,8 @@ from stack.merge.tags import is_merge
 SMALLEST_SIDE_PX = 16
 """A smaller picture has no neighbourhoods in which sharpness could be told."""
 
+LONGEST_TO_SHORTEST = 40
+"""Of a longer strip too little is left where it is looked at as a whole."""
 
 READ = "JPEG, PNG, TIFF and raw files are"
 
@@ -124,9 +126,15 @@ def _check_shapes(photos: Sequence[Photo], skip_bad: bool) -> None:
             if not skip_bad:
                 raise (SliceInTheWay(e, photo.index) if photo.path.is_file() else e) from e
     for shape, names in shapes.items():
-        if min(shape.width_px, shape.height_px) < SMALLEST_SIDE_PX:
+        shortest, longest = sorted((shape.width_px, shape.height_px))
+        if shortest < SMALLEST_SIDE_PX:
             raise NothingToMerge(
                 f"{names[0]} is {shape}: below {SMALLEST_SIDE_PX} pixels a side there is nothing to merge"
+            )
+        if longest > LONGEST_TO_SHORTEST * shortest:
+            raise NothingToMerge(
+                f"{names[0]} is {shape}: a strip more than {LONGEST_TO_SHORTEST} times as long as wide is "
+                "not merged; merge parts of it"
             )
     if len(shapes) > 1 and not skip_bad:
         each = "; ".join(f"{shape}: {listed(names)}" for shape, names in shapes.items())

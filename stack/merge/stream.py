@@ -201,10 +201,10 @@ class Merge:
 
     def _gains(self, index: int, small: Pixels, similarity: Similarity, crop: Crop) -> Gains:
         """Give what evens out a slice's light; `small` is reduced to where sharpness is judged."""
-        if self._placements is not None:
-            return np.array(self._placements[index].gains)
         if not self._settings.even_light:
             return np.ones(3)
+        if self._placements is not None:
+            return np.array(self._placements[index].gains)
         apart = sampling(*small.shape[:2])
         valid = (_within(crop.rows, self._factor * apart), _within(crop.columns, self._factor * apart))
         return self._tone.gains(laid_sparsely(small, similarity, apart), self._white, valid)

@@ -204,6 +204,7 @@ def test_what_cannot_be_understood_is_a_matter_of_usage(capsys, wrong):
     [
         (["in", "-o", "a.jpg", "--bits", "16"], "a JPEG has 8 bits: name the picture .png or .tif"),
         (["in", "-o", "A.JPEG", "--bits", "16"], "a JPEG has 8 bits"),
+        (["in", "-o", "a.jpg", "--no-align", "--use-transforms", "t.json"], "leave out one"),
         (["--batch", "in", "-o", "a.jpg"], "--batch puts each picture into its session; leave out -o"),
         (["--choose", "42", "1", "-o", "a.jpg"], "--choose writes no picture; leave out -o"),
         (["in", "-o", "a.jpg", "--memory", "250"], "250 without a unit is 250 bytes, and no merge fits"),
@@ -246,6 +247,13 @@ def test_pictures_too_small_to_judge_are_refused(tmp_path, capsys):
     for name in ("0.png", "1.png"):
         cv2.imwrite(str(tmp_path / name), np.zeros((1, 1, 3), np.uint8))
     assert "1x1" in refused(capsys, [tmp_path, "-o", tmp_path / "a.jpg"])
+
+
+@pytest.mark.parametrize("size", [(16, 656), (656, 16)])
+def test_strips_too_long_to_judge_are_refused(tmp_path, capsys, size):
+    for name in ("0.png", "1.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((*size, 3), np.uint8))
+    assert "more than 40 times as long as wide" in refused(capsys, [tmp_path, "-o", tmp_path / "a.jpg"])
 
 
 def test_a_device_is_never_replaced_by_a_file(tmp_path, capsys):

@@ -15,8 +15,10 @@ from stack.merge import merging, stream
 from stack.merge.command import main
 from stack.merge.coverage import Coverage
 from stack.merge.depthview import LEGEND_PX, coloured, upright
+from stack.merge.errors import TransformsUnreadable
 from stack.merge.output import encode, write_picture
 from stack.merge.photos import read_photo
+from stack.merge.placements import placements_in
 from stack.merge.tags import Tags, map_tags, orientation_of, read_tags
 from stack.merge.versions import CHOSEN, scales_of
 
@@ -102,6 +104,46 @@ def test_transforms_for_other_slices_are_refused(folder, tmp_path, capsys):
     facts["slices"][1]["transform"] = [[1, 0, 0], [0, 2, 0]]
     (tmp_path / "t.json").write_text(json.dumps(facts))
     assert "no similarity" in refused(capsys, *argv)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ({"crop": {"left": float("nan"), "top": 0}}, "NaN"),
+        ({"crop": {"left": 0, "top": float("inf")}}, "infinity"),
+        (
+            {"slices": [{"index": float("inf"), "transform": [[1, 0, 0], [0, 1, 0]], "gains": [1, 1, 1]}]},
+            "infinity",
+        ),
+        (
+            {"slices": [{"index": 0, "transform": [[1, 0, 0], [0, 1, 0]], "gains": [1, float("nan"), 1]}]},
+            "gains",
+        ),
+        ({"slices": [{"index": 0, "transform": [[1, 0, 0], [0, 1, 0]], "gains": [1e9, 1, 1]}]}, "gains"),
+        ({"slice_size": {"width": "wide", "height": 300}}, "wide"),
+    ],
+)
+def test_transforms_that_are_out_of_bounds_are_refused(tmp_path, part, wrong):
+    facts = {"crop": {"left": 0, "top": 0}, "slice_size": {"width": 400, "height": 300}, "slices": []}
+    (tmp_path / "t.json").write_text(json.dumps(facts))
+    assert placements_in(tmp_path / "t.json") == ((400, 300), {})
+    (tmp_path / "t.json").write_text(json.dumps(facts | part))
+    with pytest.raises(TransformsUnreadable, match=wrong):
+        placements_in(tmp_path / "t.json")
+
+
+def test_transforms_nested_without_end_are_refused(tmp_path):
+    (tmp_path / "t.json").write_text("[" * 100_000)
+    with pytest.raises(TransformsUnreadable, match="it is no JSON"):
+        placements_in(tmp_path / "t.json")
+
+
+def test_light_that_is_to_be_left_alone_is_so_with_transforms_too(folder, tmp_path):
+    merge(folder, "-o", tmp_path / "a.png", "--save-transforms", tmp_path / "t.json")
+    merge(folder, "-o", tmp_path / "b.png", "--use-transforms", tmp_path / "t.json", "--no-even-light")
+    facts = [json.loads((tmp_path / f"{name}.png.merge.json").read_text()) for name in "ab"]
+    assert facts[0]["slices"][2]["gains"] != [1, 1, 1]
+    assert [one["gains"] for one in facts[1]["slices"]] == [[1, 1, 1]] * COUNT
 
 
 def test_aligned_slices_and_slabs_are_files_of_one_size(folder, tmp_path):

@@ -65,8 +65,9 @@ def test_a_raw_file_that_is_none_is_named(folder):
     path = folder / "0000.dng"
     path.write_bytes(path.read_bytes()[:200])
     for read in (photo_shape, read_photo):
-        with pytest.raises(PhotoUnreadable, match=r"0000\.dng"):
+        with pytest.raises(PhotoUnreadable, match=r"0000\.dng") as refused:
             read(path)
+        assert "b'" not in str(refused.value)
 
 
 def test_without_rawpy_it_is_said_what_to_install(folder, monkeypatch):
