@@ -275,8 +275,11 @@ def _setup(call: Call) -> Exit:
 
 def _merge(argv: Sequence[str], call: Call) -> int:
     """Merge here and now, or have a session merged: only this command loads numpy and OpenCV."""
+    from stack.merge.interrupts import ended_at_once
+
     try:
-        from stack.merge import command
+        with ended_at_once():
+            from stack.merge import command
     except ImportError as error:
         print(
             f"focusctl: cannot merge here: {error}. Merging needs numpy and OpenCV: pip install focusrail",

@@ -10,6 +10,22 @@ ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Let Ctrl-C end this process then and there: what is loading can neither be told of it nor clear away.
+
+    Raised in the midst of imports it would be a traceback, or be taken for a library that is missing.
+    """
+    heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heeded:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if heeded:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
 def ended_as_interrupted() -> Iterator[None]:
     """Let what ends this process raise `KeyboardInterrupt`; what is ignored, as under nohup, stays so."""
 

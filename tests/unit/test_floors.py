@@ -39,6 +39,7 @@ SHELL = [
     "focusd.exits",
     "focusd.film_arguments",
     "focusd.film_cli",
+    "focusd.focusctl",
     "focusd.lengths",
     "focusd.merge_cli",
     "focusd.places",
@@ -71,9 +72,10 @@ LAZY = {
         "focusd.yaml_text",
         "stack.durable",
     ],
-    "focusd.cli": ["focusd.setup_cli", "stack.merge.command"],
+    "focusd.cli": ["focusd.setup_cli", "stack.merge.command", "stack.merge.interrupts"],
     "focusd.doctor_cli": ["focusd.doctor"],
     "focusd.film_cli": ["stack.errors", "stack.film.command", "stack.film.errors", "stack.merge.errors"],
+    "focusd.focusctl": ["stack.merge.interrupts"],
     "focusd.sessions_cli": ["stack.check", "stack.errors", "stack.export", "stack.sessions"],
 }
 """What a module of the shell imports in the moment it is needed and not before."""

@@ -239,6 +239,21 @@ def test_interrupted_it_leaves_nothing(tmp_path, ending):
     assert files(tmp_path) == ["in"]
 
 
+@pytest.mark.parametrize("program", ["focusd.focusctl", "stack.merge"])
+def test_interrupted_while_it_loads_it_says_nothing(tmp_path, program):
+    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    start = "import sys; from focusd.focusctl import main; sys.exit(main())"
+    command = ["-m", program] if program == "stack.merge" else ["-c", start, "merge"]
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, *command, "in", "-o", "a.jpg"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
 def test_what_is_not_there_is_not_taken_for_one_photograph(tmp_path, capsys):
     assert "No such file" in refused(capsys, [tmp_path / "nowhere", "-o", tmp_path / "a.jpg"])
 
