@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from stack.merge.errors import AlignmentFailed
 from stack.merge.fit import FEW_BLOCKS, Fit, fit, textured
+from stack.merge.jolts import LEAST_SHARE
 from stack.merge.planes import reduced
 from stack.merge.similarity import Similarity
 from stack.merge.views import View
@@ -53,11 +54,15 @@ class Alignment:
     doubt: str = ""
 
 
+AS_IT_IS: Final = Alignment(Similarity(), 1.0)
+
+
 class Aligner:
     """Aligns slices in the order they come; the first one is the reference. Memory does not grow."""
 
     def __init__(self, width_px: int, height_px: int) -> None:
         self._factor = -(-max(width_px, height_px) // WORKING_SIDE_PX)
+        self._corners = np.array([[x, y] for x in (0.0, width_px) for y in (0.0, height_px)])
         self._before: deque[View] = deque(maxlen=ASKED)
         self._last = Similarity()
         self._drift = Similarity()
@@ -80,6 +85,22 @@ class Aligner:
         self._found = found.similarity, view
         unsure_px = found.unsure_px * self._factor
         return Alignment(found.similarity.reduced(1 / self._factor), found.likeness, unsure_px, doubt)
+
+    def left(self, grey: NDArray[np.uint8], name: str) -> Alignment:
+        """Leave a slice where it is, and keep it; doubt it where it plainly lies beside the one before."""
+        before = self._last.reduced(1 / self._factor)
+        try:
+            found = self.place(grey, name)
+        except AlignmentFailed:
+            return AS_IT_IS
+        self.join()
+        step = found.similarity.after(before.inverse())
+        apart_px = float(np.hypot(*(step(self._corners) - self._corners).T).max())
+        if found.doubt or apart_px < LEAST_SHARE * float(np.hypot(*self._corners[-1])):
+            return AS_IT_IS
+        return Alignment(
+            Similarity(), 1.0, doubt=f"it lies {apart_px:.0f} px from the slice before it, and is left so"
+        )
 
     def _judge(self, found: Fit, name: str) -> str:
         if found.blocks < FEW_BLOCKS:

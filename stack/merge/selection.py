@@ -92,7 +92,7 @@ def _found(given: Sequence[Path], passed_over: Callable[[Sequence[str]], None]) 
             paths += _slices_in(path, passed_over) if path.is_dir() else [path]
         except OSError as e:
             raise NothingToMerge(f"{path}: {e.strerror or e}") from e
-    twice = [str(path) for path, count in Counter(map(os.path.realpath, paths)).items() if count > 1]
+    twice = [str(path) for path, count in Counter(map(os.path.abspath, paths)).items() if count > 1]
     if twice:
         raise NothingToMerge(f"given twice: {listed(twice)}. Each photograph is one slice; name it once")
     return [Photo(index, path, path.name) for index, path in enumerate(paths)]

@@ -46,7 +46,6 @@ BLANK: Final = 0.02
 LEAST_CONTRAST: Final = 0.5 / 255
 TAPS_PX: Final = 2.0
 """How far a cubic sample reaches."""
-_AS_IT_IS: Final = Alignment(Similarity(), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,9 +318,9 @@ class Merge:
             if index not in self._placements:
                 raise AlignmentFailed(name, f"the transforms given say nothing of slice {index}")
             return Alignment(self._placements[index].similarity, 1.0)
-        if not self._settings.align:
-            return _AS_IT_IS
         seen = np.asarray(grey if grey.dtype == np.uint8 else grey >> 8, np.uint8)
+        if not self._settings.align:
+            return self._aligner.left(seen, name)
         try:
             return self._aligner.place(seen, name)
         except AlignmentFailed as failed:

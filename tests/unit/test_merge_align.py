@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from merge_stacks import KINDS, SIZE, kind_stack, rig_stack
+from merge_stacks import KINDS, SIZE, kind_stack, rig_stack, still_stack
 from rendered import Shake, displacement_rms_px, render, scene
 
 from stack.merge.align import Aligner
@@ -158,3 +158,26 @@ def test_exposure_does_not_pull():
     darker = cv2.convertScaleAbs(grey(stack.frames[1]), alpha=0.7, beta=5)
     found = aligner.place(darker, "1").similarity.matrix
     assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.12
+
+
+def test_a_slice_that_is_left_where_it_is_is_doubted_where_it_was_moved():
+    frames = [cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in still_stack().frames]
+    moved = np.array([[1, 0, 6], [0, 1, -8]], float)
+    frames = [
+        frame if index < 4 else cv2.warpAffine(frame, moved, frame.shape[::-1], borderMode=cv2.BORDER_REFLECT)
+        for index, frame in enumerate(frames)
+    ]
+    aligner = Aligner(*SIZE)
+    left = [aligner.left(frame, f"slice {index}") for index, frame in enumerate(frames)]
+    assert [one.similarity for one in left] == [Similarity()] * len(frames)
+    doubts = [one.doubt for one in left]
+    assert doubts.pop(4) == "it lies 10 px from the slice before it, and is left so"
+    assert doubts == [""] * (len(frames) - 1)
+
+
+def test_slices_that_show_nothing_in_common_are_left_without_a_word():
+    random = np.random.default_rng(1)
+    aligner = Aligner(*SIZE)
+    for index in range(3):
+        noise = random.integers(0, 255, SIZE[::-1], np.uint8)
+        assert aligner.left(cv2.GaussianBlur(noise, (0, 0), 3), f"slice {index}").doubt == ""

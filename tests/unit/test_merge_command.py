@@ -326,12 +326,10 @@ def test_a_number_that_no_slice_has_is_told(tmp_path, capsys, words):
     assert "there is no slice 4: those found are numbered 0 to 3" in refused(capsys, [session, *words])
 
 
-@pytest.mark.parametrize("path", [("in/0001.jpg",), ("link.jpg",)])
-def test_a_photograph_given_twice_is_no_second_slice(tmp_path, capsys, path):
+def test_a_photograph_given_twice_is_no_second_slice(tmp_path, capsys):
     folder = shot(tmp_path / "in")
-    (tmp_path / "link.jpg").symlink_to(folder / "0001.jpg")
-    argv = [folder, *(tmp_path / one for one in path), "-o", tmp_path / "a.jpg"]
-    assert "given twice: " in refused(capsys, argv)
+    argv = [folder, folder / ".." / "in" / "0001.jpg", "-o", tmp_path / "a.jpg"]
+    assert f"given twice: {folder / '0001.jpg'}" in refused(capsys, argv)
 
 
 def test_two_kinds_of_one_shot_are_told(tmp_path, capsys):
