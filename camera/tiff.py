@@ -11,7 +11,7 @@ STRIP_ROWS: Final = 64
 """A reader that goes strip by strip needs a megabyte or two for one of 12 megapixels."""
 
 WIDTH, HEIGHT, STRIP_OFFSETS, ROWS_PER_STRIP, STRIP_BYTES = 256, 257, 273, 278, 279
-EXIF_DIRECTORY: Final = 34665
+EXIF_DIRECTORY, GPS_DIRECTORY = 34665, 34853
 
 
 class Kind(IntEnum):
@@ -35,7 +35,9 @@ def tiff(pixels: NDArray[Any], tags: Tags, exif: Tags) -> bytes:
     return b"".join(tiff_parts(pixels, tags, exif))
 
 
-def tiff_parts(pixels: NDArray[Any], tags: Tags, exif: Tags) -> Iterator[bytes | memoryview]:
+def tiff_parts(
+    pixels: NDArray[Any], tags: Tags, exif: Tags, gps: Tags | None = None
+) -> Iterator[bytes | memoryview]:
     """Give the file of a picture, uncompressed and little-endian, in parts: strip by strip.
 
     Parameters
@@ -44,8 +46,8 @@ def tiff_parts(pixels: NDArray[Any], tags: Tags, exif: Tags) -> Iterator[bytes |
         Shape `(H, W)` or `(H, W, samples)`, uint8 or uint16, in the order of the file.
     tags
         All that says how to read them; size and strips are added.
-    exif
-        The EXIF directory.
+    exif, gps
+        The directories of EXIF and, if there is one, of the place.
     """
     height, width = pixels.shape[:2]
     row_bytes = pixels.nbytes // height
@@ -58,22 +60,25 @@ def tiff_parts(pixels: NDArray[Any], tags: Tags, exif: Tags) -> Iterator[bytes |
         STRIP_BYTES: (Kind.LONG, strips),
         STRIP_OFFSETS: (Kind.LONG, strips),  # as long as what will stand there
     }
-    pixels_at = len(exif_block(whole, exif))
+    pixels_at = len(exif_block(whole, exif, gps))
     whole[STRIP_OFFSETS] = (Kind.LONG, [pixels_at + sum(strips[:number]) for number in range(len(strips))])
-    yield exif_block(whole, exif)
+    yield exif_block(whole, exif, gps)
     for top in range(0, height, STRIP_ROWS):
         strip = pixels[top : top + STRIP_ROWS]
         little: Any = strip.astype(strip.dtype.newbyteorder("<"), order="C", copy=False)
         yield memoryview(little).cast("B")
 
 
-def exif_block(tags: Tags, exif: Tags) -> bytes:
-    """Give a TIFF without a picture: the two directories, as EXIF is carried in other files."""
-    start = 8
-    exif_at = start + len(_directory({**tags, EXIF_DIRECTORY: (Kind.LONG, 0)}, start))
-    head = struct.pack("<2sHI", b"II", 42, start)
-    whole = {**tags, EXIF_DIRECTORY: (Kind.LONG, exif_at)}
-    return head + _directory(whole, start) + _directory(exif, exif_at)
+def exif_block(tags: Tags, exif: Tags, gps: Tags | None = None) -> bytes:
+    """Give a TIFF without a picture: its directories, as EXIF is carried in other files."""
+    parts = {EXIF_DIRECTORY: exif, **({GPS_DIRECTORY: gps} if gps else {})}
+    at = start = 8
+    at += len(_directory({**tags, **dict.fromkeys(parts, (Kind.LONG, 0))}, start))
+    whole, behind = dict(tags), b""
+    for tag, part in parts.items():
+        whole[tag] = (Kind.LONG, at + len(behind))
+        behind += _directory(part, at + len(behind))
+    return struct.pack("<2sHI", b"II", 42, start) + _directory(whole, start) + behind
 
 
 def _directory(tags: Tags, at: int) -> bytes:
@@ -95,7 +100,8 @@ def _directory(tags: Tags, at: int) -> bytes:
 def _packed(kind: Kind, value: Any) -> tuple[int, bytes]:
     """Give how many values there are, and their bytes."""
     if kind in (Kind.BYTE, Kind.UNDEFINED):
-        return len(value), bytes(value)
+        several = bytes((value,)) if isinstance(value, int) else bytes(value)
+        return len(several), several
     if kind is Kind.ASCII:
         return len(value) + 1, bytes(value) + b"\0"
     if kind in (Kind.RATIONAL, Kind.SRATIONAL):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stack.merge.errors import ComparisonRefused
 from stack.merge.photos import Pixels, read_photo
+from stack.merge.placements import similarity_of
 from stack.merge.versions import version_folder
 
 CROP_PX: Final = 240
@@ -94,10 +95,15 @@ def _version(session: Path, number: int) -> tuple[Eight, dict[int, NDArray[np.fl
     folder = version_folder(session, number)
     try:
         facts = json.loads((folder / "merge.json").read_text())
-        placed = {int(one["index"]): np.vstack([one["transform"], [0, 0, 1]]) for one in facts["slices"]}
+        placed = {int(one["index"]): _whole(one["transform"]) for one in facts["slices"]}
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise ComparisonRefused(f"{folder / 'merge.json'} does not say how the merge was made: {e}") from e
     return eight_bit(read_photo(folder / "merged.jpg")), placed
+
+
+def _whole(transform: Any) -> NDArray[np.float64]:
+    """Give a 2x3 matrix as one of 3x3, which has an inverse. Raises `ValueError`."""
+    return np.vstack([similarity_of(np.array(transform)).matrix, [0, 0, 1]])
 
 
 def _over(still: tuple[Eight, Any], other: tuple[Eight, Any], size: tuple[int, int]) -> Eight:

@@ -98,7 +98,7 @@ def _map(pixels: Pixels, chunks: Sequence[Chunk]) -> Iterator[Part]:
 
 def _tiff(pixels: Pixels, tags: Tags) -> Iterator[Part]:
     samples = 1 if pixels.ndim == 2 else 3
-    picture, exif = tiff_directories(tags)
+    picture, exif, place = tiff_directories(tags)
     picture |= {
         258: (Kind.SHORT, [8 * pixels.itemsize] * samples),  # BitsPerSample
         259: (Kind.SHORT, 1),  # Compression: none
@@ -106,7 +106,7 @@ def _tiff(pixels: Pixels, tags: Tags) -> Iterator[Part]:
         277: (Kind.SHORT, samples),  # SamplesPerPixel
         284: (Kind.SHORT, 1),  # PlanarConfiguration: together
     }
-    return tiff_parts(pixels if samples == 1 else pixels[..., ::-1], picture, exif)
+    return tiff_parts(pixels if samples == 1 else pixels[..., ::-1], picture, exif, place)
 
 
 def _jpeg(pixels: Pixels, tags: Tags, quality: int) -> Iterator[Part]:

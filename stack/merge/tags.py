@@ -40,6 +40,7 @@ _DESCRIPTION, _ORIENTATION, _SOFTWARE = 270, 274, 305
 UPRIGHT: Final = 1
 _TEXT: Final = 2
 _PROGRAM: Final = "focusrail"
+Directory = dict[int, tuple[Kind, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +162,16 @@ def is_of_other_inks(icc: bytes | None) -> bool:
     return icc is not None and icc[16:20] in (b"GRAY", b"CMYK")
 
 
-def tiff_directories(tags: Tags) -> tuple[dict[int, tuple[Kind, Any]], dict[int, tuple[Kind, Any]]]:
-    """Give tags as a TIFF's two directories have them: the picture's and EXIF's."""
-    loaded = piexif.load(tags.exif) if tags.exif else {"0th": {}, "Exif": {}}
-    picture = dict(_directory("Image", loaded["0th"]))
+def tiff_directories(tags: Tags) -> tuple[Directory, Directory, Directory]:
+    """Give tags as a TIFF's directories have them: the picture's, EXIF's, and that of the place."""
+    loaded = piexif.load(tags.exif) if tags.exif else {}
+    picture, exif, place = (
+        dict(_directory(kind, loaded.get(name, {})))
+        for kind, name in (("Image", "0th"), ("Exif", "Exif"), ("GPS", "GPS"))
+    )
     if tags.icc:
         picture[ICC_TAG] = (Kind.UNDEFINED, tags.icc)
-    return picture, dict(_directory("Exif", loaded["Exif"]))
+    return picture, exif, place
 
 
 def _directory(kind: str, tags: Mapping[int, Any]) -> Iterator[tuple[int, tuple[Kind, Any]]]:

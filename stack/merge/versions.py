@@ -1,6 +1,7 @@
 """The merges of a session on disk: which there are, which is chosen, and how a new one joins them."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,11 @@ def scales_of(session: Path) -> tuple[float | None, float | None]:
     in_um = _found(lambda: facts["scale"]["unit"] == "um")
     um_per_slice = _found(lambda: float(facts["layout"]["pitch_u"])) if in_um else None
     um_per_px = _found(lambda: facts["plan"]["optics"]["pixel_um"] / facts["plan"]["optics"]["magnification"])
-    return um_per_slice, um_per_px
+    return _length(um_per_slice), _length(um_per_px)
+
+
+def _length(um: float | None) -> float | None:
+    return um if um is not None and 0 < um < math.inf else None
 
 
 def _found(look: Callable[[], Any]) -> Any:

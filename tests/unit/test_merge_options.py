@@ -392,10 +392,19 @@ def test_each_merge_of_a_session_is_a_version_and_the_last_is_chosen(session, tm
     assert "has no merge 3 (there: 1, 2)" in refused(capsys, "--choose", session, "3")
     argv = ["--compare", session, "1", "3", "-o", tmp_path / "sheet.png"]
     assert "has no merge 3" in refused(capsys, *argv)
+    singular = {"slices": [{"index": 1, "transform": [[0, 0, 0], [0, 0, 0]]}]}
+    (session / "merges/2/merge.json").write_text(json.dumps(singular))
+    argv = ["--compare", session, "1", "2", "-o", tmp_path / "sheet.png"]
+    assert "does not say how the merge was made" in refused(capsys, *argv)
 
 
 def test_a_session_knows_its_scales(session):
     assert scales_of(session) == (20.0, 0.775)
+    for pitch, magnification in (("NaN", "-2"), ("0", "0"), ("Infinity", "NaN"), ("-3", '"x"')):
+        optics = f'{{"optics": {{"pixel_um": 1.5, "magnification": {magnification}}}}}'
+        said = f'{{"scale": {{"unit": "um"}}, "layout": {{"pitch_u": {pitch}}}, "plan": {optics}}}'
+        (session / "session.json").write_text(said)
+        assert scales_of(session) == (None, None)
     (session / "session.json").write_text('{"scale": {"unit": "deg"}, "layout": {"pitch_u": 2}}')
     assert scales_of(session) == (None, None)
 

@@ -27,6 +27,13 @@ def test_a_jpeg_of_sixteen_bits_has_eight(tmp_path):
 
 PROFILE = bytes(range(256)) * 300
 """As long as one that takes two segments of a JPEG."""
+PLACE = {
+    piexif.GPSIFD.GPSVersionID: (2, 3, 0, 0),
+    piexif.GPSIFD.GPSLatitudeRef: b"S",
+    piexif.GPSIFD.GPSLatitude: ((48, 1), (6, 1), (30, 1)),
+    piexif.GPSIFD.GPSAltitudeRef: 1,
+    piexif.GPSIFD.GPSAltitude: (30, 1),
+}
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
@@ -39,6 +46,7 @@ def test_exif_and_profile_of_the_reference_go_with_it(tmp_path, suffix):
                 piexif.ExifIFD.PixelXDimension: 999,
                 piexif.ExifIFD.UserComment: b"ASCII\0\0\0" + json.dumps({"slice": 0}).encode(),
             },
+            "GPS": PLACE,
         }
     )
     written = merged_tags(Tags(reference, PROFILE), (256, 64), "merged from 9 slices", {"method": "pyramid"})
@@ -52,6 +60,7 @@ def test_exif_and_profile_of_the_reference_go_with_it(tmp_path, suffix):
     assert tags["Exif"][piexif.ExifIFD.PixelXDimension] == 256
     assert tags["Exif"][piexif.ExifIFD.UserComment] == b'ASCII\0\0\0{"method": "pyramid"}'
     assert tags["0th"][piexif.ImageIFD.Software].startswith(b"focusrail")
+    assert tags["GPS"] == PLACE
     assert np.abs(read_photo(tmp_path / f"a{suffix}").astype(int) - GRADIENT).max() <= (suffix == ".jpg") * 3
 
 
