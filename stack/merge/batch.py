@@ -67,6 +67,8 @@ def outcome(merge: MergeOne, session: Path) -> dict[str, Any]:
         facts = merge(session)
     except MergeError as e:
         return {"error": str(e)}
+    except Exception as e:  # whatever it is, hundreds of others wait
+        return {"error": f"{type(e).__name__}: {e}"}
     return {
         "seconds": round(time.monotonic() - began_s, 1),
         "slices": len(facts["slices"]),
@@ -145,7 +147,7 @@ def _made_of(report: Path) -> tuple[dict[str, Any], list[str]] | None:
         facts = json.loads(report.read_text())
         files = [*facts["files"], *(one["name"] for one in facts["skipped"])]
         return facts["settings"], sorted(files)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

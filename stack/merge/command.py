@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from stack.durable import write_durably
 from stack.merge.arguments import among, parse, scales, settings_of
 from stack.merge.batch import finished_before, here, run
+from stack.merge.claim import claimed
 from stack.merge.cluster import spread_over
 from stack.merge.compare import differing_places, sheet, versions
 from stack.merge.depthview import coloured, upright
@@ -106,7 +107,8 @@ def _batch(asked: argparse.Namespace, progress: Progress) -> int:
 
 def _merge_once(session: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Merge a session unless somebody else did so since the batch began; give its facts."""
-    return finished_before(session, asked) or merge_session(session, asked, Silence())
+    with claimed(session):
+        return finished_before(session, asked) or merge_session(session, asked, Silence())
 
 
 def _compare(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from stack.durable import sync_folder, write_durably
 from stack.merge.bydepth import lit_slice
+from stack.merge.claim import claimed
 from stack.merge.depthview import coloured
 from stack.merge.errors import OutputRefused
 from stack.merge.merging import Photo, slab, slab_ranges
@@ -179,25 +180,32 @@ def save_version(
     if merged.pixels.dtype.itemsize > 1:
         files["merged_16"] = ("merged.tif", encode(merged.pixels, ".tif", tags, quality))
     files |= maps.files()
-    part = merges / f".{os.getpid()}.part"
-    # A session is merged by one process at a time, so what is unfinished was left by one that was killed.
-    for left in merges.glob(".*.part"):
-        shutil.rmtree(left, ignore_errors=True)
     try:
-        part.mkdir(parents=True)
-        for name, data in [*files.values(), ("merge.json", as_json(facts))]:
-            write_durably(part / name, data)
-        folder = _settle(part, merges)
+        merges.mkdir(parents=True, exist_ok=True)
+        with claimed(merges):
+            folder = _filled(merges, [*files.values(), ("merge.json", as_json(facts))])
     except OSError as e:
         raise OutputRefused(merges, f"cannot be written: {e.strerror or e}") from e
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     place = f"merges/{folder.name}"
     return Version(
         int(folder.name),
         {what: f"{place}/{name}" for what, (name, _) in files.items()},
         {f"{place}/{name}": hashlib.sha256(data).hexdigest() for name, data in files.values()},
     )
+
+
+def _filled(merges: Path, files: Sequence[tuple[str, bytes]]) -> Path:
+    """Give the next folder, whole; nobody else fills one meanwhile. Raises `OSError`."""
+    for left in merges.glob(".*.part"):  # by one that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    part = merges / f".{os.getpid()}.part"
+    try:
+        part.mkdir()
+        for name, data in files:
+            write_durably(part / name, data)
+        return _settle(part, merges)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _settle(part: Path, merges: Path) -> Path:

@@ -5,14 +5,18 @@ import json
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 import simplejpeg
 from merge_stacks import rig_stack
 
+from stack.merge import command
 from stack.merge.arguments import parse
-from stack.merge.batch import finished_before, sessions_below, why_not
-from stack.merge.command import main
+from stack.merge.batch import finished_before, here, sessions_below, why_not
+from stack.merge.claim import claimed
+from stack.merge.command import main, merge_session
+from stack.merge.progress import Silence
 from stack.merge.versions import version_numbers
 
 
@@ -120,6 +124,65 @@ def test_an_interrupted_batch_goes_on_where_it_was(tmp_path, capsys, monkeypatch
     capsys.readouterr()
     assert batch(tmp_path) == 0
     assert [version_numbers(folder) for folder in (one, two)] == [[1], [1]]
+
+
+@pytest.fixture
+def wanted(monkeypatch):
+    """The folders that a merge wants to hold, as it asks for each."""
+    folders = []
+
+    def told(descriptor, operation, lock=fcntl.flock):
+        folders.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        lock(descriptor, operation)
+
+    monkeypatch.setattr("stack.merge.claim.fcntl.flock", told)
+    return folders
+
+
+def begun_beside(wanted, merge):
+    """Begin a merge in another thread; come back when it has to wait, or is through."""
+    wanted.clear()
+    other = threading.Thread(target=merge)
+    other.start()
+    while not wanted and other.is_alive():
+        os.sched_yield()
+    return other
+
+
+def test_two_batches_at_once_make_each_merge_once(tmp_path, wanted):
+    one, asked, results = session(tmp_path, "0001-a"), parse(["--batch", str(tmp_path)]), []
+    with claimed(one):
+        other = begun_beside(wanted, lambda: results.append(command._merge_once(one, asked)))
+        merge_session(one, asked, Silence())
+        assert results == []
+    other.join()
+    assert wanted == [one, one / "merges"]
+    assert len(results) == 1
+    assert version_numbers(one) == [1]
+
+
+def test_what_another_merge_is_filling_is_not_cleared_away(tmp_path, wanted):
+    one, asked = session(tmp_path, "0001-a"), parse(["--batch", str(tmp_path)])
+    (one / "merges" / ".1.part").mkdir(parents=True)
+    with claimed(one / "merges"):
+        other = begun_beside(wanted, lambda: merge_session(one, asked, Silence()))
+        assert (one / "merges" / ".1.part").is_dir()
+    other.join()
+    assert [path.name for path in (one / "merges").iterdir()] == ["1"]
+
+
+def test_whatever_one_session_ends_in_the_rest_goes_on(tmp_path, capsys):
+    bad, good = session(tmp_path, "0001-a"), session(tmp_path, "0002-b")
+    (bad / "merges/1").mkdir(parents=True)
+    (bad / "merges/1/merge.json").write_text("[" * 100_000)
+    assert why_not(bad, parse(["--batch", str(tmp_path)])) is None
+
+    def merge(folder):
+        return {"slices": [], "warnings": []} if folder == good else 1 / 0
+
+    made = dict(here(merge)([bad, good]))
+    assert made[bad] == {"error": "ZeroDivisionError: division by zero"}
+    assert "error" not in made[good]
 
 
 def test_without_a_scheduler_there_is_a_word_of_it(tmp_path, capsys):
