@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from camera.errors import CameraUnavailable
 from camera.library import Picamera2
-from camera.memory import BUFFERS, Memory, buffers_that_fit, shortage
+from camera.memory import BUFFERS, Memory, buffers_that_fit, refused, shortage
 from camera.streams import Board, Stream, main_format, raw_format, refusal
 
 OFF: Final = 0
@@ -124,9 +124,23 @@ def configure(picam: Picamera2, settings: PicamSettings, memory: Memory) -> Conf
         asked["buffer_count"] = buffers_that_fit(asked, memory)
         if asked["buffer_count"] < 1:
             raise CameraUnavailable(shortage(asked, memory))
-    wanted = {**asked, "main": {**asked["main"], "size": settings.size_px or resolution}}
-    picam.configure(asked)
-    return _granted(picam, wanted)
+    _configure(picam, asked, memory)
+    return _granted(picam, {**asked, "main": {**asked["main"], "size": settings.size_px or resolution}})
+
+
+def _configure(picam: Picamera2, asked: dict[str, Any], memory: Memory) -> None:
+    """Configure with as many buffers as `asked` says, or with fewer where the kernel has not the memory now.
+
+    picamera2 writes what was granted into the very streams it was handed (0.3.38, `_update_stream_config`), so
+    it is handed copies: compared with themselves, they would always be as asked.
+    """
+    for count in range(asked["buffer_count"], 0, -1):
+        streams = {name: asked[name] and dict(asked[name]) for name in ("main", "raw")}
+        try:
+            return picam.configure({**asked, **streams, "buffer_count": count})
+        except OSError as error:  # from the kernel's heap (picamera2 0.3.38, dma_heap.py)
+            denied = error
+    raise CameraUnavailable(refused(asked, memory, denied)) from denied
 
 
 def _check_sensor(picam: Picamera2, settings: PicamSettings) -> None:

@@ -78,6 +78,17 @@ def shortage(config: Mapping[str, Any], memory: Memory) -> str:
     )
 
 
+def refused(config: Mapping[str, Any], memory: Memory, error: OSError) -> str:
+    """Say that the kernel gave no memory for one set of buffers though there should be, and what to do."""
+    needed, total = _set_bytes(config), memory.cma_total_bytes
+    part = f"{total / 1e6:.0f} MB of contiguous memory" if total else "memory"
+    return (
+        f"One frame takes {needed / 1e6:.0f} MB of this board's {part}, and the kernel has not as much in "
+        f"pieces large enough now ({error}): end what else uses camera or screen, or reboot; if that does not "
+        "help, lower camera.size_px."
+    )
+
+
 def _set_bytes(config: Mapping[str, Any]) -> int:
     streams = (config["main"], config.get("raw"))
     return sum(stream_bytes(stream) for stream in streams if stream is not None)

@@ -37,7 +37,7 @@ def identity_of(picam: Picamera2) -> CameraIdentity:
 def _open(open_picamera2: OpenPicamera2, index: int, tuning: dict[str, Any] | None) -> Picamera2:
     try:
         return open_picamera2(index, tuning=tuning)
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:  # the latter from /dev/dma_heap
         raise CameraUnavailable(
             f"Camera {index} cannot be opened: {error}. Check with 'rpicam-hello --list-cameras' that it is "
             "there; if not, the ribbon cable at both ends, with the power off; if it is, another program may "

@@ -8,6 +8,17 @@ from simulator.voice_coil import VoiceCoilSpec
 _MONO = 5
 _COLOUR = ("AwbEnable", "AwbMode", "ColourGains", "Saturation")
 _FOREIGN = {"AeEnable", "Brightness", "Contrast", "ExposureTime", "ExposureTimeMode", "Saturation"}
+_FLAGS = {"AeEnable", "AwbEnable"}
+_FRACTIONS = {
+    "AnalogueGain",
+    "Brightness",
+    "ColourGains",
+    "Contrast",
+    "ExposureValue",
+    "LensPosition",
+    "Saturation",
+    "Sharpness",
+}
 _FIXED: dict[str, Any] = {
     "Location": 2,
     "Rotation": 180,
@@ -54,6 +65,15 @@ def limits(spec: CameraSpec) -> dict[str, tuple[Any, Any, Any]]:
     if not spec.native:  # what a webcam has
         absent = (*absent, *(every.keys() - _FOREIGN))
     return {name: limit for name, limit in every.items() if name not in absent}
+
+
+def check_type(name: str, value: Any) -> None:
+    """Raise `RuntimeError`, as pybind11 does, where a value is not of libcamera's type for a control."""
+    kind, known = ("float", int | float) if name in _FRACTIONS else ("int", int)
+    kind, known = ("bool", int | float) if name in _FLAGS else (kind, known)
+    for each in value if isinstance(value, tuple | list) else (value,):
+        if not isinstance(each, known):
+            raise RuntimeError(f"Unable to cast Python instance of type {type(each)} to C++ type '{kind}'")
 
 
 def _lens_limits(lens: VoiceCoilSpec) -> dict[str, tuple[Any, Any, Any]]:

@@ -9,14 +9,19 @@ What it keeps of the real one, because code that ignores it fails at the bench:
 - A request not released starves the camera. A job whose wait timed out is still queued, and takes the next
   frame, until `cancel_all_and_flush`.
 - A loose cable raises nothing: frames just cease.
+- `configure` writes what is granted into the streams it was handed.
+- A control of another type than libcamera's is found out only when a request is sent with it, by whoever
+  releases one; it never goes, and neither does any other.
 
 There is no thread: see `simulator.pipeline`.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from enum import Enum
+from errno import ENOMEM
 from itertools import starmap
 from typing import Any
 
@@ -45,7 +50,8 @@ class Picamera2:
     """See the module. `rig` is what the real one does not take.
 
     Raises `RuntimeError` where the real one does: no such camera, camera in use, bad configuration, start
-    before configure, control not known.
+    before configure, control not known or, once it is sent, not of its type; `OSError` where there is no memory
+    for the buffers.
     """
 
     def __init__(
@@ -173,17 +179,19 @@ class Picamera2:
         if not isinstance(camera_config, dict):
             raise TypeError("Invalid type for `camera_config` given")
         self.camera_config = {}
-        config = deepcopy(camera_config)
+        config = camera_config.copy()
         formats.check(config["main"], "main")
         spec = self.rig.camera
-        config["main"] = formats.granted(config["main"], self.sensor_resolution, spec)
+        # The caller's own streams are written to.
+        config["main"].update(formats.granted(config["main"], self.sensor_resolution, spec))
         if not spec.native:
             config["raw"] = config["sensor"] = None
         else:
             config["sensor"] = {"bit_depth": formats.SENSOR_BITS, "output_size": spec.size_px}
         if config.get("raw") is not None:
-            config["raw"] = formats.granted_raw(config["raw"]["format"], spec)
+            config["raw"].update(formats.granted_raw(config["raw"]["format"], spec))
         config["lores"] = None
+        self._allocate(config)
         self._pipeline.forget_controls()
         self.set_controls(config["controls"])
         self.camera_config = config
@@ -263,6 +271,12 @@ class Picamera2:
     def cancel_all_and_flush(self) -> None:
         """Cancel all jobs."""
         self._pipeline.cancel_all()
+
+    def _allocate(self, config: dict[str, Any]) -> None:
+        frame_bytes = sum(config[name]["framesize"] for name in ("main", "raw") if config[name] is not None)
+        available_bytes = self.rig.camera.memory_bytes
+        if available_bytes is not None and config["buffer_count"] * frame_bytes > available_bytes:
+            raise OSError(ENOMEM, os.strerror(ENOMEM))
 
     def _must_be_open(self) -> None:
         if not self.is_open:

@@ -116,14 +116,17 @@ class _LampPin(_DrivenPin):
 
 
 class _SensingPin(_Pin):
-    """A pin that follows something. Its level is read live; edges are told when the factory follows."""
+    """A pin that follows something. Its level is read live; edges are told when the factory follows.
+
+    Neither grounded nor pulled up, it floats: it may read anything, so it reads low, as if grounded.
+    """
 
     def __init__(self, factory: Any, info: Any, *, grounded: Callable[[], bool]) -> None:
         self._grounded = grounded
         super().__init__(factory, info)
 
     def _level(self) -> bool:
-        return not self._grounded() and self._pull != "down"
+        return not self._grounded() and self._pull == "up"
 
     def _get_state(self) -> bool:
         return bool(self._state) if self._function == "output" else self._level()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from simulator.controls import check_type
 from simulator.loans import CompletedRequest, Job, Step
 from simulator.metadata import describe
 from simulator.mount import Mount
@@ -56,7 +57,7 @@ class Pipeline:
         self._hang()
         with self._lock:
             now_ns = self._rig.clock.monotonic_ns()
-            controls, self._controls = self._controls, {}
+            controls = self._taken()
             self._stream = Stream(
                 self._rig.camera, self._rig.world, self._wanted_us, controls, now_ns, self._coil
             )
@@ -128,8 +129,14 @@ class Pipeline:
         self._catch_up()
         if self._stream is None or stops != self._stops:
             return
+        self._stream.queue(self._taken())
+
+    def _taken(self) -> dict[str, Any]:
+        """Give the controls set since, to be sent; those of a wrong type stay, and so do all others."""
+        for name, value in self._controls.items():
+            check_type(name, value)
         controls, self._controls = self._controls, {}
-        self._stream.queue(controls)
+        return controls
 
     def _dispatch(
         self,

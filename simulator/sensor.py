@@ -60,6 +60,8 @@ class CameraSpec:
         Part of the light in the middle that reaches the corners; it falls off with the square of the way.
     hot_pixels
         How many shine by themselves: saturated after half a second at gain 1.
+    memory_bytes
+        What the kernel has for the buffers of its streams; None: enough.
     """
 
     model: str = "imx477"
@@ -91,6 +93,7 @@ class CameraSpec:
     lens: VoiceCoilSpec | None = None
     corner_light: float = 1.0
     hot_pixels: int = 0
+    memory_bytes: int | None = None
 
     @property
     def readout_ns(self) -> int:

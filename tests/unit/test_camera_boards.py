@@ -137,6 +137,22 @@ def test_with_memory_for_one_frame_slices_are_as_fresh(tmp_path: Path) -> None:
     assert camera.capture(after_ns).began_ns >= after_ns
 
 
+@pytest.mark.parametrize(("platform", "words"), [("VC4", "512 MB of contiguous memory"), ("PISP", "board's memory")])
+def test_memory_that_is_there_but_not_free_is_made_do_with_or_told(
+    tmp_path: Path, platform: str, words: str
+) -> None:
+    tight = replace(SPEC.camera, platform=platform, memory_bytes=120_000)
+    memory = LARGE if platform == "VC4" else replace(LARGE, cma_total_bytes=None)
+    rig = rig_of(tmp_path, tight)
+    camera = opened(rig, memory)
+    assert camera._picam.camera_configuration()["buffer_count"] == 1
+    camera.close()
+    rig = rig_of(tmp_path / "tighter", replace(tight, memory_bytes=60_000))
+    with pytest.raises(CameraUnavailable, match=f"0 MB of this .*{words}.*Cannot allocate memory.*reboot"):
+        opened(rig, memory)
+    assert rig.camera_taken.acquire(blocking=False), "it was left open"
+
+
 def test_a_pi_5_is_not_bound_by_contiguous_memory(tmp_path: Path) -> None:
     opened(rig_of(tmp_path, PI_5), replace(LARGE, cma_total_bytes=16_050_000))
 

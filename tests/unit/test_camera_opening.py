@@ -118,6 +118,28 @@ class TestOpening:
             studio.camera()
         assert studio.picam2.closed == 1
 
+    def test_a_sensor_read_out_in_part_is_refused(self, studio: Studio) -> None:
+        """picamera2 says what it granted in the very streams that it was asked with."""
+
+        class Cropping(Unruly):
+            def configure(self, config: dict[str, Any]) -> None:
+                super().configure(config)
+                config["raw"]["size"] = (80, 60)
+
+        studio.wrap = Cropping
+        with pytest.raises(CameraUnavailable, match="reads its sensor out in 80 x 60 instead of 160 x 120"):
+            studio.camera()
+
+    def test_a_heap_that_may_not_be_opened_says_so(
+        self, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def denied(*_: Any, **__: Any) -> Any:
+            raise PermissionError(13, "Permission denied", "/dev/dma_heap/vidbuf_cached")
+
+        monkeypatch.setattr(Studio, "__call__", denied)
+        with pytest.raises(CameraUnavailable, match="cannot be opened.*dma_heap/vidbuf_cached"):
+            studio.camera()
+
     def test_a_camera_that_does_not_start_is_closed(self, studio: Studio) -> None:
         class Stillborn(Unruly):
             def start(self, **how: Any) -> None:

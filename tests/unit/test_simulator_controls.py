@@ -114,3 +114,26 @@ def test_frame_duration_limits_hold_the_exposure_and_stretch_the_frame(bench):
 def test_an_unknown_control_is_refused(bench):
     with pytest.raises(RuntimeError, match="Control Brightnes is not advertised"):
         bench.picam.set_controls({"Brightnes": 1.0})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"ExposureTime": 9_000.0}, {"FrameDurationLimits": (1e4, 1e5)}, {"AnalogueGain": "2"}, {"AwbEnable": "no"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_value_of_another_type_is_found_out_when_it_is_sent_and_nothing_is_sent_any_more(bench, wrong):
+    bench.start()
+    request = bench.picam.capture_request()
+    bench.picam.set_controls(wrong)
+    with pytest.raises(RuntimeError, match="Unable to cast Python instance of type"):
+        request.release()
+    bench.picam.stop()
+    bench.picam.set_controls(wrong)
+    with pytest.raises(RuntimeError, match="Unable to cast"):
+        bench.picam.start()
+
+
+def test_whole_numbers_do_for_fractions_and_flags(bench):
+    bench.start({"AnalogueGain": 2, "ColourGains": [2, 1], "AeEnable": 0, "ExposureTime": 9_000})
+    metadata = bench.frames(1)[0]
+    assert (metadata["AnalogueGain"], metadata["ExposureTime"]) == (2.0, 9_000)

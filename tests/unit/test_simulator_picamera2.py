@@ -1,5 +1,7 @@
+from dataclasses import replace
+
 import pytest
-from picamera2_bench import SIZE, Bench
+from picamera2_bench import QUIET, SIZE, Bench
 
 from simulator.picamera2 import Picamera2
 
@@ -35,6 +37,23 @@ def test_wrong_use_is_refused_as_by_the_real_one(bench):
     with pytest.raises(RuntimeError, match="not opened"):
         picam.start()
     Picamera2(rig=bench.rig).close()
+
+
+def test_what_is_granted_is_written_into_what_was_asked_for(bench):
+    config = bench.picam.create_still_configuration({"size": (10_000, 8_000)})
+    bench.picam.configure(config)
+    assert config["main"] is bench.picam.camera_configuration()["main"]
+    assert (config["main"]["size"], config["main"]["stride"]) == (SIZE, 512)
+    assert (config["raw"]["format"], config["raw"]["size"]) == ("RGGB_PISP_COMP1", SIZE)
+
+
+def test_buffers_that_memory_does_not_hold_are_refused_by_the_kernel(tmp_path):
+    main_bytes, raw_bytes = 512 * SIZE[1], 320 * SIZE[1]
+    bench = Bench(tmp_path, replace(QUIET, memory_bytes=2 * (main_bytes + raw_bytes)))
+    bench.start(buffer_count=2)
+    bench.picam.stop()
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        bench.start(buffer_count=3)
 
 
 def test_tuning_can_be_looked_up_and_changed():

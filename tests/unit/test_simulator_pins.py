@@ -82,6 +82,14 @@ def test_a_broken_wire_reads_as_limit_and_a_jammed_lever_never_does(motor, world
     assert not near.pin.state
 
 
+def test_an_input_without_pull_up_floats(motor, world):
+    wire = motor.pin(5)
+    world.break_down("limit_near_open")
+    for pull, level in (("up", True), ("floating", False), ("down", False)):
+        wire.input_with_pull(pull)
+        assert bool(wire.state) is level, pull
+
+
 def test_a_press_reaches_a_button_as_an_edge(panel, clock):
     button = Button(26, pin_factory=panel)
     seen = []
