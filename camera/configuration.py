@@ -129,10 +129,10 @@ def configure(picam: Picamera2, settings: PicamSettings, memory: Memory) -> Conf
 
 
 def _configure(picam: Picamera2, asked: dict[str, Any], memory: Memory) -> None:
-    """Configure with as many buffers as `asked` says, or with fewer where the kernel has not the memory now.
+    """Configure with as many buffers as `asked` says, or with fewer where the kernel has no memory for them.
 
-    picamera2 writes what was granted into the very streams it was handed (0.3.38, `_update_stream_config`), so
-    it is handed copies: compared with themselves, they would always be as asked.
+    picamera2 writes what it grants into the very streams it was handed (0.3.38, `_update_stream_config`), so
+    these are copies: compared with themselves, they would always be as asked.
     """
     for count in range(asked["buffer_count"], 0, -1):
         streams = {name: asked[name] and dict(asked[name]) for name in ("main", "raw")}

@@ -83,8 +83,8 @@ def refused(config: Mapping[str, Any], memory: Memory, error: OSError) -> str:
     needed, total = _set_bytes(config), memory.cma_total_bytes
     part = f"{total / 1e6:.0f} MB of contiguous memory" if total else "memory"
     return (
-        f"One frame takes {needed / 1e6:.0f} MB of this board's {part}, and the kernel has not as much in "
-        f"pieces large enough now ({error}): end what else uses camera or screen, or reboot; if that does not "
+        f"One frame takes {needed / 1e6:.0f} MB of this board's {part}, and the kernel has not as much of it "
+        f"free in one piece now ({error}): end what else uses camera or screen, or reboot; if that does not "
         "help, lower camera.size_px."
     )
 

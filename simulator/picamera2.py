@@ -50,8 +50,8 @@ class Picamera2:
     """See the module. `rig` is what the real one does not take.
 
     Raises `RuntimeError` where the real one does: no such camera, camera in use, bad configuration, start
-    before configure, control not known or, once it is sent, not of its type; `OSError` where there is no memory
-    for the buffers.
+    before configure, control not known or, once it is sent, not of its type; `OSError` where there is no
+    memory for the buffers.
     """
 
     def __init__(

@@ -137,7 +137,9 @@ def test_with_memory_for_one_frame_slices_are_as_fresh(tmp_path: Path) -> None:
     assert camera.capture(after_ns).began_ns >= after_ns
 
 
-@pytest.mark.parametrize(("platform", "words"), [("VC4", "512 MB of contiguous memory"), ("PISP", "board's memory")])
+@pytest.mark.parametrize(
+    ("platform", "words"), [("VC4", "512 MB of contiguous memory"), ("PISP", "board's memory")]
+)
 def test_memory_that_is_there_but_not_free_is_made_do_with_or_told(
     tmp_path: Path, platform: str, words: str
 ) -> None:

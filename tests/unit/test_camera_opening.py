@@ -137,7 +137,7 @@ class TestOpening:
             raise PermissionError(13, "Permission denied", "/dev/dma_heap/vidbuf_cached")
 
         monkeypatch.setattr(Studio, "__call__", denied)
-        with pytest.raises(CameraUnavailable, match="cannot be opened.*dma_heap/vidbuf_cached"):
+        with pytest.raises(CameraUnavailable, match=r"cannot be opened.*dma_heap/vidbuf_cached"):
             studio.camera()
 
     def test_a_camera_that_does_not_start_is_closed(self, studio: Studio) -> None:

@@ -118,7 +118,7 @@ def test_an_unknown_control_is_refused(bench):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"ExposureTime": 9_000.0}, {"FrameDurationLimits": (1e4, 1e5)}, {"AnalogueGain": "2"}, {"AwbEnable": "no"}],
+    [{"ExposureTime": 9e3}, {"FrameDurationLimits": (1e4, 1e5)}, {"AnalogueGain": "2"}, {"AwbEnable": "no"}],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_value_of_another_type_is_found_out_when_it_is_sent_and_nothing_is_sent_any_more(bench, wrong):
