@@ -1,5 +1,6 @@
 """What a camera can be told, and what it says of itself, as libcamera lists them."""
 
+import struct
 from typing import Any
 
 from simulator.sensor import CameraSpec
@@ -67,13 +68,22 @@ def limits(spec: CameraSpec) -> dict[str, tuple[Any, Any, Any]]:
     return {name: limit for name, limit in every.items() if name not in absent}
 
 
-def check_type(name: str, value: Any) -> None:
-    """Raise `RuntimeError`, as pybind11 does, where a value is not of libcamera's type for a control."""
-    kind, known = ("float", int | float) if name in _FRACTIONS else ("int", int)
-    kind, known = ("bool", int | float) if name in _FLAGS else (kind, known)
-    for each in value if isinstance(value, tuple | list) else (value,):
-        if not isinstance(each, known):
-            raise RuntimeError(f"Unable to cast Python instance of type {type(each)} to C++ type '{kind}'")
+def cast(name: str, value: Any) -> Any:
+    """Give a control's value as libcamera has it, whose fractions are in single precision.
+
+    Raises `RuntimeError`, as pybind11 does, for one of another type.
+    """
+    if isinstance(value, tuple | list):
+        return tuple(cast(name, each) for each in value)
+    fraction = name in _FRACTIONS
+    if isinstance(value, int | float if fraction or name in _FLAGS else int):
+        return single(value) if fraction else value
+    raise RuntimeError(f"Unable to cast Python instance of type {type(value)} to C++ type")
+
+
+def single(value: float) -> float:
+    """Give what single precision leaves of a value."""
+    return struct.unpack("f", struct.pack("f", value))[0]
 
 
 def _lens_limits(lens: VoiceCoilSpec) -> dict[str, tuple[Any, Any, Any]]:

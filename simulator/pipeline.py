@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from simulator.controls import check_type
+from simulator.controls import cast
 from simulator.loans import CompletedRequest, Job, Step
 from simulator.metadata import describe
 from simulator.mount import Mount
@@ -132,10 +132,9 @@ class Pipeline:
         self._stream.queue(self._taken())
 
     def _taken(self) -> dict[str, Any]:
-        """Give the controls set since, to be sent; those of a wrong type stay, and so do all others."""
-        for name, value in self._controls.items():
-            check_type(name, value)
-        controls, self._controls = self._controls, {}
+        """Give the controls set since, to be sent; where one is of a wrong type, all stay."""
+        controls = {name: cast(name, value) for name, value in self._controls.items()}
+        self._controls = {}
         return controls
 
     def _dispatch(

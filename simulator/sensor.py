@@ -115,7 +115,7 @@ class CameraSpec:
 
     def gain(self, wanted: float) -> float:
         """Give the analogue gain whose code is the last not above `wanted`."""
-        code = int(1024 - 1024 / min(max(wanted, 1.0), self.largest_gain) + 1e-6)
+        code = int(1024 - 1024 / min(max(wanted, 1.0), self.largest_gain))
         return 1024 / (1024 - code)
 
     def frame_ns(self, lines: int, shortest_us: int) -> int:
