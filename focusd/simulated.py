@@ -231,6 +231,9 @@ def camera_spec(config: Config) -> CameraSpec:
     """Give the camera; where the axis is its lens, one whose lens reaches the subject."""
     simulation = config.simulation
     spec = CameraSpec(size_px=simulation.size_px, flicker_percent=simulation.flicker_percent)
+    if config.panel.light_pin is not None:
+        low = config.panel.light_active == "low"
+        spec = replace(spec, ambient=0.2, lamp=0.8, lamp_low=low)
     if config.axis.kind != "lens":
         return spec
     infinity_um = simulation.subject_mm * 1000 + simulation.subject_d * simulation.lens_um_a_d

@@ -83,7 +83,8 @@ def cast(name: str, value: Any) -> Any:
 
 def single(value: float) -> float:
     """Give what single precision leaves of a value."""
-    return struct.unpack("f", struct.pack("f", value))[0]
+    (left,) = struct.unpack("f", struct.pack("f", value))
+    return float(left)
 
 
 def _lens_limits(lens: VoiceCoilSpec) -> dict[str, tuple[Any, Any, Any]]:

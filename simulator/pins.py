@@ -279,4 +279,4 @@ class SimulatedFactory(MockFactory):  # type: ignore[misc]
         return lambda: self._world.pressed(name, self._clock.monotonic_ns())
 
     def _output(self, name: str) -> Callable[[float], None]:
-        return lambda part: self._world.drive(name, part)
+        return lambda part: self._world.drive(name, part, self._clock.monotonic_ns())

@@ -28,8 +28,10 @@ class CameraSpec:
     light_gains
         The (red, blue) gains that make the light white.
     ambient, lamp
-        Light that is always there, and light added while the panel's light pin is high. 1 is what the
-        scene was made for.
+        Light that is always there, and light that the lamp on the panel's light pin adds once it is warm.
+        1 is what the scene was made for.
+    lamp_low, warm_up_ns
+        Whether the lamp shines while its pin is low; see `simulator.lamp`.
     flicker_percent, flicker_hertz
         Depth of the mains' flicker, and its frequency.
     platform
@@ -78,6 +80,8 @@ class CameraSpec:
     light_gains: tuple[float, float] = (2.1, 1.7)
     ambient: float = 1.0
     lamp: float = 0.0
+    lamp_low: bool = False
+    warm_up_ns: int = 100_000_000
     flicker_percent: float = 0.0
     flicker_hertz: float = 100.0
     platform: str = "PISP"

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from simulator.lamp import mean_light
 from simulator.sensor import Automatics, CameraSpec, Held, Wishes, amended
 from simulator.voice_coil import VoiceCoil
 from simulator.world import World
@@ -169,8 +170,7 @@ class Stream:
                 now_due |= controls
         self._due = [(frame, controls) for frame, controls in self._due if frame > number]
         self._wishes = amended(self._wishes, now_due, self._held)
-        light = spec.ambient + spec.lamp * self._world.part_driven("light")
-        self._held, ae_state = self._automatics.expose(self._wishes, light)
+        self._held, ae_state = self._automatics.expose(self._wishes, self._light(after_ns, after_ns))
         self._drifted_lines = self._drifted_lines + 1 if self._world.broken("exposure_drift") else 0
         granted_lines, gain = spec.lines(self._held.time_us), spec.gain(self._held.gain)
         lines = max(1, granted_lines - self._drifted_lines)
@@ -189,10 +189,16 @@ class Stream:
             colour_gains=self._held.colour_gains,
             frame_ns=frame_ns,
             ae_state=ae_state,
-            light=light,
+            light=self._light(readout_ns - spec.exposure_ns(lines), readout_ns),
             before_ns=before.readout_ns - before.exposure_ns // 2 if blends and before else None,
             done_ns=readout_ns + spec.readout_ns + spec.processing_ns,
         )
+
+    def _light(self, begin_ns: int, end_ns: int) -> float:
+        """Give how much light there is from one instant to another, as far as that is known now."""
+        spec = self._spec
+        lamp = mean_light(self._world.output("light"), begin_ns, end_ns, spec.warm_up_ns, low=spec.lamp_low)
+        return spec.ambient + spec.lamp * lamp
 
     def _leap(self, now_ns: int) -> None:
         """Leave out frames that nobody saw: after so many they are all alike."""

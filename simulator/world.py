@@ -110,6 +110,22 @@ class Resonance:
     across: float = 3.0
 
 
+class Driven(NamedTuple):
+    """What an output is.
+
+    Attributes
+    ----------
+    part, before
+        Which part of the time it is high, 0 to 1, now and before it was last changed.
+    since_ns
+        When that was, a millisecond early at the most.
+    """
+
+    part: float
+    before: float
+    since_ns: int
+
+
 class CarriageState(NamedTuple):
     """All that is known of the carriage after one event. Micrometres count from the near switch, near to far.
 
@@ -369,9 +385,12 @@ class World:
         """Say whether the input `name` is pressed now."""
         return now_ns < self._inputs[_place(name, _INPUTS, "input")]
 
-    def drive(self, name: str, part: float) -> None:
+    def drive(self, name: str, part: float, now_ns: int) -> None:
         """Set the output `name` (one of `OUTPUTS`): which part of the time it is high, 0 to 1."""
-        self._outputs[_place(name, _OUTPUTS, "output")] = round(1000 * part)
+        place, level = _place(name, _OUTPUTS, "output"), round(1000 * part)
+        before = self._outputs[place] % 1024
+        if level != before:
+            self._outputs[place] = (now_ns // 1_000_000 * 1024 + before) * 1024 + level
 
     def driven(self, name: str) -> bool:
         """Say whether the output `name` is high, be it by turns."""
@@ -379,7 +398,13 @@ class World:
 
     def part_driven(self, name: str) -> float:
         """Give which part of the time the output `name` is high."""
-        return float(self._outputs[_place(name, _OUTPUTS, "output")]) / 1000
+        return self.output(name).part
+
+    def output(self, name: str) -> Driven:
+        """Give what the output `name` is, and has been."""
+        rest, level = divmod(self._outputs[_place(name, _OUTPUTS, "output")], 1024)
+        since_ms, before = divmod(rest, 1024)
+        return Driven(level / 1000, before / 1000, since_ms * 1_000_000)
 
     def break_down(self, name: str) -> None:
         """Switch the fault `name` (one of `FAULTS`) on."""

@@ -13,7 +13,7 @@ from rail_rig import EventfulClock
 
 from camera.lens import LensAxis, LensSettings
 from camera.picam import PicamCamera, PicamSettings
-from rail.screw import lens_scale
+from rail.screw import Scale, lens_scale
 from simulator.rig import RigSpec, SimulatedRig
 from simulator.voice_coil import RINGING, VoiceCoilSpec
 from simulator.world import World
@@ -33,11 +33,12 @@ class LensRig:
     spec: RigSpec = SPEC
     clock: EventfulClock = field(default_factory=EventfulClock)
     opened: bool = True
+    scale: Scale = SCALE
 
     def __post_init__(self) -> None:
         self.world = World.create(self.folder / "world", resonance=RINGING)
         self.sim = SimulatedRig(self.world, self.clock, self.spec, Ladder())
-        self.axis = LensAxis(SCALE, self.settings, self.clock)
+        self.axis = LensAxis(self.scale, self.settings, self.clock)
         if self.opened:
             self.open_camera()
 

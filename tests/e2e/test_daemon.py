@@ -203,7 +203,7 @@ def test_a_killed_daemon_leaves_a_session_that_another_finishes_and_no_process(t
         make_safe = [sys.executable, "-m", "focusd.daemon", "--simulate", "--make-safe"]
         subprocess.run([*make_safe, "--state-dir", str(focusd.state)], check=True, env=quiet(tmp_path))
         assert not world.driven("light")
-        world.drive("light", 1)
+        world.drive("light", 1, time.monotonic_ns())
     with daemon(tmp_path, INSECT, "resume=auto") as focusd:
         assert not world.driven("light"), "and a new daemon begins in the dark"
         told = focusd.wait_for("stack_interrupted")

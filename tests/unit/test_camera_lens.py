@@ -47,6 +47,13 @@ def test_the_lens_itself_is_at_rest_when_a_move_says_so(rig, place_d):
     assert swings[-1] == pytest.approx(place_d + FRICTION_D, abs=NEAR_ENOUGH_D)
 
 
+def test_places_that_single_precision_does_not_hold_are_recognised(tmp_path):
+    """libcamera reports 0.7 dioptres as 0.699999988."""
+    rig = LensRig(tmp_path, scale=lens_scale(Fraction(7, 100)))
+    for place_steps in (-150, -10, -11, -23, -1, 0):
+        assert rig.axis.move_to(place_steps).position.steps == place_steps
+
+
 def test_without_its_settling_time_a_move_would_end_while_the_lens_still_rings(tmp_path):
     rig = LensRig(tmp_path, settings=replace(SETTINGS, settle_ns=0))
     arrival = rig.axis.move_to(steps(12.0))

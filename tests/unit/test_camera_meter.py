@@ -122,9 +122,11 @@ class TestMeter:
 
 
 class TestLock:
-    def test_a_read_back_applied_again_does_not_drift(self, studio: Studio) -> None:
+    @pytest.mark.parametrize("gain", [ASKED.gain, 1.0088, 3.01])
+    def test_a_read_back_applied_again_does_not_drift(self, studio: Studio, gain: float) -> None:
+        """Half of the gains come back, in single precision, a little short of their own code."""
         camera = studio.camera()
-        granted = camera.lock(ASKED)
+        granted = camera.lock(replace(ASKED, gain=gain))
 
         assert [camera.lock(camera.exposure or ASKED) for _ in range(4)] == [granted] * 4
         assert abs(granted.time_us - ASKED.time_us) < 1000

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from camera_bench import Ladder
 from daemon_rig import PLAN, DaemonRig
 
 from focusd.jobs import Resume
@@ -10,7 +11,9 @@ from focusd.light import Light
 from rail.pins import PanelPins, PanelWiring
 from simulator.clock import VirtualClock
 from simulator.pins import SimulatedFactory
+from simulator.rig import SimulatedRig
 from simulator.world import World
+from stack.journal import replay
 from stack.plan import Between
 
 WARM_UP_NS = 3_000_000_000
@@ -55,6 +58,21 @@ def test_it_is_on_and_warm_before_metering_through_every_slice_and_out_after(rig
     assert at_ns["metering"] - at_ns["stack_started"] >= WARM_UP_NS
     assert order.count("slice_saved") == 5
     assert (rig.lights, shining(rig)) == ([True, False], False)
+
+
+@pytest.mark.parametrize("warm_up_ms", [15_000, 0])
+def test_slices_are_lit_alike_once_the_lamp_is_warm_and_would_not_be_before(tmp_path, warm_up_ms):
+    rig = DaemonRig(tmp_path, warm_up_ns=warm_up_ms * 1_000_000)
+    rig.marked()
+    camera = replace(rig.sim.spec.camera, ambient=0.2, lamp=0.8, warm_up_ns=2_000_000_000)
+    rig.sim = SimulatedRig(rig.rail.world, rig.clock, replace(rig.sim.spec, camera=camera), Ladder())
+    rig.eye.close()
+    rig.shoot()
+    (session,) = rig.sessions.all()
+    told = [entry.facts for entry in replay(session.path / "journal.jsonl").entries]
+    lux = [facts["metadata"]["Lux"] for facts in told if "metadata" in facts]
+    assert len(lux) == 5
+    assert (max(lux) / min(lux) < 1.0005) is (warm_up_ms > 0), lux
 
 
 def test_no_slice_is_exposed_in_a_cold_light_when_a_stack_goes_on_with_its_recorded_exposure(rig):

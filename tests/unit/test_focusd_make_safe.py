@@ -30,7 +30,7 @@ def left_behind(config: Config, folder: Path, left: str) -> Simulation:
     simulation = open_simulation(config, folder, MonotonicClock())
     description = json.dumps(motion_description(config, simulation, None))
     assert subprocess.run([sys.executable, "-c", KILLED, description, left], check=False).returncode == 9
-    simulation.world.drive("light", 1)
+    simulation.world.drive("light", 1, MonotonicClock().monotonic_ns())
     return simulation
 
 

@@ -133,10 +133,29 @@ def test_noise_reduction_left_on_mixes_in_the_frame_before(tmp_path):
 def test_the_lamp_lights_the_scene_when_it_is_the_only_light(tmp_path):
     bench = Bench(tmp_path, replace(QUIET, ambient=0.02, lamp=1.0)).start()
     dark, _ = bench.fresh()
-    bench.world.drive("light", True)
+    bench.world.drive("light", True, bench.clock.monotonic_ns())
     bench.frames(5)
     bright, _ = bench.fresh()
     assert dark.mean() < 25 < 100 < bright.mean()
+
+
+@pytest.mark.parametrize("low", [False, True], ids=["shines while high", "shines while low"])
+def test_a_frame_is_lit_as_the_lamp_was_during_its_exposure(tmp_path, low):
+    """However late somebody asks: a frame from before is dark, and one of a cold LED too bright."""
+    bench = Bench(tmp_path, replace(QUIET, ambient=0.1, lamp=1.0, lamp_low=low))
+    bench.world.drive("light", low, bench.clock.monotonic_ns())
+    bench.start(buffer_count=4)
+    bench.frames(2)
+    before_ns = bench.clock.monotonic_ns()
+    bench.clock.pass_ns(90 * MS_NS)
+    bench.world.drive("light", not low, on_ns := bench.clock.monotonic_ns())
+    lit = [(each["SensorTimestamp"], each["Lux"] / 400) for each in bench.frames(40)]
+    dark = [light for at_ns, light in lit if at_ns < on_ns]
+    assert dark == pytest.approx([0.1] * len(dark)) and len(dark) > 1
+    assert lit[0][0] - before_ns < 50 * MS_NS
+    cold = [light for at_ns, light in lit if 10 * MS_NS < at_ns - on_ns < 40 * MS_NS]
+    assert cold and all(1.15 < light < 1.21 for light in cold)
+    assert lit[-1][1] == pytest.approx(1.1, abs=0.001)
 
 
 def test_a_smaller_main_stream_is_scaled_and_keeps_circles_round(tmp_path):

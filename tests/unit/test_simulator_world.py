@@ -9,6 +9,7 @@ from simulator.world import (
     RING_LENGTH,
     CarriageBusy,
     CarriageState,
+    Driven,
     Resonance,
     TrajectoryLost,
     World,
@@ -44,12 +45,15 @@ def test_a_world_is_shared_between_those_who_open_it(path):
     eyes = World.open(path)
     state = walk(with_hands, 3)
     with_hands.press("shoot", until_ns=500)
-    with_hands.drive("led", True)
+    with_hands.drive("led", True, 7_000_000)
+    with_hands.drive("led", 0.3, 9_876_543)
+    with_hands.drive("led", 0.3, 99_000_000)
     with_hands.break_down("camera_timeout")
 
     assert eyes.carriage() == state
     assert (eyes.pressed("shoot", 499), eyes.pressed("shoot", 500)) == (True, False)
     assert eyes.driven("led")
+    assert eyes.output("led") == Driven(part=0.3, before=1.0, since_ns=9_000_000)
     assert eyes.broken("camera_timeout") and not eyes.broken("exposure_drift")
     eyes.mend("camera_timeout")
     assert not with_hands.broken("camera_timeout")
