@@ -68,7 +68,8 @@ class Loans:
         The frame's own metadata decide, so that nothing rests on how picamera2 flushes its queue.
 
         Raises `CameraTimeout` when none comes within `patience_ns` of now or of `fresh_ns`, `ProofMissing`
-        when one does not say when or how it was exposed, `CaptureCancelled` after `cancel`.
+        when one does not say when or how it was exposed, `CaptureCancelled` after `cancel`,
+        `CameraUnavailable` when the driver fails.
         """
         deadline_ns = max(self._clock.monotonic_ns(), fresh_ns) + patience_ns
         while True:
@@ -83,7 +84,7 @@ class Loans:
                     yield request, metadata
                     return
             finally:
-                request.release()
+                _give_back(request)
 
     def _borrow(self, fresh_ns: int | None, deadline_ns: int) -> Request:
         if self._cancelled.is_set():
@@ -97,7 +98,7 @@ class Loans:
             if self._complete is not None:
                 self._flushes = False
                 return stumbled_over
-            stumbled_over.release()
+            _give_back(stumbled_over)
             raise _unproven((str(error.args[0]),)) from error
         except RuntimeError as error:
             raise CameraUnavailable(f"The camera failed while a frame was taken: {error}.") from error
@@ -127,6 +128,14 @@ class Loans:
         self._picam.cancel_all_and_flush()
         with suppress(TimeoutError, CancelledError, KeyError, RuntimeError):
             cast(Request, self._picam.wait(job, timeout=POLL_S)).release()
+
+
+def _give_back(request: Request) -> None:
+    """Return a frame to the camera, which takes it for the next exposure there and then."""
+    try:
+        request.release()
+    except RuntimeError as error:
+        raise CameraUnavailable(f"The camera failed as a frame was given back: {error}.") from error
 
 
 def _unproven(keys: tuple[str, ...]) -> ProofMissing:

@@ -23,7 +23,7 @@ def open_steadily(open_picamera2: OpenPicamera2, index: int) -> Picamera2:
     tuning = _steady_tuning(_library(open_picamera2), camera)
     if tuning is None:  # libcamera chooses by itself
         return camera
-    camera.close()
+    _close(camera, index)
     return _open(open_picamera2, index, tuning)
 
 
@@ -42,6 +42,16 @@ def _open(open_picamera2: OpenPicamera2, index: int, tuning: dict[str, Any] | No
             f"Camera {index} cannot be opened: {error}. Check with 'rpicam-hello --list-cameras' that it is "
             "there; if not, the ribbon cable at both ends, with the power off; if it is, another program may "
             "have it: 'sudo fuser -v /dev/media*' shows which."
+        ) from error
+
+
+def _close(camera: Picamera2, index: int) -> None:
+    try:
+        camera.close()
+    except RuntimeError as error:
+        raise CameraUnavailable(
+            f"Camera {index} was opened and does not let go ({error}): reboot, and see that no other program "
+            "uses it."
         ) from error
 
 

@@ -241,11 +241,20 @@ class PicamCamera:
         self._loans.arm()
 
     def close(self) -> None:
-        """Give the camera back, once. Raises `CameraTimeout` when it does not let go."""
+        """Give the camera back, once.
+
+        Raises `CameraTimeout` when it does not let go, `CameraUnavailable` when its driver fails at that.
+        """
         if self._closed:
             return
         self._closed = True
-        within(CLOSE_S, self._picam.close, "has not closed")
+        try:
+            within(CLOSE_S, self._picam.close, "has not closed")
+        except RuntimeError as error:
+            raise CameraUnavailable(
+                f"The camera's driver fails as it is closed ({error}): restart the daemon before it is used "
+                "again; if that does not help, reboot."
+            ) from error
 
     def _start(self, memory: ReadMemory) -> Configured:
         """Configure the camera and let it stream, with the controls that the first frame must have."""

@@ -89,7 +89,7 @@ class Eye:
         if isinstance(error, wedged) or isinstance(error.__cause__, wedged):
             try:
                 self.close()
-            except CameraError as failure:  # what is wedged may not let go either
+            except Exception as failure:  # what is wedged may not let go either, whatever it throws
                 _log.warning("%s", failure)
             self.facts = CameraFacts(problem=str(error))
 

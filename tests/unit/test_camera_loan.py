@@ -121,6 +121,45 @@ class TestBounds:
         assert "check the ribbon cable at both ends" in str(caught.value)
         studio.rig.world.mend("camera_stuck")
 
+    def test_a_driver_that_fails_as_it_is_closed_is_translated(self, studio: Studio) -> None:
+        class Clinging(Unruly):
+            def close(self) -> None:
+                super().close()
+                if self.tuning is not None:
+                    raise RuntimeError("Failed to release camera: Device or resource busy")
+
+        studio.wrap = Clinging
+        camera = studio.camera()
+        with pytest.raises(CameraUnavailable, match=r"busy.*restart the daemon"):
+            camera.close()
+        camera.close()
+
+    def test_a_driver_that_lets_go_of_no_camera_that_was_asked_its_name_is_translated(
+        self, studio: Studio
+    ) -> None:
+        class Clinging(Unruly):
+            def close(self) -> None:
+                super().close()
+                raise RuntimeError("Failed to release camera: Device or resource busy")
+
+        studio.wrap = Clinging
+        with pytest.raises(CameraUnavailable, match=r"busy.*reboot"):
+            studio.camera()
+
+    def test_a_camera_that_takes_no_frame_back_is_translated(
+        self, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        camera = studio.locked()
+        release = Lent.release
+
+        def fail(self: Lent) -> None:
+            release(self)
+            raise RuntimeError("Failed to queue request: No such device")
+
+        monkeypatch.setattr(Lent, "release", fail)
+        with pytest.raises(CameraUnavailable, match="No such device"):
+            camera.capture(studio.soon_ns())
+
     def test_it_closes_once(self, studio: Studio) -> None:
         camera = studio.camera()
         camera.close()

@@ -27,6 +27,7 @@ from rail.errors import (
     PositionUnknown,
     Stopped,
 )
+from simulator.picamera2 import Picamera2
 from stack.errors import StopAsked
 from stack.plan import Count, Marks
 from stack.report import warnings
@@ -542,6 +543,25 @@ def test_what_ends_the_daemon_is_refused_and_stopped_for(rig: DaemonRig) -> None
     rig.operator.work()
     assert isinstance(job.ended.exception(0), StopAsked)
     assert rig.rail.edges == 0
+
+
+def test_a_camera_that_fails_and_does_not_close_ends_the_order_and_not_the_operator(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = Picamera2.close
+
+    def clinging(self: Picamera2) -> None:
+        close(self)
+        if rig.rail.world.broken("camera_timeout"):
+            raise OSError("Device or resource busy")
+
+    monkeypatch.setattr(Picamera2, "close", clinging)
+    rig.marked()
+    rig.on("exposure_locked", lambda: rig.rail.world.break_down("camera_timeout"))
+    rig.shoot()
+    assert rig.told("stack_failed", "job_ended") == ["job_ended", "stack_failed", "job_ended"]
+    rig.rail.world.mend("camera_timeout")
+    assert rig.tell(Goto(620.0)).ended.exception(0) is None
 
 
 def test_as_the_daemon_ends_the_motor_goes_first_and_slices_are_seen_saved_whatever_fails(
