@@ -238,7 +238,7 @@ def camera_spec(config: Config) -> CameraSpec:
         return spec
     infinity_um = simulation.subject_mm * 1000 + simulation.subject_d * simulation.lens_um_a_d
     return replace(
-        spec, model="imx708", lens=VoiceCoilSpec(um_a_d=simulation.lens_um_a_d, zero_um=infinity_um)
+        spec, model="imx708", bits=10, lens=VoiceCoilSpec(um_a_d=simulation.lens_um_a_d, zero_um=infinity_um)
     )
 
 

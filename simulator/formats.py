@@ -11,7 +11,7 @@ from simulator.sensor import CameraSpec
 RGB_FORMATS = ("RGB888", "BGR888", "XRGB8888", "XBGR8888")
 DEEP_FORMATS = ("RGB161616", "BGR161616")
 YUV_FORMAT, NV12_FORMAT = "YUV420", "NV12"
-SENSOR_BITS = 12
+TURNED = "BGGR"
 _STREAM_KEYS = ("format", "size", "stride", "preserve_ar")
 
 
@@ -65,37 +65,43 @@ def granted(stream: dict[str, Any], most: tuple[int, int], spec: CameraSpec) -> 
 
 
 def sensor_format(spec: CameraSpec) -> str:
-    """Give the raw format as the real one names it first: packed."""
-    return f"R{SENSOR_BITS}_CSI2P" if spec.mono else f"SRGGB{SENSOR_BITS}_CSI2P"
+    """Give the raw format as the real one names it first: packed, and not turned yet."""
+    return f"R{spec.bits}_CSI2P" if spec.mono else f"SRGGB{spec.bits}_CSI2P"
 
 
 def granted_raw(asked: str, spec: CameraSpec) -> dict[str, Any]:
-    """Give the raw stream: always the whole sensor; a Pi 5 squeezes what may be packed, and pads the rest."""
+    """Give the raw stream: always the whole sensor; a Pi 5 squeezes what may be packed, and pads the rest.
+
+    Raspberry Pi's sensors are mounted upside down: libcamera turns the picture, and the colours' order.
+    """
     width, height = spec.size_px
     packed = spec.packs_raw or "_" in asked
-    colours = "R" if spec.mono else "SRGGB"
+    colours = "R" if spec.mono else f"S{TURNED}"
     if spec.platform == "PISP":
-        squeezed = "MONO_PISP_COMP1" if spec.mono else "RGGB_PISP_COMP1"
+        squeezed = "MONO_PISP_COMP1" if spec.mono else f"{TURNED}_PISP_COMP1"
         name, bytes_a_row = (squeezed, width) if packed else (f"{colours}16", 2 * width)
     else:
-        name = f"{colours}{SENSOR_BITS}" + ("_CSI2P" if packed else "")
-        bytes_a_row = width * 3 // 2 if packed else 2 * width
+        name = f"{colours}{spec.bits}" + ("_CSI2P" if packed else "")
+        bytes_a_row = width * spec.bits // 8 if packed else 2 * width
     stride = -(-bytes_a_row // 64) * 64
     return {"format": name, "size": spec.size_px, "stride": stride, "framesize": stride * height}
 
 
-def stored(raw: NDArray[np.uint16], stream: dict[str, Any]) -> NDArray[np.uint8]:
-    """Give 12-bit codes `(H, W)` as the raw stream holds them: `(H, stride)` bytes, rows padded."""
+def stored(raw: NDArray[np.uint16], stream: dict[str, Any], bits: int) -> NDArray[np.uint8]:
+    """Give codes `(H, W)` of so many bits as the raw stream holds them: `(H, stride)` bytes, rows padded.
+
+    Packed, of 12.
+    """
     name: str = stream["format"]
     buffer = np.zeros((raw.shape[0], stream["stride"]), np.uint8)
     if "COMP" in name:
-        lines = (raw >> (SENSOR_BITS - 8)).astype(np.uint8)  # real squeezing is cleverer, and as final
+        lines = (raw >> (bits - 8)).astype(np.uint8)  # real squeezing is cleverer, and as final
     elif "CSI2P" in name:
         pairs = raw.reshape(raw.shape[0], -1, 2)
         rest = (pairs[:, :, 0] & 15) | (pairs[:, :, 1] & 15) << 4
         lines = np.dstack([pairs >> 4, rest]).astype(np.uint8).reshape(raw.shape[0], -1)
     else:
-        idle_bits = 16 - SENSOR_BITS if name.endswith("16") else 0
+        idle_bits = 16 - bits if name.endswith("16") else 0
         lines = (raw << idle_bits).astype(np.uint16).view(np.uint8)
     buffer[:, : lines.shape[1]] = lines
     return buffer

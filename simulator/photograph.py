@@ -24,7 +24,7 @@ _STILL_UM, _STILL_PX = 4.0, 0.1
 _PATCH_UM, _PATCH_PX = 10.0, 0.5
 _NOISE_MARGIN_PX = 64
 _GHOST = 0.3
-_RAW_BLACK, _RAW_WHITE = 256, 4095
+_BLACK_16 = 4096
 
 
 class Darkroom:
@@ -64,7 +64,7 @@ class Darkroom:
 
     def raw(self, shot: Shot, stream: dict[str, Any]) -> NDArray[np.uint8]:
         """Give what the sensor read as the raw `stream` holds it; see `develop_raw`, `formats.stored`."""
-        return stored(self.develop_raw(shot), stream)
+        return stored(self.develop_raw(shot), stream, self._spec.bits)
 
     def develop(self, shot: Shot, bits: int = 8) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Give the finished picture, shape `(H, W, 3)`, 8 or 16 bits, blue-green-red, sRGB."""
@@ -86,7 +86,7 @@ class Darkroom:
         return np.repeat(picture[:, :, 1:2], 3, axis=2) if spec.mono else picture
 
     def develop_raw(self, shot: Shot) -> NDArray[np.uint16]:
-        """Give what the sensor read, shape `(H, W)`, 12 bits, RGGB, black at 256."""
+        """Give what the sensor read, shape `(H, W)`, BGGR, black at a sixteenth."""
         spec = self._spec
         width, height = spec.size_px
         electrons = spec.full_well_e / shot.gain
@@ -99,10 +99,11 @@ class Darkroom:
         blue, green, red = level.reshape(height, width, 3).transpose(2, 0, 1)
         mosaic = green.copy()
         if not spec.mono:
-            mosaic[0::2, 0::2] = red[0::2, 0::2]
-            mosaic[1::2, 1::2] = blue[1::2, 1::2]
-        codes = np.rint(mosaic * (_RAW_WHITE - _RAW_BLACK)) + _RAW_BLACK
-        raw: NDArray[np.uint16] = np.clip(codes, 0, _RAW_WHITE).astype(np.uint16)
+            mosaic[0::2, 0::2] = blue[0::2, 0::2]
+            mosaic[1::2, 1::2] = red[1::2, 1::2]
+        white, black = 2**spec.bits - 1, _BLACK_16 >> 16 - spec.bits
+        codes = np.rint(mosaic * (white - black)) + black
+        raw: NDArray[np.uint16] = np.clip(codes, 0, white).astype(np.uint16)
         return raw
 
     def _sensitivity(self, shot: Shot) -> float:

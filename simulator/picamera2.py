@@ -187,7 +187,7 @@ class Picamera2:
         if not spec.native:
             config["raw"] = config["sensor"] = None
         else:
-            config["sensor"] = {"bit_depth": formats.SENSOR_BITS, "output_size": spec.size_px}
+            config["sensor"] = {"bit_depth": spec.bits, "output_size": spec.size_px}
         if config.get("raw") is not None:
             config["raw"].update(formats.granted_raw(config["raw"]["format"], spec))
         config["lores"] = None

@@ -62,6 +62,8 @@ class CameraSpec:
         Part of the light in the middle that reaches the corners; it falls off with the square of the way.
     hot_pixels
         How many shine by themselves: saturated after half a second at gain 1.
+    bits
+        Of a raw pixel: 12, or 10 as an IMX708 has.
     memory_bytes
         What the kernel has for the buffers of its streams; None: enough.
     """
@@ -97,6 +99,7 @@ class CameraSpec:
     lens: VoiceCoilSpec | None = None
     corner_light: float = 1.0
     hot_pixels: int = 0
+    bits: int = 12
     memory_bytes: int | None = None
 
     @property

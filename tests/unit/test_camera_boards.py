@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from camera_bench import SPEC, camera_rig, jump
+from camera_bench import SPEC, Ladder, camera_rig, jump
 
 from camera.camera import Exposure, Frame, eight_bits
 from camera.configuration import PicamSettings
 from camera.errors import CameraUnavailable
 from camera.memory import Memory
 from camera.picam import PicamCamera
+from camera.shading import linear
 from simulator.rig import SimulatedRig
+from simulator.scene import View
 from simulator.sensor import CameraSpec
 
 ASKED = Exposure(8_000, 1.0, (2.1, 1.7))
@@ -75,7 +77,41 @@ def test_sixteen_bits_elsewhere_are_refused_not_feigned(tmp_path: Path) -> None:
         opened(rig_of(tmp_path, VC4), bits=16)
 
 
-@pytest.mark.parametrize(("camera", "white"), [(VC4, 4095), (PI_5, 65_520)], ids=["Pi 4", "Pi 5"])
+class Card(Ladder):
+    """A card of one colour: blue, green, red."""
+
+    def render(self, focus_um: float, view: View = View()) -> np.ndarray:  # noqa: B008
+        return np.full((*reversed(SPEC.camera.size_px), 3), COLOUR, np.float32)
+
+
+COLOUR = (0.1, 0.3, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("camera", "memory", "bits"),
+    [(VC4, LARGE, 8), (VC4, SMALL, 8), (PI_5, LARGE, 8), (PI_5, LARGE, 16)],
+    ids=["Pi 4", "Zero 2", "Pi 5", "16 bits"],
+)
+def test_colours_are_in_our_order(tmp_path: Path, camera: CameraSpec, memory: Memory, bits: int) -> None:
+    rig, clock = camera_rig(tmp_path, replace(SPEC, camera=camera))
+    rig.__dict__["scene"] = Card()
+    eye = opened(rig, memory, bits=bits)
+    granted = eye.lock(ASKED)
+    light = linear(eye.capture(clock.monotonic_ns()).pixels, 2**bits - 1).mean(axis=(0, 1))
+
+    assert light == pytest.approx(np.array(COLOUR) * granted.time_us / 10_000, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("camera", "white"),
+    [
+        (VC4, 4095),
+        (PI_5, 65_520),
+        (replace(VC4, model="imx708", bits=10), 1023),
+        (replace(PI_5, model="imx708", bits=10), 65_472),
+    ],
+    ids=["Pi 4", "Pi 5", "10 bits on a Pi 4", "10 bits on a Pi 5"],
+)
 def test_raw_pixels_come_along_when_asked_for(tmp_path: Path, camera: CameraSpec, white: int) -> None:
     frame = shot(tmp_path, camera, raw=True)
     mosaic, card = frame.mosaic, 0.3 * frame.exposure.time_us / 10_000
@@ -83,12 +119,12 @@ def test_raw_pixels_come_along_when_asked_for(tmp_path: Path, camera: CameraSpec
     black = mosaic.black_levels[0]
     light = (mosaic.pixels - black) / (mosaic.white - black)
 
-    assert (mosaic.pattern, mosaic.white, mosaic.pixels.shape) == ("RGGB", white, (120, 160))
+    assert (mosaic.pattern, mosaic.white, mosaic.pixels.shape) == ("BGGR", white, (120, 160))
     assert mosaic.pixels.flags.owndata
     # The card reflects 0.3 at 500 µm; red and blue are dimmer by what white balance makes up for.
     assert light[0::2, 1::2].mean() == pytest.approx(card, rel=0.01)
-    assert light[0::2, 0::2].mean() == pytest.approx(card / 2.1, rel=0.02)
-    assert light[1::2, 1::2].mean() == pytest.approx(card / 1.7, rel=0.02)
+    assert light[1::2, 1::2].mean() == pytest.approx(card / 2.1, rel=0.02)
+    assert light[0::2, 0::2].mean() == pytest.approx(card / 1.7, rel=0.02)
 
 
 def test_a_sensor_without_colours(tmp_path: Path) -> None:
@@ -105,7 +141,7 @@ def test_unpacked_raw_is_asked_for(tmp_path: Path) -> None:
     rig = rig_of(tmp_path, PI_5)
     camera = opened(rig)
 
-    assert camera._picam.camera_configuration()["raw"]["format"] == "SRGGB16"
+    assert camera._picam.camera_configuration()["raw"]["format"] == "SBGGR16"
 
 
 @pytest.mark.parametrize("camera", [VC4, PI_5], ids=["Pi 4", "Pi 5"])

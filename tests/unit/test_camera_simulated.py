@@ -55,6 +55,22 @@ def test_no_row_sees_the_place_before(rig: SimulatedRig) -> None:
         assert np.abs(there - at_rest).max() < 2, phase_ms
 
 
+def test_no_frame_holds_anything_of_the_one_before(tmp_path: Path) -> None:
+    """A Pi 5 blends it in unless noise reduction is off; where it is long, it began before the move."""
+    rig, _ = camera_rig(tmp_path, replace(SPEC, camera=replace(SPEC.camera, ambient=0.03)))
+    camera = opened(rig)
+    camera.lock(replace(ASKED, time_us=250_000))
+    at_rest = row_means(camera, rig.clock.monotonic_ns())
+    for phase_ms in range(0, 250, 50):
+        jump(rig, 900.0)
+        camera.capture(rig.clock.monotonic_ns() + 100_000_000)
+        rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + phase_ms * 1_000_000)
+        jump(rig, 200.0)
+        there = row_means(camera, rig.clock.monotonic_ns() + 100_000_000)
+
+        assert np.abs(there - at_rest).max() < 2, phase_ms
+
+
 def test_brightness_is_what_was_metered(rig: SimulatedRig) -> None:
     camera = opened(rig)
     jump(rig, 500.0)

@@ -58,14 +58,14 @@ def raw_of(bench):
         return request.make_array("raw")
 
 
-@pytest.mark.parametrize(("platform", "name", "scale"), [("VC4", "SRGGB12", 1), ("PISP", "SRGGB16", 16)])
+@pytest.mark.parametrize(("platform", "name", "scale"), [("VC4", "SBGGR12", 1), ("PISP", "SBGGR16", 16)])
 def test_raw_is_linear_with_its_black_level(tmp_path, platform, name, scale):
     bench = Bench(tmp_path, replace(QUIET, platform=platform), Colours()).start()
     raw = raw_of(bench).view(np.uint16)
     assert bench.picam.camera_configuration()["raw"]["format"] == name
     assert raw.shape == (120, 160)
     levels = (raw[:2, :2] / scale - 256.0) / (4095 - 256)
-    assert levels == pytest.approx(np.array([[0.7 / 2.0, 0.3], [0.3, 0.1 / 1.5]]), abs=1e-3)
+    assert levels == pytest.approx(np.array([[0.1 / 1.5, 0.3], [0.3, 0.7 / 2.0]]), abs=1e-3)
 
 
 def test_packed_raw_is_three_bytes_for_two_pixels(tmp_path):
@@ -73,7 +73,7 @@ def test_packed_raw_is_three_bytes_for_two_pixels(tmp_path):
     plain = raw_of(Bench(tmp_path / "plain", spec, Colours()).start()).view(np.uint16)
     bench = Bench(tmp_path / "packed", spec, Colours()).start(raw_format="SRGGB12_CSI2P")
     packed = raw_of(bench)
-    assert bench.picam.camera_configuration()["raw"]["format"] == "SRGGB12_CSI2P"
+    assert bench.picam.camera_configuration()["raw"]["format"] == "SBGGR12_CSI2P"
     assert packed.shape == (120, 256)
     triples = packed[:, :240].reshape(120, 80, 3).astype(int)
     first, second = triples[..., 0] << 4 | triples[..., 2] & 15, triples[..., 1] << 4 | triples[..., 2] >> 4
@@ -82,7 +82,7 @@ def test_packed_raw_is_three_bytes_for_two_pixels(tmp_path):
 
 def test_a_pi_5_squeezes_packed_raw_with_loss(tmp_path):
     bench = Bench(tmp_path, scene=Ramp()).start(raw_format="SRGGB12_CSI2P")
-    assert bench.picam.camera_configuration()["raw"]["format"] == "RGGB_PISP_COMP1"
+    assert bench.picam.camera_configuration()["raw"]["format"] == "BGGR_PISP_COMP1"
     assert raw_of(bench).shape == (120, 192)
 
 

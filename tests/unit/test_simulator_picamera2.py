@@ -44,7 +44,7 @@ def test_what_is_granted_is_written_into_what_was_asked_for(bench):
     bench.picam.configure(config)
     assert config["main"] is bench.picam.camera_configuration()["main"]
     assert (config["main"]["size"], config["main"]["stride"]) == (SIZE, 512)
-    assert (config["raw"]["format"], config["raw"]["size"]) == ("RGGB_PISP_COMP1", SIZE)
+    assert (config["raw"]["format"], config["raw"]["size"]) == ("BGGR_PISP_COMP1", SIZE)
 
 
 def test_buffers_that_memory_does_not_hold_are_refused_by_the_kernel(tmp_path):
