@@ -264,9 +264,9 @@ def test_looking_does_not_keep_the_motor_from_cooling(tmp_path: Path) -> None:
     rig = DaemonRig(tmp_path, idle_release_s=0.05)
     rig.home()
     rig.eye.camera()
-    rig.operator.start()
     released = threading.Event()
     rig.axis.release, release = lambda: (release(), released.set()), rig.axis.release  # type: ignore[method-assign]
+    rig.operator.start()
     for _ in range(2000):
         rig.operator.look()
         if released.wait(0.002):
