@@ -10,7 +10,7 @@ from focusd.terminal import Terminal
 IN_FORCE = "the emergency stop was pressed: release it, then `focusctl acknowledge`"
 _TRUST = {
     "known": "position known",
-    "assumed": "position assumed (stored before the power went; homing or zeroing makes sure)",
+    "assumed": "position assumed (as it was when the motor was let go; homing or zeroing makes sure)",
     "unknown": "position unknown (counted from where it woke up; home or zero it to know)",
 }
 

@@ -147,24 +147,34 @@ class Redo:
         for session in self._sessions.newest_first():
             if self._ended.is_set():
                 break
-            if self._shooting() == session.id or self._merges.stage(session):
-                continue
-            state = session.state()
-            if not left_undone(session, state):
-                continue
-            if worn_out(state):
-                _log.warning(
-                    "the merge of %s was cut short %d times and is not begun again by itself; "
-                    "`focusctl merge %d` does it",
-                    session.id,
-                    TRIES,
-                    session.number,
-                )
-                continue
-            _log.warning("the merge of %s was left undone and is done now", session.id)
-            self._feed(session, [file for _, file in _files(state)], Choice())
-            begun.append(session.id)
+            try:
+                if self._made_up(session):
+                    begun.append(session.id)
+            except OSError:
+                raise
+            except Exception:  # what one session holds must not cost all older ones their picture
+                _log.exception("whether the merge of %s was left undone is not known", session.id)
         return tuple(begun)
+
+    def _made_up(self, session: Session) -> bool:
+        """Begin the merge of a session that was left undone; say whether there was any."""
+        if self._shooting() == session.id or self._merges.stage(session):
+            return False
+        state = session.state()
+        if not left_undone(session, state):
+            return False
+        if worn_out(state):
+            _log.warning(
+                "the merge of %s was cut short %d times and is not begun again by itself; "
+                "`focusctl merge %d` does it",
+                session.id,
+                TRIES,
+                session.number,
+            )
+            return False
+        _log.warning("the merge of %s was left undone and is done now", session.id)
+        self._feed(session, [file for _, file in _files(state)], Choice())
+        return True
 
     def _feed(self, session: Session, files: list[str], choice: Choice) -> None:
         feed = self._merges.follow(session, choice.options)

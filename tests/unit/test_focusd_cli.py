@@ -106,7 +106,7 @@ def test_status_is_one_calm_screen(daemon, capsys):
     assert run("status", capsys) == (
         0,
         "rig        idle (simulated)\n"
-        "position   1 mm, assumed (stored before the power went; homing or zeroing makes sure)"
+        "position   1 mm, assumed (as it was when the motor was let go; homing or zeroing makes sure)"
         "  reach 0 µm to 38 mm\n"
         "marks      near 19.25 mm\n"
         "camera     imx477, 1600 x 1200\n"

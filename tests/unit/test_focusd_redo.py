@@ -101,6 +101,19 @@ def test_only_what_was_cut_short_once_is_made_up_for(tmp_path: Path) -> None:
     merges.close()
 
 
+def test_a_session_that_says_what_this_version_cannot_read_costs_no_other_its_picture(tmp_path: Path) -> None:
+    left, unread = (session(tmp_path) for _ in range(2))
+    for one, line in ((left, {}), (unread, {"merge": 1})):
+        with one.journal(MonotonicClock()) as journal:
+            journal.append("stack_done")
+            journal.append("merge_started")
+            if line:
+                journal.append("merge_done", **line)  # without the files that it made
+    merges = Merges(("/nothing",), Journals(MonotonicClock()), EventHub().publish, lambda session: None)
+    assert Redo(Sessions(tmp_path), merges, lambda: None).make_up() == (left.id,)
+    merges.close()
+
+
 def test_what_is_shot_or_merged_already_is_not_made_up_for(tmp_path: Path) -> None:
     shot, merged, left = (session(tmp_path) for _ in range(3))
     for one in (shot, merged, left):
