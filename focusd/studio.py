@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from camera.camera import Frame
 from focusd.continuity import check_format, check_grid, check_rig, check_shading
@@ -22,6 +23,7 @@ from focusd.now import Preview
 from focusd.paused import Paused, paused, shot_elsewhere
 from focusd.room import Patience, merge_bytes
 from focusd.shadings import Kept, Shadings
+from focusd.specimens import Specimens
 from rail.axis import Position
 from rail.errors import HomingNotAllowed
 from stack.disk import Disk
@@ -40,13 +42,17 @@ from stack.session import Facts, Session
 from stack.sessions import Sessions
 from stack.shoot import Shooter
 from stack.slice_files import Encode, SliceLabel
-from stack.specimen import CATALOGUE, Fields, same_specimen
+from stack.specimen import Fields
 from stack.stop import StopKind
 from stack.telling import Observe
 from stack.vitals import USUAL, Limits, Vitals
 from stack.writer import SliceWriter
 
 _log = logging.getLogger(__name__)
+
+LOOK_BACK: Final = 50
+"""So many sessions are looked at for one that lacks slices: to read thousands takes minutes, and nobody means
+one from so long ago without saying which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class Studio:
         self._writer = writer
         self._disk = disk
         self._sessions = sessions
+        self._specimens = Specimens(sessions)
         self._journals = journals
         self._merges = merges
         self._book = book
@@ -152,7 +159,7 @@ class Studio:
         if (size_px := self._eye.facts.size_px) and not plan.rehearse:
             self._shading(plan, size_px)
         return Preview(
-            layout, cost, free_bytes, needs_homing(plan, layout, here), self._same_specimen(fields)
+            layout, cost, free_bytes, needs_homing(plan, layout, here), self._specimens.same(fields)
         )
 
     def weight(self, plan: StackPlan) -> Weight:
@@ -365,15 +372,8 @@ class Studio:
             slices=state.slices,
             saved=len(state.saved),
             seconds=len(state.missing) * slice_ns(session.plan, move_ns, self._eye.facts.frame_ns) / 1e9,
-            same_specimen=self._same_specimen(session.facts.fields, session.id),
+            same_specimen=self._specimens.same(session.facts.fields, session.id),
         )
-
-    def _same_specimen(self, fields: Fields, besides: str = "") -> tuple[str, ...]:
-        """Name the stacks there are of the same view of the same specimen, `besides` left out."""
-        if CATALOGUE not in fields:
-            return ()
-        others = reversed([(one.id, one.facts.fields) for one in self._sessions.newest_first()])
-        return same_specimen(fields, (one for one in others if one[0] != besides))
 
     def _ready_shooter(self, job: Job) -> Shooter:
         """Give what shoots; raises `CameraError` where there is no camera to shoot with."""
@@ -400,14 +400,18 @@ class Studio:
 
     def _latest_resumable(self) -> Session:
         others: list[Session] = []
-        for session in self._sessions.newest_first():
+        for session in islice(self._sessions.newest_first(), LOOK_BACK):
             if session.state().resumable:
                 if not self.elsewhere(session):
                     return session
                 others.append(session)
         for session in others:
             check_rig(session, simulated=self._record.simulated)
-        raise NotResumable("no session has slices left to shoot", session="")
+        raise NotResumable(
+            f"none of the newest {LOOK_BACK} sessions has slices left to shoot; an older one goes on by its "
+            "number: `focusctl resume NUMBER`",
+            session="",
+        )
 
     def _facts(self, plan: StackPlan, fields: Fields) -> Facts:
         camera, kept = self._eye.camera(), self._shading_now(plan)

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 from daemon_rig import PLAN, DaemonRig
 
+from focusd import studio
 from focusd.bench import Bench
 from focusd.config import load_config
 from focusd.house import line_of
@@ -239,6 +240,22 @@ def test_without_being_named_the_latest_of_this_kind_of_rig_goes_on(tmp_path: Pa
     session = rig.sessions.open(1)
     rig.sessions.create(session.plan, session.layout, session.scale, replace(session.facts, simulated=True))
     rig.tell(Resume(None)).ended.result(0)
+    assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
+def test_without_being_named_none_goes_on_that_was_left_many_stacks_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studio, "LOOK_BACK", 2)
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    session = rig.sessions.open(1)
+    for _ in range(2):
+        newer = rig.sessions.create(session.plan, session.layout, session.scale, session.facts)
+        with newer.journal(rig.clock) as journal:
+            journal.append("stack_aborted", reason="enough")
+    with pytest.raises(NotResumable, match="none of the newest 2 sessions has slices left"):
+        rig.tell(Resume(None)).ended.result(0)
+    rig.tell(Resume("1")).ended.result(0)
     assert rig.sessions.open(1).state().phase is Phase.DONE
 
 

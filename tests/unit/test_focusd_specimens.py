@@ -1,0 +1,32 @@
+"""Which stacks show the same specimen: every session is read once, however often it is asked."""
+
+from pathlib import Path
+
+import pytest
+from stack_rig import MICRON, PLAN
+
+from focusd.specimens import Specimens
+from rail.axis import Position, Trust
+from stack.layout import lay_out
+from stack.plan import Marks
+from stack.session import Facts
+from stack.sessions import Sessions
+
+LAYOUT = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
+BEETLE, FLY = {"catalogue": "BM 12"}, {"catalogue": "BM 13"}
+
+
+def test_each_is_read_once_a_new_one_is_seen_and_one_that_was_removed_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, read = Sessions(tmp_path), list[str]()
+    ids = [sessions.create(PLAN, LAYOUT, MICRON, Facts(fields=one)).id for one in (BEETLE, FLY, BEETLE)]
+    opened, specimens = sessions.open, Specimens(sessions)
+    monkeypatch.setattr(sessions, "open", lambda wanted: read.append(wanted) or opened(wanted))
+    assert specimens.same(BEETLE) == (ids[0], ids[2])
+    assert (specimens.same(BEETLE, ids[2]), specimens.same(FLY), specimens.same({})) == ((ids[0],), (ids[1],), ())
+    assert read == ids
+    sessions.remove(opened(ids[0]))
+    ids.append(sessions.create(PLAN, LAYOUT, MICRON, Facts(fields=BEETLE)).id)
+    (tmp_path / ids[1] / "session.json").write_text("torn")
+    assert (specimens.same(BEETLE), read) == ((ids[2], ids[3]), ids)
