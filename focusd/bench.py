@@ -1,7 +1,7 @@
 """What a finger on the button gets done, and what the lamp answers."""
 
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Final
 
 from focusd.events import EventHub
 from focusd.exits import Exit
@@ -13,6 +13,9 @@ from focusd.panel import Mood, Request, mood
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.settings import Config
 from rail.clock import Clock
+
+STACKS: Final = ("shoot", "resume")
+"""Jobs that a long press ends for good; others are over once they are stopped."""
 
 
 class Bench:
@@ -26,6 +29,7 @@ class Bench:
         self._merges = merges
         self._hub = hub
         self._clock = clock
+        self._stopped: str | None = None
         self._refused_ns: int | None = None
         self._emergency = False
 
@@ -38,8 +42,10 @@ class Bench:
         try:
             match request:
                 case Request.STOP:
-                    self._operator.stop(reason="the button was pressed")
-                case Request.ABORT:
+                    self._stopped = self._operator.stop(reason="the button was pressed")
+                case Request.STOP_FOR_GOOD if self._stopped not in STACKS:
+                    pass  # a stack that waits while the rail is moved is not meant
+                case Request.ABORT | Request.STOP_FOR_GOOD:
                     self._operator.abort(reason="the button was held")
                 case Request.SHOOT:
                     self._shoot_or_go_on()

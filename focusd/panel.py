@@ -18,6 +18,8 @@ class Request(StrEnum):
     SHOOT = "shoot"
     STOP = "stop"
     ABORT = "abort"
+    STOP_FOR_GOOD = "stop for good"
+    """What the same press has stopped is not to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def keep(finger: Finger, now_ns: int, long_press_ns: int) -> tuple[Finger, Reque
     """Decide what it means that the button is still down: held long enough, it aborts, once."""
     if finger.since_ns is None or finger.aborted or now_ns - finger.since_ns < long_press_ns:
         return finger, None
-    return replace(finger, aborted=True), Request.ABORT
+    return replace(finger, aborted=True), Request.STOP_FOR_GOOD if finger.used else Request.ABORT
 
 
 class Mood(StrEnum):

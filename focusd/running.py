@@ -6,6 +6,8 @@ from datetime import datetime
 from focusd.events import Publish
 from focusd.rhythm import Anchored
 from rail.clock import Clock
+from stack.errors import JournalFailed
+from stack.journal import Entry
 from stack.schedule import Moment, Slot, next_slot, slots_left, slots_passed
 from stack.timelapse import Series, SeriesState, after
 
@@ -24,6 +26,7 @@ class RunningSeries:
     def __init__(self, series: Series, clock: Clock, publish: Publish) -> None:
         self.series = series
         self._publish = publish
+        self._unwritten: tuple[str, str | None, JournalFailed] | None = None
         with ExitStack() as undo:
             self._journal = series.journal(clock)
             undo.callback(self._journal.close)
@@ -56,6 +59,35 @@ class RunningSeries:
         """Note what happened: in the journal first, then for whoever listens."""
         self._state = after(self._state, self._journal.append(event, **facts))
         self._publish(event, series=self.series.id, **facts)
+
+    def obey(self, event: str, reason: str | None = None) -> None:
+        """Note what its owner wants, which holds from now on; on a full disk it is written as room comes."""
+        said = {} if reason is None else {"reason": reason}
+        try:
+            self._unwritten = None
+            self.record(event, **said)
+        except JournalFailed as error:
+            self._unwritten = (event, reason, error)
+            self._state = after(self._state, Entry(0, "", 0, event, said))
+            self._publish(event, series=self.series.id, **said)
+
+    @property
+    def unwritten(self) -> str | None:
+        """What its owner wanted and could not be written down, in words; None: nothing."""
+        if self._unwritten is None:
+            return None
+        event, _, error = self._unwritten
+        return (
+            f"series {self.series.id} was {event.removeprefix('series_')}, and that cannot be written down: "
+            f"{error}. Make room there; if focusd ended before, the series would go on as it was"
+        )
+
+    def catch_up(self) -> None:
+        """Write down what its owner wanted, where that could not be; raises `JournalFailed`."""
+        if self._unwritten is not None:
+            event, reason, _ = self._unwritten
+            self._journal.append(event, **({} if reason is None else {"reason": reason}))
+            self._unwritten = None
 
     def record_anchor(self, anchored: Anchored) -> None:
         """Note where the series' time stands."""

@@ -25,6 +25,12 @@ _log = logging.getLogger(__name__)
 STRAINED: Final = {Strain.HEAT: "the Pi was too hot", Strain.POWER: "the supply of the Pi was too low"}
 
 
+MOST_RESPITE_S: Final = 30.0
+"""After failures one upon the other nothing is tried for 1, 2, 4 seconds and so on, up to this: each try is
+written to the card, and with a camera that is gone there may be one a second. Slots half an hour apart do not
+feel it."""
+
+
 class SlotStacks:
     """Shoots one slot after the other of the series that runs.
 
@@ -52,11 +58,14 @@ class SlotStacks:
         self._attend = attend
         self._job: Job | None = None
         self._held: tuple[Slot, Strain] | None = None
+        self._failures = 0
+        self._again_s = 0.0
         self._resumed: set[str] = set()
 
     def forget(self) -> None:
         """Be without a series."""
         self._job = self._held = None
+        self._failures = 0
 
     @property
     def waits(self) -> str | None:
@@ -87,6 +96,10 @@ class SlotStacks:
             self._held = None
             self._shoot(running, slot)
         return True
+
+    def discouraged(self, now: Moment) -> bool:
+        """Say whether none is tried for a while, after one failure upon the other."""
+        return self._failures > 0 and now.along_s < self._again_s
 
     def busy(self, running: RunningSeries) -> bool:
         """Say whether the last slot's stack is still being shot; note what became of it once it is not."""
@@ -123,6 +136,7 @@ class SlotStacks:
             return False
         if state.phase is Phase.DONE:
             self._attend(None)
+            self._failures = 0
             running.record("slot_done", slot=slot.number, session=slot.session)
             return False
         if self._ended():
@@ -167,6 +181,8 @@ class SlotStacks:
         self, running: RunningSeries, slot: int | None, reason: str, session: str | None = None
     ) -> None:
         self._attend(reason)
+        self._failures += 1
+        self._again_s = self._rhythm.moment().along_s + min(MOST_RESPITE_S, 2.0 ** (self._failures - 1))
         running.record("slot_failed", slot=slot, reason=reason, session=session)
 
 

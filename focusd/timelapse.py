@@ -27,7 +27,7 @@ from focusd.slot_stacks import SlotStacks
 from focusd.stacks import Stacks
 from focusd.weighing import Weighing
 from rail.clock import Clock
-from stack.errors import DiskGone, StackError
+from stack.errors import DiskGone, JournalFailed, StackError
 from stack.schedule import Moment, Slot
 from stack.sessions import Sessions, slug
 from stack.timelapse import (
@@ -138,7 +138,8 @@ class Timelapse:
         with self._lock:
             if self._running is not None:
                 raise Refused(
-                    f"series {self._running.series.id} is not over: `focusctl timelapse abort` ends it"
+                    self._running.unwritten
+                    or f"series {self._running.series.id} is not over: `focusctl timelapse abort` ends it"
                 )
             if plan.relative and asked.manner.follow:
                 raise Refused(
@@ -171,7 +172,7 @@ class Timelapse:
         with self._lock:
             if self._running is None or self._running.state.phase is not SeriesPhase.RUNNING:
                 raise Refused("no series runs")
-            self._running.record("series_stopped", reason=reason)
+            self._running.obey("series_stopped", reason)
             return self.shown()
 
     def resume(self) -> Shown:
@@ -179,18 +180,20 @@ class Timelapse:
         with self._lock:
             if self._running is None or self._running.state.phase is not SeriesPhase.STOPPED:
                 raise Refused("no series is stopped")
-            self._running.record("series_resumed")
+            self._running.obey("series_resumed")
             return self.shown()
 
     def abort(self, reason: str = "asked to abort") -> Shown:
         """End the series for good; its stacks stay."""
         with self._lock:
             running = self._running
-            if running is None:
+            if running is None or running.state.phase is SeriesPhase.ABORTED:
                 raise Refused("no series runs")
-            running.record("series_aborted", reason=reason)
-            self._close()
-            return Shown(running.series, running.state)
+            running.obey("series_aborted", reason)
+            shown = Shown(running.series, running.state, attention=running.unwritten)
+            if running.unwritten is None:
+                self._close()
+            return shown
 
     def shown(self) -> Shown:
         """Show the series that runs or is stopped; raises `Refused` where there is none."""
@@ -216,8 +219,10 @@ class Timelapse:
     @property
     def attention(self) -> str | None:
         """What needs a person, in words; holds up nobody."""
-        lasting = self._unreadable or self._stumbled or self._slots.waits or self._failure.words
-        return lasting or (self._stacks.rests() if self._running is not None else None)
+        running = self._running
+        unwritten = None if running is None else running.unwritten
+        lasting = self._unreadable or unwritten or self._stumbled or self._slots.waits or self._failure.words
+        return lasting or (self._stacks.rests() if running is not None else None)
 
     def all(self) -> list[Shown]:
         """Show every series there is, by number."""
@@ -233,6 +238,9 @@ class Timelapse:
         if self._thread.is_alive():
             self._thread.join()
         with self._lock:
+            if self._running is not None:
+                with suppress(JournalFailed):
+                    self._running.catch_up()
             self._close()
 
     # --- the thread ---------------------------------------------------------------------------------------
@@ -269,6 +277,11 @@ class Timelapse:
 
     def _see_to_slots(self) -> None:
         running = self._running
+        if running is not None:
+            running.catch_up()
+            if running.state.phase is SeriesPhase.ABORTED:
+                self._close()
+                return
         if self._ended.is_set() or running is None or not self._settled(running):
             return
         if not self._slots.busy(running) and running.state.phase is SeriesPhase.RUNNING:
@@ -276,7 +289,7 @@ class Timelapse:
 
     def _go_on(self, running: RunningSeries, now: Moment) -> None:
         """Begin the slot that is due, and end the series where none is to come."""
-        if self._slots.held(running, now):
+        if self._slots.held(running, now) or self._slots.discouraged(now):
             return
         slot = self._next = running.next_slot(now)
         if slot is None:

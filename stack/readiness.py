@@ -73,7 +73,9 @@ def _trust_reasons(plan: StackPlan, layout: Layout, here: Position, homing_allow
         ]
     if homing_allowed or not needs_homing(plan, layout, here):
         return []
-    how_sure = "unknown" if here.trust is Trust.UNKNOWN else "only assumed, as it was when the motor was let go"
+    how_sure = (
+        "unknown" if here.trust is Trust.UNKNOWN else "only assumed, as it was when the motor was let go"
+    )
     return [
         f"the position is {how_sure}, and this plan names places by it: home the axis (once its owner has "
         "allowed homing), or shoot a length from here or around here"

@@ -56,7 +56,7 @@ def test_a_press_while_anything_moves_stops_on_the_edge_and_does_nothing_more() 
 
 def test_a_long_press_aborts_once() -> None:
     held = [("down", 0), ("tick", 1499), ("tick", 1500), ("tick", 1600), ("up", 3000)]
-    assert pressed(held, moving=True) == [(Request.STOP, 0), (Request.ABORT, 1500)]
+    assert pressed(held, moving=True) == [(Request.STOP, 0), (Request.STOP_FOR_GOOD, 1500)]
     assert pressed(held, moving=False) == [(Request.ABORT, 1500)]
 
 

@@ -11,7 +11,7 @@ from focusd import studio
 from focusd.bench import Bench
 from focusd.config import load_config
 from focusd.house import line_of
-from focusd.jobs import Resume
+from focusd.jobs import Jog, Resume
 from focusd.merges import Merges
 from focusd.opening import take_up
 from focusd.panel import Mood, Request
@@ -154,6 +154,24 @@ def test_a_long_press_gives_up_what_waits(tmp_path: Path) -> None:
     rig.operator.work_once()
     assert rig.sessions.open(1).state().phase is Phase.ABORTED
     assert rig.operator.glance().paused is None
+
+
+def test_a_long_press_that_stops_a_move_does_not_give_up_the_stack_that_waits(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    take_up(rig.sessions, rig.studio, rig.hub, "ask")
+    bench = bench_of(rig)
+    rig.operator.order(Jog(100.0))
+    bench.ask(Request.STOP)
+    rig.operator.work_once()
+    bench.ask(Request.STOP_FOR_GOOD)
+    assert not rig.operator.busy
+    assert rig.operator.glance().paused is not None
+    bench.ask(Request.SHOOT)
+    bench.ask(Request.STOP)
+    rig.operator.work_once()
+    bench.ask(Request.STOP_FOR_GOOD)
+    rig.operator.work_once()
+    assert rig.sessions.open(1).state().phase is Phase.ABORTED
 
 
 def test_gone_on_with_it_homes_twice_and_says_how_well_that_repeats(tmp_path: Path) -> None:

@@ -24,7 +24,11 @@ def test_each_is_read_once_a_new_one_is_seen_and_one_that_was_removed_is_gone(
     opened, specimens = sessions.open, Specimens(sessions)
     monkeypatch.setattr(sessions, "open", lambda wanted: read.append(wanted) or opened(wanted))
     assert specimens.same(BEETLE) == (ids[0], ids[2])
-    assert (specimens.same(BEETLE, ids[2]), specimens.same(FLY), specimens.same({})) == ((ids[0],), (ids[1],), ())
+    assert (specimens.same(BEETLE, ids[2]), specimens.same(FLY), specimens.same({})) == (
+        (ids[0],),
+        (ids[1],),
+        (),
+    )
     assert read == ids
     sessions.remove(opened(ids[0]))
     ids.append(sessions.create(PLAN, LAYOUT, MICRON, Facts(fields=BEETLE)).id)

@@ -25,7 +25,7 @@ from series_machine import (
     gone,
 )
 
-from focusd.errors import Refused, RequestInvalid
+from focusd.errors import Busy, Refused, RequestInvalid
 from focusd.exits import Exit
 from focusd.jobs import Resume
 from focusd.outcomes import outcome_of
@@ -106,21 +106,21 @@ def test_every_stack_is_exposed_as_the_first(machine):
 
 
 def test_slots_closer_than_two_looks_are_met_all_the_same(machine):
-    machine.timelapse.start(asked(1.0, count=5, manner=Manner(overlaps=True)))
-    machine.operator.order = failing
+    machine.timelapse.start(asked(1.0, for_s=5.0, manner=Manner(overlaps=True)))
+    machine.operator.order = busy
     machine.let(0.2)
     for _ in range(60):
         machine.let(machine.timelapse.pause_s(), step_s=1.0)
     series = machine.timelapse.all()[0]
-    assert [slot.end for slot in series.state.slots.values()] == [SlotEnd.FAILED] * 5
+    assert [slot.end for slot in series.state.slots.values()] == [SlotEnd.SKIPPED] * 5
     entries = replay(series.series.path / "journal.jsonl").entries
     begun_ns = [entry.mono_ns for entry in entries if entry.event == "slot_begun"]
     origin_ns = entries[0].facts["origin_ns"]
     assert [round((one - origin_ns) / 1e7) for one in begun_ns] == [20, 100, 200, 300, 400]
 
 
-def failing(order):
-    raise PlanRefused("no camera")
+def busy(order):
+    raise Busy("home")
 
 
 def test_stopped_it_waits_and_resumed_it_is_in_its_old_rhythm(machine):
@@ -153,6 +153,20 @@ def test_an_interval_shorter_than_a_stack_is_refused_with_the_estimate_or_leaves
     ends = machine.slots
     assert [number for number, end in ends.items() if end == "done"] == [0, 3, 6]
     assert [number for number, end in ends.items() if end == "skipped"] == [1, 2, 4, 5]
+
+
+def test_slots_a_second_apart_that_all_fail_are_tried_now_and_then_and_at_once_when_it_works(machine):
+    machine.timelapse.start(asked(1.0, manner=Manner(overlaps=True)))
+    machine.operator.refusal = "the camera is gone"
+    machine.let(130, step_s=0.5)
+    lines = replay(machine.timelapse.shown().series.path / "journal.jsonl").entries
+    failed = [one.facts["slot"] for one in lines if one.event == "slot_failed"]
+    assert failed == [0, 2, 4, 9, 17, 34, 64, 95, 125]
+    left_out = [(one.facts["since"], one.facts["slot"]) for one in lines if one.event == "slot_skipped"]
+    assert left_out[-3:] == [(35, 63), (65, 94), (96, 124)]
+    machine.operator.refusal = None
+    machine.let(30 + STACK_S, step_s=5.0)
+    assert machine.timelapse.shown().state.count(SlotEnd.DONE) == 1
 
 
 def test_a_stack_that_is_refused_is_told_and_the_next_is_tried(machine):
@@ -467,6 +481,46 @@ def test_where_no_series_can_be_written_none_is_begun_and_nothing_of_it_is_left(
     assert list((machine.folder / "series").iterdir()) == []
     assert outcome_of(SeriesNotMade("no room")).exit_code is Exit.REFUSED
     assert machine.timelapse.start(asked()).series.number == 1
+
+
+def test_on_a_full_disk_a_series_can_be_ended_all_the_same_and_is_written_as_over_once_there_is_room(
+    machine, monkeypatch
+):
+    def full(descriptor, content, offset):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    machine.timelapse.start(asked())
+    machine.let(STACK_S + 40)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        shown = machine.timelapse.abort()
+        assert (shown.state.phase, shown.next_at) == ("aborted", None)
+        assert "No space left on device. Make room there" in shown.attention
+        with pytest.raises(Refused, match="no series runs"):
+            machine.timelapse.abort()
+        with pytest.raises(JournalFailed):
+            machine.let(20)
+        assert machine.timelapse.attention == machine.timelapse.shown().attention == shown.attention
+    machine.let(2 * HALF_HOUR_S)
+    assert (machine.timelapse.current(), machine.timelapse.attention) == (None, None)
+    machine.cut(60)
+    assert (machine.timelapse.current(), machine.slots) == (None, {0: "done"})
+
+
+def test_on_a_full_disk_a_series_can_be_stopped_and_stays_so_after_a_cut(machine, monkeypatch):
+    def full(descriptor, content, offset):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    machine.timelapse.start(asked())
+    machine.let(STACK_S + 40)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        for order in (machine.timelapse.stop, machine.timelapse.resume, machine.timelapse.stop):
+            order()
+    machine.let(2 * HALF_HOUR_S)
+    machine.cut(60)
+    assert (machine.timelapse.shown().state.phase, machine.timelapse.attention) == ("stopped", None)
+    assert machine.slots == {0: "done"}
 
 
 def test_a_series_whose_first_line_cannot_be_written_does_not_run(machine, monkeypatch):
