@@ -1,13 +1,22 @@
 """Whether slices shot now would fit those that a session has: each check raises `NotResumable`."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from camera.camera import CameraIdentity
 from focusd.paused import shot_elsewhere
 from focusd.shadings import Kept
 from rail.screw import Scale
 from stack.errors import NotResumable
 from stack.session import Session
+
+ALIKE: Final = (
+    ("camera", "format"),
+    ("camera", "index"),
+    ("panel", "light_pin"),
+    ("panel", "light_percent"),
+)
+"""What all slices of a stack must have in common, beside what its plan and its places record."""
 
 
 def check_rig(session: Session, *, simulated: bool) -> None:
@@ -34,15 +43,32 @@ def check_grid(session: Session, scale: Scale, grid: str) -> None:
         )
 
 
-def check_format(session: Session, configuration: Mapping[str, Any]) -> None:
-    """Refuse where slices were saved in another format than they would be now."""
-    before, now = (
-        one.get("camera", {}).get("format") for one in (session.facts.configuration, configuration)
-    )
-    if before is not None and before != now and session.state().saved:
+def check_settings(session: Session, configuration: Mapping[str, Any]) -> None:
+    """Refuse where its slices were lit, seen or saved otherwise than they would be now."""
+    for room, name in ALIKE:
+        rooms = [one.get(room, {}) for one in (session.facts.configuration, configuration)]
+        if not all(name in known for known in rooms):
+            continue
+        before, now = (known[name] for known in rooms)
+        if before != now and session.state().saved:
+            raise NotResumable(
+                f"the slices of session {session.id} were shot with {room}.{name}: {_said(before)}, and it "
+                f"is {_said(now)} now: set it back to go on with it, or merge what there is",
+                session=session.id,
+            )
+
+
+def _said(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
+def check_camera(session: Session, identity: CameraIdentity) -> None:
+    """Refuse where its slices were shot with another sensor than this."""
+    before = session.facts.camera.get("sensor")
+    if before not in (None, identity.sensor) and session.state().saved:
         raise NotResumable(
-            f"the slices of session {session.id} are saved as {before}, and camera.format is {now}: "
-            "set it back to go on with it",
+            f"the slices of session {session.id} were shot with the sensor {before}, and this camera "
+            f"has {identity.sensor}: connect that one again to go on with it, or merge what there is",
             session=session.id,
         )
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final
 
 from camera.camera import Frame
-from focusd.continuity import check_format, check_grid, check_rig, check_shading
+from focusd.continuity import check_camera, check_grid, check_rig, check_settings, check_shading
 from focusd.encoding import Encoding
 from focusd.follower import Follower
 from focusd.instruments import Instruments
@@ -213,9 +213,10 @@ class Studio:
         session = self._latest_resumable() if wanted is None else self._waiting(wanted)
         check_rig(session, simulated=self._record.simulated)
         check_grid(session, self._axis.scale, self._axis.grid)
-        check_format(session, self._record.configuration)
+        check_settings(session, self._record.configuration)
         check_shading(session, self._shading_now(session.plan))
         shooter = self._ready_shooter(job)
+        check_camera(session, shooter.kit.camera.identity)
         homes = needs_homing_again(session.plan, session.layout, self._axis.position())
         if homes and not self._consent.given():
             raise HomingNotAllowed(

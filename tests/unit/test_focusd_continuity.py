@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 from series_machine import EXPOSURE, SCALE, PaperOperator
 
-from focusd.continuity import check_format, check_grid, check_rig, check_shading
+from camera.camera import CameraIdentity
+from focusd.continuity import check_camera, check_grid, check_rig, check_settings, check_shading
 from rail.axis import Position, Trust
 from rail.screw import Scale
 from simulator.clock import VirtualClock
@@ -76,12 +77,27 @@ def test_it_goes_on_by_the_same_count_of_places(stack):
 )
 def test_it_goes_on_in_the_format_of_what_is_saved(stack, before, saved, goes_on):
     session = stack(saved, configuration=before)
-    words = refusal(check_format, session, {"camera": {"format": "png"}})
+    words = refusal(check_settings, session, {"camera": {"format": "png"}})
     assert words == (
         None
         if goes_on
-        else f"the slices of session {session.id} are saved as jpeg, and camera.format is png: set it "
-        "back to go on with it"
+        else f"the slices of session {session.id} were shot with camera.format: jpeg, and it is png now: set "
+        "it back to go on with it, or merge what there is"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "saved", "goes_on"),
+    [("imx477", True, True), ("imx708", True, False), ("imx708", False, True), (None, True, True)],
+)
+def test_it_goes_on_with_the_sensor_that_what_is_saved_was_shot_with(stack, before, saved, goes_on):
+    session = stack(saved, camera={"sensor": before} if before else {})
+    words = refusal(check_camera, session, CameraIdentity("Raspberry Pi", "HQ", "imx477"))
+    assert words == (
+        None
+        if goes_on
+        else f"the slices of session {session.id} were shot with the sensor imx708, and this camera has "
+        "imx477: connect that one again to go on with it, or merge what there is"
     )
 
 

@@ -69,15 +69,27 @@ def test_without_a_companion_that_was_saved_the_slice_is_shot_again(tmp_path):
     assert session.flaw(session.state().saved[1]) is None
 
 
-def test_a_stack_is_not_gone_on_with_in_another_format(tmp_path):
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        ({"camera": {"format": "png"}}, r"with camera\.format: jpeg, and it is png now"),
+        ({"camera": {"index": 1}}, r"with camera\.index: 0, and it is 1 now"),
+        ({"panel": {"light_percent": 50}}, r"with panel\.light_percent: 100, and it is 50 now"),
+        ({"panel": {"light_pin": None}}, r"with panel\.light_pin: 13, and it is null now"),
+    ],
+)
+def test_a_stack_is_not_gone_on_with_lit_seen_or_saved_in_another_way(tmp_path, now, words):
     rig = DaemonRig(tmp_path)
+    shot_so = {"camera": {"format": "jpeg", "index": 0}, "panel": {"light_pin": 13, "light_percent": 100}}
+    rig.studio._record = replace(rig.studio._record, configuration=shot_so)
     rig.marked()
     rig.on("slice_saved", rig.operator.stop, index=1)
     rig.shoot()
-    later = rig.studio
-    later._record = replace(later._record, configuration={"camera": {"format": "png"}})
-    with pytest.raises(NotResumable, match=r"saved as jpeg, and camera\.format is png"):
+    edges = rig.rail.world.carriage().edges
+    rig.studio._record = replace(rig.studio._record, configuration=now)
+    with pytest.raises(NotResumable, match=words):
         rig.tell(Resume(None)).ended.result(0)
+    assert rig.rail.world.carriage().edges == edges
 
 
 def test_a_stack_is_not_gone_on_with_in_other_steps(tmp_path):
