@@ -353,7 +353,7 @@ class Studio:
                 return shooter.shoot(session, journal, job.stop, tell)
         except OSError as error:
             if not out_of_room(error):
-                raise
+                raise DiskGone(error) from error
             return Ending(EndingKind.PAUSED, "the disk is full: the journal cannot be opened", error)
         finally:
             self._light.out()
@@ -408,6 +408,8 @@ class Studio:
                 others.append(session)
         for session in others:
             check_rig(session, simulated=self._record.simulated)
+        if len(self._sessions.ids()) <= LOOK_BACK:
+            raise NotResumable("no session has slices left to shoot", session="")
         raise NotResumable(
             f"none of the newest {LOOK_BACK} sessions has slices left to shoot; an older one goes on by its "
             "number: `focusctl resume NUMBER`",

@@ -75,10 +75,11 @@ class Sessions:
                 (part / JOURNAL).touch()
                 write_durably(part / "session.json", session_json(session))
                 part.rename(path)
+                sync_folder(self._root)
             except BaseException:
-                shutil.rmtree(part, ignore_errors=True)
+                for made in (part, path):
+                    shutil.rmtree(made, ignore_errors=True)
                 raise
-            sync_folder(self._root)
         return session
 
     def remove(self, session: Session) -> None:

@@ -1,5 +1,6 @@
 """Each fault in mid-stack: who is told and how, what is left, and that the stack goes on from there."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +12,12 @@ from camera.camera import Camera
 from camera.errors import CameraError, CameraTimeout, CameraUnavailable, ExposureDrifted, ProofMissing
 from focusd.jobs import Resume
 from focusd.panel import Mood, mood
+from rail.clock import Clock
 from rail.errors import Halted
 from stack.errors import DiskGone
 from stack.faults import faults
+from stack.journal import Journal
+from stack.session import Session
 from stack.session_state import Phase
 
 
@@ -149,6 +153,21 @@ def test_while_the_disk_is_gone_the_rig_still_answers(rig: DaemonRig) -> None:
     assert isinstance(job.accepted.exception(0), DiskGone)
     assert rig.last("refused")["reason"].startswith("the disk of the sessions is gone or failing")
     assert not rig.sessions.root.exists(), "nothing may be begun on the disk below"
+
+
+def test_a_journal_that_cannot_be_opened_for_a_failing_disk_is_told_in_words(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(session: Session, clock: Clock) -> Journal:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "journal", failing)
+        with pytest.raises(DiskGone, match=r"gone or failing \(Input/output error\): nothing that was saved"):
+            rig.shoot().ended.result(0)
+    assert rig.lights[-1] is False
+    rig.tell(Resume(None)).ended.result(0)
+    assert rig.sessions.open(1).state().phase is Phase.DONE
 
 
 def test_what_cannot_be_journaled_is_in_the_log(rig: DaemonRig, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """A session's folder: numbered, whole, found again, and read at any moment."""
 
+import errno
 import hashlib
 import json
 import subprocess
@@ -70,6 +71,19 @@ def saved_facts(index: int, content: bytes = b"jpeg") -> dict[str, object]:
         "exposure": LOCKED["exposure"],
         "began_ns": 1_000_000 * index,
     }
+
+
+def test_a_session_that_is_not_surely_on_the_disk_is_none(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    there = Sessions(session.path.parent)
+    monkeypatch.setattr("stack.sessions.sync_folder", full)
+    with pytest.raises(OSError, match="No space left"):
+        there.create(session.plan, session.layout, session.scale, session.facts)
+    assert there.ids() == (session.id,), "refused, it would be gone on with after the next start"
 
 
 def test_a_folder_is_numbered_dated_and_named(session: Session) -> None:
