@@ -37,7 +37,7 @@ from focusd.surveys import (
     SettleSurvey,
     Survey,
 )
-from rail.axis import Arrival, Trust
+from rail.axis import Arrival, Position, Trust
 from rail.errors import PositionUnknown
 from stack.calibrate.backlash import play
 from stack.calibrate.extent import Extent, extent
@@ -117,16 +117,26 @@ class Surveyor:
         def tell(done: int, of: int) -> None:
             observe({"event": "measuring", "kind": survey.kind, "done": done, "of": of})
 
-        here = self._axis.position().steps
+        here = self._axis.position()
         try:
             probe = self._probe(job, survey, tell)
             finding = self._found(probe, survey)
-            if self._axis.position().steps != here:
-                probe.go(here)
+            if self._axis.position().steps != here.steps:
+                probe.go(self._back_steps(here))
         finally:
             self._light.out()
             self._eye.look()
         observe({"event": "measured", "kind": survey.kind, "calibration": self._calibrations.keep(finding)})
+
+    def _back_steps(self, here: Position) -> int:
+        """Give where to go back to: where it stood, or the nearest place to it at which a move may end.
+
+        Where its place was declared, or after a stop, it may have stood outside the reach.
+        """
+        if here.trust is Trust.UNKNOWN:
+            return here.steps
+        reach = self._axis.reach
+        return min(max(here.steps, reach.nearest_steps), reach.farthest_steps)
 
     def _probe(self, job: Job, survey: Survey, tell: Callable[[int, int], None]) -> Probe:
         """Switch on the light unless the dark is measured, let it warm up, and lock the exposure here."""

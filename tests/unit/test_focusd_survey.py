@@ -11,7 +11,7 @@ from calibration_rig import CalibrationRig, Truth
 
 from focusd.calibrations import PLOT
 from focusd.errors import Refused, Unknown
-from focusd.jobs import Goto, Job, Measure
+from focusd.jobs import Goto, Job, Measure, Zero
 from focusd.surveys import BacklashSurvey, RangeSurvey, Setting, SettleSurvey, Survey
 from rail.axis import Trust
 from rail.errors import BeyondReach, PositionUnknown, Stopped
@@ -180,6 +180,14 @@ def test_it_looks_no_farther_than_the_axis_reaches(rig: CalibrationRig) -> None:
     carriage = rig.rail.carriage.state
     assert carriage.crashes_near == carriage.crashes_far == 0
     assert carriage.farthest_um <= reach.farthest_steps * 0.3125 + 1
+
+
+def test_what_was_found_is_kept_though_it_stood_where_no_move_may_end(rig: CalibrationRig) -> None:
+    rig.tell(Zero(100.0)).ended.result(0)
+    assert not rig.axis.reach.holds(rig.axis.position().steps)
+    measured(rig, RangeSurvey(SETTING, near_u=320.0, far_u=420.0, pitch_u=20.0)).ended.result(0)
+    assert rig.calibrations.names() == ["0001-range"]
+    assert rig.axis.position().steps == rig.axis.reach.nearest_steps
 
 
 @pytest.mark.parametrize(
