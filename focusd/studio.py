@@ -400,12 +400,26 @@ class Studio:
         return self._shooter
 
     def _latest_resumable(self) -> Session:
+        """Find what goes on unnamed: the newest of this kind of rig, unless it is over.
+
+        Before the lens may be another specimen than that of an older one, so that has to be named.
+        """
+        over: str | None = None
         others: list[Session] = []
         for session in islice(self._sessions.newest_first(), LOOK_BACK):
-            if session.state().resumable:
-                if not self.elsewhere(session):
-                    return session
-                others.append(session)
+            state = session.state()
+            if self.elsewhere(session):
+                others += [session] if state.resumable else []
+            elif not state.resumable:
+                over = over or f"{session.id}, the newest, is {state.phase}"
+            elif over is None:
+                return session
+            else:
+                raise NotResumable(
+                    f"{over}, and {session.id} before it lacks slices: if its subject is still before the "
+                    f"lens, `focusctl resume {session.number}` goes on with it",
+                    session=session.id,
+                )
         for session in others:
             check_rig(session, simulated=self._record.simulated)
         if len(self._sessions.ids()) <= LOOK_BACK:

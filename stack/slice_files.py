@@ -62,6 +62,13 @@ class SliceFiles:
                     free_bytes=self.free_bytes(),
                     needed_bytes=len(content),
                 ) from error
+            if self._taken_away():
+                raise SliceUnsaved(
+                    f"slice {index} could not be saved: the folder {self.session.id} is not in "
+                    f"{self.session.path.parent} any more. It was moved or removed, or its disk is not "
+                    "mounted: put it back, then resume",
+                    index=index,
+                ) from error
             if error.errno in GONE:
                 raise DiskGone(error) from error
             raise SliceUnsaved(f"slice {index} could not be saved: {error}", index=index) from error
@@ -71,6 +78,11 @@ class SliceFiles:
                 "them: it is failing",
                 index=index,
             )
+
+    def _taken_away(self) -> bool:
+        """Say whether the session's folder is gone, and where it was is not."""
+        folder = self.session.path
+        return not folder.is_dir() and folder.parent.is_dir()
 
 
 def _encoded(encode: Encode, frame: Frame, label: SliceLabel) -> bytes:

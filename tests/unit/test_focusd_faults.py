@@ -14,7 +14,7 @@ from focusd.jobs import Resume
 from focusd.panel import Mood, mood
 from rail.clock import Clock
 from rail.errors import Halted
-from stack.errors import DiskGone
+from stack.errors import DiskGone, SliceUnsaved
 from stack.faults import faults
 from stack.journal import Journal
 from stack.session import Session
@@ -63,6 +63,14 @@ FAULTS = {
         lambda rig: rig.sessions.root.rename(rig.folder / "pulled out"),
         lambda rig: (rig.folder / "pulled out").rename(rig.sessions.root),
         recorded=False,
+    ),
+    "folder is moved": Fault(
+        SliceUnsaved,
+        "It was moved or removed",
+        lambda rig: rig.sessions.open(1).path.rename(rig.folder / "0001-moved"),
+        lambda rig: (rig.folder / "0001-moved").rename(
+            rig.sessions.root / rig.last("slice_saved")["session"]
+        ),
     ),
 }
 

@@ -273,6 +273,12 @@ def test_without_being_named_none_goes_on_that_was_left_many_stacks_ago(
             journal.append("stack_aborted", reason="enough")
     with pytest.raises(NotResumable, match="none of the newest 2 sessions has slices left"):
         rig.tell(Resume(None)).ended.result(0)
+    monkeypatch.setattr(studio, "LOOK_BACK", 3)
+    with pytest.raises(
+        NotResumable, match=r"0003-.* is aborted, and 0001-.* lacks slices.*`focusctl resume 1`"
+    ):
+        rig.tell(Resume(None)).ended.result(0)
+    assert rig.rail.world.carriage().edges == 0
     rig.tell(Resume("1")).ended.result(0)
     assert rig.sessions.open(1).state().phase is Phase.DONE
 
