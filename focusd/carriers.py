@@ -1,7 +1,7 @@
 """How a session's files get to another disk or another machine, and how it is known that they arrived.
 
-Both ways are safe to repeat: what arrived is not sent again, nothing at the destination is removed, and the
-session is only read.
+Both ways are safe to repeat: what arrived is not sent again, nothing at the destination is removed but what a
+copy cut short has left there, and the session is only read.
 """
 
 import hashlib
@@ -11,12 +11,14 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from focusd.errors import FocusdError
-from stack.durable import LEFTOVER_SUFFIX, sync_folder
+from stack.disk import Disk, expected_below, mount_points, places_in_fstab
+from stack.durable import LEFTOVER_SUFFIX, leftovers, sync_folder
+from stack.errors import DiskNotMounted
 
 CHUNK_BYTES: Final = 1 << 20
 SILENCE_S: Final = 60
@@ -54,23 +56,37 @@ class FolderCarrier:
     destination
         It must exist: where a disk is not mounted nothing is made in its place.
     same_disk
-        Whether the destination may lie on the disk of the sessions themselves.
+        Whether any folder will do: on the disk of the sessions themselves, or where a disk is to be mounted
+        and none is.
+    mounted
+        Gives every place where something is mounted now.
     """
 
-    def __init__(self, destination: Path, *, same_disk: bool = False) -> None:
+    def __init__(
+        self,
+        destination: Path,
+        *,
+        same_disk: bool = False,
+        mounted: Callable[[], frozenset[Path]] = mount_points,
+    ) -> None:
         self._destination = destination
         self._same_disk = same_disk
+        self._mounted = mounted
         self._given_up = threading.Event()
 
     def carry(self, folder: Path, files: Sequence[str]) -> None:
         """Copy, sync, read back and compare."""
         try:
-            self._check_place(folder)
+            disk = self._checked_disk(folder)
             target = self._destination / folder.name
             target.mkdir(exist_ok=True)
             _refuse_another(folder, target)
+            for part in leftovers(target):
+                part.unlink(missing_ok=True)
             for name in files:
                 self._copy(folder / name, target / name)
+                if self._checked_disk(folder) != disk:
+                    raise NotDelivered(f"{self._destination} is no longer the disk that it was at first")
         except OSError as error:
             raise NotDelivered(f"{self._destination}: {error.strerror or error}") from error
 
@@ -78,14 +94,28 @@ class FolderCarrier:
         """End the copy at its next megabyte."""
         self._given_up.set()
 
-    def _check_place(self, folder: Path) -> None:
+    def _checked_disk(self, folder: Path) -> int:
+        """Give the number of the destination's disk; raises `NotDelivered` where it is not what was meant."""
         if not self._destination.is_dir():
             raise NotDelivered(f"{self._destination} is not there: see that its disk is mounted")
-        if not self._same_disk and self._destination.stat().st_dev == folder.stat().st_dev:
+        disk = self._destination.stat().st_dev
+        if self._same_disk:
+            return disk
+        if disk == folder.stat().st_dev:
             raise NotDelivered(
                 f"{self._destination} is on the same disk as the sessions: mount the other disk there, or "
                 "give same_disk: true where that is meant"
             )
+        place = self._destination.resolve()
+        below = expected_below(place, places_in_fstab())
+        try:
+            Disk(place, below, self._mounted).check()
+        except DiskNotMounted as error:
+            raise NotDelivered(
+                f"no disk is mounted at {self._destination}, so what is copied there would land on the "
+                "system's own card: mount the disk, or give same_disk: true where this folder is meant"
+            ) from error
+        return disk
 
     def _copy(self, source: Path, target: Path) -> None:
         if self._arrived(source, target):

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 FIRST_PAUSE_S: Final = 30
 LONGEST_PAUSE_S: Final = 3600
 AT_WORK_PAUSE_S: Final = 5
+CLOSING_S: Final = 10
+"""How long the daemon's end waits for a copy to be given up: a share that hangs never answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,11 @@ class Deliveries:
         for destination in self._destinations.values():
             destination.carrier.give_up()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(CLOSING_S)
+            if self._thread.is_alive():
+                _log.warning(
+                    "a delivery hangs, and is left to end with the daemon: see that its disk answers"
+                )
 
     def _note(self, errand: _Errand) -> None:
         with self._news:
@@ -181,8 +187,11 @@ class Deliveries:
             session = load(errand.path)
             if self._at_work(session):
                 return
+            merges = session.state().merges
             files = files_of(session, whole=errand.destination.whole)
             errand.destination.carrier.carry(session.path, files)
+            if session.state().merges != merges:  # what has arrived is older than its picture
+                return
             with self._journals.writing(session) as journal:
                 journal.append("delivered", to=to, files=len(files))
         except (NotDelivered, StackError, OSError) as error:

@@ -107,7 +107,7 @@ class SessionState:
     begun_in_vain
         How often shooting began since a slice was last saved.
     delivered
-        When it last arrived (UTC) wherever it was delivered to, by destination.
+        When it last arrived (UTC) as it is now, by destination: a new picture has not arrived anywhere yet.
     let_go
         Why the files of its slices may have been removed; None: they were not.
     damage
@@ -219,7 +219,7 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
                 ended=True,
                 sha256=facts.get("sha256", {}),
             )
-            return replace(state, merges=(*state.merges[:-1], done))
+            return replace(state, merges=(*state.merges[:-1], done), delivered={})
         case "merge_failed":
             return replace(state, merges=(*state.merges[:-1], MergeState(error=facts["error"], ended=True)))
         case "slices_let_go":

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,50 @@ def test_another_disk_is_one(session):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
         FolderCarrier(Path(other)).carry(session, [*FILES])
         assert arrived(Path(other)) == FILES
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no other file system to copy to")
+def test_a_place_for_a_disk_where_none_is_mounted_is_not_taken_for_one(session, place, monkeypatch):
+    """Where the sessions have a disk of their own the folder below a stick is on another one: the card."""
+    monkeypatch.setattr("focusd.carriers.places_in_fstab", lambda: frozenset({place}))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        shutil.copytree(session, Path(other) / session.name)
+        away = FolderCarrier(place, mounted=lambda: frozenset({Path("/")}))
+        with pytest.raises(NotDelivered, match="no disk is mounted at"):
+            away.carry(Path(other) / session.name, [*FILES])
+        assert arrived(place) == {}
+        FolderCarrier(place, mounted=lambda: frozenset({Path("/"), place})).carry(
+            Path(other) / session.name, [*FILES]
+        )
+        assert arrived(place) == FILES
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no other file system to copy to")
+def test_a_stick_that_is_pulled_out_in_between_has_not_got_everything(session, place, monkeypatch):
+    """Unmounted behind our back its place is the card's: what went there has arrived nowhere."""
+    monkeypatch.setattr("focusd.carriers.places_in_fstab", lambda: frozenset({place}))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        shutil.copytree(session, Path(other) / session.name)
+        copied = place / session.name / "slices/0000.jpg"
+        stick = FolderCarrier(place, mounted=lambda: frozenset() if copied.exists() else frozenset({place}))
+        with pytest.raises(NotDelivered, match="no disk is mounted at"):
+            stick.carry(Path(other) / session.name, [*FILES])
+
+
+def test_a_disk_that_is_another_one_in_the_end_has_not_got_everything(session, place, monkeypatch):
+    disks = iter((1, 1, 2))
+    monkeypatch.setattr(FolderCarrier, "_checked_disk", lambda self, folder: next(disks))
+    with pytest.raises(NotDelivered, match="no longer the disk"):
+        FolderCarrier(place).carry(session, [*FILES])
+
+
+def test_what_a_copy_cut_short_has_left_goes_when_it_is_copied_again(session, place):
+    """On a stick that is nearly full every try would leave less room for the next."""
+    left = place / session.name / "slices" / ".0000.jpg.5eed5eed.part"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"slic")
+    FolderCarrier(place, same_disk=True).carry(session, [*FILES])
+    assert arrived(place) == FILES
 
 
 def test_a_disk_that_keeps_something_else_is_found_out(session, place, monkeypatch):

@@ -8,8 +8,17 @@ from pathlib import Path
 import pytest
 from stack_rig import MICRON, PLAN
 
+from focusd import delivery
 from focusd.carriers import NotDelivered
-from focusd.delivery import AT_WORK_PAUSE_S, LONGEST_PAUSE_S, Deliveries, Destination, files_of, pause_after
+from focusd.delivery import (
+    AT_WORK_PAUSE_S,
+    LONGEST_PAUSE_S,
+    Deliveries,
+    Destination,
+    files_of,
+    outstanding,
+    pause_after,
+)
 from focusd.events import EventHub
 from focusd.journals import Journals
 from rail.axis import Position, Trust
@@ -185,6 +194,60 @@ def test_the_next_daemon_goes_on_where_this_one_ended(bench: Bench) -> None:
     bench.restart()
     bench.deliveries.deliver_due(0)
     assert [name for name, _ in bench.carrier.carried] == [arrived.id, waiting.id]
+
+
+def merged(bench: Bench, session: Session) -> None:
+    with bench.journals.writing(session) as journal:
+        journal.append("merge_started")
+        journal.append("merge_done", files=["merges/1/merged.jpg"], slices=1, seconds=1.0)
+
+
+def test_a_picture_made_after_the_delivery_is_still_to_arrive(bench: Bench) -> None:
+    """Its merge had failed; with its picture at home alone it could be removed as one that had arrived."""
+    session = bench.session()
+    bench.deliveries.deliver_due(0)
+    merged(bench, session)
+    assert outstanding(session, session.state()) == (STICK,)
+    bench.deliveries.consider(session)
+    bench.deliveries.deliver_due(1)
+    assert len(bench.carrier.carried) == 2
+    assert outstanding(session, session.state()) == ()
+
+
+def test_a_picture_made_while_its_stack_is_copied_is_copied_too(bench: Bench) -> None:
+    session = bench.session()
+
+    def carry(folder: Path, files: Sequence[str]) -> None:
+        if not bench.carrier.carried:
+            merged(bench, session)
+            bench.deliveries.consider(session)
+        bench.carrier.carried.append((folder.name, list(files)))
+
+    bench.deliveries._destinations[STICK].carrier.carry = carry  # type: ignore[method-assign]
+    bench.deliveries.deliver_due(0)
+    assert (outstanding(session, session.state()), bench.told()) == ((STICK,), [])
+    bench.deliveries.deliver_due(10**18)
+    assert (len(bench.carrier.carried), bench.told()) == (2, ["delivered"])
+
+
+def test_the_daemon_ends_though_a_share_hangs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "CLOSING_S", 0)
+    reached, answers = threading.Event(), threading.Event()
+
+    def carry(folder: Path, files: Sequence[str]) -> None:
+        reached.set()
+        answers.wait()
+
+    bench.deliveries._destinations[STICK].carrier.carry = carry  # type: ignore[method-assign]
+    bench.deliveries.start(bench.sessions)
+    bench.session()
+    assert reached.wait(30)
+    closing = threading.Thread(target=bench.deliveries.close, daemon=True)
+    closing.start()
+    closing.join(30)
+    hung = closing.is_alive()
+    answers.set()
+    assert not hung
 
 
 def test_a_stack_that_was_removed_meanwhile_is_forgotten(bench: Bench) -> None:
