@@ -9,7 +9,7 @@ from camera.camera import Aim, Exposure
 from focusd.contradictions import range_problems
 from focusd.errors import Unknown
 from focusd.settings import Brightness, Config, FixedExposure, Gap, Lens, Plan, Span, SpecimenFields
-from focusd.strict import Strict
+from focusd.strict import Name, Strict
 from focusd.units import check_unit
 from rail.screw import Unit
 from stack.errors import PlanRefused
@@ -39,7 +39,7 @@ class PlanRequest(Strict):
     """
 
     plan: str = "default"
-    name: str | None = Field(default=None, min_length=1, max_length=60)
+    name: Name | None = None
     unit: Unit | None = None
     near_u: float | None = None
     far_u: float | None = None

@@ -60,8 +60,8 @@ class LiveLine:
     def show(self, event: Answer, progress: Progress) -> None:
         """Draw the line anew; what a person should not miss is left standing above it."""
         if note := _note(event, progress):
-            self._terminal.over(note)
-            self._terminal.line("")
+            self._terminal.over("")
+            self._terminal.line(note)
         self._terminal.over(progress_line(progress))
 
     def end(self) -> None:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from focusd.axis_settings import Axis
 from focusd.encoding import FormatName
 from focusd.paused import ResumeAtBoot
-from focusd.strict import Pin, Pixels, Strict
+from focusd.strict import Name, Pin, Pixels, Strict
 from stack.manner import RAMP_STOPS
 from stack.retention import Keep
 from stack.specimen import field_problems
@@ -216,7 +216,7 @@ class SeriesRequest(Strict):
     """
 
     plan: str = "default"
-    name: str | None = Field(default=None, min_length=1, max_length=60)
+    name: Name | None = None
     every_s: float = Field(ge=1, le=30 * 86_400)
     count: int | None = Field(default=None, ge=1, le=1_000_000)
     until: datetime | None = None

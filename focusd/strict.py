@@ -3,13 +3,23 @@
 from fractions import Fraction
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Strict(BaseModel):
     """A group of settings: no unknown names, no guessed types, no changes later."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _on_one_line(name: str) -> str:
+    if not name.strip() or not name.isprintable():
+        raise ValueError("give 1 to 60 printable characters on one line")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_on_one_line)]
+"""What a stack or a series is called, on pages, in terminals and in pictures."""
 
 
 Pin = Annotated[int, Field(ge=0, le=27)]

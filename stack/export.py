@@ -24,6 +24,9 @@ from stack.xmp import xmp
 PICTURES: Final = {"merged": "", "depth": "-depth", "confidence": "-confidence", "report": "-report"}
 """A file of the session, by the stem of its name -> what its name ends with outside."""
 
+_TAKEN: Final = frozenset('/\\:*?"<>|')
+"""Letters that a name may not have on some disk; FAT, of which sticks are, takes none of these."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExportedFile:
@@ -108,8 +111,11 @@ def export_stem(template: str, facts: Mapping[str, str]) -> str:
                 f"{', '.join(sorted(facts))}"
             )
         stem += slug(facts[name])
-    if not stem.strip(". ") or "/" in stem or not stem.isprintable():
-        raise ExportRefused(f'the template "{template}" gives "{stem}", which cannot be the name of a file')
+    if not stem.strip(". ") or set(stem) & _TAKEN or not stem.isprintable():
+        raise ExportRefused(
+            f'the template "{template}" gives "{stem}", which cannot be the name of a file on every disk: '
+            f"leave out {' '.join(sorted(_TAKEN))}"
+        )
     return stem
 
 

@@ -118,3 +118,12 @@ def test_an_unknown_plan_or_lens_is_refused_with_those_there_are() -> None:
         asked(plan="night")
     with pytest.raises(Unknown, match="it has macro-2x"):
         asked(optics="zoom")
+
+
+@pytest.mark.parametrize("name", ["moss\nand stone", "moss \x1b[31m", "\u202emoss", " "])
+def test_a_name_is_printable_and_on_one_line(name: str) -> None:
+    """It stands on pages, in terminals and in an XMP, which a control character keeps from being read."""
+    with pytest.raises(ValidationError) as caught:
+        PlanRequest.model_validate({"name": name})
+    words = "name: give 1 to 60 printable characters on one line"
+    assert problems_of(caught.value, PlanRequest) == (words,)

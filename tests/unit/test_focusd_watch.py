@@ -178,6 +178,13 @@ def test_a_terminal_gets_one_line_drawn_over(screen):
     assert seen() == "\r\x1b[K1/3 saved  shooting  20.1344…\r\x1b[K"
 
 
+def test_what_should_not_be_missed_is_shown_whole_however_narrow_the_terminal(screen):
+    stream, seen = screen
+    why = "the disk is full: 498 MB are free, and 500 MB are kept free"
+    LiveLine(Terminal(stream, {})).show({"event": "rest_began", "session": "s", "reason": why}, told(SAVED))
+    assert f"resting: {why}\r\n" in seen()
+
+
 @pytest.mark.parametrize(
     ("environment", "styled"),
     [

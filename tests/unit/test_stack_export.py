@@ -105,6 +105,7 @@ def test_a_copy_that_reads_back_otherwise_is_told(session, place, monkeypatch):
         ("{number:>9}", "asks for {number}"),
         ("{number!r}", "asks for {number}"),
         ("a/{number}", "cannot be the name of a file"),
+        ("BM:{number}", "cannot be the name of a file on every disk: leave out"),
         ("..", "cannot be the name of a file"),
         ("", "cannot be the name of a file"),
     ],
