@@ -1,5 +1,7 @@
 """A line of a screen, and the words for what may not be known."""
 
+from datetime import datetime
+
 from focusd.lengths import length_words
 from focusd.sizes import size_words
 from focusd.terminal import Terminal
@@ -30,3 +32,8 @@ def long(value_u: float | None, unit: str = "um") -> str:
 def large(size_bytes: float | None) -> str:
     """Say what something takes on the disk."""
     return "unknown" if size_bytes is None else size_words(size_bytes)
+
+
+def moment(at: str) -> str:
+    """Say when, of what the daemon gives in UTC."""
+    return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%S} UTC"

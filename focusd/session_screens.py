@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from focusd.client import Answer
-from focusd.rows import known, long, part_of, row
+from focusd.rows import known, long, moment, part_of, row
 from focusd.terminal import Terminal
 
 
@@ -12,7 +12,7 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
     yield row("session", known(session.get("session")), terminal)
     yield row("state", _session_state(session), terminal)
     if session.get("began_at"):
-        yield row("began", session["began_at"], terminal)
+        yield row("began", moment(session["began_at"]), terminal)
     if exposure := session.get("exposure"):
         yield row("exposure", exposure_words(exposure), terminal)
     for name, value in (session.get("fields") or {}).items():
@@ -21,7 +21,7 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
     if session.get("missed_u") is not None:
         yield row("recheck", f"{long(abs(session['missed_u']))} off home after the last slice", terminal)
     for to, at in (session.get("delivered") or {}).items():
-        yield row("delivered", f"to {to}, {at}", terminal)
+        yield row("delivered", f"to {to}, {moment(at)}", terminal)
     for to in session.get("undelivered") or ():
         yield row("delivered", terminal.warning(f"not yet to {to}"), terminal)
     yield from findings(session, terminal)

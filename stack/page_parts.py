@@ -58,7 +58,7 @@ def folded_table(summary: str, titles: Sequence[str], rows: Iterable[str]) -> st
     return f"""<details>
 <summary>{summary}</summary>
 <div class="wide"><table>
-<tr>{heads}</tr>
+<thead><tr>{heads}</tr></thead>
 {lines}
 </table></div>
 </details>"""

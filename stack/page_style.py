@@ -29,6 +29,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 @media (min-width: 46rem) { .cards:has(figure), .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 ul { margin: 0; padding-left: 1.1rem; } li { overflow-wrap: anywhere; } li + li { margin-top: .35rem; }
 li:only-child { list-style: none; margin-left: -1.1rem; }
+.told ul { max-height: 22rem; overflow-y: auto; }
 .good { border-left: 4px solid var(--good); } .wait { border-left: 4px solid var(--wait); }
 .good h2 { color: var(--good); } .wait h2 { color: var(--wait); }
 .ramp { display: inline-flex; align-items: center; gap: .4rem; } .ramp i { font-style: normal; }
@@ -56,5 +57,9 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }
 th { font-weight: normal; }
 th:first-child, td:first-child { text-align: left; }
-@media print { body { background: none; max-width: none; } details > .wide { display: block; } }
+@media print {
+  body { background: none; max-width: none; } details > .wide { display: block; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  figure, tr, .curves { break-inside: avoid; } .ramp b, .key { print-color-adjust: exact; }
+  .told ul { max-height: none; } }
 """.strip()

@@ -8,7 +8,7 @@ from typing import Any
 from stack.curve import largest, share_svg, sharpness_svg
 from stack.optics import Optics
 from stack.page_parts import definitions, document, folded_table, jpeg_source, keyed, sentences
-from stack.words import UNITS, exposure_words, moment_words, span_words
+from stack.words import UNITS, exposure_words, moment_words, sentence, span_words
 
 Values = Mapping[str, Any]
 """As from `stack.report.report`."""
@@ -38,9 +38,9 @@ def report_html(values: Values, pictures: Pictures = Pictures()) -> str:
 def _head(values: Values) -> str:
     outcome, slices = escape(values["outcome"]), values["layout"]["slices"]
     saved = len(values["slices"])
-    count = f"{slices} slices" if saved == slices else f"{saved} of {slices} slices"
+    count = _many(slices) if saved == slices else f"{saved} of {_many(slices)}"
     facts = [count, moment_words(values["began_at"]), values["session"]]
-    reason = f"<p>{escape(values['reason'])}</p>\n" if values["reason"] else ""
+    reason = f"<p>{escape(sentence(values['reason']))}</p>\n" if values["reason"] else ""
     return f"""<header>
 <h1>{escape(values["name"])} <span class="pill {outcome}">{outcome}</span></h1>
 <p class="soft-ink">{" · ".join(escape(fact) for fact in facts if fact)}</p>
@@ -52,7 +52,7 @@ def _merged(values: Values, picture: bytes | None) -> str:
         return ""
     merge = values["merge"] or {}
     method = (merge.get("settings") or {}).get("method")
-    how = [f"Merged from {len(merge.get('slices', ()))} slices"]
+    how = [f"Merged from {_many(len(merge.get('slices', ())))}"]
     how += [f"{method} method"] if method else []
     how += [span_words(merge["seconds"])] if "seconds" in merge else []
     return _figure("merged", "The merged picture", picture, escape(" · ".join(how)))
@@ -67,7 +67,7 @@ def _cards(values: Values, depth: bytes | None) -> str:
             if coverage
             else "",
             sentences("Worth a look", "wait", values["warnings"]),
-            sentences("On the way", "plain", [_on_the_way(fault) for fault in values["faults"]]),
+            sentences("On the way", "told", [_on_the_way(fault) for fault in values["faults"]]),
         ]
     )
     picture = _figure("depth", "The depth map", depth, _legend(values["merge"] or {})) if depth else ""
@@ -157,7 +157,7 @@ def _how(values: Values) -> Iterator[tuple[str, str]]:
     if pace := _pace(values["slices"]):
         yield "Took", pace
     if warmth_c := [one["temperature_c"] for one in values["slices"] if one["temperature_c"] is not None]:
-        yield "Pi", f"{min(warmth_c):.0f} to {max(warmth_c):.0f} °C"
+        yield "Pi", " to ".join(dict.fromkeys(f"{c:.0f}" for c in (min(warmth_c), max(warmth_c)))) + " °C"
 
 
 def _pace(slices: Sequence[Mapping[str, Any]]) -> str | None:
@@ -181,7 +181,11 @@ def _table(slices: Sequence[Mapping[str, Any]], unit: str) -> str:
         return "<p>No slice was saved.</p>"
     places = 5 if unit == "d" else 2
     titles = ("Slice", f"Position, {UNITS[unit]}", "Exposure", "Time, s", "Size, MB", "Sharpness", "Share")
-    return folded_table(f"All {len(slices)} slices", titles, (_row(one, places) for one in slices))
+    return folded_table(
+        f"All {_many(len(slices))}" if len(slices) > 1 else "The slice",
+        titles,
+        (_row(one, places) for one in slices),
+    )
 
 
 def _row(one: Mapping[str, Any], places: int) -> str:
@@ -195,6 +199,10 @@ def _row(one: Mapping[str, Any], places: int) -> str:
         _or_dash(one["share"], ".1%"),
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _many(slices: int) -> str:
+    return "1 slice" if slices == 1 else f"{slices} slices"
 
 
 def _or_dash(value: float | None, form: str) -> str:

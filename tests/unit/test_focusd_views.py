@@ -59,3 +59,12 @@ def test_which_merge_is_chosen_is_told_and_of_how_many(session: Session) -> None
     merges, chosen, words = shown()
     assert (merges, chosen) == ([1, 2, 10], 2)
     assert words == "merge      done; 2 is chosen of 1, 2, 10 (another: focusctl merge --choose 1 N)"
+
+
+def test_moments_of_a_stack_are_written_for_people(session: Session) -> None:
+    at = "2026-11-30T17:09:10.205345+00:00"
+    state = SessionState(Phase.DONE, 5, began_at=at, delivered={"/media/stick": at})
+    view = session_view(session, state, running=None, merge=None)
+    lines = list(session_screen(view, Terminal(io.StringIO(), {})))
+    assert "began      2026-11-30 17:09:10 UTC" in lines
+    assert "delivered  to /media/stick, 2026-11-30 17:09:10 UTC" in lines

@@ -236,3 +236,12 @@ def test_a_session_not_yet_shot_has_a_report(tmp_path: Path) -> None:
     session = Rig(tmp_path).session()
     page = Page(report_html(report(session, session.state())))
     assert "No slice was saved." in page.text and "not begun" in page.text
+
+
+def test_one_slice_is_one_and_one_temperature_is_one(session: Session) -> None:
+    values = report(session, session.state(), MERGE)
+    one = {**values["slices"][0], "temperature_c": 52.0}
+    alone = {**values, "slices": [one], "layout": {**values["layout"], "slices": 1}}
+    told = Page(report_html({**alone, "reason": "asked to stop"})).text
+    assert "1 slice ·" in told and "The slice" in told and "1 slices" not in told
+    assert "52 °C" in told and "52 to" not in told and "Asked to stop." in told
