@@ -101,11 +101,6 @@ class FolderCarrier:
         disk = self._destination.stat().st_dev
         if self._same_disk:
             return disk
-        if disk == folder.stat().st_dev:
-            raise NotDelivered(
-                f"{self._destination} is on the same disk as the sessions: mount the other disk there, or "
-                "give same_disk: true where that is meant"
-            )
         place = self._destination.resolve()
         below = expected_below(place, places_in_fstab())
         try:
@@ -115,6 +110,11 @@ class FolderCarrier:
                 f"no disk is mounted at {self._destination}, so what is copied there would land on the "
                 "system's own card: mount the disk, or give same_disk: true where this folder is meant"
             ) from error
+        if disk == folder.stat().st_dev:
+            raise NotDelivered(
+                f"{self._destination} is on the same disk as the sessions: mount the other disk there, or "
+                "give same_disk: true where that is meant"
+            )
         return disk
 
     def _copy(self, source: Path, target: Path) -> None:

@@ -14,6 +14,8 @@ Eight = NDArray[np.uint8]
 
 GREY: Final = 96
 LEGEND_PX: Final = 46
+SHOWN_PX: Final = 1200
+"""So wide a picture is shown as a whole: below a wider one the legend is larger, to be read even then."""
 BAR_SHARE: Final = 0.25
 """Of the picture's width that a scale bar may take at most."""
 ENDS: Final = (0.005, 0.995)
@@ -39,12 +41,13 @@ def coloured(
     """
     height, width = depth.shape
     near, far = depth_span(depth) or (0.0, 1.0)
-    picture: Any = np.empty((height + LEGEND_PX, width, 3), np.uint8)
+    legend = _legend(width, near, far, um_per_slice, um_per_px)
+    picture: Any = np.empty((height + len(legend), width, 3), np.uint8)
     colours = _colours(near, far)
     for rows in spans(height, STRIP_ROWS):
         np.take(colours, depth[rows], axis=0, out=picture[rows], mode="clip")
         picture[rows][confidence[rows] < NOWHERE] = GREY
-    picture[height:] = _legend(width, near, far, um_per_slice, um_per_px)
+    picture[height:] = legend
     return picture  # type: ignore[no-any-return]
 
 
@@ -91,23 +94,28 @@ def length_text(um: float) -> str:
 def _legend(
     width: int, near: float, far: float, um_per_slice: float | None, um_per_px: float | None
 ) -> Eight:
-    strip: Any = np.full((LEGEND_PX, width, 3), 24, np.uint8)
-    ramp = np.tile(np.linspace(0, 255, max(2, width // 3)).astype(np.uint8), (10, 1))
-    shown = cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO)[:, : max(0, width - 16)]
-    strip[8:18, 8 : 8 + shown.shape[1]] = shown
+    scale = max(1.0, width / SHOWN_PX)
+    gap, top, bottom = round(8 * scale), round(8 * scale), round(18 * scale)
+    strip: Any = np.full((round(LEGEND_PX * scale), width, 3), 24, np.uint8)
+    ramp = np.tile(np.linspace(0, 255, max(2, width // 3)).astype(np.uint8), (bottom - top, 1))
+    shown = cv2.applyColorMap(ramp, cv2.COLORMAP_TURBO)[:, : max(0, width - 2 * gap)]
+    strip[top:bottom, gap : gap + shown.shape[1]] = shown
     if um_per_slice is None:
         words = f"slice {near:.1f} to {far:.1f}"
     else:
         words = f"0 to {length_text((far - near) * um_per_slice)} deep"
-    _write(strip, words, 8)
+    _write(strip, words, gap, scale)
     if um_per_px is not None:
         length_um = bar_um(width, um_per_px)
         length_px = round(length_um / um_per_px)
-        left = width - 8 - length_px
-        strip[11:15, left : left + length_px] = 255
-        _write(strip, length_text(length_um), left)
+        left = width - gap - length_px
+        strip[round(11 * scale) : round(15 * scale), left : left + length_px] = 255
+        _write(strip, length_text(length_um), left, scale)
     return strip  # type: ignore[no-any-return]
 
 
-def _write(strip: Any, words: str, left: int) -> None:
-    cv2.putText(strip, words, (left, 37), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (230, 230, 230), 1, cv2.LINE_AA)
+def _write(strip: Any, words: str, left: int, scale: float) -> None:
+    foot, stroke = (left, round(37 * scale)), max(1, round(scale))
+    cv2.putText(
+        strip, words, foot, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * scale, (230, 230, 230), stroke, cv2.LINE_AA
+    )

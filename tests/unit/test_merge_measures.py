@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from merge_stacks import merged
@@ -125,6 +126,22 @@ def test_depth_in_colours_goes_from_blue_to_red_and_grey_is_not_told():
     near, far = picture[50, 20].astype(int), picture[50, 290].astype(int)
     assert near[0] > near[2]
     assert far[2] > far[0]
+
+
+def test_a_legend_is_as_large_below_a_picture_of_a_large_sensor_once_that_is_shown_as_a_whole():
+    def legend(width_px):
+        depth = np.tile(np.linspace(1, 1 + 128 * 9, width_px).astype(np.uint16), (8, 1))
+        confidence = np.full(depth.shape, 255, np.uint8)
+        return coloured(depth, confidence, um_per_slice=20, um_per_px=1.2 * 1200 / width_px)[8:]
+
+    small, large = legend(1200), legend(4800)
+    assert (len(small), len(large)) == (LEGEND_PX, 4 * LEGEND_PX)
+    shown = cv2.resize(large, (1200, LEGEND_PX), interpolation=cv2.INTER_AREA).astype(int)
+    ramp, bar = np.s_[8:18, 8:400], np.s_[11:15, 1000:1190]
+    for part in (ramp, bar):
+        assert np.abs(shown[part] - small[part]).mean() < 12
+    letters = [(one[20:, :400].max(axis=2) > 128).sum() for one in (small, shown)]
+    assert 0.5 < letters[1] / letters[0] < 2
 
 
 @pytest.mark.parametrize(
