@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from camera.errors import CameraError
 from camera.lens import LensAxis
 from focusd.doctor import examine_running
-from focusd.errors import FocusdError
+from focusd.errors import FocusdError, Refused
 from focusd.event_stream import EventStream
 from focusd.exits import Exit
 from focusd.film_api import add_film
@@ -54,7 +54,13 @@ Outcome = TypeVar("Outcome")
 
 def create_app(house: House) -> FastAPI:
     """Make the application; every answer is one JSON object, every refusal a problem in words."""
-    app = FastAPI(title="focusrail", version=house.versions["focusrail"], docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="focusrail",
+        version=house.versions["focusrail"],
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(_no_page)],
+    )
     for kind in (FocusdError, RailError, CameraError, StackError, Exception):
         app.add_exception_handler(kind, _told)
     app.add_exception_handler(HTTPException, _told_by_http)
@@ -193,6 +199,12 @@ def _add_stacks(app: FastAPI, house: House) -> None:
         asked, since = body.model_dump(exclude={"session"}), house.hub.last_seq
         session, slices = await asyncio.to_thread(house.redo.begin, body.session, Choice(**asked))
         return {"session": session.id, "slices": slices, "since": since}
+
+
+async def _no_page(request: Request) -> None:
+    """Refuse what a web page sends: where the socket is forwarded to a port, any page may reach that."""
+    if origin := request.headers.get("origin"):
+        raise Refused(f"this request comes from a web page, {origin[:80]}; the rig listens to programs alone")
 
 
 async def _begun(job: Job) -> Answer:

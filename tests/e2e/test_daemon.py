@@ -13,7 +13,7 @@ from statistics import fmean
 
 import cv2
 import pytest
-from daemon_process import INSECT, Answer, Daemon, alive, await_death, daemon
+from daemon_process import INSECT, Answer, Connection, Daemon, alive, await_death, daemon
 
 from simulator.world import World
 from stack.session_state import Phase
@@ -99,6 +99,19 @@ def test_requests_are_read_strictly(focusd: Daemon) -> None:
         told = focusd.call(method, path, **body)
         assert (told[0], told[1]["exit_code"]) == (status, exit_code), told
         assert words in told[1]["detail"]
+
+
+def test_no_web_page_reaches_the_rig_through_a_port_that_leads_to_the_socket(focusd: Daemon) -> None:
+    """A page may send to any port of its reader's machine what takes no preflight, as this does."""
+    headers = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
+    for method, path in (("POST", "/home"), ("POST", "/sim/press"), ("GET", "/status")):
+        connection = Connection(focusd.socket)
+        connection.request(method, path, '{"allow": true}', headers)
+        response = connection.getresponse()
+        told = json.loads(response.read())
+        connection.close()
+        assert (response.status, told["exit_code"]) == (409, 3)
+        assert "comes from a web page, https://evil.example" in told["detail"]
 
 
 def test_a_press_stops_and_the_stack_goes_on_later(focusd: Daemon) -> None:
