@@ -52,7 +52,7 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How deliveries stand: stacks still to arrive, and what the last try failed with, if it did."""
+    """How deliveries stand: stacks still to arrive, and why one of them has not, where a try failed."""
 
     waiting: int
     problem: str | None
@@ -65,6 +65,8 @@ class _Errand:
     destination: Destination
     due_ns: int = 0
     failures: int = 0
+    problem: str | None = None
+    """What the last try failed with."""
 
 
 class Deliveries:
@@ -93,7 +95,6 @@ class Deliveries:
         self._at_work = at_work
         self._news = threading.Condition()
         self._errands: dict[tuple[str, str], _Errand] = {}
-        self._problem: str | None = None
         self._closed = False
         self.held_up: Callable[[], bool] = lambda: False
         self._thread: threading.Thread | None = None
@@ -124,7 +125,8 @@ class Deliveries:
     def backlog(self) -> Backlog:
         """Give how deliveries stand."""
         with self._news:
-            return Backlog(len({session for session, _ in self._errands}), self._problem)
+            problems = (errand.problem for errand in self._errands.values() if errand.problem)
+            return Backlog(len({session for session, _ in self._errands}), next(problems, None))
 
     def deliver_due(self, now_ns: int) -> None:
         """Make every delivery that is due."""
@@ -205,7 +207,7 @@ class Deliveries:
         errand.failures += 1
         errand.due_ns = now_ns + pause_s * 10**9
         with self._news:
-            self._problem = why
+            errand.problem = why
             if not errand.path.exists():  # removed meanwhile: nothing is left to deliver
                 del self._errands[errand.path.name, errand.destination.to]
         if self._closed:
@@ -222,7 +224,6 @@ class Deliveries:
     def _done(self, errand: _Errand) -> None:
         with self._news:
             del self._errands[errand.path.name, errand.destination.to]
-            self._problem = None
 
 
 def outstanding(session: Session, state: SessionState) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def _series_rows(series: Answer, terminal: Terminal) -> Iterator[str]:
     of = f" of {series['count']}" if series.get("count") else ""
     words = f"{series.get('series')}, {series.get('phase')}, {series.get('done')}{of} done"
     if at := series.get("next_at"):
-        words += f"; next at {datetime.fromisoformat(at).astimezone():%H:%M:%S}"
+        words += f"; next at {datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M:%S}"
     yield row("series", words, terminal)
     if attention := series.get("attention"):
         yield row("note", terminal.warning(str(attention)), terminal)

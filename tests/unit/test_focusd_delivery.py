@@ -13,6 +13,7 @@ from focusd.carriers import NotDelivered
 from focusd.delivery import (
     AT_WORK_PAUSE_S,
     LONGEST_PAUSE_S,
+    Backlog,
     Deliveries,
     Destination,
     files_of,
@@ -185,6 +186,19 @@ def test_what_did_not_arrive_is_tried_again_later_and_said(bench: Bench) -> None
     bench.carrier.failing = ""
     bench.deliveries.deliver_due(now_ns)
     assert (bench.deliveries.backlog().problem, list(session.state().delivered)) == (None, [STICK])
+
+
+def test_what_one_place_lacks_is_told_though_another_has_it(bench: Bench) -> None:
+    away = PaperCarrier()
+    away.failing = "no disk is mounted at /media/nas"
+    bench.deliveries._destinations = {
+        "/media/nas": Destination("/media/nas", away, whole=True),
+        **bench.deliveries._destinations,
+    }
+    bench.session(to="/media/nas")
+    bench.session()
+    bench.deliveries.deliver_due(0)
+    assert bench.deliveries.backlog() == Backlog(1, "no disk is mounted at /media/nas")
 
 
 def test_the_next_daemon_goes_on_where_this_one_ended(bench: Bench) -> None:

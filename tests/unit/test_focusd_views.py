@@ -1,11 +1,13 @@
 """What the daemon's clients are told of a session's merges."""
 
 import io
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from stack_rig import MICRON, PLAN
 
+from focusd.screens import status_screen
 from focusd.session_screens import session_screen, session_words
 from focusd.terminal import Terminal
 from focusd.views import session_view
@@ -68,3 +70,11 @@ def test_moments_of_a_stack_are_written_for_people(session: Session) -> None:
     lines = list(session_screen(view, Terminal(io.StringIO(), {})))
     assert "began      2026-11-30 17:09:10 UTC" in lines
     assert "delivered  to /media/stick, 2026-11-30 17:09:10 UTC" in lines
+
+
+def test_the_day_of_the_next_stack_is_told_too() -> None:
+    """In a series by daylight, or of a stack a day, it is not today."""
+    at = datetime(2026, 12, 2, 6).astimezone().isoformat()
+    series = {"series": "0001-moss", "phase": "running", "done": 3, "count": 9, "next_at": at}
+    lines = list(status_screen({"timelapse": series}, Terminal(io.StringIO(), {})))
+    assert "series     0001-moss, running, 3 of 9 done; next at 2026-12-02 06:00:00" in lines
