@@ -85,8 +85,12 @@ class FolderCarrier:
                 part.unlink(missing_ok=True)
             for name in files:
                 self._copy(folder / name, target / name)
-                if self._checked_disk(folder) != disk:
-                    raise NotDelivered(f"{self._destination} is no longer the disk that it was at first")
+                self._see_same(disk, folder)
+            # FAT does not write the name of a folder with what is in it; a stick is pulled out at any time.
+            made = {target / above for name in files for above in Path(name).parents}
+            for holder in (*made, self._destination):
+                sync_folder(holder)
+            self._see_same(disk, folder)
         except OSError as error:
             raise NotDelivered(f"{self._destination}: {error.strerror or error}") from error
 
@@ -117,6 +121,10 @@ class FolderCarrier:
             )
         return disk
 
+    def _see_same(self, disk: int, folder: Path) -> None:
+        if self._checked_disk(folder) != disk:
+            raise NotDelivered(f"{self._destination} is no longer the disk that it was at first")
+
     def _copy(self, source: Path, target: Path) -> None:
         if self._arrived(source, target):
             return
@@ -137,7 +145,6 @@ class FolderCarrier:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
-        sync_folder(target.parent)
 
     def _arrived(self, source: Path, target: Path) -> bool:
         same_size = target.exists() and target.stat().st_size == source.stat().st_size

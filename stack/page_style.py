@@ -29,7 +29,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 @media (min-width: 46rem) { .cards:has(figure), .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 ul { margin: 0; padding-left: 1.1rem; } li { overflow-wrap: anywhere; } li + li { margin-top: .35rem; }
 li:only-child { list-style: none; margin-left: -1.1rem; }
-.told ul { max-height: 22rem; overflow-y: auto; }
+section > ul { max-height: 22rem; overflow-y: auto; }
 .good { border-left: 4px solid var(--good); } .wait { border-left: 4px solid var(--wait); }
 .good h2 { color: var(--good); } .wait h2 { color: var(--wait); }
 .ramp { display: inline-flex; align-items: center; gap: .4rem; } .ramp i { font-style: normal; }
@@ -61,5 +61,5 @@ th:first-child, td:first-child { text-align: left; }
   body { background: none; max-width: none; } details > .wide { display: block; }
   details::details-content { content-visibility: visible; block-size: auto; }
   figure, tr, .curves { break-inside: avoid; } .ramp b, .key { print-color-adjust: exact; }
-  .told ul { max-height: none; } }
+  section > ul { max-height: none; } }
 """.strip()

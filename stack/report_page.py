@@ -67,7 +67,7 @@ def _cards(values: Values, depth: bytes | None) -> str:
             if coverage
             else "",
             sentences("Worth a look", "wait", values["warnings"]),
-            sentences("On the way", "told", [_on_the_way(fault) for fault in values["faults"]]),
+            sentences("On the way", "plain", [_on_the_way(fault) for fault in values["faults"]]),
         ]
     )
     picture = _figure("depth", "The depth map", depth, _legend(values["merge"] or {})) if depth else ""

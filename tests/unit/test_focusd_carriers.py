@@ -145,11 +145,22 @@ def test_a_stick_that_is_pulled_out_in_between_has_not_got_everything(session, p
             stick.carry(Path(other) / session.name, [*FILES])
 
 
-def test_a_disk_that_is_another_one_in_the_end_has_not_got_everything(session, place, monkeypatch):
-    disks = iter((1, 1, 2))
+@pytest.mark.parametrize(("seen", "copied"), [((1, 2), 1), ((1, 1, 1, 1, 2), len(FILES))])
+def test_a_disk_that_is_another_one_by_then_has_not_got_everything(session, place, monkeypatch, seen, copied):
+    disks = iter(seen)
     monkeypatch.setattr(FolderCarrier, "_checked_disk", lambda self, folder: next(disks))
     with pytest.raises(NotDelivered, match="no longer the disk"):
         FolderCarrier(place).carry(session, [*FILES])
+    assert len(arrived(place)) == copied
+
+
+def test_folders_that_were_made_there_are_on_the_disk_too(session, place, monkeypatch):
+    """On FAT a folder's name is not written with what is in it: pulled out then, all was gone."""
+    synced = set()
+    monkeypatch.setattr("focusd.carriers.sync_folder", synced.add)
+    FolderCarrier(place, same_disk=True).carry(session, [*FILES])
+    there = place / session.name
+    assert synced == {place, there, there / "slices", there / "merges", there / "merges/1"}
 
 
 def test_what_a_copy_cut_short_has_left_goes_when_it_is_copied_again(session, place):
