@@ -2,11 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 HOME = Path("/opt/focusrail")
 CURRENT, PREVIOUS = HOME / "current", HOME / "previous"
+UNIT = Path("/usr/local/lib/systemd/system/focusd.service")
 SOCKET = "/run/focusrail/focusd.sock"
 
 RELEASES_OF_DEBIAN = ("bookworm", "trixie")
@@ -89,11 +93,17 @@ def busy() -> str | None:
         [focusctl, "--socket", SOCKET, "status", "--json"], capture_output=True, text=True, check=False
     )
     try:
-        status = json.loads(said.stdout)
+        return under_way(json.loads(said.stdout))
     except ValueError:
         return None  # a daemon that does not answer is not in the middle of anything that it could go on with
-    job = status.get("job")
-    return job["kind"] if job else "a series" if status.get("series") else None
+
+
+def under_way(status: Mapping[str, Any]) -> str | None:
+    """Say what goes on by a daemon's `/status`, and how it is stopped; None where nothing does."""
+    job, series = status.get("job"), status.get("timelapse")
+    if series and series["phase"] == "running":
+        return f"the time-lapse {series['series']} is running: wait for its end, or focusctl timelapse stop"
+    return f"{job['kind']} is running: wait for its end, or focusctl stop" if job else None
 
 
 def installed() -> set[str]:
@@ -114,6 +124,19 @@ def remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
+def place_unit(source: Path) -> None:
+    """Let systemd find a release's unit."""
+    UNIT.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, UNIT)
+
+
+def remove_unit() -> None:
+    """Remove it, and folders that held nothing else."""
+    UNIT.unlink(missing_ok=True)
+    for folder in (UNIT.parent, UNIT.parent.parent):
+        remove_empty(folder)
+
+
 def refresh(*, restart: bool) -> None:
     """Let systemd and udev read what changed, and start the daemon again if it ran; raises `Failed`."""
     if supervised():
@@ -127,7 +150,7 @@ def refresh(*, restart: bool) -> None:
 def refuse_while_busy(verb: str) -> None:
     """Raise `Refused` while a stack or a series runs."""
     if doing := busy():
-        raise Refused(f"{doing} is running, so nothing is {verb}: wait for its end, or focusctl stop")
+        raise Refused(f"nothing is {verb}, for {doing}")
 
 
 def os_release() -> dict[str, str]:

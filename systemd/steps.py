@@ -13,14 +13,18 @@ from host import (
     CURRENT,
     HOME,
     PREVIOUS,
+    UNIT,
     active,
     install_packages,
     installed,
     leads_to,
+    place_unit,
     point,
     purge,
     refresh,
+    refuse_while_busy,
     remove_empty,
+    remove_unit,
     run,
 )
 
@@ -43,7 +47,6 @@ GROUPS = ("gpio", "video", "dialout", "focusrail")
 LINKS = {
     Path("/usr/local/bin/focusctl"): "bin/focusctl",
     Path("/usr/local/bin/focusd"): "bin/focusd",
-    Path("/etc/systemd/system/focusd.service"): "share/focusd.service",
     Path("/etc/udev/rules.d/60-focusrail.rules"): "share/60-focusrail.rules",
     Path("/usr/local/share/bash-completion/completions/focusctl"): "share/focusctl.bash",
     Path("/usr/local/share/man/man1/focusctl.1"): "share/focusctl.1",
@@ -85,7 +88,7 @@ class SystemPackages(Step):
     says = f"packages of the system: {', '.join(PACKAGES)}"
 
     def __init__(self) -> None:
-        self._before: set[str] = set()
+        self._before: set[str] | None = None
 
     def done(self) -> bool:
         return set(PACKAGES) <= installed()
@@ -93,25 +96,38 @@ class SystemPackages(Step):
     def do(self) -> None:
         self._before = installed()
         install_packages(*PACKAGES)
-        BROUGHT.parent.mkdir(parents=True, exist_ok=True)
         note("package", installed() - self._before)
 
     def undo(self) -> None:
-        purge(installed() - self._before)
-        BROUGHT.unlink(missing_ok=True)
-        remove_empty(BROUGHT.parent)
+        if self._before is not None:
+            purge(came := installed() - self._before)
+            strike("package", came)
 
 
 def note(kind: str, names: set[str]) -> None:
     """Write down what focusrail brought, for who wants to be rid of all of it."""
+    BROUGHT.parent.mkdir(parents=True, exist_ok=True)
     with BROUGHT.open("a") as notes:
         notes.writelines(f"{kind} {name}\n" for name in sorted(names))
 
 
+def strike(kind: str, names: set[str]) -> None:
+    """Take back what was noted; what an earlier installation brought stays written down."""
+    kept = [line for line in _noted() if line not in {f"{kind} {name}" for name in names}]
+    if kept:
+        BROUGHT.write_text("".join(f"{line}\n" for line in kept))
+    else:
+        BROUGHT.unlink(missing_ok=True)
+        remove_empty(BROUGHT.parent)
+
+
 def brought(kind: str) -> set[str]:
     """Give what of a kind focusrail brought."""
-    lines = BROUGHT.read_text().splitlines() if BROUGHT.exists() else []
-    return {name for what, name in (line.split() for line in lines) if what == kind}
+    return {name for what, name in (line.split() for line in _noted()) if what == kind}
+
+
+def _noted() -> list[str]:
+    return BROUGHT.read_text().splitlines() if BROUGHT.exists() else []
 
 
 class Accounts(Step):
@@ -136,6 +152,7 @@ class Accounts(Step):
     def undo(self) -> None:
         for unmake in reversed(self._made):
             subprocess.run(unmake, check=False, capture_output=True)
+        strike("group", {unmake[-1] for unmake in self._made if unmake[0] == "groupdel"})
 
     def _missing(self) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         groups = {group.gr_name: group.gr_mem for group in grp.getgrall()}
@@ -258,7 +275,7 @@ class State(Step):
 class Links(Step):
     """What the system finds in its own folders: commands, unit, rules, completion, manual."""
 
-    says = "focusctl and focusd on the PATH, unit, udev rules, completion, manual page"
+    says = "focusctl and focusd on the PATH, udev rules, completion, manual page"
 
     def __init__(self) -> None:
         self._before: dict[Path, Path | None] = {}
@@ -312,31 +329,45 @@ def put_back(place: Path, before: Path | None = None) -> None:
 
 
 class InForce(Step):
-    """The new release is the current one, the last one the previous; what runs is started again."""
+    """The new release is the current one, the last one the previous; what runs is started again.
 
-    says = "the new release in force"
+    The unit is a file, no link: `systemctl disable` takes links to units away, and `enable` finds none then.
+    """
+
+    says = "the new release in force, and its unit"
 
     def __init__(self, release: Release) -> None:
         self._release = release
         self._links = {link: leads_to(link) for link in (CURRENT, PREVIOUS)}
+        self._unit = UNIT.read_bytes() if UNIT.exists() else None
         self._ran = active()
+        self._begun = False
 
     def done(self) -> bool:
-        return self._release.done()
+        return self._release.done() and self._unit == (SOURCE / "systemd" / UNIT.name).read_bytes()
 
     def do(self) -> None:
-        current = self._links[CURRENT]
-        if current is not None:
-            point(PREVIOUS, current)
-        point(CURRENT, self._release.folder)
+        refuse_while_busy("put in force")  # it took minutes to get here
+        self._begun = True
+        if not self._release.done():
+            if (current := self._links[CURRENT]) is not None:
+                point(PREVIOUS, current)
+            point(CURRENT, self._release.folder)
+        place_unit(SOURCE / "systemd" / UNIT.name)
         refresh(restart=self._ran)
 
     def undo(self) -> None:
+        if not self._begun:
+            return
         for link, before in self._links.items():
             if before is None:
                 link.unlink(missing_ok=True)
             else:
                 point(link, before)
+        if self._unit is None:
+            remove_unit()
+        else:
+            UNIT.write_bytes(self._unit)
         refresh(restart=self._ran)
 
 
