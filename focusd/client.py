@@ -208,11 +208,13 @@ def _no_daemon_words(failures: Sequence[tuple[Path, OSError]]) -> str:
     tried = "; ".join(f"{path}: {_why(error)}" for path, error in failures)
     if any(isinstance(error, PermissionError) for _, error in failures):
         return (
-            f"A daemon may run, but not for you ({tried}). Join its group: sudo usermod -aG focusrail $USER"
+            f"A daemon may run, but not for you ({tried}). Join its group, sudo usermod -aG focusrail $USER; "
+            "that holds from your next login on."
         )
     return (
-        f"Nobody answers ({tried}). Start the daemon with `focusd --simulate` where there is no rig, or with "
-        "`systemctl start focusd`; one that listens elsewhere is named by --socket or FOCUSRAIL_SOCKET."
+        f"Nobody answers ({tried}). Start the daemon with `sudo systemctl start focusd`, or with "
+        "`focusd --simulate` where there is no rig; if it does not start, `focusctl doctor` and "
+        "`journalctl -u focusd` say why. One that listens elsewhere is named by --socket or FOCUSRAIL_SOCKET."
     )
 
 

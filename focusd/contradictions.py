@@ -21,6 +21,7 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _plan_contradictions(config)
     yield from _storage_contradictions(config.storage)
     yield from _delivery_contradictions(config)
+    yield from _series_contradictions(config)
     yield from _simulation_contradictions(config)
 
 
@@ -253,6 +254,15 @@ def _delivery_contradictions(config: Config) -> Iterator[str]:
             yield f'delivery: "{place}" is given twice'
         if ":" not in place.split("/", 1)[0] and not place.startswith("/"):
             yield f'delivery: "{place}" is neither a whole path, /media/stick/stacks, nor user@host:folder'
+
+
+def _series_contradictions(config: Config) -> Iterator[str]:
+    if (series := config.timelapse.series) is None:
+        return
+    if series.plan not in config.plans:
+        yield f'timelapse.series.plan: "{series.plan}" is not among plans: {", ".join(config.plans)}'
+    if series.until is not None and series.for_s is not None:
+        yield "timelapse.series: give only one of until and for_s"
 
 
 def _simulation_contradictions(config: Config) -> Iterator[str]:

@@ -18,7 +18,7 @@ from focusd.hardware import board_model, open_driver
 from focusd.host import clock_set, read_mount, write_speed
 from focusd.host_verdicts import of_clock, of_disk_speed, of_memory, of_mount, of_versions, of_vitals
 from focusd.house import House
-from focusd.places import config_file, state_folder
+from focusd.places import config_file, state_to_look_at
 from focusd.settings import Config, wired_pins
 from focusd.switches import Switches
 from focusd.verdicts import (
@@ -121,7 +121,7 @@ def examine_alone(unanswered: str, path: Path | None = None, state: Path | None 
     path
         The configuration; None: where a daemon would find it.
     state
-        Where the position is stored; None: where a daemon started by this user would store it.
+        Where the position is stored; None: where systemd's daemon stores it, else one that this user starts.
     """
     yield Verdict("daemon", Health.DOUBTFUL, unanswered)
     try:
@@ -130,10 +130,11 @@ def examine_alone(unanswered: str, path: Path | None = None, state: Path | None 
     except ConfigInvalid as error:
         yield Verdict("configuration", Health.BAD, "; ".join(error.problems), f"edit {error.source}")
         return
+    state = state or state_to_look_at()
     yield Verdict("configuration", Health.GOOD, str(path) if path else "none, so the built-in defaults hold")
     yield _of_board(board_model())
     yield from _of_host(config, Board())
-    sessions = Path(config.storage.sessions or (state or state_folder()) / "sessions")
+    sessions = Path(config.storage.sessions or state / "sessions")
     if sessions.is_dir():
         yield from of_mount(str(sessions), read_mount(sessions))
     if config.axis.kind == "lens":
@@ -141,7 +142,7 @@ def examine_alone(unanswered: str, path: Path | None = None, state: Path | None 
     yield from of_rights(_own_rights())
     yield from _of_wiring(config)
     yield from _of_driver(config.axis, open_driver(config.axis))
-    stored = FilePositionStore((state or state_folder()) / "position.json").load()
+    stored = FilePositionStore(state / "position.json").load()
     yield of_stored_position(stored, self_holding=config.axis.self_holding)
 
 

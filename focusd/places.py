@@ -10,6 +10,9 @@ LONGEST_SOCKET_BYTES = 107
 SYSTEM_SOCKET = Path("/run/focusrail/focusd.sock")
 """Where systemd's focusd listens."""
 
+SYSTEM_STATE = Path("/var/lib/focusrail")
+"""Where systemd's focusd keeps sessions, the stored position and the marks."""
+
 CONFIG_FILES = (Path("/etc/focusrail/config.yaml"), Path("config.yaml"))
 """Looked for in this order; without either, the built-in defaults hold."""
 
@@ -18,6 +21,12 @@ def state_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Give the folder for sessions, the stored position and the marks."""
     states = _absolute(environment.get("XDG_STATE_HOME")) or Path.home() / ".local" / "state"
     return states / "focusrail"
+
+
+def state_to_look_at(environment: Mapping[str, str] = os.environ) -> Path:
+    """Give the state folder of the rig here: that of systemd's focusd if it may be read, else this user's."""
+    may_be_read = os.access(SYSTEM_STATE, os.R_OK | os.X_OK)
+    return SYSTEM_STATE if may_be_read else state_folder(environment)
 
 
 def of_rig(state: Path, name: str, *, simulate: bool) -> Path:

@@ -12,6 +12,8 @@ from pydantic_core import ErrorDetails
 
 Location = tuple[int | str, ...]
 
+_A_GROUP = "a group of settings"
+
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> tuple[str, ...]:
     """Give one sentence for each thing wrong, in the order of the fields."""
@@ -29,6 +31,8 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{path}: is missing; it takes {allowed}"
     if detail["type"] == "value_error":
         return f"{path or 'all together'}: {detail['ctx']['error']}"
+    if detail["input"] is None and allowed == _A_GROUP:
+        return f"{path}: nothing stands below it; delete it, or give some of its settings"
     return f"{path or 'all together'}: {shown(detail['input'])} is not {allowed}"
 
 
@@ -128,8 +132,9 @@ def _allowed_member(kind: Any, metadata: list[Any]) -> str:
         return "a date and time such as 2026-12-01T08:00"
     if get_origin(kind) in (tuple, list):
         items = [item for item in get_args(kind) if item is not Ellipsis]
-        return f"a list of {len(items)}, each {_allowed(items[0], metadata)}"
-    return "a group of settings"
+        length = "" if Ellipsis in get_args(kind) else f" of {len(items)}"
+        return f"a list{length}, each {_allowed(items[0], metadata)}"
+    return _A_GROUP
 
 
 def _bounds(metadata: list[Any]) -> str:

@@ -193,13 +193,13 @@ class Simulation(Strict):
 
 
 def _time_of_day(value: object) -> time:
-    """Read a time of day, which is no number: to YAML, 20:00 without quotes is 1200."""
+    """Read a time of day."""
     try:
         read = time.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         read = None
     if read is None or read.tzinfo is not None:
-        raise ValueError('write a time of day in quotes: "20:00"')
+        raise ValueError('write a time of day as in "20:00"')
     return read
 
 

@@ -1,5 +1,6 @@
 """What groups of settings and the bodies of requests have in common: nothing unknown, nothing guessed."""
 
+import re
 from fractions import Fraction
 from typing import Annotated
 
@@ -30,14 +31,18 @@ Pixels = Annotated[int, Field(ge=32, le=16_384, multiple_of=2)]
 """One side of a frame."""
 
 
+_A_RATIO = re.compile(r"\s*[0-9]{0,9}\.?[0-9]{0,12}(e-?[0-9]{1,2})?\s*(/\s*[0-9]{1,9})?\s*", re.IGNORECASE)
+"""No longer: a power of ten of many digits takes minutes to be worked out."""
+
+
 def _ratio(value: object) -> object:
     """Read 3, 2.5 or 60/20 as an exact fraction, kept as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return value
     try:
-        ratio = Fraction(str(value))
+        ratio = Fraction(str(value) if _A_RATIO.fullmatch(str(value)) else "")
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f'"{value}" is not a number or a fraction such as 60/20') from None
+        raise ValueError(f'"{str(value)[:40]}" is not a number or a fraction such as 60/20') from None
     if not Fraction(1, 1000) <= ratio <= 10_000:
         raise ValueError(f"{value} is not from 0.001 up to 10000")
     return str(value)

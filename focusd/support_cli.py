@@ -13,13 +13,12 @@ from focusd.call import Call
 from focusd.client import ClientError
 from focusd.doctor_cli import examined
 from focusd.exits import Exit
-from focusd.places import config_file, state_folder
+from focusd.places import SYSTEM_STATE, config_file, state_folder
 
 REMOVED = "(removed)"
 LARGEST_BYTES = 2_000_000
 """Of a longer log or journal the end is packed."""
 
-_SERVICE_STATE = Path("/var/lib/focusrail")
 _SECRET = re.compile(
     r"""(?ix) (["']? [\w.-]* (?: password | passphrase | passwd | secret | token | credential | api_?key )
     [\w.-]* ["']? \s* [:=] \s*) (?: "[^"]*" | '[^']*' | [^\s,}\]\#]+ )"""
@@ -80,7 +79,7 @@ def _written(answer: object) -> str:
 
 def _last_session(state: Path | None) -> Path | None:
     """Give the folder of the stack shot last, the service's or this user's."""
-    for folder in (state,) if state else (_SERVICE_STATE, state_folder()):
+    for folder in (state,) if state else (SYSTEM_STATE, state_folder()):
         try:
             sessions = sorted(path for path in (folder / "sessions").iterdir() if path.name[:4].isdecimal())
         except OSError:

@@ -1,9 +1,23 @@
 """YAML as people write it into config.yaml, read strictly: a name given twice is a mistake, not a vote."""
 
+import re
 from collections.abc import Hashable, Mapping
+from itertools import chain
 from typing import Any
 
 import yaml
+
+MOST_VALUES = 100_000
+"""What a text may stand for, its aliases written out: a few lines of them can mean more than memory holds."""
+
+_NUMBERS = {
+    "tag:yaml.org,2002:int": re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,99}|0x[0-9a-fA-F]{1,99})$"),
+    "tag:yaml.org,2002:float": re.compile(
+        r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?"
+        r"|[0-9]+[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))$|\.(?:nan|NaN|NAN)$"
+    ),
+}
+"""Numbers as people read them. To YAML 1.1, GPIO 021 is 17, and half past one is 90."""
 
 
 class YamlInvalid(ValueError):
@@ -15,10 +29,14 @@ class OverrideInvalid(ValueError):
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML without dates (a setting is never one) and without repeated names."""
+    """Safe YAML without dates (a setting is never one), repeated names, octal and sexagesimal numbers."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the base class's own shape
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        first: [
+            (tag, _NUMBERS.get(tag, pattern))
+            for tag, pattern in resolvers
+            if tag != "tag:yaml.org,2002:timestamp"
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -44,7 +62,13 @@ _StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 def parse_yaml(text: str) -> Any:
     """Give what `text` says; raises `YamlInvalid` naming the line."""
     try:
-        return yaml.load(text, Loader=_StrictLoader)
+        loader = _StrictLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _values(node, {}) > MOST_VALUES:
+            raise YamlInvalid(f"it holds, or its aliases stand for, more than {MOST_VALUES} values")
+        return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -53,6 +77,16 @@ def parse_yaml(text: str) -> Any:
         raise YamlInvalid("it is nested too deeply") from error
     except yaml.YAMLError as error:
         raise YamlInvalid(f"not YAML: {error}") from error
+
+
+def _values(node: yaml.Node, known: dict[int, int]) -> int:
+    """Give how many values a node stands for, its aliases written out; `known` are those of nodes seen."""
+    if id(node) not in known:
+        known[id(node)] = 1  # one that holds itself is refused when it is made
+        inner = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+        if not isinstance(node, yaml.ScalarNode):
+            known[id(node)] += sum(_values(item, known) for item in inner)
+    return known[id(node)]
 
 
 def with_override(tree: Mapping[str, Any], override: str, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import subprocess
 import sys
 from importlib.metadata import version
@@ -315,7 +316,19 @@ def test_a_refusal_is_json_for_programs(daemon, capsys):
 def test_nobody_there_says_where_it_looked_and_how_to_start(place, capsys):
     code, out, err = run("status", capsys)
     assert (code, out) == (5, "")
-    assert str(place) in err and "focusd --simulate" in err and "systemctl start focusd" in err
+    assert str(place) in err and "focusd --simulate" in err and "sudo systemctl start focusd" in err
+    assert "`focusctl doctor` and `journalctl -u focusd` say why" in err
+
+
+def test_who_may_not_use_the_socket_is_told_that_a_group_counts_from_the_next_login_on(
+    place, capsys, monkeypatch
+):
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "connect", denied)
+    code, _, err = run("status", capsys)
+    assert code == 5 and "usermod -aG focusrail $USER; that holds from your next login on" in err
 
 
 def test_a_socket_left_behind_is_nobody_there(place, capsys):

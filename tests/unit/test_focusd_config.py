@@ -189,16 +189,40 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             '--set "travel_mm": write it as key.path=value, such as axis.travel_mm=60',
         ),
         (
-            'timelapse.series={name: moss, every_s: 1800, window: ["06:00", 20:00]}',
-            'timelapse.series.window[1]: write a time of day in quotes: "20:00"',
+            'timelapse.series={name: moss, every_s: 1800, window: ["06:00", 20]}',
+            'timelapse.series.window[1]: write a time of day as in "20:00"',
         ),
         (
             'timelapse.series={name: moss, every_s: 1800, window: ["06:00", "20:00+02:00"]}',
-            'timelapse.series.window[1]: write a time of day in quotes: "20:00"',
+            'timelapse.series.window[1]: write a time of day as in "20:00"',
         ),
         (
             "timelapse.series={name: moss, every_s: 1800, until: tomorrow}",
             'timelapse.series.until: "tomorrow" is not a date and time such as 2026-12-01T08:00, or null',
+        ),
+        (
+            "timelapse.series={plan: mos, every_s: 1800}",
+            'timelapse.series.plan: "mos" is not among plans: default',
+        ),
+        (
+            "timelapse.series={every_s: 1800, for_s: 9000, until: 2027-01-01T00:00}",
+            "timelapse.series: give only one of until and for_s",
+        ),
+        ("axis.screw=", "axis.screw: nothing stands below it; delete it, or give some of its settings"),
+        ("delivery=/media/x", 'delivery: "/media/x" is not a list, each a group of settings'),
+        ("axis.pins.step=021", 'axis.pins.step: "021" is not a whole number from 0 up to 27'),
+        ("axis.travel_mm=1:30", 'axis.travel_mm: "1:30" is not a number from 0.1 up to 1000'),
+        (
+            "axis.travel_mm=" + "9" * 5000,
+            f'axis.travel_mm: "{"9" * 40}" is not a number from 0.1 up to 1000',
+        ),
+        (
+            'axis.ring.gear="1e999999999"',
+            'axis.ring.gear: "1e999999999" is not a number or a fraction such as 60/20',
+        ),
+        (
+            "axis.ring.gear=" + "9" * 5000,
+            f'axis.ring.gear: "{"9" * 40}" is not a number or a fraction such as 60/20',
         ),
         ("axis.invert.x=1", '--set "axis.invert.x=1": invert is a value, not a group of settings'),
     ],
@@ -208,7 +232,7 @@ def test_a_problem_names_the_path_the_value_and_what_would_be_right(override: st
 
 
 def test_a_series_may_be_shot_in_a_window_of_the_day(tmp_path: Path) -> None:
-    text = 'timelapse: {series: {name: moss, every_s: 1800, window: ["06:00", "20:00"]}}'
+    text = 'timelapse: {series: {name: moss, every_s: 1800, window: [06:00, "20:00"]}}'
     (tmp_path / "c.yaml").write_text(text)
     series = load_config(tmp_path / "c.yaml").timelapse.series
     assert series is not None
@@ -289,6 +313,13 @@ def test_every_problem_is_told_at_once() -> None:
     assert len(problems("axis.keep_out_mm=99", "panel.led_pin=26", "plans.a.optics=b")) == 3
 
 
+def bomb(group: str) -> str:
+    """Write ten lines that mean a thousand million values."""
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [f"a{n}: &a{n} {group.format(', '.join([f'*a{n - 1}'] * 10))}" for n in range(1, 10)]
+    return "\n".join(lines)
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -297,6 +328,8 @@ def test_every_problem_is_told_at_once() -> None:
         ("- 3\n", "it holds no settings; write them as `name: value`"),
         ("axis:\n  3: true\n", "line 2: the name 3 must be text; put it in quotes"),
         ("axis: !!binary aGVsbG8=\n", "axis: \"b'hello'\" is not a group of settings"),
+        (bomb("[{}]"), "it holds, or its aliases stand for, more than"),
+        (bomb("{{<<: [{}]}}"), "it holds, or its aliases stand for, more than"),
         ("axis: &a [*a]\n", "line 1, column 7: found unconstructable recursive node"),
         ("axis: " + "[" * 3000, "it is nested too deeply"),
         ("axis: !!python/object:os.system {}\n", "line 1, column 7: could not determine a constructor"),

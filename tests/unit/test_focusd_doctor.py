@@ -2,6 +2,7 @@
 
 import pytest
 
+from focusd import places
 from focusd.config import load_config
 from focusd.doctor import examine_alone
 from focusd.now import CameraFacts
@@ -174,6 +175,21 @@ def test_without_a_daemon_it_looks_at_what_there_is(tmp_path):
     assert (verdicts["daemon"].health, verdicts["daemon"].words) == (DOUBTFUL, "nobody answers")
     assert verdicts["configuration"].words == str(config)
     assert "cut short" in verdicts["position"].words
+
+
+def test_without_a_daemon_it_looks_where_the_service_keeps_its_state(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "mine"))
+    monkeypatch.setattr(places, "SYSTEM_STATE", tmp_path / "services")
+    config = tmp_path / "config.yaml"
+    config.write_text("axis: {travel_mm: 60}\n")
+
+    def position() -> str:
+        return {one.thing: one.words for one in examine_alone("nobody answers", config)}["position"]
+
+    assert "none is stored" in position()
+    (tmp_path / "services").mkdir()
+    FilePositionStore(tmp_path / "services" / "position.json").save(StoredPosition(9, Trust.KNOWN, True, ""))
+    assert "cut short" in position()
 
 
 def test_a_configuration_that_cannot_be_used_is_the_first_thing_to_mend(tmp_path):
