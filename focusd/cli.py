@@ -282,7 +282,8 @@ def _merge(argv: Sequence[str], call: Call) -> int:
             from stack.merge import command
     except ImportError as error:
         print(
-            f"focusctl: cannot merge here: {error}. Merging needs numpy and OpenCV: pip install focusrail",
+            f"focusctl: cannot merge here: {error}. Merging needs numpy and OpenCV, which come with "
+            "focusrail: install it anew",
             file=sys.stderr,
         )
         return int(Exit.FAILED)

@@ -1,5 +1,6 @@
 """The serial port to a motor's driver, and the one place that knows pyserial."""
 
+import sys
 from importlib import import_module
 from typing import Any, Final
 
@@ -49,7 +50,7 @@ class SerialLine:
             except ImportError as e:
                 raise DriverFault(
                     "to talk to the motor's driver takes pyserial: sudo apt install python3-serial, or "
-                    "pip install 'focusrail[uart]'"
+                    f"{sys.executable} -m pip install pyserial"
                 ) from e
             self._port = serial.Serial(self._name, BAUD, timeout=ANSWER_S, write_timeout=1, exclusive=True)
         return self._port

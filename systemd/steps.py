@@ -187,8 +187,7 @@ class Release(Step):
         self._fill()
         print(f"        {run(self._python, '-c', PROOF, LIBCAMERA_LOG_LEVELS='*:ERROR').strip()}")
         self._share()
-        if SETTINGS.exists():
-            run(str(self.folder / "bin" / "focusd"), "--check-config", "--config", str(SETTINGS))
+        take_settings(self.folder)
 
     def undo(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -228,6 +227,12 @@ class Release(Step):
         (share / "fingerprint").write_text(self._fingerprint)
 
 
+def take_settings(release: Path) -> None:
+    """See that a release can be run by the settings there are; raises `Failed` with what it says of them."""
+    if SETTINGS.exists():
+        run(str(release / "bin" / "focusd"), "--check-config", "--config", str(SETTINGS))
+
+
 def fingerprint(source: Path) -> str:
     """Give a hash over all that a release is made from."""
     files = [source / "pyproject.toml", *sorted((source / "systemd").iterdir())]
@@ -257,16 +262,19 @@ class Settings(Step):
 
 
 class State(Step):
-    """Where sessions, the position and the marks are kept."""
+    """Where sessions, the position and the marks are kept, perhaps copied here from another card."""
 
     says = f"sessions in {STATE}"
 
     def done(self) -> bool:
-        return STATE.is_dir() and STATE.owner() == "focusrail"
+        owners = {user.pw_uid for user in pwd.getpwall() if user.pw_name == "focusrail"}
+        return STATE.is_dir() and STATE.stat().st_uid in owners
 
     def do(self) -> None:
         STATE.mkdir(mode=0o750, exist_ok=True)
-        shutil.chown(STATE, "focusrail", "focusrail")
+        owner = pwd.getpwnam("focusrail")
+        for path in (STATE, *STATE.rglob("*")):
+            os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
 
     def undo(self) -> None:
         remove_empty(STATE)

@@ -1,5 +1,6 @@
 """A batch spread over a dask scheduler's workers, which see the same disk: optional, needs `distributed`."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +26,7 @@ def spread_over(
         distributed: Any = import_module("distributed")
     except ImportError as e:
         raise ClusterUnreachable(
-            "--scheduler needs dask.distributed: pip install 'focusrail[cluster]'"
+            f"--scheduler needs dask.distributed: {sys.executable} -m pip install distributed"
         ) from e
     try:
         client = distributed.Client(address, timeout=TIMEOUT_S, set_as_default=False)

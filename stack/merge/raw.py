@@ -1,6 +1,7 @@
 """Raw files of cameras, DNG among them, developed alike for every slice, where rawpy is installed."""
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from stack.merge.errors import PhotoUnreadable
 
-MISSING = "is a raw file, and reading those needs rawpy: pip install 'focusrail[raw]'"
+MISSING = f"is a raw file, and reading those needs rawpy: {sys.executable} -m pip install rawpy"
 
 
 def raw_size(path: Path, data: bytes) -> tuple[int, int]:

@@ -72,5 +72,5 @@ def test_a_raw_file_that_is_none_is_named(folder):
 
 def test_without_rawpy_it_is_said_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "rawpy", None)
-    with pytest.raises(PhotoUnreadable, match="focusrail\\[raw\\]"):
+    with pytest.raises(PhotoUnreadable, match=f"{sys.executable} -m pip install rawpy"):
         raw.develop(folder / "0000.dng", b"")

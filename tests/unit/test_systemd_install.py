@@ -1,8 +1,12 @@
 """What the installer decides; what it does is tested in fresh systems (`make fresh`)."""
 
+import os
+import pwd
 import shutil
 import subprocess
 import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
@@ -25,6 +29,12 @@ from steps import (  # noqa: E402
     fingerprint,
     held,
 )
+
+loader = SourceFileLoader("install", str(SYSTEMD / "install"))
+spec = spec_from_loader("install", loader)
+assert spec is not None
+install = module_from_spec(spec)
+loader.exec_module(install)
 
 PI = {"VERSION_CODENAME": "bookworm", "PRETTY_NAME": "Debian GNU/Linux 12 (bookworm)"}
 
@@ -161,6 +171,88 @@ def test_a_stack_that_began_meanwhile_is_not_cut_short_nor_by_the_undoing(
     in_force = InForce(Release())
     with pytest.raises(Refused, match="shoot is running"):
         carry_out([in_force])
+
+
+@pytest.fixture
+def releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two releases, 2 in force and 1 before it, each with a focusd that takes all settings."""
+    for number in ("1", "2"):
+        (tmp_path / number / "bin").mkdir(parents=True)
+        (tmp_path / number / "share").mkdir()
+        (tmp_path / number / "share" / "focusd.service").write_text(number)
+        focusd = tmp_path / number / "bin" / "focusd"
+        focusd.write_text("#!/bin/sh\n")
+        focusd.chmod(0o755)
+    (tmp_path / "config.yaml").touch()
+    names = {"CURRENT": "current", "PREVIOUS": "previous", "UNIT": "focusd.service"}
+    places = {name: tmp_path / file for name, file in names.items()}
+    for name, place in places.items():
+        monkeypatch.setattr(host, name, place)
+        monkeypatch.setattr(install, name, place)
+    monkeypatch.setattr(steps, "SETTINGS", tmp_path / "config.yaml")
+    monkeypatch.setattr(install, "active", lambda: True)
+    host.point(places["CURRENT"], tmp_path / "2")
+    host.point(places["PREVIOUS"], tmp_path / "1")
+    host.place_unit(tmp_path / "2" / "share" / "focusd.service")
+    return tmp_path
+
+
+def in_force(folder: Path) -> tuple[str, str, str]:
+    unit = (folder / "focusd.service").read_text()
+    return (folder / "current").readlink().name, (folder / "previous").readlink().name, unit
+
+
+def test_a_rollback_takes_the_unit_with_it_and_is_undone_by_another(
+    releases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "refresh", lambda **_: None)
+    assert (install.rollback(), in_force(releases)) == (0, ("1", "2", "1"))
+    assert (install.rollback(), in_force(releases)) == (0, ("2", "1", "2"))
+
+
+def test_a_release_that_does_not_take_the_settings_is_not_gone_back_to(
+    releases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "refresh", lambda **_: pytest.fail("the daemon would not start again"))
+    (releases / "1" / "bin" / "focusd").write_text("#!/bin/sh\necho no such setting >&2; exit 3\n")
+    with pytest.raises(Failed, match="no such setting"):
+        install.rollback()
+    assert in_force(releases) == ("2", "1", "2")
+
+
+def test_a_rollback_to_a_release_that_does_not_start_leaves_the_other_in_force(
+    releases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    def restarted(*, restart: bool) -> None:
+        assert restart
+        started.append(in_force(releases)[0])
+        if started == ["1"]:
+            raise Failed("it does not start")
+
+    monkeypatch.setattr(install, "refresh", restarted)
+    with pytest.raises(Failed, match="does not start"):
+        install.rollback()
+    assert (started, in_force(releases)) == (["1", "2"], ("2", "1", "2"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to give a file to somebody takes root")
+def test_state_that_was_copied_from_another_card_is_given_to_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sessions").mkdir()
+    (tmp_path / "sessions" / "merged.jpg").symlink_to(tmp_path.parent)
+    for path in (tmp_path, tmp_path / "sessions"):
+        os.chown(path, 64_000, 64_000)
+    nobody = pwd.getpwnam("nobody")
+    monkeypatch.setattr(steps, "STATE", tmp_path)
+    monkeypatch.setattr(pwd, "getpwnam", lambda _: nobody)
+    state = steps.State()
+    assert not state.done()
+    state.do()
+    assert {path.lstat().st_uid for path in (tmp_path, *tmp_path.rglob("*"))} == {nobody.pw_uid}
+    assert tmp_path.parent.stat().st_uid != nobody.pw_uid
 
 
 @pytest.mark.skipif(shutil.which("systemctl") is None, reason="systemctl is not installed")
