@@ -90,6 +90,7 @@ def test_what_is_done_is_left_alone() -> None:
 def test_a_release_is_known_by_what_it_is_made_from() -> None:
     source = SYSTEMD.parent
     assert fingerprint(source) == fingerprint(source)
+    assert os.access(SYSTEMD / "install", os.X_OK)
     assert {target.split("/")[0] for target in LINKS.values()} == {"bin", "share"}
 
 
