@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from focusd.errors import StartFailed
 from focusd.events import EventHub
 from focusd.hardware import Rig, open_rig
 from focusd.journals import Journals
@@ -83,8 +84,9 @@ def open_ground(
 
 
 def disk_of(storage: Storage, state_folder: Path) -> Disk:
-    """Give the disk that sessions go to, their folder made; raises `DiskNotMounted` where it is not there.
+    """Give the disk that sessions go to, their folder made.
 
+    Raises `DiskNotMounted` where it is not there, and `StartFailed` where nothing can be written to it.
     From here on it must stay what it is now: one that is pulled out is not replaced by the one below. A link
     counts for what it leads to.
     """
@@ -99,5 +101,12 @@ def disk_of(storage: Storage, state_folder: Path) -> Disk:
     anywhere = storage.mount == "none"
     disk = Disk(root, None if anywhere else below)
     disk.check()
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartFailed(
+            f"the folder of the sessions, {root}, cannot be made: {error.strerror}. Make it, and give it to "
+            "the user that focusd runs as: sudo chown focusrail: FOLDER. Systemd's focusd may write below "
+            "/mnt, /media, /run/media and /srv alone, not below /home: storage.sessions"
+        ) from error
     return disk if anywhere else disk.held()

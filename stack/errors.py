@@ -167,13 +167,20 @@ class DiskFull(ShootError):
 
 
 class DiskGone(ShootError):
-    """The disk of the sessions does not answer, or is not there any more."""
+    """The disk of the sessions does not answer, is not there any more, or may not be written to."""
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(
-            f"the disk of the sessions is gone or failing ({error.strerror or error}): nothing that was "
-            "saved is touched. Connect it again, or look at its cable and power, then resume"
-        )
+        why = error.strerror or error
+        if isinstance(error, PermissionError):
+            super().__init__(
+                f"nothing may be written to {error.filename or 'the folder of the sessions'} ({why}). Give "
+                "the folder of the sessions to the user that focusd runs as: sudo chown focusrail: FOLDER"
+            )
+        else:
+            super().__init__(
+                f"the disk of the sessions is gone or failing ({why}): nothing that was saved is touched. "
+                "Connect it again, or look at its cable and power, then resume"
+            )
 
 
 class DiskNotMounted(DiskGone):

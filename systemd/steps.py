@@ -280,6 +280,11 @@ class State(Step):
         remove_empty(STATE)
 
 
+def pictures() -> bool:
+    """Say whether there are stacks, or time-lapses, which may have a film; both are numbered folders."""
+    return any(any((STATE / kind).glob("[0-9]*")) for kind in ("sessions", "series"))
+
+
 class Links(Step):
     """What the system finds in its own folders: commands, unit, rules, completion, manual."""
 

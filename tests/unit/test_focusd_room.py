@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from daemon_rig import DaemonRig
 
 import focusd.studio
 from camera.camera import Exposure
+from focusd.errors import StartFailed
 from focusd.follower import Follower
 from focusd.ground import disk_of
 from focusd.jobs import Resume
@@ -17,7 +19,7 @@ from focusd.room import LONGEST_WAIT_LOOKS, has_room_to_merge, merge_bytes, want
 from focusd.settings import Storage
 from rail.axis import Trust
 from stack.disk import Disk
-from stack.errors import DiskFull, DiskNotMounted
+from stack.errors import DiskFull, DiskGone, DiskNotMounted
 from stack.saving import room_needed
 from stack.session_state import Phase, SavedFile, SavedSlice, SessionState
 from stack.stop import StopKind
@@ -165,6 +167,23 @@ def test_a_configured_disk_must_be_mounted_and_the_daemons_own_folder_need_not(t
     with pytest.raises(DiskNotMounted, match="/mnt/no-such-disk"):
         disk_of(Storage(sessions="/mnt/no-such-disk/stacks"), tmp_path)
     assert disk_of(Storage(sessions=str(missing), mount="none"), tmp_path).root.is_dir()
+
+
+def test_a_folder_of_sessions_that_cannot_be_made_is_told_with_where_one_can(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    storage = Storage(sessions=str(tmp_path / "file" / "stacks"), mount="none")
+    with pytest.raises(
+        StartFailed, match=r"file/stacks, cannot be made: Not a directory.* below /mnt"
+    ) as told:
+        disk_of(storage, tmp_path)
+    unit = (Path(__file__).parents[2] / "systemd" / "focusd.service").read_text()
+    (written,) = re.findall("^ReadWritePaths=(.*)$", unit, re.MULTILINE)
+    assert all(place.removeprefix("-") in str(told.value) for place in written.split())
+
+
+def test_a_folder_that_may_not_be_written_to_is_not_taken_for_a_loose_cable() -> None:
+    assert "chown" in str(DiskGone(PermissionError(errno.EACCES, "Permission denied", "/srv/stacks")))
+    assert "cable" in str(DiskGone(OSError(errno.EIO, "Input/output error", "/srv/stacks")))
 
 
 @pytest.mark.parametrize("storage", [Storage(), Storage(sessions="{}/sessions")])

@@ -238,6 +238,18 @@ def test_a_rollback_to_a_release_that_does_not_start_leaves_the_other_in_force(
     assert (started, in_force(releases)) == (["1", "2"], ("2", "1", "2"))
 
 
+@pytest.mark.parametrize("kind", ["sessions", "series"])
+def test_stacks_and_films_are_kept_and_a_note_of_numbers_is_neither(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "STATE", tmp_path)
+    (tmp_path / kind).mkdir()
+    (tmp_path / kind / ".highest-number").touch()
+    assert not steps.pictures()
+    (tmp_path / kind / "0001-moss").mkdir()
+    assert steps.pictures()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="to give a file to somebody takes root")
 def test_state_that_was_copied_from_another_card_is_given_to_the_daemon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
