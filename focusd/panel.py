@@ -1,5 +1,6 @@
 """The button and the lamp at the bench: what a finger asks for and what the lamp says, decided purely."""
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rail.clock import Clock
+
+_log = logging.getLogger(__name__)
 
 SHORTEST_PRESS_NS = 30_000_000
 """No finger is off the button sooner: that was a spark on its wire, told when the button is quiet again."""
@@ -172,6 +175,7 @@ class Panel:
         self._edges: queue.SimpleQueue[tuple[bool, int] | None] = queue.SimpleQueue()
         self._finger = Finger()
         self._lit = False
+        self._lamp_fails = False
         self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
 
     def start(self) -> None:
@@ -187,7 +191,7 @@ class Panel:
         self._edges.put(None)
         if self._thread.is_alive():
             self._thread.join()
-        self._set_lamp(False)
+        self._switch(False)
 
     def _run(self) -> None:
         while True:
@@ -215,4 +219,13 @@ class Panel:
             self._ask(request)
         if (now_lit := lit(self._shown(now_ns), now_ns)) != self._lit:
             self._lit = now_lit
-            self._set_lamp(now_lit)
+            self._switch(now_lit)
+
+    def _switch(self, on: bool) -> None:
+        """Switch the lamp; where it fails that is said once, for the button must be heard all the same."""
+        try:
+            self._set_lamp(on)
+        except Exception as error:  # whatever the GPIO library throws
+            if not self._lamp_fails:
+                _log.warning("the lamp of the panel cannot be switched: %s", error)
+            self._lamp_fails = True

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -429,10 +429,11 @@ class Button:
         if pressed == self.pressed:
             return
         self.pressed = pressed
-        self._quiet = True
-        self._later(self._quiet_s, self._settled)
         if self._told is not None:
             self._told(pressed)
+        with suppress(RuntimeError):  # without a thread to end it there is no quiet: every edge counts
+            self._later(self._quiet_s, self._settled)
+            self._quiet = True
 
 
 def output_pin(factory: Factory, number: int, level: bool) -> Pin:

@@ -131,3 +131,23 @@ def test_the_panel_carries_edges_to_whoever_acts_and_the_rhythm_to_the_lamp() ->
     panel.close()
     assert asked == [Request.SHOOT]
     assert lamp == [True, False]
+
+
+def test_a_lamp_that_fails_leaves_the_button_as_it_is() -> None:
+    asked: list[Request] = []
+    stopped = threading.Event()
+
+    def ask(request: Request) -> None:
+        asked.append(request)
+        stopped.set()
+
+    def broken(on: bool) -> None:
+        if on:
+            raise OSError("the pin is gone")
+
+    panel = Panel(ask, lambda: True, lambda _: Mood.SHOOTING, broken, LONG_NS, Striding())
+    panel.start()
+    panel.edge(True)
+    assert stopped.wait(5)
+    panel.close()
+    assert asked == [Request.STOP]

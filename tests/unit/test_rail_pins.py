@@ -121,6 +121,20 @@ def test_press_and_release_again_and_again(factory):
     assert bench.told == [True, False] * 3
 
 
+def test_a_press_is_told_also_where_no_thread_can_be_had_to_end_the_quiet(factory):
+    """Memory is short: the press may mean stop, and so may the next."""
+
+    def no_thread(_delay_s, _act):
+        raise RuntimeError("can't start new thread")
+
+    bench = Bench(factory)
+    bench.button._later = no_thread
+    for _ in range(2):
+        bench.pin.drive_low()
+        bench.pin.drive_high()
+    assert bench.told == [True, False, True, False]
+
+
 def test_a_closed_button_is_silent(factory):
     bench = Bench(factory)
     bench.pin.drive_low()
