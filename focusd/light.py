@@ -35,8 +35,8 @@ class Light:
         """Put it on, if it is not; give the instant from which it is steady."""
         with self._lock:
             if self._steady_ns is None:
-                self._steady_ns = self._clock.monotonic_ns() + self._warm_up_ns
                 self._switch(True)
+                self._steady_ns = self._clock.monotonic_ns() + self._warm_up_ns
             return self._steady_ns
 
     def out(self) -> None:

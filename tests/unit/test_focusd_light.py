@@ -148,6 +148,22 @@ def test_switched_on_twice_it_is_warm_since_the_first_time():
     assert light.on() == clock.monotonic_ns() + 1000
 
 
+def test_what_could_not_be_switched_on_is_switched_on_the_next_time():
+    switched = []
+
+    def switch(on):
+        switched.append(on)
+        if switched == [True]:
+            raise OSError("the pin is gone")
+
+    light = Light(switch, 1000, VirtualClock())
+    with pytest.raises(OSError, match="the pin is gone"):
+        light.on()
+    assert not light.shining
+    light.on()
+    assert (switched, light.shining) == ([True, True], True)
+
+
 @pytest.mark.parametrize(
     ("wiring", "dark", "bright"),
     [
