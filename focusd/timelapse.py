@@ -328,11 +328,15 @@ class Timelapse:
         with self._lock:
             if self._running is None:
                 return None
-            series = self._running.series
-            weight = self._weighing.weight(series, self._running.state)
+            running, series = self._running, self._running.series
+            weight = self._weighing.weight(series, running.state)
+
+        def over() -> bool:
+            return self._ended.is_set() or self._running is not running
+
         if weight is not None and series.manner.keep.slices_every != 1:
             try:
-                self._card.make_room(series.manner.keep, series.done(), weight, self._ended.is_set)
+                self._card.make_room(series.manner.keep, series.done(), weight, over)
             except DiskGone as error:
                 return str(error)
         return None

@@ -135,6 +135,22 @@ def test_stopped_it_waits_and_resumed_it_is_in_its_old_rhythm(machine):
     assert list(machine.slots.values()) == ends
 
 
+def test_a_series_that_is_aborted_lets_no_more_slices_go(machine):
+    """To look through a stack takes a while, and whoever aborts may want to keep what there is."""
+    machine.timelapse.start(asked(manner=Manner(keep=Keep(slices_every=0))))
+    machine.let(HALF_HOUR_S)
+    asked_for = []
+
+    def make_room(keep, done, weight, ended):
+        asked_for.append(ended())
+        machine.timelapse.abort()
+        asked_for.append(ended())
+
+    machine.timelapse._card.make_room = make_room
+    machine.timelapse.tick()
+    assert asked_for == [False, True]
+
+
 def test_aborted_it_is_over_and_another_may_begin(machine):
     machine.timelapse.start(asked())
     with pytest.raises(Refused, match="is not over"):
