@@ -122,9 +122,9 @@ class Merges:
         Behind a merge that still runs it waits its turn.
         """
         feed = Feed(session, options)
-        with self._lock:
+        with self._lock:  # `close` drops it, or it comes behind the end and is never begun
             self._feeds.append(feed)
-        self._waiting.put(feed)
+            self._waiting.put(feed)
         return feed
 
     def progress(self) -> MergeProgress | None:
@@ -149,9 +149,9 @@ class Merges:
         """Give up every merge and see the children end."""
         with self._lock:
             feeds = tuple(self._feeds)
+            self._waiting.put(None)
         for feed in feeds:
             feed.drop(STOPPED)
-        self._waiting.put(None)
         self._thread.join()
 
     def _work(self) -> None:

@@ -95,6 +95,7 @@ class Redo:
         self._sessions = sessions
         self._merges = merges
         self._shooting = shooting
+        self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._make_up, name="make-up merges", daemon=True)
 
@@ -130,15 +131,14 @@ class Redo:
             raise Refused(f"the slices of {session.id} are gone: {state.let_go}. Its picture stays as it is")
         if self._shooting() == session.id:
             raise Refused(f"{session.id} is being shot, and merged as it is; wait until it is done")
-        if stage := self._merges.stage(session):
-            raise Refused(f"a merge of {session.id} is {stage} already; wait until it is done")
         count = session.layout.slices
         if beyond := [last for _, last in (*choice.slices, *choice.exclude) if last >= count]:
             raise Refused(f"{session.id} has no slice {beyond[0]}: its slices are numbered 0 to {count - 1}")
         files = [file for index, file in _files(state) if choice.wants(index)]
         if len(files) < 2:
             raise Refused(f"{session.id} has {len(files)} saved slices of those asked for; a merge takes two")
-        self._feed(session, files, choice)
+        if stage := self._feed(session, files, choice):
+            raise Refused(f"a merge of {session.id} is {stage} already; wait until it is done")
         return session, len(files)
 
     def make_up(self) -> tuple[str, ...]:
@@ -173,14 +173,18 @@ class Redo:
             )
             return False
         _log.warning("the merge of %s was left undone and is done now", session.id)
-        self._feed(session, [file for _, file in _files(state)], Choice())
-        return True
+        return self._feed(session, [file for _, file in _files(state)], Choice()) is None
 
-    def _feed(self, session: Session, files: list[str], choice: Choice) -> None:
-        feed = self._merges.follow(session, choice.options)
+    def _feed(self, session: Session, files: list[str], choice: Choice) -> str | None:
+        """Hand the files to a merge, unless the session has one: then say how that stands."""
+        with self._lock:  # of two who ask at once, one is the second
+            if stage := self._merges.stage(session):
+                return stage
+            feed = self._merges.follow(session, choice.options)
         for file in files:
             feed.add(file)
         feed.end()
+        return None
 
 
 def left_undone(session: Session, state: SessionState) -> bool:

@@ -380,3 +380,15 @@ def test_a_child_that_hears_nothing_any_more_is_killed(bench: Bench, monkeypatch
     bench.await_event(session, "merge_progress")
     feed.drop("the stack is paused")
     assert bench.outcome(session)["error"] == "the stack is paused"
+
+
+def test_a_merge_that_is_asked_for_as_the_daemon_ends_is_not_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.does("list(slices())")
+    first, second = bench.session(), bench.session()
+    feed = bench.merges.follow(first)
+    bench.await_event(first, "merge_started")
+    monkeypatch.setattr(feed, "drop", lambda why: (bench.merges.follow(second).end(), Feed.drop(feed, why)))
+    bench.merges.close()
+    assert [one.id for one in (first, second) if one.state().merges] == [first.id]

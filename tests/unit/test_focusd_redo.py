@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from stack_rig import MICRON, PLAN
 
+import focusd.redo
 from focusd.errors import Refused
 from focusd.events import EventHub
 from focusd.journals import Journals
@@ -123,4 +124,24 @@ def test_what_is_shot_or_merged_already_is_not_made_up_for(tmp_path: Path) -> No
     feed = merges.follow(merged)
     assert Redo(Sessions(tmp_path), merges, lambda: shot.id).make_up() == (left.id,)
     feed.drop("enough")
+    merges.close()
+
+
+def test_of_two_who_ask_at_once_one_is_told_that_it_is_merged_already(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = session(tmp_path)
+    merges = Merges(("/nothing",), Journals(MonotonicClock()), EventHub().publish, lambda session: None)
+    monkeypatch.setattr(merges, "_merge", lambda feed: feed.given_up(20))
+    redo, asked = Redo(Sessions(tmp_path), merges, lambda: None), []
+
+    def files(state: SessionState) -> list[tuple[int, str]]:
+        if not asked:
+            asked.append(one.id)
+            redo.begin(one.id, Choice())
+        return [(0, "slices/0000.jpg"), (1, "slices/0001.jpg")]
+
+    monkeypatch.setattr(focusd.redo, "_files", files)
+    with pytest.raises(Refused, match=r"a merge of \S+ is waiting already"):
+        redo.begin(one.id, Choice())
     merges.close()
