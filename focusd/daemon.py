@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,9 +144,15 @@ async def _serve(house: "House", server: "Server", listener: socket.socket, wher
             lost = await _watch(house, notifier, asked_to_end)
         finally:
             notifier.stopping()
-            await asyncio.to_thread(house.close)
+            await _closed(house)
             notifier.close()
     return 1 if lost else 0
+
+
+async def _closed(house: "House") -> None:
+    """Close the house in a thread of its own: those of requests may all hang at a disk that is gone."""
+    with ThreadPoolExecutor(1) as own:
+        await asyncio.get_running_loop().run_in_executor(own, house.close)
 
 
 @contextlib.asynccontextmanager

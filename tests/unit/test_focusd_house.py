@@ -1,15 +1,19 @@
 """The whole daemon, put together and taken apart in the test's own process, its simulated rig with it."""
 
+import asyncio
 import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
 from daemon_process import PATIENCE_S, QUICK, children_of
 
 import focusd.opening
+from focusd import daemon
 from focusd.config import load_config
 from focusd.errors import Refused
 from focusd.house import House
@@ -133,3 +137,27 @@ def test_a_house_that_is_closed_leaves_nothing_running(tmp_path: Path) -> None:
     before = bystanders()
     opened(tmp_path).close()
     assert bystanders() <= before
+
+
+def test_requests_that_hang_do_not_hold_up_the_end() -> None:
+    ended: list[str] = []
+    enough = threading.Event()
+
+    class Home:
+        def close(self) -> None:
+            ended.append("house")
+            enough.set()
+
+    def hang() -> None:
+        enough.wait(PATIENCE_S)
+        ended.append("request")
+
+    async def serve() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        request = asyncio.create_task(asyncio.to_thread(hang))
+        await asyncio.sleep(0)
+        await daemon._closed(cast(House, Home()))
+        await request
+
+    asyncio.run(serve())
+    assert ended == ["house", "request"]
