@@ -1,5 +1,7 @@
 """Whether the threads and processes that move the rig still live: what the supervisor's watchdog hangs on."""
 
+import threading
+
 from rail.clock import Clock
 
 PATIENCE_S = 90.0
@@ -26,16 +28,26 @@ class Heartbeat:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._due_ns: int | None = None
 
     def beat(self, silent_s: float = 0.0) -> None:
         """Live, and perhaps be silent for `silent_s` and a while; what was said before still holds."""
         due_ns = self._clock.monotonic_ns() + round((silent_s + PATIENCE_S) * 1e9)
-        self._due_ns = max(self._due_ns or 0, due_ns)
+        with self._lock:
+            self._due_ns = max(self._due_ns or 0, due_ns)
 
     def rest(self) -> None:
         """Wait for somebody else from now on."""
-        self._due_ns = None
+        with self._lock:
+            self._due_ns = None
+
+    def be_patient(self) -> None:
+        """Give it as long again, whoever asks; unless it rests by now, when it will not be heard."""
+        due_ns = self._clock.monotonic_ns() + round(PATIENCE_S * 1e9)
+        with self._lock:
+            if self._due_ns is not None:
+                self._due_ns = max(self._due_ns, due_ns)
 
     def overdue(self) -> bool:
         """Say whether it should have been heard by now."""

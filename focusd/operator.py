@@ -224,7 +224,7 @@ class Operator:
     def silent(self) -> bool:
         """Say whether the thread should have been heard by now; while the axis steps, it waits for that."""
         if self._heartbeat.overdue() and self._axis.moving():
-            self._heartbeat.beat()
+            self._heartbeat.be_patient()
         return self._heartbeat.overdue()
 
     @property

@@ -99,6 +99,24 @@ def test_a_long_way_is_no_silence_and_the_patience_begins_at_its_end(
     assert seen == [False, False, False, True]
 
 
+def test_a_long_way_that_ends_as_it_is_looked_at_leaves_the_operator_at_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What rests is silent for good; a watchdog must not end it for that."""
+    rig = DaemonRig(tmp_path)
+
+    def ends() -> bool:
+        rig.heartbeat.rest()
+        return True
+
+    rig.heartbeat.beat()
+    rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + round((PATIENCE_S + 1) * 1e9))
+    monkeypatch.setattr(rig.axis, "moving", ends)
+    assert not rig.operator.silent()
+    rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + 10**15)
+    assert not rig.heartbeat.overdue()
+
+
 def test_long_exposures_are_no_silence(tmp_path: Path) -> None:
     """To lock an exposure takes eight frames of it at least, and nothing is told meanwhile."""
     rig = DaemonRig(tmp_path)
