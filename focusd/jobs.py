@@ -156,3 +156,9 @@ class Job:
         self.ended: Future[Position] = Future()
         for future in (self.accepted, self.ended):
             future.set_running_or_notify_cancel()  # from here on nobody who waits can cancel it
+
+    @property
+    def session(self) -> str | None:
+        """The session of its stack; None where it has none, or was not accepted."""
+        accepted = self.accepted
+        return accepted.result().session if accepted.done() and not accepted.exception() else None

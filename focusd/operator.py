@@ -357,6 +357,7 @@ class Operator:
         with self._lock:
             self._job = None
             self._progress = Progress()
+        self._attempt(lambda: self._studio.heed_abort(job, self._observe))  # none can come any more
         self._finder.turn_over()
         wish = None if ending is JobEnding.DONE else job.stop.reason
         self._hub.publish(

@@ -272,6 +272,12 @@ class Studio:
             observe({"event": "stack_aborted", "session": session.id, "reason": reason})
             self._finish(session)
 
+    def heed_abort(self, job: Job, observe: Observe) -> None:
+        """Give up the stack that a job has left paused, where that was asked for after the pause."""
+        waits = self.paused
+        if waits and job.stop.kind is StopKind.ABORT and job.session == waits.session:
+            self.abandon(waits.session, job.stop.reason or "asked to abort", observe)
+
     def lose_count(self) -> None:
         """Take places that were counted from where the axis stood for lost; such a stack waits no more."""
         if self._shooter is not None:
@@ -295,9 +301,9 @@ class Studio:
         follower = Follower(session, self._merges)
 
         def tell(event: Mapping[str, object]) -> None:
+            observe(event)  # shown first: who hears of the acceptance looks whether it is being shot
             if not job.accepted.done():
                 job.accepted.set_result(self._acceptance(session))
-            observe(event)
             follower.observe(event)
 
         try:
@@ -308,7 +314,7 @@ class Studio:
         follower.end(ending)
         for trouble in ending.trouble:
             _log.warning("%s: %s", session.id, trouble)
-        self._note_pause(job, session, ending, observe)
+        self.paused = paused(session, session.state()) if ending.kind is EndingKind.PAUSED else None
         self._eye.look()
         self._finish(session)
         if ending.kind is EndingKind.FAILED:
@@ -357,12 +363,6 @@ class Studio:
             return Ending(EndingKind.PAUSED, "the disk is full: the journal cannot be opened", error)
         finally:
             self._light.out()
-
-    def _note_pause(self, job: Job, session: Session, ending: Ending, observe: Observe) -> None:
-        """Remember a paused session; give it up if that was asked for when the pause was recorded already."""
-        self.paused = paused(session, session.state()) if ending.kind is EndingKind.PAUSED else None
-        if self.paused and job.stop.kind is StopKind.ABORT:
-            self.abandon(session.id, job.stop.reason or "asked to abort", observe)
 
     def _acceptance(self, session: Session) -> Accepted:
         state = session.state()

@@ -9,10 +9,11 @@ from daemon_rig import PLAN, DaemonRig, phase
 
 from camera.errors import CameraTimeout
 from focusd.heartbeat import PATIENCE_S
-from focusd.jobs import Acknowledge, Goto, Jog, Resume
+from focusd.jobs import Acknowledge, Goto, Jog, Resume, Shoot
 from rail.axis import Trust
 from stack.errors import NoSuchSession, NotResumable, PlanRefused, StopAsked
 from stack.plan import FromHere, Pitch, StackPlan
+from stack.session import Session
 from stack.session_state import Phase
 from stack.stop import StopKind
 
@@ -146,6 +147,41 @@ def test_an_abort_after_the_stop_ends_the_paused_stack(rig: DaemonRig) -> None:
     rig.operator.work_once()
     assert phase(rig) is Phase.ABORTED
     assert rig.operator.abort() is None
+
+
+def test_an_abort_that_comes_while_a_paused_stack_is_still_written_up_ends_it(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    told: list[str | None] = []
+
+    def write_up(session: Session) -> None:
+        if not told:
+            told.append(rig.operator.abort("the button was held"))
+
+    monkeypatch.setattr(rig.studio, "_finish", write_up)
+    rig.shoot()
+    assert told == ["shoot"]
+    assert phase(rig) is Phase.ABORTED
+    assert rig.operator.glance().paused is None
+    assert rig.told("stack_paused", "stack_aborted", "job_ended")[-3:] == [
+        "stack_paused",
+        "stack_aborted",
+        "job_ended",
+    ]
+
+
+def test_a_stack_is_shown_before_whoever_ordered_it_hears_that_it_has_begun(rig: DaemonRig) -> None:
+    """A time-lapse that hears of it looks at once whether it is being shot."""
+    rig.marked()
+    shown: list[str | None] = []
+    for order in (Shoot(PLAN), Resume(None)):
+        rig.on("slice_saved", rig.operator.stop, index=1)
+        job = rig.operator.order(order)
+        job.accepted.add_done_callback(lambda _: shown.append(rig.operator.session))
+        rig.operator.work_once()
+    assert shown == [rig.sessions.ids()[0]] * 2
 
 
 def test_an_abort_of_what_runs_leaves_the_stack_that_waits(rig: DaemonRig) -> None:
