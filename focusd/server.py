@@ -17,6 +17,12 @@ from focusd.house import House
 GRACE_S = 2
 """How long an answer may still take once the daemon ends."""
 
+SILENT_S = 5
+"""A connection over which nothing was asked for so long is closed."""
+
+MOST_CONNECTIONS = 256
+"""More are closed as they come: each takes one of the files that a process may have open, as a slice does."""
+
 
 class Server(uvicorn.Server):
     """A server that says when it is up."""
@@ -48,8 +54,12 @@ class Connection(H11Protocol):
     """A connection that can be ended at once, by an extension of its requests."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to take requests."""
+        """Begin to take requests; uvicorn itself would wait for the first for ever."""
         super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(SILENT_S, self.timeout_keep_alive_handler)
         app: ASGIApp = self.app
 
         async def extended(scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,6 +90,8 @@ def server_of(app: ASGIApp) -> Server:
             access_log=False,
             lifespan="off",
             ws="none",
+            timeout_keep_alive=SILENT_S,
+            backlog=64,  # so many are taken at once, before any of them can be closed again
             timeout_graceful_shutdown=GRACE_S,
         )
     )

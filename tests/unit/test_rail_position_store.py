@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,18 @@ def test_a_failed_save_leaves_the_old_position(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert store.load() == PLACE
     assert [path.name for path in tmp_path.iterdir()] == ["position.json"]
+
+
+def test_what_is_saved_or_forgotten_is_so_after_a_power_cut(tmp_path, monkeypatch):
+    store, path, synced = FilePositionStore(tmp_path / "position.json"), tmp_path / "position.json", []
+
+    def fsync(descriptor):
+        synced.append((Path(f"/proc/self/fd/{descriptor}").resolve().name, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store.save(PLACE)
+    store.forget()
+    assert synced == [(".position.json.new", False), (tmp_path.name, True), (tmp_path.name, False)]
 
 
 def test_what_is_forgotten_is_gone(tmp_path):
