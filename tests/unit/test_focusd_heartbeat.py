@@ -84,6 +84,23 @@ def test_an_operator_that_hangs_in_a_stack_is_noticed_and_one_at_rest_never(tmp_
     assert not rig.operator.silent()
 
 
+@pytest.mark.parametrize(("part", "action"), [("eye", "try_camera"), ("axis", "release")])
+def test_an_operator_that_hangs_before_the_first_order_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, action: str
+) -> None:
+    rig = DaemonRig(tmp_path, idle_release_s=0)
+    seen: list[bool] = []
+
+    def hang() -> None:
+        rig.clock.sleep_until_ns(rig.clock.monotonic_ns() + round((PATIENCE_S + 1) * 1e9))
+        seen.append(rig.operator.silent())
+        rig.operator.close()
+
+    monkeypatch.setattr(getattr(rig, part), action, hang)
+    rig.operator.work()
+    assert seen == [True]
+
+
 def test_a_long_way_is_no_silence_and_the_patience_begins_at_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,7 @@ from focusd.exits import Exit
 from focusd.jobs import Resume
 from focusd.outcomes import outcome_of
 from focusd.paused import DAEMON_ENDED
+from focusd.running import RunningSeries
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.timelapse import TICK_S
@@ -121,6 +122,10 @@ def test_slots_closer_than_two_looks_are_met_all_the_same(machine):
 
 def busy(order):
     raise Busy("home")
+
+
+def failing(*_):
+    raise PlanRefused("no camera")
 
 
 def test_stopped_it_waits_and_resumed_it_is_in_its_old_rhythm(machine):
@@ -388,6 +393,34 @@ def test_a_stack_cut_short_is_resumed_while_its_slot_lasts_and_else_given_up(mac
     phases = [session.state().phase for session in machine.operator.sessions.all()]
     assert machine.slots == {0: "done", 1: "failed", 2: "done"}
     assert phases == [Phase.DONE, Phase.ABORTED, Phase.DONE]
+
+
+def test_a_stack_cut_short_goes_on_once_the_rig_is_free(machine, monkeypatch):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.cut(200)
+    asked_for = []
+
+    def busy(order):
+        asked_for.append(order)
+        raise Busy("goto")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(machine.operator, "order", busy)
+        machine.let(60)
+    machine.let(900)
+    assert [type(order) for order in asked_for] == [Resume] * 3
+    assert machine.slots == {0: "done"}
+
+
+def test_a_series_that_cannot_be_read_leaves_its_journal_to_the_next_try(machine, monkeypatch):
+    series = machine.timelapse.start(asked()).series
+    machine.timelapse.close()
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Series, "state", failing)
+        with pytest.raises(PlanRefused):
+            RunningSeries(series, machine.clock, machine.hub.publish)
+    RunningSeries(series, machine.clock, machine.hub.publish).close()
 
 
 def test_a_clock_that_is_set_in_mid_series_moves_no_slot(machine):

@@ -170,6 +170,14 @@ def lost(rig):
     rig.axis._reckoning.lose()
 
 
+def test_a_place_that_was_lost_is_unknown_also_when_the_power_comes_back(homed):
+    homed.axis.rest()
+    lost(homed)
+    homed.axis.rest()
+    homed.switch_on()
+    assert homed.axis.position() == Position(0, Trust.UNKNOWN)
+
+
 @pytest.mark.parametrize("happen", [lost, lambda rig: rig.axis.release()])
 def test_an_older_place_is_not_believed_after_a_full_disk_and_a_power_cut(homed, happen):
     homed.axis.rest()
