@@ -23,6 +23,20 @@ def test_homing_goes_away_from_a_subject_at_the_near_side(tmp_path):
     assert rig.carriage_um == pytest.approx((9_600 - 640) * 0.3125, abs=0.4)
 
 
+def test_homing_leads_the_whole_way_from_the_other_switch(tmp_path):
+    rig = Rig(tmp_path, position_um=3_020.0)
+    assert rig.axis.look().limits.far
+    assert rig.axis.home().position == Position(992, Trust.KNOWN)
+
+
+def test_a_reference_at_the_far_end_is_found_again_from_a_known_place(tmp_path):
+    rig = Rig(tmp_path, position_um=2_900.0, settings=replace(SETTINGS, subject_side="near"))
+    rig.axis.home()
+    rig.axis.move_to(8_500)
+    again = rig.axis.home()
+    assert (again.position, again.missed_steps) == (Position(9_600 - 640, Trust.KNOWN), 0)
+
+
 def test_homing_is_refused_until_allowed_and_says_how(tmp_path):
     rig = Rig(tmp_path, settings=replace(SETTINGS, home_allowed=False))
     with pytest.raises(HomingNotAllowed, match="home_allowed"):
@@ -55,7 +69,7 @@ def test_homing_from_a_pressed_switch_backs_off_first(tmp_path):
 )
 def test_homing_tells_a_dead_switch_from_a_stuck_one(unhomed, fault, expected):
     unhomed.world.break_down(fault)
-    with pytest.raises(HomingFailed) as failure:
+    with pytest.raises(HomingFailed, match="the near limit switch") as failure:
         unhomed.axis.home()
     assert failure.value.fault is expected
     assert unhomed.axis.position().trust is Trust.UNKNOWN

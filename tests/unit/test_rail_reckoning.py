@@ -72,6 +72,15 @@ def test_backlash_is_taken_up_anew_after_zeroing(homed):
     assert homed.world.carriage().edges - edges > 2 * SETTINGS.run_up_steps - 2
 
 
+def test_backlash_is_taken_up_anew_after_the_motor_was_let_go(homed):
+    """The screw may have turned meanwhile."""
+    homed.axis.move_to(4_000)
+    homed.axis.release()
+    edges = homed.world.carriage().edges
+    homed.axis.move_to(4_001)
+    assert homed.world.carriage().edges - edges == 2 * SETTINGS.run_up_steps - 1
+
+
 def test_backlash_is_taken_up_anew_after_a_halt_at_speed(homed):
     """The rotor ran on and swung back, nobody knows how far."""
     homed.after_edges(500, homed.stepper.halt)
