@@ -1,7 +1,9 @@
 import pytest
 from rail_rig import RAMP, SETTINGS
+from stack_rig import MICRON
 
 from rail.axis import Position, Trust
+from rail.bounds import Bounds
 from rail.errors import BeyondReach, PositionUnknown
 from rail.position_store import StoredPosition
 
@@ -65,3 +67,19 @@ def test_no_place_outside_the_travel_can_be_declared(unhomed, place, beyond):
         unhomed.axis.zero(place)
     assert refusal.value.beyond_steps == beyond
     assert unhomed.axis.position() == Position(0, Trust.UNKNOWN)
+
+
+def test_whatever_moves_may_go_to_the_very_end_and_not_a_step_farther():
+    bounds, reach = Bounds(SETTINGS, MICRON), SETTINGS.reach
+    inside, unknown = Position(4_000, Trust.KNOWN), Position(0, Trust.UNKNOWN)
+    bounds.check_place(0)
+    bounds.check_place(SETTINGS.travel_steps)
+    bounds.check_jog(unknown, SETTINGS.travel_steps)
+    for end, end_steps, outwards in (("near", reach.nearest_steps, -1), ("far", reach.farthest_steps, 1)):
+        bounds.check_move(inside, end_steps)
+        bounds.check_jog(inside, end_steps - inside.steps)
+        bounds.check_jog(Position(end_steps + 5 * outwards, Trust.KNOWN), -outwards)
+        beyond = f"is 1 µm beyond the {end} end of the reach, which is 992 µm to 8.32 mm"
+        with pytest.raises(BeyondReach, match=beyond) as refusal:
+            bounds.check_jog(inside, end_steps + outwards - inside.steps)
+        assert refusal.value.beyond_steps == 1
