@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("focusd")
 
+ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 LOOK_S = 1.0
 """How often the supervisor is told how things are."""
 
@@ -89,6 +91,7 @@ def _run(asked: argparse.Namespace, listener: socket.socket, journal: Journal | 
     source = config_file(asked.config)
     config = load_config(source, asked.set)
     await_disk(config.storage, asked.state_dir)
+    told_to_end = _noted_endings()
     house = open_house(
         config,
         asked.state_dir,
@@ -105,7 +108,18 @@ def _run(asked: argparse.Namespace, listener: socket.socket, journal: Journal | 
     except BaseException:
         house.close()
         raise
-    return asyncio.run(_serve(house, server, listener, f"unix:{asked.socket}"))
+    return asyncio.run(_serve(house, server, listener, f"unix:{asked.socket}", told_to_end))
+
+
+def _noted_endings() -> list[int]:
+    """Note from now on who asks for the end, so that what is opened meanwhile is closed in order.
+
+    A stack that was cut short may go on already: killed, the motor would stop dead in mid-move.
+    """
+    noted: list[int] = []
+    for number in ENDINGS:
+        signal.signal(number, lambda number, _frame: noted.append(number))
+    return noted
 
 
 def _check_config(asked: argparse.Namespace) -> int:
@@ -129,12 +143,16 @@ def _make_safe(asked: argparse.Namespace) -> int:
     return 0
 
 
-async def _serve(house: "House", server: "Server", listener: socket.socket, where: str) -> int:
-    """Answer requests until a signal comes or the rig is lost; then end in order."""
+async def _serve(
+    house: "House", server: "Server", listener: socket.socket, where: str, told_to_end: Sequence[int]
+) -> int:
+    """Answer requests until a signal comes, or came before, or the rig is lost; then end in order."""
     notifier = Notifier()
     asked_to_end = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ENDINGS:
         asyncio.get_running_loop().add_signal_handler(number, asked_to_end.set)
+    if told_to_end:
+        asked_to_end.set()
     async with _answering(server, listener):
         try:
             await server.until_up()

@@ -1,18 +1,24 @@
 """The whole daemon, put together and taken apart in the test's own process, its simulated rig with it."""
 
 import asyncio
+import faulthandler
+import gc
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from daemon_process import PATIENCE_S, QUICK, children_of
+from starlette.types import Receive, Scope, Send
 
 import focusd.opening
+import focusd.server
 from focusd import daemon
 from focusd.config import load_config
 from focusd.errors import Refused
@@ -22,6 +28,7 @@ from focusd.opening import open_house
 from focusd.operator import Operator
 from focusd.panel import Panel
 from focusd.redo import Redo
+from focusd.server import Server, server_of
 from focusd.timelapse import Timelapse
 from rail.errors import Stopped
 from rail.stepper_axis import StepperAxis
@@ -161,3 +168,30 @@ def test_requests_that_hang_do_not_hold_up_the_end() -> None:
 
     asyncio.run(serve())
     assert ended == ["house", "request"]
+
+
+def test_asked_to_end_while_it_starts_it_ends_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[bool] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("nobody asks")
+
+    def told_meanwhile(house: House) -> Server:
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        signal.raise_signal(signal.SIGTERM)
+        return server_of(app)
+
+    house = SimpleNamespace(close=lambda: closed.append(True))
+    monkeypatch.setattr(focusd.opening, "open_house", lambda *_, **__: house)
+    monkeypatch.setattr(focusd.server, "create_server", told_meanwhile)
+    for owner, name in ((faulthandler, "enable"), (gc, "freeze")):  # for a whole process, as this is not
+        monkeypatch.setattr(owner, name, lambda: None)
+    before = {number: signal.getsignal(number) for number in daemon.ENDINGS}
+    try:
+        assert daemon.main(["--state-dir", str(tmp_path), "--socket", str(tmp_path / "s")]) == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert closed == [True]

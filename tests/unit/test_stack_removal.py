@@ -42,6 +42,8 @@ def test_what_is_merged_or_holds_nothing_may_go(fine):
         (state(merges=()), "not merged"),
         (state(merges=(MergeState(error="killed", ended=True),)), "not merged"),
         (state(merges=(MergeState(),)), "not merged"),
+        (state(merges=(MergeState(slices=3),)), "not merged"),
+        (state(merges=(MergeState(slices=3, error="killed", ended=True),)), "not merged"),
         (state(merges=(MergeState(("merged.jpg",), slices=2, ended=True),)), "not merged"),
         (state(Phase.ABORTED, merges=()), "not merged"),
         (state(Phase.PAUSED), "may yet be shot"),
