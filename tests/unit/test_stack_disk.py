@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from stack_rig import PLAN, Rig, pictures
@@ -13,7 +14,7 @@ from stack.check import check
 from stack.disk import Disk, expected_below, mount_points, places_in
 from stack.durable import out_of_room
 from stack.ending import EndingKind
-from stack.errors import DiskFull, DiskNotMounted, JournalFailed
+from stack.errors import DiskFull, DiskGone, DiskNotMounted, JournalFailed
 from stack.session_state import Phase
 
 
@@ -62,6 +63,19 @@ def test_what_is_mounted_when_it_starts_must_stay_mounted() -> None:
         disk.check()
     on_the_card = Disk(Path("/var/stacks"), None, lambda: frozenset(mounted)).held()
     on_the_card.check()
+
+
+def test_what_is_free_is_what_anybody_may_fill(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(Path("/stacks"))
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=10, f_bfree=12, f_frsize=4096))
+    assert disk.free_bytes() == 40_960
+
+    def pulled_out(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "statvfs", pulled_out)
+    with pytest.raises(DiskGone, match="Input/output"):
+        disk.free_bytes()
 
 
 def test_the_system_says_what_is_mounted() -> None:

@@ -22,19 +22,23 @@ def test_the_bytes_are_synced_before_the_name_and_the_name_before_the_return(
     fsync, rename = os.fsync, Path.replace
 
     def watched_fsync(descriptor: int) -> None:
-        kind = "folder" if Path(f"/proc/self/fd/{descriptor}").is_dir() else "file"
+        folder = Path(f"/proc/self/fd/{descriptor}").is_dir()
+        kind = "folder" if folder else f"{os.stat(descriptor).st_size} bytes"
         order.append(f"sync {kind}, {'named' if target.exists() else 'unnamed'}")
         fsync(descriptor)
 
     def watched_rename(path: Path, other: Path) -> Path:
         order.append("rename")
-        assert path.read_bytes() == b"pixels"
+        assert path.is_symlink() or path.read_bytes() == b"pixels"
         return rename(path, other)
 
     monkeypatch.setattr(os, "fsync", watched_fsync)
     monkeypatch.setattr(Path, "replace", watched_rename)
     write_durably(target, b"pixels")
-    assert order == ["sync file, unnamed", "rename", "sync folder, named"]
+    assert order == ["sync 6 bytes, unnamed", "rename", "sync folder, named"]
+    order.clear()
+    link_durably(target, "another")
+    assert order == ["rename", "sync folder, unnamed"], "the folder knows the name, which leads to nothing"
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -50,6 +54,9 @@ def test_when_it_fails_the_old_file_stays_and_nothing_is_left_over(
     monkeypatch.setattr(*{"fsync": (os, "fsync", fails), "replace": (Path, "replace", fails)}[step])
     with pytest.raises(OSError, match="No space"):
         write_durably(target, b"new")
+    if step == "replace":
+        with pytest.raises(OSError, match="No space"):
+            link_durably(target, "another")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("0000.jpg", b"old")]
 
 
