@@ -533,7 +533,9 @@ def test_after_every_order_the_rest_begins_anew(tmp_path: Path) -> None:
 
 
 def test_what_ends_the_daemon_is_refused_and_stopped_for(rig: DaemonRig) -> None:
+    assert not rig.operator.busy
     job = rig.operator.order(Jog(50.0))
+    assert rig.operator.busy
     rig.operator.close()
     assert job.stop.reason == DAEMON_ENDED
     assert rig.operator.lost is None
@@ -562,6 +564,18 @@ def test_a_camera_that_fails_and_does_not_close_ends_the_order_and_not_the_opera
     assert rig.told("stack_failed", "job_ended") == ["job_ended", "stack_failed", "job_ended"]
     rig.rail.world.mend("camera_timeout")
     assert rig.tell(Goto(620.0)).ended.exception(0) is None
+
+
+def test_the_end_of_the_daemon_does_not_wait_for_a_frame_that_is_only_looked_at(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up: list[str] = []
+    monkeypatch.setattr(rig.eye, "cancel", lambda: given_up.append("exposure"))
+    rig.operator.look()
+    rig.operator.close()
+    assert given_up == ["exposure"]
+    rig.operator.work_once()
+    assert rig.lights == []
 
 
 def test_as_the_daemon_ends_the_motor_goes_first_and_slices_are_seen_saved_whatever_fails(
