@@ -118,7 +118,12 @@ class Deliveries:
         """
         if not self._destinations:
             return
-        for to in outstanding(session, session.state()):
+        try:
+            wanted = outstanding(session, session.state())
+        except OSError as error:  # of a disk that is gone: the next start looks again
+            _log.warning("where %s is to be delivered to is not known: %s", session.id, error)
+            return
+        for to in wanted:
             if to in self._destinations:
                 self._note(_Errand(session.path, self._destinations[to]))
 

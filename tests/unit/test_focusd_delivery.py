@@ -297,3 +297,21 @@ def test_pauses_grow_up_to_an_hour() -> None:
     pauses = [pause_after(failures) for failures in range(100)]
     assert all(earlier <= later for earlier, later in pairwise(pauses))
     assert (pauses[0], pauses[-1]) == (30, LONGEST_PAUSE_S)
+
+
+def test_a_disk_that_goes_as_a_stack_ends_is_no_failure_of_whoever_ends_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was about to tell why the stack failed; what is to be delivered, the next start finds."""
+    session = bench.session()
+    bench.restart()
+
+    def pulled_out(_: Session) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Session, "state", pulled_out)
+        bench.deliveries.consider(session)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"where {session.id} is to be delivered to is not known: [Errno 5] Input/output error"
+    ]
