@@ -111,6 +111,7 @@ class Merges:
         self._lock = threading.Lock()
         self._feeds: list[Feed] = []
         self._progress: MergeProgress | None = None
+        self._rests: Strain | None = None  # by itself, as another thread says so
         # This thread starts the children and lives as long as they: Linux tells a child of the death of the
         # *thread* that started it.
         self._thread = threading.Thread(target=self._work, name="merges", daemon=True)
@@ -129,7 +130,8 @@ class Merges:
 
     def progress(self) -> MergeProgress | None:
         """Give how far the running merge is; None when none runs."""
-        return self._progress
+        progress = self._progress
+        return None if progress is None else replace(progress, rests=self._rests)
 
     def merged(self, session: str) -> int:
         """Say how many slices of `session` are in its picture by now."""
@@ -260,15 +262,10 @@ class Merges:
             return
         self._publish("merge_rests", session=feed.session.id, why=found.value)
         while found is not None:
-            self._show_rest(found)
+            self._rests = found
             found = None if left.wait(LOOK_AGAIN_S) else self._strained(found)
-        self._show_rest(None)
+        self._rests = None
         self._publish("merge_goes_on", session=feed.session.id)
-
-    def _show_rest(self, found: Strain | None) -> None:
-        progress = self._progress
-        if progress is not None:
-            self._progress = replace(progress, rests=found)
 
     def _start(self, feed: Feed) -> "subprocess.Popen[str]":
         return subprocess.Popen(

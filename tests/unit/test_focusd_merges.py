@@ -12,7 +12,7 @@ import focusd.merges
 from focusd.events import EventHub
 from focusd.feed import Feed
 from focusd.journals import Journals
-from focusd.merges import Merges
+from focusd.merges import MergeProgress, Merges
 from focusd.opening import crowded
 from focusd.settings import Config
 from rail.axis import Position, Trust
@@ -392,3 +392,30 @@ def test_a_merge_that_is_asked_for_as_the_daemon_ends_is_not_waited_for(
     monkeypatch.setattr(feed, "drop", lambda why: (bench.merges.follow(second).end(), Feed.drop(feed, why)))
     bench.merges.close()
     assert [one.id for one in (first, second) if one.state().merges] == [first.id]
+
+
+def test_a_rest_that_ends_as_a_slice_is_told_is_over(bench: Bench) -> None:
+    """One thread feeds the child and rests, another hears it: neither may write over what the other says."""
+    feed, left = Feed(bench.session()), threading.Event()
+    bench.strained = Strain.HEAT
+    bench.merges._progress = MergeProgress(feed.session.id, 0, 2)
+    rest = threading.Thread(target=bench.merges._rest, args=(feed, left))
+    rest.start()
+    while rests_of(bench.merges) is None:
+        assert rest.is_alive()
+
+    class Ending(dict[str, Any]):
+        def get(self, name: str, default: object = None) -> Any:
+            left.set()
+            rest.join()
+            return super().get(name, default)
+
+    bench.merges._note(feed, Ending(merged=1, seconds=0.5))
+    assert rests_of(bench.merges) is None
+    assert bench.merges.merged(feed.session.id) == 1
+
+
+def rests_of(merges: Merges) -> Strain | None:
+    progress = merges.progress()
+    assert progress is not None
+    return progress.rests
