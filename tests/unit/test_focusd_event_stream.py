@@ -22,6 +22,8 @@ class Client:
         self.stays = stays
         self.heard: list[dict[str, Any]] = []
         self.parts = 0
+        self.more: list[bool] = []
+        self.tasks: list[int] = []
         self.gone = asyncio.Event()
 
     async def send(self, message: Message) -> None:
@@ -30,6 +32,8 @@ class Client:
         if self.parts == self.takes:
             await asyncio.Event().wait()
         self.parts += 1
+        self.more.append(message["more_body"])
+        self.tasks.append(len(asyncio.all_tasks()))
         self.heard += [json.loads(line) for line in message["body"].splitlines() if line]
         if self.parts == self.stays:
             self.gone.set()
@@ -57,6 +61,27 @@ def test_a_listener_hears_what_was_what_comes_and_the_end() -> None:
         return [event["event"] for event in client.heard]
 
     assert asyncio.run(scene()) == ["a", "b", "c"]
+
+
+def test_between_events_a_listener_is_sent_nothing_and_its_stream_ends_with_the_hub() -> None:
+    hub, client = EventHub(), Client()
+
+    async def scene() -> None:
+        listening = asyncio.create_task(client.listen(hub, 0))
+        while not client.parts:
+            await asyncio.sleep(0)
+        await asyncio.to_thread(hub.publish, "a")
+        while not client.heard:
+            await asyncio.sleep(0)
+        heard = client.parts
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert client.parts == heard
+        hub.close()
+        await listening
+
+    asyncio.run(scene())
+    assert client.more == [True] * (client.parts - 1) + [False]
 
 
 def test_a_listener_that_comes_late_is_told_how_much_it_missed() -> None:
@@ -87,10 +112,11 @@ def test_a_listener_that_hangs_up_is_forgotten() -> None:
 
 def test_a_silent_stream_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(focusd.event_stream, "ALIVE_S", 0.01)
-    client = Client(stays=4)
+    client = Client(stays=8)
     asyncio.run(client.listen(EventHub(), 0))
-    assert client.parts >= 4
+    assert client.parts >= 8
     assert client.heard == []
+    assert client.tasks[-1] <= client.tasks[0] + 1, "for weeks"
 
 
 def test_the_socket_of_a_listener_that_takes_nothing_is_closed(
