@@ -50,7 +50,7 @@ stalls_ns = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ramps(), st.integers(-150, 150), stalls_ns)
 def test_no_stall_brings_two_steps_closer_together_than_the_profile(ramp, distance, stalls):
     clock = StallingClock(stalls)
@@ -73,7 +73,7 @@ def test_no_stall_brings_two_steps_closer_together_than_the_profile(ramp, distan
         assert gap_ns >= levels_ns[level]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ramps(), st.integers(-600, 600), st.integers(0, 700))
 def test_a_stop_at_any_step_leaves_count_and_carriage_agreed(ramp, distance, when):
     spec = replace(
@@ -87,7 +87,7 @@ def test_a_stop_at_any_step_leaves_count_and_carriage_agreed(ramp, distance, whe
         assert rig.lost_steps == 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(992, 2_600), st.integers(0, 1_500)), min_size=1, max_size=3))
 def test_stopped_at_any_step_of_any_moves_a_second_homing_finds_nothing_lost(moves):
     with rig_with(position_um=60.0) as rig:
@@ -108,7 +108,7 @@ def test_stopped_at_any_step_of_any_moves_a_second_homing_finds_nothing_lost(mov
         assert rig.carriage_um == pytest.approx(first_um, abs=0.001)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1_200))
 def test_halted_at_any_step_the_position_is_true_or_unknown(when):
     with rig_with(position_um=60.0) as rig:
@@ -135,7 +135,7 @@ def unforgiving(rig):
     rig.axis.zero(992)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 1_200), st.integers(1_000_000, 50_000_000))
 def test_stalled_at_any_step_the_position_is_true_or_unknown(when, stall_ns):
     """Of a motor that forgives no missing pulse, for the simulated one forgives hardly any."""
@@ -153,7 +153,7 @@ def test_stalled_at_any_step_the_position_is_true_or_unknown(when, stall_ns):
 microseconds_ns = st.integers(0, 50).map(lambda us: us * 1_000)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.builds(
         DriverTiming,
@@ -175,7 +175,7 @@ def test_whatever_times_a_driver_needs_it_misses_no_pulse(timing, distances, sta
         assert (rig.edges, rig.stepper.count_steps(), rig.lost_steps) == (sum(distances), sum(distances), 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(400, 1_400), st.integers(0, 8_000_000), st.booleans())
 def test_a_limit_met_anywhere_ends_the_move_and_leaves_only_the_way_back(switch_um, bounce_ns, slowly):
     """Something presses the far switch in mid-travel, where nobody expected it; its contacts chatter."""
@@ -198,7 +198,7 @@ def test_a_limit_met_anywhere_ends_the_move_and_leaves_only_the_way_back(switch_
         assert rig.edges == at_limit - 400
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(0, 2_900), st.integers(0, 8_000_000))
 def test_a_switch_that_chatters_is_the_same_reference_from_everywhere(position_um, bounce_ns):
     with rig_with(spec=replace(SPEC, bounce_ns=bounce_ns), position_um=position_um) as rig:
@@ -211,7 +211,7 @@ def test_a_switch_that_chatters_is_the_same_reference_from_everywhere(position_u
         assert rig.carriage.state.crashes_near == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1_500), st.sampled_from(["stop", "halt", "e_stop"]), st.integers(0, 50_000_000))
 def test_however_a_move_ends_every_step_is_counted_and_the_place_is_true_or_unknown(when, how, stall_ns):
     with rig_with(position_um=60.0) as rig:

@@ -22,7 +22,7 @@ def joined(*sweeps: Sweep) -> Sweep:
     return Sweep(PLACES_U, np.hstack([one.detail for one in sweeps]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(first=st.floats(60, 900), length=st.floats(60, 1000), seed=st.integers(0, 99))
 def test_both_ends_are_found_to_a_part_of_the_pitch(first: float, length: float, seed: int) -> None:
     found = extent(swept(np.linspace(first, first + length, 90), seed=seed))

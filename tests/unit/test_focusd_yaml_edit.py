@@ -100,7 +100,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     tree=st.dictionaries(KEYS, TREES, max_size=3),
     keys=st.lists(KEYS, min_size=1, max_size=3),

@@ -3,7 +3,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from merge_stacks import SIZE, fogged_stack, merged, registered, rig_stack, still_stack
 from rendered import Shake, Surface, psnr, render, scene
@@ -43,7 +43,6 @@ def test_without_glints_the_pyramid_is_as_near_as_the_weighted_mean():
     assert pyramid > max(37, weighted - 1)
 
 
-@settings(deadline=None)  # how long a merge takes is the machine's business
 @given(st.integers(40, 400), st.integers(40, 400), st.sampled_from([Method.WEIGHTED, Method.PYRAMID]))
 @example(289, 367, Method.WEIGHTED)  # one row more than strips of 96 fill
 @example(194, 254, Method.PYRAMID)  # nor does a quarter of it come out even
