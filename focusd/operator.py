@@ -267,6 +267,8 @@ class Operator:
             self._release_due_s = self._next_release_s()
         elif wanted == LOOK:
             self._look_through()
+            if self._job is None:  # who looks all the time may leave no instant at which nothing is asked
+                self._do_what_is_due(time.monotonic())
         return wanted is not None
 
     def _next(self) -> Job | Literal["look"] | None:

@@ -1,7 +1,6 @@
 """Looking through the camera: what is shown, at what cost, and that it disturbs nothing."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from daemon_rig import DaemonRig
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camera.camera import Exposure, Frame
@@ -18,7 +17,8 @@ from camera.view import View
 from focusd import preview_api
 from focusd.errors import Refused
 from focusd.finder import KEPT, SHARE_AT_REST, SHARE_AT_WORK, WANTED_NS, Budget, Finder
-from focusd.jobs import Home, Shoot
+from focusd.jobs import Goto, Home, Shoot
+from rail.axis import Trust
 from simulator.clock import VirtualClock
 from stack.plan import Between, Pitch, StackPlan
 
@@ -47,7 +47,6 @@ class Worker:
 # --- the budget -----------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(
     costs_ns=st.lists(st.integers(1_000_000, 500_000_000), min_size=5, max_size=40),
     share=st.sampled_from([SHARE_AT_REST, SHARE_AT_WORK]),
@@ -261,18 +260,33 @@ def vars_of(exposure: Exposure | None) -> dict[str, object]:
 
 
 def test_looking_does_not_keep_the_motor_from_cooling(tmp_path: Path) -> None:
-    rig = DaemonRig(tmp_path, idle_release_s=0.05)
+    rig = DaemonRig(tmp_path, idle_release_s=100)
     rig.home()
     rig.eye.camera()
-    released = threading.Event()
-    rig.axis.release, release = lambda: (release(), released.set()), rig.axis.release  # type: ignore[method-assign]
-    rig.operator.start()
-    for _ in range(2000):
+
+    def looked_through() -> Trust:
         rig.operator.look()
-        if released.wait(0.002):
-            break
-    assert released.is_set()
-    rig.operator.close()
+        rig.operator.work_once()
+        return rig.axis.position().trust
+
+    due_s = rig.operator._release_due_s
+    assert (looked_through(), rig.operator._release_due_s) == (Trust.KNOWN, due_s)
+    rig.operator._release_due_s = time.monotonic()
+    assert looked_through() is Trust.ASSUMED
+
+
+def test_an_order_that_came_during_a_look_finds_the_motor_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = DaemonRig(tmp_path, idle_release_s=100)
+    rig.home()
+    rig.eye.camera()
+    rig.operator._release_due_s = time.monotonic()
+    take = rig.operator._frame
+    monkeypatch.setattr(rig.operator, "_frame", lambda: (take(), rig.operator.order(Goto(700.0)))[0])
+    rig.operator.look()
+    rig.operator.work_once()
+    assert rig.axis.position().trust is Trust.KNOWN
 
 
 def test_what_is_wrong_with_the_camera_is_told_to_whoever_looks(tmp_path: Path) -> None:
