@@ -13,7 +13,7 @@ from daemon_process import Connection, daemon
 PLAN = (
     "plans.default={range: {near_u: 1200, far_u: 1800}, spacing: {count: 4}, optics: macro-2x, settle_ms: 20}"
 )
-STACKS = 3
+STACKS = 2
 
 
 def shell(focusd, *words):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from daemon_process import daemon
+from daemon_process import await_death, daemon
 
 from stack.session_state import Phase
 from stack.sessions import Sessions
@@ -43,8 +43,13 @@ def test_a_merge_cut_short_with_the_daemon_is_done_when_it_starts_again(tmp_path
     with daemon(tmp_path) as focusd:
         focusd.home_and_mark()
         begun = focusd.tell("/shoot", count=6)
+        focusd.wait_for("merge_progress")
+        (merging,) = focusd.children("stack.merge")
+        os.kill(merging, signal.SIGSTOP)
         focusd.wait_for("stack_done")
         focusd.end(signal.SIGKILL)
+        os.kill(merging, signal.SIGCONT)
+        await_death([merging])
     session = Sessions(focusd.state / "sessions").open(begun["session"])
     assert not any(merge.ended for merge in session.state().merges)
     with daemon(tmp_path) as focusd:

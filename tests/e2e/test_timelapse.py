@@ -54,10 +54,10 @@ def test_a_series_survives_its_daemon_and_ends_with_as_many_stacks_as_asked(tmp_
 
 def test_what_a_series_needs_a_person_for_is_told_on_every_face(tmp_path):
     series = "timelapse.series={name: moss, every_s: 3600}"
-    with daemon(tmp_path, PLAN, series, "timelapse.clock_wait_s=0") as focusd:
-        focusd.tell("/sim/fault", name="camera_timeout", on=True)
+    without_a_wire = ("axis.pins.e_stop=22", "simulation.miswired=[e-stop-off]")
+    with daemon(tmp_path, PLAN, *without_a_wire, series, "timelapse.clock_wait_s=0") as focusd:
         reason = focusd.wait_for("slot_failed")["reason"]
-        assert "ribbon cable" in reason
+        assert "emergency stop" in reason
         assert focusd.ask("/timelapse")["attention"] == reason
         assert focusd.ask("/status")["timelapse"]["attention"] == reason
         assert reason in shell(focusd, "status").stdout
