@@ -29,6 +29,7 @@ from simulator.world import World
 CHILD = [sys.executable, str(Path(__file__).parents[1] / "rail_child.py")]
 SLOW = Ramp(100, 100, 1)
 LONG_STEPS = 3_000
+PATIENCE_S = 20.0
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ def stepper(world):
     stepper.close()
 
 
-def wait_until(condition, patience_s=20.0):
-    end_s = time.monotonic() + patience_s
+def wait_until(condition):
+    end_s = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < end_s, "it never came true"
         time.sleep(0.002)
@@ -338,7 +339,7 @@ def test_the_child_halts_and_ends_when_its_parent_is_killed(world, kind):
         parent.kill()
         parent.wait()
         at_death = world.carriage().net_edges
-        wait_until(lambda: gone(child), patience_s=5.0)
+        wait_until(lambda: gone(child))
         assert world.carriage().net_edges <= at_death + 5
         assert world.carriage().enabled is bool(vertical)
     finally:
