@@ -188,8 +188,8 @@ def displacement_rms_px(found, true, size):
 def _photograph(sheets, focus, blur_px):
     picture = np.zeros((*sheets[0].shape, 3), np.float32)
     for sheet in sheets:
-        colour, cover = sheet.seen(focus, blur_px)
-        picture = picture * (1 - cover[..., None]) + colour
+        box, colour, cover = sheet.seen(focus, blur_px)
+        picture[box] = picture[box] * (1 - cover[..., None]) + colour
     return picture
 
 
@@ -214,18 +214,21 @@ class _Sheet:
             self._layers.append((place, drawn, widest, light))
 
     def seen(self, focus, blur_px):
-        """Give colour and coverage of the surface, blurred as with the focus at that slice."""
-        colour, cover = np.zeros((*self.shape, 3), np.float32), np.zeros(self.shape, np.float32)
-        for place, drawn, widest, light in self._layers:
-            radius = blur_px * abs(place - focus)
-            box = _box(drawn, radius)
-            part = light[tuple(_within(side, whole) for side, whole in zip(box, widest, strict=True))]
+        """Give where the surface is seen, and its colour and coverage there, blurred as with that focus."""
+        radii = [blur_px * abs(place - focus) for place, *_ in self._layers]
+        boxes = [_box(drawn, radius) for (_, drawn, *_), radius in zip(self._layers, radii, strict=True)]
+        around = _around(boxes, self.shape)
+        shape = tuple(side.stop - side.start for side in around)
+        colour, cover = np.zeros((*shape, 3), np.float32), np.zeros(shape, np.float32)
+        for (_, _, widest, light), radius, box in zip(self._layers, radii, boxes, strict=True):
+            part = light[_within(box, widest)]
             spread = cv2.filter2D(part, -1, _disc(radius), borderType=cv2.BORDER_REPLICATE)
-            colour[box] += spread[..., :3]
-            cover[box] += spread[..., 3]
+            here = _within(box, around)
+            colour[here] += spread[..., :3]
+            cover[here] += spread[..., 3]
         # Every ray ends on some point of the surface: what layers lose or gain at their seams is not light.
         covered = np.clip(cover, 0, 1)
-        return colour * (covered / np.maximum(cover, 1e-6))[..., None], covered
+        return around, colour * (covered / np.maximum(cover, 1e-6))[..., None], covered
 
 
 def _box(drawn, radius):
@@ -235,9 +238,19 @@ def _box(drawn, radius):
     return slice(max(0, top - pad), bottom + pad), slice(max(0, left - pad), right + pad)
 
 
-def _within(side, whole):
-    """Give a side of a box as seen from another box that holds it."""
-    return slice(side.start - whole.start, side.stop - whole.start)
+def _around(boxes, shape):
+    """Give the box about others, on a canvas of that shape."""
+    return tuple(
+        slice(min(side.start for side in sides), min(length, max(side.stop for side in sides)))
+        for sides, length in zip(zip(*boxes, strict=True), shape, strict=True)
+    )
+
+
+def _within(box, whole):
+    """Give a box as seen from another that holds it."""
+    return tuple(
+        slice(side.start - edge.start, side.stop - edge.start) for side, edge in zip(box, whole, strict=True)
+    )
 
 
 @cache

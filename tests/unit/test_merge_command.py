@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -223,17 +222,17 @@ def test_interrupted_it_leaves_nothing(tmp_path, ending):
     names = [str(folder / f"{i:04}.jpg") for i in range(200)]
     for i in range(10, 200):
         os.link(names[i % 10], names[i])
+    before = signal.signal(ending, print)  # what is ignored, as under nohup, a child would ignore too
     child = subprocess.Popen(
         [sys.executable, "-m", "stack.merge", *names, "-o", str(tmp_path / "a.jpg"), "--no-align"],
         stderr=subprocess.PIPE,
         text=True,
     )
+    signal.signal(ending, before)
     with child:
         assert child.stderr.readline().startswith("merged 1 of 200")
         child.send_signal(ending)
-        deadline_s = time.monotonic() + 20
         rest = child.stderr.read()
-        assert time.monotonic() < deadline_s
     assert child.returncode == 130
     assert "Traceback" not in rest
     assert files(tmp_path) == ["in"]
