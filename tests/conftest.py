@@ -19,6 +19,17 @@ settings.load_profile("focusrail")
 WHOLE_RIGS = "tests/e2e/"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def disk_that_nobody_waits_for():
+    """No power fails under these tests, so that what they write themselves need not reach the disk.
+
+    That it is sent there, and in which order, is seen where that is called; what a cut leaves, in tests/rig.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # fails alike for what is not open
+        yield
+
+
 def pytest_configure() -> None:
     """Let Ctrl-C reach what tests start, also where a shell runs the suite in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

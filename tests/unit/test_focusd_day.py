@@ -4,7 +4,6 @@ A bud reaches 7 um farther towards the lens with every stack. Near follows it by
 the slices of most stacks go when the disk fills; power fails three times.
 """
 
-import os
 from functools import cache
 
 import cv2
@@ -82,8 +81,7 @@ class Garden(Machine):
 
 
 @pytest.fixture
-def garden(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda fd: None)
+def garden(tmp_path):
     return Garden(tmp_path, disk_bytes=STACKS * 24_000 + 4 * 30_000 + 8 * 45_000)
 
 

@@ -456,9 +456,7 @@ def test_a_clock_that_never_comes_right_anchors_the_series_anew_and_no_slot_come
     assert machine.slots == dict.fromkeys(range(4), "done")
 
 
-def test_a_week_of_cuts_clock_steps_faults_and_a_filling_disk_is_what_it_should_have_been(
-    tmp_path, monkeypatch
-):
+def test_a_week_of_cuts_clock_steps_faults_and_a_filling_disk_is_what_it_should_have_been(tmp_path):
     """336 slots, most of which say for certain what must have become of them.
 
     Done: the Pi was up all the time. Left out: it was off from before the slot was due until after its grace.
@@ -466,7 +464,6 @@ def test_a_week_of_cuts_clock_steps_faults_and_a_filling_disk_is_what_it_should_
     holds the pictures of a week and the slices of few stacks.
     """
     machine = Machine(tmp_path, disk_bytes=WEEK_BYTES)
-    monkeypatch.setattr(os, "fsync", lambda fd: None)  # what a disk does with its power is tested elsewhere
     chance = random.Random(7)
     machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
     assert machine.timelapse.shown().fits > 336

@@ -21,12 +21,6 @@ SLICES = 3
 SMALL = replace(PLAN, range=Between(1000, 1020))
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the syncs: nothing here depends on them, and they are what takes long."""
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)
-
-
 @pytest.fixture
 def done(tmp_path: Path) -> Session:
     """A stack of three slices, just completed."""
