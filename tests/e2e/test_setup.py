@@ -17,7 +17,7 @@ axis:
   screw: {lead_mm: 8.0}   # of the left rail
   speed: {start_mm_s: 2.5, max_mm_s: 6.0, acceleration_mm_s2: 60.0}
   homing: {fast_mm_s: 5.0, slow_mm_s: 2.5, back_off_mm: 0.2}
-simulation: {scene: ruler, size_px: [320, 240], start_mm: 10.0, subject_mm: 10.0, magnification: 1.3,
+simulation: {scene: ruler, size_px: [320, 240], start_mm: 5.0, subject_mm: 5.0, magnification: 1.3,
   pixel_um: 6.2}
 optics: {macro-2x: {magnification: 2.0, f_number: 4.0, pixel_um: 6.2}}
 plans:
