@@ -2,19 +2,8 @@ import os
 import signal
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("stack_rig")  # what it asserts is to say what it found, as a test's own does
-
-# On a machine that may be busy: no time limit that an example could miss, nor the search for one. CI tries
-# the same examples every time, so that a change is judged by what it changes; everybody else's run, new ones.
-settings.register_profile(
-    "focusrail",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize="CI" in os.environ,
-)
-settings.load_profile("focusrail")
 
 WHOLE_RIGS = "tests/e2e/"
 

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 import rail_rig
 import stack_rig
+from examples import take_their_time
 from stack_rig import InlineWriter, LateWriter
 from stand_in_daemon import StandIn, listening
 
 from stack.writer import SliceWriter, ThreadedWriter
+
+take_their_time()
 
 WRITERS: list[Callable[[], SliceWriter]] = [InlineWriter, LateWriter, ThreadedWriter]
 

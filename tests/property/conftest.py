@@ -1,0 +1,5 @@
+"""Laws, held by examples."""
+
+from examples import take_their_time
+
+take_their_time()
