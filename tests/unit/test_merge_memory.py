@@ -101,11 +101,9 @@ def test_a_merge_takes_no_more_than_it_says_nor_more_than_it_may(photos, tmp_pat
     assert peak_bytes(full) - peak_bytes(small) > 0.2 * WIDTH * HEIGHT
 
 
-def repeated(folder, times):
-    """Give a folder's photographs over and over, each time under a name of its own."""
-    names = [
-        folder / f"{number}" / path.name for number in range(times) for path in sorted(folder.glob("*.jpg"))
-    ]
+def repeated(folder, times, place):
+    """Give a folder's photographs over and over, each time under a name of its own in `place`."""
+    names = [place / f"{number}" / path.name for number in range(times) for path in sorted(folder.iterdir())]
     for name in names:
         name.parent.mkdir(exist_ok=True)
         name.hardlink_to(folder / name.name)
@@ -156,7 +154,7 @@ def test_nor_do_those_that_are_judged_at_another_resolution(
     folder = of_size(size_px)
     job = Job(size_px[0] * size_px[1], 8, kind, method)
     assert deciding_factor(job.pixels) == factor
-    done = child(*repeated(folder, times), "-o", tmp_path / "a.jpg", "--method", method)
+    done = child(*repeated(folder, times, tmp_path), "-o", tmp_path / "a.jpg", "--method", method)
     said = needed_bytes(job, WorkingSet.FULL)
     assert 0.7 * said < peak_bytes(done) <= said
 
@@ -168,12 +166,12 @@ def test_small_slices_take_no_more_than_is_said(tmp_path, size_px, working_set):
     folder = photographed(tmp_path, size_px)
     job = Job(size_px[0] * size_px[1], 8, Kind.WHOLE)
     limit = needed_bytes(job, working_set) + 1_000_000
-    assert peak_bytes(child(*repeated(folder, 4), "-o", tmp_path / "a.jpg", "--memory", limit)) <= limit
+    assert peak_bytes(child(*repeated(folder, 4, tmp_path), "-o", tmp_path / "a.jpg", "--memory", limit)) <= limit
 
 
 def test_twelve_slices_take_as_much_as_three(photos, tmp_path):
     few = peak_bytes(child(photos, "-o", tmp_path / "a.jpg"))
-    many = peak_bytes(child(*repeated(photos, 4), "-o", tmp_path / "b.jpg"))
+    many = peak_bytes(child(*repeated(photos, 4, tmp_path), "-o", tmp_path / "b.jpg"))
     # Kept even as one byte a pixel, nine slices more would be 45 MB. What the C library keeps differs by
     # chance: twelve slices take 164 to 172 MB, three 157 to 163.
     assert many - few < 0.5 * 9 * WIDTH * HEIGHT
