@@ -9,7 +9,8 @@ weigh little without being recognised.
 Where depth slopes, blur changes from place to place, and that displaces what is seen: each point spreads its
 light evenly about itself, so the blurrier side is drawn to the sharper one. In neighbours the displacement is
 minus twice the gradient of that number (expand `light + Laplacian(number * light)`), always to the same side,
-so that it would add up along the stack: on a slope to a shift, on a dome to a change of scale.
+so that it would add up along the stack: on a slope to a shift, on a dome to a change of scale. Where blur
+jumps, as at an outline, either side spreads by itself, and nothing is displaced.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from stack.merge.similarity import Floats
 
 DRAWN: Final = 1.2
 """Of twice the gradient; what is above first order takes the rest (tuned on rendered domes and slopes)."""
+SLOPE: Final = 4.0
+"""Blur slopes where it changes to either side by the mean of both over this, or more; by less, it jumps."""
 LEAST_KNOWN: Final = 0.5
 """Share of a block's pixels that must be known in both pictures."""
 NOISE: Final = 0.06
@@ -31,6 +34,8 @@ NOISE: Final = 0.06
 LAPLACIAN: Final = np.array([[1, 2, 1], [2, -12, 2], [1, 2, 1]], np.float32) / 4
 BLUR, GAIN, OFFSET = 2, 3, 4
 """Columns of the fit, after the two of the shift."""
+LEAST_WEIGHT: Final = 0.02
+"""Times the mean weight, that blocks to either side have at least where the slope is asked for."""
 HEAVIEST: Final = 4.0
 """Times the mean weight, that a block has at most when the gradient of blur is worked out."""
 
@@ -117,7 +122,9 @@ def _fitted(normal: Sums, right: Sums, squared: Sums, block_px: int) -> Shifts:
     information /= left[..., None, None]
     information[pixels < LEAST_KNOWN * pixels.max(initial=1)] = 0
     weight: Sums = information[..., 0, 0] + information[..., 1, 1]
-    drawn = DRAWN * _gradient(np.asarray(found[..., BLUR], np.float64), weight) / block_px
+    blur = np.asarray(found[..., BLUR], np.float64)
+    heard = np.minimum(weight / max(float(weight.mean()), 1e-12), HEAVIEST)
+    drawn = DRAWN * _gradient(blur, heard) * _sloping(blur, heard) / block_px
     # The difference of two pictures is the gradient times what the second is *behind* by.
     moved = drawn - found[..., :BLUR]
     texture, likeness = _texture(normal, right, squared)
@@ -148,7 +155,6 @@ def _gradient(numbers: Sums, weights: Sums) -> Sums:
     """Give `(R, C, 2)`: how numbers grow a block to the right and down, by planes through neighbours."""
     rows, columns = numbers.shape
     y, x = np.mgrid[:rows, :columns].astype(np.float64)
-    weights = np.minimum(weights / max(float(weights.mean()), 1e-12), HEAVIEST)
 
     def near(plane: Sums) -> Sums:
         return np.asarray(cv2.GaussianBlur(plane, (0, 0), 1.0, borderType=cv2.BORDER_CONSTANT), np.float64)
@@ -163,3 +169,26 @@ def _gradient(numbers: Sums, weights: Sums) -> Sums:
     xn = near(weights * x * numbers) / total - mean_x * mean
     yn = near(weights * y * numbers) / total - mean_y * mean
     return np.stack([yy * xn - xy * yn, xx * yn - xy * xn], -1) / (xx * yy - xy**2)[..., None]
+
+
+def _sloping(numbers: Sums, weights: Sums) -> Sums:
+    """Give `(R, C, 2)`: 1 where numbers grow alike to both sides, across and down, to 0 where they jump."""
+    down = _growing_across(numbers.T.copy(), weights.T.copy()).T
+    return np.stack([_growing_across(numbers, weights), down], -1)
+
+
+def _growing_across(numbers: Sums, weights: Sums) -> Sums:
+    def over(plane: Sums, columns: NDArray[np.float64]) -> Sums:
+        return np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, columns, _ROWS, borderType=cv2.BORDER_CONSTANT))
+
+    total, summed = zip(*((over(weights, one), over(weights * numbers, one)) for one in _SIDES), strict=True)
+    before, here, after = (each / (weight + 1e-6) for each, weight in zip(summed, total, strict=True))
+    left, right = here - before, after - here
+    slope = np.minimum(SLOPE * np.minimum(abs(left), abs(right)) / (abs(left + right) / 2 + 1e-12), 1)
+    known = np.minimum.reduce(total) > LEAST_WEIGHT
+    return np.where(known, np.where(left * right > 0, slope, 0), 1)
+
+
+_SIDES: Final = tuple(np.array(one) for one in ((0.5, 1, 0, 0, 0), (0, 0, 1.0, 0, 0), (0, 0, 0, 1, 0.5)))
+"""Columns of blocks before one, its own, and those after it."""
+_ROWS: Final = cv2.getGaussianKernel(7, 1.0)

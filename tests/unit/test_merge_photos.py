@@ -18,8 +18,8 @@ def picture(dtype, shape=(48, 64, 3)):
     return random.integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
 
 
-def saved(path, pixels):
-    data = cv2.imencode(path.suffix, pixels)[1].tobytes()
+def saved(path, pixels, *how):
+    data = cv2.imencode(path.suffix, pixels, how)[1].tobytes()
     path.write_bytes(data)
     return path
 
@@ -124,7 +124,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_floating_point_pixels_are_refused(tmp_path):
-    path = saved(tmp_path / "a.tif", np.ones((8, 8, 3), np.float32))
+    path = saved(tmp_path / "a.tif", np.ones((8, 8, 3), np.float32), cv2.IMWRITE_TIFF_COMPRESSION, 1)
     with pytest.raises(PhotoUnreadable, match="no whole numbers of 8 or 16 bit"):
         read_photo(path)
 
