@@ -99,7 +99,7 @@ def overlay(truth, picture, origin=None):
     else:
         starts = [_centred(scale, size, (width, height)) for scale in (1.0, 0.8, 0.9, 1.12, 1.25)]
     shown, true = [
-        View.of(cv2.cvtColor(p.astype(np.float32), cv2.COLOR_BGR2GRAY))
+        View.of(cv2.cvtColor(np.rint(np.clip(p, 0, 255)).astype(np.uint8), cv2.COLOR_BGR2GRAY))
         for p in (_framed(picture, truth.shape), _framed(truth, picture.shape))
     ]
     return fit([shown], true, starts).similarity

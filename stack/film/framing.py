@@ -182,7 +182,7 @@ class Framer:
     def _view(self, pixels: Reduced) -> View:
         """Give a picture on a canvas of the first one's size, nothing being known where it has no pixels."""
         grey: Any = cv2.cvtColor(pixels.pixels, cv2.COLOR_BGR2GRAY)
-        light, known = View.of(grey.astype(np.float32)).levels[0]
+        light, known = View.of(grey).levels[0]
         return View(_framed(light, self._shape), _framed(known, self._shape))
 
     def _seen(self, view: View, similarity: Similarity) -> View:

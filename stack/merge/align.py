@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from stack.merge.errors import AlignmentFailed
 from stack.merge.fit import FEW_BLOCKS, Fit, fit, textured
 from stack.merge.jolts import LEAST_SHARE
-from stack.merge.planes import reduced
 from stack.merge.similarity import Similarity
 from stack.merge.views import View
 
@@ -73,7 +72,7 @@ class Aligner:
 
         Raises `AlignmentFailed`.
         """
-        view = View.of(reduced(grey, self._factor))
+        view = View.of(grey, self._factor)
         self._found = Similarity(), view
         if not self._before:
             if textured(view) < FEW_BLOCKS:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.photos import Pixels
-from stack.merge.planes import Plane
+from stack.merge.planes import Plane, reduced
 
 SHINES: Final = 245
 """Levels of 255 from where on light may be brighter than was recorded."""
@@ -26,6 +26,20 @@ def levels_of(light: Plane, most: int) -> NDArray[Any]:
     """Give the levels of light; the inverse of `light_of`."""
     roots = np.rint(np.sqrt(np.clip(light, 0, 1)) * np.float32(ROOTS)).astype(np.uint16)
     return np.asarray(_levels_of_roots(most)[roots])
+
+
+def mean_light(levels: NDArray[np.uint8], factor: int) -> Plane:
+    """Give the mean light, 0 to 255, of each `factor` x `factor` of 8-bit levels `(H, W)`.
+
+    Means of levels would be too dark where levels differ: more so in a sharp slice than in a blurred one.
+    """
+    height, width = (side // factor for side in levels.shape)
+    table = _light_of_levels(255) * np.float32(255)
+    means = np.empty((height, width), np.float32)
+    for top in range(0, height, STRIP_ROWS):
+        light: Any = cv2.LUT(levels[top * factor : (top + STRIP_ROWS) * factor, : width * factor], table)
+        means[top : top + STRIP_ROWS] = reduced(light, factor)
+    return means
 
 
 def shines(pixels: Pixels) -> NDArray[np.uint8]:

@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stack.merge.light import mean_light
 from stack.merge.planes import Plane, blurred, reduced
 from stack.merge.similarity import Similarity
 
 GRAIN_SIGMA_PX: Final = 2.0
 """Noise and JPEG's blocks stay in place when the picture moves; light so blurred shows little of them."""
-CLIPPED: Final = 245
+CLIPPED: Final = 232
+"""Light of 255, that of level 245."""
 CLIPPED_REACH_PX: Final = 5
 EDGE_PX: Final = 8
 """Margin in which the blur has seen what is not there."""
@@ -24,7 +26,7 @@ class View:
     """Light of a slice as a pyramid, finest first, each level half of the one before.
 
     A level is a plane of light, `(H, W)` float32, 0 to 255, and one that is 1 where it is known and 0 where
-    the slice is clipped or ends.
+    the slice is clipped or ends. In pixel values a blurred edge would lie nearer to its dark side.
     """
 
     def __init__(self, light: Plane, known: Plane) -> None:
@@ -35,14 +37,14 @@ class View:
             self.levels.append((reduced(light, 2), whole))
 
     @classmethod
-    def of(cls, grey: Plane) -> "View":
-        """Take `(H, W)` float32, 0 to 255, as photographs are stored."""
-        clipped = cv2.dilate((grey >= CLIPPED).astype(np.uint8), np.ones((CLIPPED_REACH_PX,) * 2, np.uint8))
+    def of(cls, grey: NDArray[np.uint8], factor: int = 1) -> "View":
+        """Take a slice's brightness `(H, W)` as it is stored, each `factor` x `factor` pixels as one."""
+        light = mean_light(grey, factor)
+        clipped = cv2.dilate((light >= CLIPPED).astype(np.uint8), np.ones((CLIPPED_REACH_PX,) * 2, np.uint8))
         known = 1 - clipped.astype(np.float32)
         for edge in (np.s_[:EDGE_PX], np.s_[-EDGE_PX:], np.s_[:, :EDGE_PX], np.s_[:, -EDGE_PX:]):
             known[edge] = 0
-        # Light, near enough: in pixel values a blurred edge lies nearer to its dark side.
-        return cls(blurred(grey * grey * np.float32(1 / 255), GRAIN_SIGMA_PX), known)
+        return cls(blurred(light, GRAIN_SIGMA_PX), known)
 
     def laid(self, similarity: Similarity) -> "View":
         """Give it as seen from the frame that `similarity` maps from."""
