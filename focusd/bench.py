@@ -1,7 +1,7 @@
 """What a finger on the button gets done, and what the lamp answers."""
 
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any
 
 from focusd.events import EventHub
 from focusd.exits import Exit
@@ -10,12 +10,10 @@ from focusd.merges import Merges
 from focusd.operator import Operator
 from focusd.outcomes import outcome_of, words_of
 from focusd.panel import Mood, Request, mood
+from focusd.paused import Paused
 from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
 from focusd.settings import Config
 from rail.clock import Clock
-
-STACKS: Final = ("shoot", "resume")
-"""Jobs that a long press ends for good; others are over once they are stopped."""
 
 
 class Bench:
@@ -30,6 +28,7 @@ class Bench:
         self._hub = hub
         self._clock = clock
         self._stopped: str | None = None
+        self._waited: Paused | None = None
         self._refused_ns: int | None = None
         self._emergency = False
 
@@ -42,9 +41,10 @@ class Bench:
         try:
             match request:
                 case Request.STOP:
+                    self._waited = self._operator.glance().paused
                     self._stopped = self._operator.stop(reason="the button was pressed")
-                case Request.STOP_FOR_GOOD if self._stopped not in STACKS:
-                    pass  # a stack that waits while the rail is moved is not meant
+                case Request.STOP_FOR_GOOD if not self._ended_a_stack():
+                    pass  # the one that waits had nothing to do with it
                 case Request.ABORT | Request.STOP_FOR_GOOD:
                     self._operator.abort(reason="the button was held")
                 case Request.SHOOT:
@@ -70,6 +70,12 @@ class Bench:
             refused_ns=self._refused_ns,
             now_ns=now_ns,
         )
+
+    def _ended_a_stack(self) -> bool:
+        """Say whether the same press has stopped a stack, be it one that goes on or one that was begun."""
+        now = self._operator.glance()
+        begun = now.job is not None or now.paused != self._waited
+        return self._stopped == "resume" or (self._stopped == "shoot" and begun)
 
     def _shoot_or_go_on(self) -> None:
         """Go on with the stack that waits, or where none does begin the default one."""

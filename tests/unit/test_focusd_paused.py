@@ -174,6 +174,20 @@ def test_a_long_press_that_stops_a_move_does_not_give_up_the_stack_that_waits(tm
     assert rig.sessions.open(1).state().phase is Phase.ABORTED
 
 
+def test_a_long_press_that_stops_another_stack_before_it_is_begun_leaves_the_one_that_waits(
+    tmp_path: Path,
+) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    take_up(rig.sessions, rig.studio, rig.hub, "auto")
+    bench = bench_of(rig)
+    rig.operator._prepare = lambda: bench.ask(Request.STOP)
+    rig.shoot()
+    assert rig.last("job_ended")["ending"] == "stopped"
+    bench.ask(Request.STOP_FOR_GOOD)
+    assert not rig.operator.busy
+    assert rig.operator.glance().paused is not None
+
+
 def test_gone_on_with_it_homes_twice_and_says_how_well_that_repeats(tmp_path: Path) -> None:
     rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
     take_up(rig.sessions, rig.studio, rig.hub, "auto")
