@@ -32,7 +32,7 @@ Pixels = Annotated[int, Field(ge=32, le=16_384, multiple_of=2)]
 
 
 _A_RATIO = re.compile(
-    r"\s*[-+]?[0-9]{0,9}\.?[0-9]{0,12}(e[-+]?[0-9]{1,2})?\s*(/\s*[0-9]{1,9})?\s*", re.IGNORECASE
+    r"\s*[-+]?[0-9]{0,9}\.?[0-9]{0,25}(e[-+]?[0-9]{1,2})?\s*(/\s*[0-9]{1,9})?\s*", re.IGNORECASE
 )
 """No longer: a power of ten of many digits takes minutes to be worked out."""
 

@@ -246,6 +246,8 @@ def test_a_series_may_be_shot_in_a_window_of_the_day(tmp_path: Path) -> None:
         "storage.mount=none",
         "delivery=[{to: /media/stick/stacks}, {to: 'nas:stacks'}]",
         "optics.objective={magnification: 10, numerical_aperture: 0.25}",
+        "axis.ring.gear=2.6666666666666665",
+        "axis.ring.gear=0.0012345678901234567",
     ],
 )
 def test_settings_that_agree_are_no_problem(override: str) -> None:
