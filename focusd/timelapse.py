@@ -332,7 +332,8 @@ class Timelapse:
             weight = self._weighing.weight(series, running.state)
 
         def over() -> bool:
-            return self._ended.is_set() or self._running is not running
+            aborted = running.state.phase is SeriesPhase.ABORTED  # not written down yet, for want of room
+            return aborted or self._ended.is_set() or self._running is not running
 
         if weight is not None and series.manner.keep.slices_every != 1:
             try:

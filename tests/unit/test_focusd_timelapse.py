@@ -156,6 +156,28 @@ def test_a_series_that_is_aborted_lets_no_more_slices_go(machine):
     assert asked_for == [False, True]
 
 
+def test_nor_does_one_whose_abort_cannot_be_written_down_for_want_of_room(machine, monkeypatch):
+    """The disk is full whenever room is made, so that is how most are aborted meanwhile."""
+    machine.timelapse.start(asked(manner=Manner(keep=Keep(slices_every=0))))
+    machine.let(HALF_HOUR_S)
+    asked_for = []
+
+    def full(descriptor, content, offset):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def make_room(keep, done, weight, ended):
+        asked_for.append(ended())
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "pwrite", full)
+            machine.timelapse.abort()
+        asked_for.append(ended())
+
+    machine.timelapse._card.make_room = make_room
+    machine.timelapse.tick()
+    assert asked_for == [False, True]
+    assert machine.timelapse.current() is None
+
+
 def test_aborted_it_is_over_and_another_may_begin(machine):
     machine.timelapse.start(asked())
     with pytest.raises(Refused, match="is not over"):
