@@ -80,9 +80,12 @@ class SliceFiles:
             )
 
     def _taken_away(self) -> bool:
-        """Say whether the session's folder is gone, and where it was is not."""
+        """Say whether the session's folder is gone, and where it was is not; a failing disk says neither."""
         folder = self.session.path
-        return not folder.is_dir() and folder.parent.is_dir()
+        try:
+            return not folder.is_dir() and folder.parent.is_dir()
+        except OSError:
+            return False
 
 
 def _encoded(encode: Encode, frame: Frame, label: SliceLabel) -> bytes:

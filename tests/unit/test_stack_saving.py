@@ -92,6 +92,20 @@ def test_a_slice_that_cannot_be_saved_fails_the_stack_soon_and_touches_no_other(
     assert_complete(session)
 
 
+def test_a_disk_that_fails_so_far_that_its_folders_cannot_be_looked_at_is_called_gone(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(path: Path, content: bytes = b"") -> bool:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    files = slice_files.SliceFiles(rig.session(), lambda: 0)
+    with monkeypatch.context() as patched:
+        patched.setattr(slice_files, "write_durably", failing)
+        patched.setattr(Path, "is_dir", failing)
+        with pytest.raises(DiskGone, match="gone or failing"):
+            files._write(0, "slices/0000.jpg", b"slice")
+
+
 def test_a_file_of_which_the_disk_holds_less_than_was_written_is_not_called_saved(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
