@@ -102,7 +102,8 @@ class FolderCarrier:
         """Give the number of the destination's disk; raises `NotDelivered` where it is not what was meant."""
         if not self._destination.is_dir():
             raise NotDelivered(f"{self._destination} is not there: see that its disk is mounted")
-        disk = self._destination.stat().st_dev
+        # The slash looks into it: what autofs mounts when it is needed is another disk before that.
+        disk = os.stat(f"{self._destination}/").st_dev  # noqa: PTH116 - a Path has no slash at its end
         if self._same_disk:
             return disk
         place = self._destination.resolve()

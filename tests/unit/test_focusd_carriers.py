@@ -154,6 +154,22 @@ def test_a_disk_that_is_another_one_by_then_has_not_got_everything(session, plac
     assert len(arrived(place)) == copied
 
 
+def test_a_share_that_is_mounted_as_somebody_looks_into_it_is_one_disk(session, place, monkeypatch):
+    """Of autofs: to Linux `stat` of the place itself is no reason to mount it, all that goes into it is."""
+    look, looked_into = os.stat, []
+
+    def stat(path, **how):
+        found, name = look(path, **how), os.fspath(path)
+        looked_into.extend([name] if name.startswith(f"{place}/") else [])
+        trap = name == str(place) and not looked_into
+        return os.stat_result((*found[:2], 1, *found[3:])) if trap else found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", stat)
+        FolderCarrier(place, same_disk=True).carry(session, [*FILES])
+    assert arrived(place) == FILES
+
+
 def test_folders_that_were_made_there_are_on_the_disk_too(session, place, monkeypatch):
     """On FAT a folder's name is not written with what is in it: pulled out then, all was gone."""
     synced = set()
