@@ -59,7 +59,7 @@ class Connection(H11Protocol):
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
             return
-        self.timeout_keep_alive_task = self.loop.call_later(SILENT_S, self.timeout_keep_alive_handler)
+        self._be_patient()
         app: ASGIApp = self.app
 
         async def extended(scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +67,16 @@ class Connection(H11Protocol):
             await app(scope, receive, send)
 
         self.app = extended
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; of half a request the rest is waited for as long as for a first word."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._be_patient()
+
+    def _be_patient(self) -> None:
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(SILENT_S, self.timeout_keep_alive_handler)
 
 
 def create_server(house: House) -> Server:

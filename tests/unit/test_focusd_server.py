@@ -37,11 +37,12 @@ async def told(path: Path, *requests: bytes) -> list[bytes]:
     return [one.splitlines()[-1] if isinstance(one, bytes) and one else b"" for one in came]
 
 
+@pytest.mark.parametrize("begun", [b"", REQUEST[:9]])
 def test_a_connection_over_which_nothing_is_asked_is_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
     monkeypatch.setattr(focusd.server, "SILENT_S", 0.01)
-    assert asyncio.run(told(tmp_path / "s", b"")) == [b""]
+    assert asyncio.run(told(tmp_path / "s", begun)) == [b""]
 
 
 def test_too_many_connections_leave_those_that_were_there(
