@@ -150,8 +150,6 @@ class Redo:
             try:
                 if self._made_up(session):
                     begun.append(session.id)
-            except OSError:
-                raise
             except Exception:  # what one session holds must not cost all older ones their picture
                 _log.exception("whether the merge of %s was left undone is not known", session.id)
         return tuple(begun)

@@ -115,6 +115,17 @@ def test_a_session_that_says_what_this_version_cannot_read_costs_no_other_its_pi
     merges.close()
 
 
+def test_nor_does_one_whose_journal_cannot_be_opened(tmp_path: Path) -> None:
+    left, unread = (session(tmp_path) for _ in range(2))
+    with left.journal(MonotonicClock()) as journal:
+        journal.append("stack_done")
+    unread.journal_path.unlink()
+    unread.journal_path.mkdir()
+    merges = Merges(("/nothing",), Journals(MonotonicClock()), EventHub().publish, lambda session: None)
+    assert Redo(Sessions(tmp_path), merges, lambda: None).make_up() == (left.id,)
+    merges.close()
+
+
 def test_what_is_shot_or_merged_already_is_not_made_up_for(tmp_path: Path) -> None:
     shot, merged, left = (session(tmp_path) for _ in range(3))
     for one in (shot, merged, left):
