@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ def local_shell(tmp_path):
     return script
 
 
+def silent_shell(tmp_path):
+    """Stand in for ssh: take a lock that the kernel gives back when it ends, tell of it, then say nothing."""
+    script, begun, lock = tmp_path / "shell", tmp_path / "begun", tmp_path / "lock"
+    script.write_text(f"#!/bin/sh\nexec 9>{lock}\nflock 9\necho >{begun}\nwhile read -r _; do :; done\n")
+    script.chmod(0o755)
+    os.mkfifo(begun)
+    return script, begun, lock
+
+
 def arrived(place):
     return {
         str(path.relative_to(place / "0001-beetle")): path.read_bytes()
@@ -69,10 +79,13 @@ def test_everything_arrives_links_as_what_they_lead_to(carrier, session, place):
 
 def test_what_has_changed_since_is_brought_up_to_date_and_nothing_else_goes_away(carrier, session, place):
     carrier.carry(session, [*FILES])
-    (place / "0001-beetle" / "retouched.psd").write_bytes(b"a week of work")
+    there = place / "0001-beetle"
+    (there / "retouched.psd").write_bytes(b"a week of work")
     (session / "merges/1/merged.jpg").write_bytes(b"PICTURE")
+    kept = (there / "slices/0000.jpg").stat().st_ino
     carrier.carry(session, [*FILES])
     assert arrived(place) == {**FILES, "merges/1/merged.jpg": b"PICTURE", "retouched.psd": b"a week of work"}
+    assert (there / "slices/0000.jpg").stat().st_ino == kept, "what arrived was sent again"
 
 
 def test_a_file_that_rotted_there_is_sent_again(carrier, session, place):
@@ -170,6 +183,21 @@ def test_a_share_that_is_mounted_as_somebody_looks_into_it_is_one_disk(session, 
     assert arrived(place) == FILES
 
 
+def test_a_file_is_on_the_disk_and_out_of_memory_before_it_has_its_name(session, place, monkeypatch):
+    """A stick that was pulled out is to have what the journal calls delivered; read back, to be the stick."""
+    done = []
+    monkeypatch.setattr("focusd.carriers.sync_folder", lambda folder: None)
+    monkeypatch.setattr(os, "fsync", lambda fd: done.append(Path(f"/proc/self/fd/{fd}").read_bytes()))
+    monkeypatch.setattr(
+        os,
+        "posix_fadvise",
+        lambda fd, *what: done.append((Path(f"/proc/self/fd/{fd}").readlink().suffix, *what)),
+    )
+    FolderCarrier(place, same_disk=True).carry(session, [*FILES])
+    let_go = (".part", 0, 0, os.POSIX_FADV_DONTNEED)
+    assert done == [step for content in FILES.values() for step in (content, let_go)]
+
+
 def test_folders_that_were_made_there_are_on_the_disk_too(session, place, monkeypatch):
     """On FAT a folder's name is not written with what is in it: pulled out then, all was gone."""
     synced = set()
@@ -200,12 +228,13 @@ def test_a_disk_that_keeps_something_else_is_found_out(session, place, monkeypat
 
 
 @needs_rsync
-def test_a_connection_that_changes_bytes_is_found_out(session, place, tmp_path):
-    """rsync is made to think that all went well while the other side keeps something else."""
+@pytest.mark.parametrize("harm", ["printf x >", "rm"])
+def test_a_connection_that_changes_bytes_or_loses_them_is_found_out(session, place, tmp_path, harm):
+    """rsync is made to think that all went well while the other side keeps something else, or nothing."""
     shell = local_shell(tmp_path)
     kept = f"{place}/0001-beetle/session.json"
-    shell.write_text(f'#!/bin/sh\nshift\nsh -c "$*"\n[ -e {kept} ] && printf x > {kept}\nexit 0\n')
-    with pytest.raises(NotDelivered, match=r"session\.json"):
+    shell.write_text(f'#!/bin/sh\nshift\nsh -c "$*"\n[ -e {kept} ] && {harm} {kept}\nexit 0\n')
+    with pytest.raises(NotDelivered, match=r"1 of 3 files .*, session\.json among them"):
         RsyncCarrier(f"lab:{place}", shell=str(shell)).carry(session, [*FILES])
 
 
@@ -219,6 +248,15 @@ def test_what_ssh_complains_of_is_passed_on(session, tmp_path):
         RsyncCarrier("lab:stacks", shell=str(shell)).carry(session, [*FILES])
 
 
+@needs_rsync
+def test_that_rsync_was_killed_is_said_though_it_could_say_nothing(session, tmp_path):
+    shell = tmp_path / "shell"
+    shell.write_text("#!/bin/sh\nkill -KILL $PPID\n")
+    shell.chmod(0o755)
+    with pytest.raises(NotDelivered, match=r"^lab:stacks: rsync ended by SIGKILL"):
+        RsyncCarrier("lab:stacks", shell=str(shell)).carry(session, [*FILES])
+
+
 @pytest.mark.parametrize(
     ("to", "kind"),
     [("/media/a:b", FolderCarrier), ("/media/stick", FolderCarrier), ("ann@lab:stacks", RsyncCarrier)],
@@ -229,11 +267,7 @@ def test_a_place_says_by_its_form_how_it_is_reached(to, kind):
 
 @needs_rsync
 def test_what_is_being_sent_ends_with_the_daemon_however_that_ends(session, place, tmp_path):
-    """The stand-in for ssh takes a lock that the kernel gives back when it ends, and then says nothing."""
-    shell, begun, lock = tmp_path / "shell", tmp_path / "begun", tmp_path / "lock"
-    shell.write_text(f"#!/bin/sh\nexec 9>{lock}\nflock 9\necho >{begun}\nwhile read -r _; do :; done\n")
-    shell.chmod(0o755)
-    os.mkfifo(begun)
+    shell, begun, lock = silent_shell(tmp_path)
     carry = f"RsyncCarrier('lab:{place}', '{shell}').carry(Path('{session}'), ['session.json'])"
     code = f"from pathlib import Path; from focusd.carriers import RsyncCarrier; {carry}"
     daemon = subprocess.Popen([sys.executable, "-c", code])
@@ -242,3 +276,14 @@ def test_what_is_being_sent_ends_with_the_daemon_however_that_ends(session, plac
     daemon.wait()
     with lock.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
+
+
+@needs_rsync
+def test_what_is_being_sent_ends_soon_when_it_is_given_up(session, place, tmp_path):
+    shell, begun, _ = silent_shell(tmp_path)
+    carrier = RsyncCarrier(f"lab:{place}", str(shell))
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(carrier.carry, session, [*FILES])
+        begun.read_text()
+        carrier.give_up()
+        assert isinstance(sending.exception(10), NotDelivered)

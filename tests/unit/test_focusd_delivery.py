@@ -210,6 +210,18 @@ def test_the_next_daemon_goes_on_where_this_one_ended(bench: Bench) -> None:
     assert [name for name, _ in bench.carrier.carried] == [arrived.id, waiting.id]
 
 
+def test_the_next_daemon_finds_by_itself_what_has_not_arrived(bench: Bench) -> None:
+    waiting = bench.session()
+    destinations = {STICK: Destination(STICK, bench.carrier, whole=True)}
+    later = Deliveries(destinations, bench.journals, bench.hub.publish, lambda session: False)
+    told = threading.Event()
+    with bench.hub.listening(told.set):
+        later.start(bench.sessions)
+        assert told.wait(30)
+    later.close()
+    assert [name for name, _ in bench.carrier.carried] == [waiting.id]
+
+
 def merged(bench: Bench, session: Session) -> None:
     with bench.journals.writing(session) as journal:
         journal.append("merge_started")
@@ -273,7 +285,9 @@ def test_a_stack_that_was_removed_meanwhile_is_forgotten(bench: Bench) -> None:
     assert bench.deliveries.backlog().waiting == 0 and not session.path.exists()
 
 
-def test_the_thread_delivers_what_it_is_told_of_and_ends(bench: Bench) -> None:
+def test_the_thread_delivers_what_it_is_told_of_and_ends(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.deliveries.start(bench.sessions)
     told = threading.Event()
     with bench.hub.listening(told.set):
@@ -281,6 +295,7 @@ def test_the_thread_delivers_what_it_is_told_of_and_ends(bench: Bench) -> None:
         assert told.wait(30)
     bench.deliveries.close()
     assert bench.told() == ["delivered"] and bench.carrier.failing == "given up"
+    assert caplog.text == "", "it was not seen to end"
 
 
 def test_pictures_alone_leave_the_slices_at_home(bench: Bench) -> None:

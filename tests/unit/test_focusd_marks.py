@@ -12,14 +12,19 @@ from stack.plan import Marks
 def test_marks_are_where_the_axis_stands_and_survive_a_restart(tmp_path: Path) -> None:
     rig = DaemonRig(tmp_path)
     rig.home()
-    assert rig.book.mark("near", None)[0].near_u == rig.axis.scale.length_u(rig.axis.position().steps)
-    assert rig.book.mark("far", 700.0)[0].far_u == 700.0
+    here_u = rig.axis.scale.length_u(rig.axis.position().steps)
+    assert rig.book.mark("near", None)[0] == Marks(near_u=here_u)
     again = MarkBook(tmp_path / "marks.json", rig.axis, rig.hub.publish)
-    assert again.marks == rig.book.marks
+    assert again.mark("far", 700.0)[0] == Marks(near_u=here_u, far_u=700.0)
+    assert MarkBook(tmp_path / "marks.json", rig.axis, rig.hub.publish).marks == again.marks
+    rig.book = again
     assert rig.book.clear() == Marks()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"near_u": "here", "far_u": null}', '{"near_u": true}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"near_u": "here", "far_u": 700.0}', '{"near_u": 600.0, "far_u": true}'],
+)
 def test_a_file_that_makes_no_sense_means_no_marks(tmp_path: Path, text: str) -> None:
     (tmp_path / "marks.json").write_text(text)
     assert DaemonRig(tmp_path).book.marks == Marks()

@@ -63,7 +63,7 @@ def test_a_disk_that_fills_up_makes_it_rest_in_the_dark_and_room_makes_it_go_on(
     rig.on("rest_began", rests)
     rig.shoot().ended.result(0)
     ((now, light),) = seen
-    assert now.progress.rests == rig.last("rest_began")["reason"]
+    assert (now.progress.phase, now.progress.rests) == ("resting", rig.last("rest_began")["reason"])
     assert (now.job, now.moving, now.position.trust, light) == ("shoot", False, Trust.KNOWN, False)
     assert "Make room" in rig.last("rest_began")["reason"]
     state = rig.sessions.open(1).state()
@@ -217,8 +217,11 @@ def test_whether_a_picture_has_room_is_asked_of_the_disk(
 ) -> None:
     rig.shoot().ended.result(0)
     session = rig.sessions.open(1)
+    assert merge_bytes((4000, 3000)) == 48_000_000
     needed = merge_bytes(session.size_px or (0, 0))
     for free_bytes, has_room in ((needed, True), (needed - 1, False)):
         monkeypatch.setattr(Disk, "free_bytes", lambda disk, free=free_bytes: free)
         assert has_room_to_merge(rig.disk, session) is has_room
+    monkeypatch.undo()
+    assert not has_room_to_merge(Disk(rig.folder / "pulled-out"), session)
     assert focusd.studio.merge_bytes is merge_bytes

@@ -11,10 +11,12 @@ import pytest
 import simplejpeg
 from merge_stacks import rig_stack
 
+from stack.merge.arguments import parse
 from stack.merge.command import main
 from stack.merge.errors import OutputRefused
 from stack.merge.output import check_place
 from stack.merge.photos import read_photo
+from stack.merge.targets import spare
 
 
 def shot(folder, count=4, size=None):
@@ -364,6 +366,17 @@ def test_nothing_that_is_named_for_something_else_is_written_over(
     said = refused(capsys, [*photos, "-o", "a.jpg", *words])
     assert "would overwrite it" in said or "holds the photographs" in said
     assert photos[1].read_bytes() == before
+
+
+def test_slabs_may_become_the_picture_whose_name_they_have():
+    slabs = [Path("a-0000-0001.jpg"), Path("a-0002-0003.jpg")]
+    spare(parse([*map(str, slabs), "-o", "a.jpg"]), [Path("a.jpg")], slabs)
+
+
+def test_aligned_slices_never_lie_among_some_of_the_photographs():
+    photos = [Path("one/0000.jpg"), Path("two/0000.jpg")]
+    with pytest.raises(OutputRefused, match="holds the photographs"):
+        spare(parse([*map(str, photos), "-o", "a.jpg", "--export-aligned", "two"]), [Path("a.jpg")], photos)
 
 
 @pytest.mark.parametrize("output", [".", "..", "/"])

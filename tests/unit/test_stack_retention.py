@@ -1,5 +1,7 @@
 """What of a series may go, what never does, and how many more stacks a disk holds."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,7 @@ def written(session, **change):
         ("every:1", 1, [0, 1, 2, 3, 4, 5]),
         ("every:2", 2, [0, 2, 4]),
         ("every:5", 5, [0, 5]),
+        ("every:10000", 10_000, [0]),
     ],
 )
 def test_what_is_kept_is_said_in_words(words, every, stay):
@@ -48,7 +51,9 @@ def test_what_is_kept_is_said_in_words(words, every, stay):
     assert Keep.named(keep.words) == keep
 
 
-@pytest.mark.parametrize("words", ["", "all", "every:", "every:0", "every:-2", "every:10001", "every:two"])
+@pytest.mark.parametrize(
+    "words", ["", "all", "5", "every:", "every:0", "every:-2", "every:10001", "every:two"]
+)
 def test_nonsense_is_refused_with_what_is_possible(words):
     with pytest.raises(ValueError, match=r"merged, merged\+slices, or every:N"):
         Keep.named(words)
@@ -138,13 +143,18 @@ def test_let_go_the_slices_are_gone_the_picture_is_there_and_the_journal_says_wh
 
 def test_cut_short_it_goes_on_and_says_it_once(session, monkeypatch):
     clock = VirtualClock()
+    first, unlink = session.path / "slices/0000.jpg", Path.unlink
+
+    def cut_after_the_first(path, missing_ok=False):
+        if not first.exists():
+            raise OSError(5, "cut")
+        unlink(path, missing_ok)
+
     with monkeypatch.context() as cut, session.journal(clock) as journal:
-        cut.setattr(
-            "pathlib.Path.unlink", lambda path, missing_ok=False: (_ for _ in ()).throw(OSError(5, "cut"))
-        )
+        cut.setattr(Path, "unlink", cut_after_the_first)
         with pytest.raises(OSError, match="cut"):
             let_go(session, journal, "room")
-    assert has_slices(session)
+    assert has_slices(session) and not first.exists()
     assert speaks(session) is None
     with session.journal(clock) as journal:
         let_go(session, journal, "room")
@@ -156,6 +166,8 @@ def test_a_stack_is_weighed_as_it_lies_there(session):
     weight = weighed(session)
     assert weight.slices_bytes == 3 * SLICE_BYTES
     assert weight.rest_bytes >= PICTURE_BYTES
+    files = (path for path in session.path.rglob("*") if path.is_file() and not path.is_symlink())
+    assert weight.bytes == sum(path.stat().st_size for path in files)
 
 
 def test_of_two_weights_each_part_counts_by_the_heavier():
@@ -168,6 +180,7 @@ def test_how_many_fit():
     assert stacks_that_fit(Keep.named("merged"), weight, 12_000, 1000) == 90
     assert stacks_that_fit(Keep.named("every:10"), weight, 12_000, 1000) == 45
     assert stacks_that_fit(Keep.named("merged"), weight, 1500, 1000) == 0
+    assert stacks_that_fit(Keep.named("merged+slices"), weight, 1500, 1000) == 0
 
 
 @given(st.integers(0, 20), st.integers(0, 10**9), st.integers(0, 10**6), st.integers(0, 10**12))
