@@ -140,6 +140,11 @@ class Deliveries:
         for errand in due:
             self._deliver(errand, now_ns)
 
+    def rest_s(self, now_ns: int) -> float | None:
+        """Give the time until the next errand is due; None where there is none."""
+        due_ns = min((errand.due_ns for errand in self._errands.values()), default=None)
+        return None if due_ns is None else max(0.0, (due_ns - now_ns) / 1e9)
+
     def close(self) -> None:
         """Stop delivering; what has not arrived is delivered when the daemon runs again."""
         with self._news:
@@ -167,7 +172,7 @@ class Deliveries:
             self.deliver_due(time.monotonic_ns())
             with self._news:
                 if not self._closed:
-                    self._news.wait(self._rest_s(time.monotonic_ns()))
+                    self._news.wait(self.rest_s(time.monotonic_ns()))
 
     def _look_over(self, sessions: Sessions) -> None:
         """Find what has not arrived yet; it takes reading every journal."""
@@ -179,11 +184,6 @@ class Deliveries:
                     self.consider(sessions.open(name))
         except OSError as error:
             _log.warning("what has not been delivered yet is not known: %s", error)
-
-    def _rest_s(self, now_ns: int) -> float | None:
-        """Give the time until the next errand is due; None where there is none."""
-        due_ns = min((errand.due_ns for errand in self._errands.values()), default=None)
-        return None if due_ns is None else max(0.0, (due_ns - now_ns) / 1e9)
 
     def _deliver(self, errand: _Errand, now_ns: int) -> None:
         to = errand.destination.to

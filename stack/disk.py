@@ -62,7 +62,7 @@ class Disk:
 
     def held(self) -> "Disk":
         """Give the same disk, of which what is mounted now must stay mounted."""
-        mount = self._mount(Path("/")) if self.below is None else self.below
+        mount = self._mount() if self.below is None else self.below
         return self if mount in (None, Path("/")) else Disk(self.root, mount, self.mounted)
 
     def free_bytes(self) -> int:
@@ -74,14 +74,13 @@ class Disk:
             raise DiskGone(error) from error
         return disk.f_bavail * disk.f_frsize
 
-    def _mount(self, below: Path | None = None) -> Path | None:
+    def _mount(self) -> Path | None:
         """Give the place at which what holds `root` is mounted, at `below` or under it."""
-        below = below or self.below
         mounted = self.mounted()
         for place in (self.root, *self.root.parents):
             if place in mounted:
                 return place
-            if place == below:
+            if place == self.below:
                 return None
         return None
 

@@ -68,7 +68,7 @@ class Bench:
 
     def session(self, *, to: str | None = STICK, ending: str = "stack_done") -> Session:
         layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
-        configuration = {"delivery": [{"to": to, "what": "all"}] if to else []}
+        configuration = {"delivery": [{"to": to, "what": "all"}]} if to else {}
         session = self.sessions.create(PLAN, layout, MICRON, Facts(configuration))
         (session.path / "slices/0000.jpg").write_bytes(b"slice")
         with self.journals.writing(session) as journal:
@@ -188,6 +188,16 @@ def test_what_did_not_arrive_is_tried_again_later_and_said(bench: Bench) -> None
     assert (bench.deliveries.backlog().problem, list(session.state().delivered)) == (None, [STICK])
 
 
+def test_it_rests_until_the_first_of_several_is_due(bench: Bench) -> None:
+    assert bench.deliveries.rest_s(0) is None
+    bench.carrier.failing = "no route to host"
+    for now_ns in (0, 10 * S):
+        bench.session()
+        bench.deliveries.deliver_due(now_ns)
+    rests = [bench.deliveries.rest_s(seconds * S) for seconds in (10, 29, 30, 31)]
+    assert rests == [20.0, 1.0, 0.0, 0.0]
+
+
 def test_what_one_place_lacks_is_told_though_another_has_it(bench: Bench) -> None:
     away = PaperCarrier()
     away.failing = "no disk is mounted at /media/nas"
@@ -211,7 +221,8 @@ def test_the_next_daemon_goes_on_where_this_one_ended(bench: Bench) -> None:
 
 
 def test_the_next_daemon_finds_by_itself_what_has_not_arrived(bench: Bench) -> None:
-    waiting = bench.session()
+    unreadable, waiting = bench.session(), bench.session()
+    (unreadable.path / "session.json").write_bytes(b"torn")
     destinations = {STICK: Destination(STICK, bench.carrier, whole=True)}
     later = Deliveries(destinations, bench.journals, bench.hub.publish, lambda session: False)
     told = threading.Event()
@@ -286,8 +297,15 @@ def test_a_stack_that_was_removed_meanwhile_is_forgotten(bench: Bench) -> None:
 
 
 def test_the_thread_delivers_what_it_is_told_of_and_ends(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks, deliver_due = [], bench.deliveries.deliver_due
+
+    def looked(now_ns: int) -> None:
+        looks.append(now_ns)
+        deliver_due(now_ns)
+
+    monkeypatch.setattr(bench.deliveries, "deliver_due", looked)
     bench.deliveries.start(bench.sessions)
     told = threading.Event()
     with bench.hub.listening(told.set):
@@ -296,6 +314,7 @@ def test_the_thread_delivers_what_it_is_told_of_and_ends(
     bench.deliveries.close()
     assert bench.told() == ["delivered"] and bench.carrier.failing == "given up"
     assert caplog.text == "", "it was not seen to end"
+    assert len(looks) <= 4, "it looked without rest"
 
 
 def test_pictures_alone_leave_the_slices_at_home(bench: Bench) -> None:

@@ -32,5 +32,7 @@ def test_each_is_read_once_a_new_one_is_seen_and_one_that_was_removed_is_gone(
     assert read == ids
     sessions.remove(opened(ids[0]))
     ids.append(sessions.create(PLAN, LAYOUT, MICRON, Facts(fields=BEETLE)).id)
-    (tmp_path / ids[1] / "session.json").write_text("torn")
-    assert (specimens.same(BEETLE), read) == ((ids[2], ids[3]), ids)
+    torn = sessions.create(PLAN, LAYOUT, MICRON, Facts(fields=BEETLE)).id
+    for one in (ids[1], torn):
+        (tmp_path / one / "session.json").write_text("torn")
+    assert (specimens.same(BEETLE), read) == ((ids[2], ids[3]), [*ids, torn])

@@ -46,6 +46,13 @@ def test_a_temperature_that_hovers_makes_it_rest_once(temperatures_c: list[float
         found = now
 
 
+@pytest.mark.parametrize(("earlier", "now"), [(True, False), (True, None), (False, True), (None, True)])
+def test_a_supply_that_was_too_low_for_part_of_a_time_was_too_low_in_it(
+    earlier: bool | None, now: bool | None
+) -> None:
+    assert Vitals(60.0, now).after(Vitals(50.0, earlier)) == Vitals(60.0, under_voltage=True)
+
+
 def test_words_name_the_figures_and_what_to_do() -> None:
     words = strain_words(Strain.HEAT, Vitals(86.4), LIMITS)
     assert all(part in words for part in ("86 °C", "above 80 °C", "cooled to 75 °C", "heat sink"))
