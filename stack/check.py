@@ -58,7 +58,7 @@ class SessionCheck:
     slices
         Every slice that was acknowledged or has a file, in order.
     not_shot
-        Indices of the plan that neither has; empty where the plan cannot be read.
+        Indices of the plan that neither has; empty where neither the plan nor the journal tells how many.
     merges
         The files of every merge that ended well.
     unfinished

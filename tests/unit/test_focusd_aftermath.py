@@ -83,5 +83,13 @@ def test_what_waited_for_its_merge_is_due_when_that_has_ended(bench: Bench) -> N
     assert (session.path / "report.html").exists()
 
 
+def test_what_is_not_to_be_merged_is_due_at_once_its_report_with_it(bench: Bench) -> None:
+    session = bench.shot()
+    bench.after.finish(session)
+    assert (session.path / "report.html").exists()
+    bench.after.deliveries.deliver_due(0)
+    assert bench.carrier.carried == [session.id]
+
+
 def told(bench: Bench) -> list[str]:
     return [str(event["event"]) for event in bench.hub.after(0).events]

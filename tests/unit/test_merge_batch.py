@@ -1,5 +1,6 @@
 """Many sessions: skipped when done, resumed after an interruption, spread over processes that may die."""
 
+import errno
 import fcntl
 import json
 import os
@@ -169,6 +170,17 @@ def test_what_another_merge_is_filling_is_not_cleared_away(tmp_path, wanted):
         assert (one / "merges" / ".1.part").is_dir()
     other.join()
     assert [path.name for path in (one / "merges").iterdir()] == ["1"]
+
+
+def test_on_a_disk_that_knows_no_locks_a_merge_goes_on_without(tmp_path, monkeypatch):
+    def unknown(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    with claimed(tmp_path):
+        pass
+    with pytest.raises(FileNotFoundError), claimed(tmp_path / "none"):
+        pass
 
 
 def test_whatever_one_session_ends_in_the_rest_goes_on(tmp_path, capsys):

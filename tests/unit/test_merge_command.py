@@ -369,9 +369,9 @@ def test_nothing_that_is_named_for_something_else_is_written_over(
     assert photos[1].read_bytes() == before
 
 
-def test_slabs_may_become_the_picture_whose_name_they_have():
-    slabs = [Path("a-0000-0001.jpg"), Path("a-0002-0003.jpg")]
-    spare(parse([*map(str, slabs), "-o", "a.jpg"]), [Path("a.jpg")], slabs)
+def test_slabs_and_aligned_slices_may_become_the_picture_that_they_were_made_beside():
+    made = [Path("a-0000-0001.jpg"), Path("aligned-0002.tif")]
+    spare(parse([*map(str, made), "-o", "a.jpg"]), [Path("a.jpg")], made)
 
 
 def test_aligned_slices_never_lie_among_some_of_the_photographs():

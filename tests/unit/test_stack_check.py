@@ -227,6 +227,21 @@ def test_without_its_plan_a_session_still_says_which_slices_are_intact(done: Ses
     assert checked.problems == (checked.record,)
 
 
+@pytest.mark.parametrize("lost", ["plan", "first line"])
+def test_what_was_not_shot_is_told_by_the_plan_or_else_by_the_journal(
+    done: Session, tmp_path: Path, lost: str
+) -> None:
+    lines = lines_of(done)
+    first = next(at for at, line in enumerate(lines) if b'"slice_saved"' in line)
+    kept = lines[: first + 1] if lost == "plan" else [lines[first]]
+    cut = with_journal(done, tmp_path / "cut", b"".join(kept))
+    for later in ("slices/0001.jpg", "slices/0002.jpg"):
+        (cut.path / later).unlink()
+    if lost == "plan":
+        write_durably(cut.path / "session.json", b"{}")
+    assert check(cut.path).not_shot == (1, 2)
+
+
 def test_merged_files_are_held_to_what_was_said_of_them(done: Session) -> None:
     (done.path / "merges/1").mkdir()
     picture = done.path / "merges/1/merged.jpg"

@@ -10,7 +10,7 @@ from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.layout import lay_out
 from stack.plan import AroundHere, Between, BetweenMarks, Count, FromHere, Marks, Park, Range, StackPlan
-from stack.readiness import check, needs_homing
+from stack.readiness import check, needs_homing, needs_homing_again
 
 MICRON = Scale("um", Fraction(1))
 KNOWN = Position(5000, Trust.KNOWN)
@@ -92,6 +92,8 @@ def test_marks_set_at_an_assumed_place_are_not_gone_to_after_homing(
     marks = Marks(200, 300, assumed=marked_assumed)
     said = refusal_of(plan, here, homing_allowed=True, marks=marks)
     assert [bool(re.search("mark them again", reason)) for reason in said] == ([True] if refused else [])
+    between = StackPlan("x", Between(200, 300), Count(3))
+    assert refusal_of(between, here, homing_allowed=True, marks=marks) == [], "it names no marks"
 
 
 @pytest.mark.parametrize("where", [FromHere(50), FromHere(-50), AroundHere(50)])
@@ -108,6 +110,22 @@ def test_a_plan_from_a_known_place_that_is_resumed_after_power_loss_homes() -> N
     assert needs_homing(plan, layout, UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("begun", "assumed_is_enough", "homes"),
+    [
+        (KNOWN, False, [False, True, True]),
+        (KNOWN, True, [False, False, True]),
+        (UNKNOWN, False, [False, False, False]),
+    ],
+)
+def test_going_on_it_homes_where_it_is_not_sure_of_its_place_and_never_where_homing_loses_the_count(
+    begun: Position, assumed_is_enough: bool, homes: list[bool]
+) -> None:
+    plan = StackPlan("x", FromHere(50), Count(3), assumed_is_enough=assumed_is_enough)
+    layout = lay_out(plan, MICRON, begun, Marks())
+    assert [needs_homing_again(plan, layout, here) for here in (KNOWN, ASSUMED, UNKNOWN)] == homes
+
+
 def test_reach_binds_a_plan_from_here_only_when_here_means_something() -> None:
     plan = StackPlan("x", FromHere(40_000), Count(3))
     assert len(refusal_of(plan, KNOWN)) == 1
@@ -115,4 +133,6 @@ def test_reach_binds_a_plan_from_here_only_when_here_means_something() -> None:
 
 
 def test_there_is_no_parking_with_an_unknown_position() -> None:
-    assert "parking" in refusal_of(StackPlan("x", FromHere(50), Count(3), after=Park.PARK), UNKNOWN)[0]
+    plan = StackPlan("x", FromHere(50), Count(3), after=Park.PARK)
+    assert "parking" in refusal_of(plan, UNKNOWN)[0]
+    assert refusal_of(plan, KNOWN) == []

@@ -155,6 +155,8 @@ def test_cut_short_it_goes_on_and_says_it_once(session, monkeypatch):
         with pytest.raises(OSError, match="cut"):
             let_go(session, journal, "room")
     assert has_slices(session) and not first.exists()
+    found = check(session.path)
+    assert (found.count(Verdict.LET_GO), found.count(Verdict.INTACT)) == (1, 2)
     assert speaks(session) is None
     with session.journal(clock) as journal:
         let_go(session, journal, "room")
