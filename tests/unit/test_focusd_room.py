@@ -95,6 +95,21 @@ def test_while_it_waits_for_room_it_can_be_stopped_and_aborted(
         assert rig.sessions.open(1).state().phase is Phase.DONE
 
 
+def test_it_goes_on_when_there_is_room_and_not_before(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_until_ns = [0]
+    monkeypatch.setattr(
+        Disk, "free_bytes", lambda disk: 0 if rig.clock.monotonic_ns() < full_until_ns[0] else 10**12
+    )
+    later = 5 * 10**9
+    rig.on("slice_saved", lambda: full_until_ns.__setitem__(0, rig.clock.monotonic_ns() + later), index=1)
+    rig.shoot().ended.result(0)
+    assert rig.told("rest_began", "rest_ended") == ["rest_began", "rest_ended"]
+    assert rig.last("rest_ended")["seconds"] in (4, 5)
+    assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
 def test_room_that_is_none_is_tried_less_and_less_often(
     rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
