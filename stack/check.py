@@ -88,7 +88,7 @@ class SessionCheck:
     def _problems(self) -> Iterator[str]:
         if self.record:
             yield self.record
-        yield from (f"the journal was altered on disk, {what}" for what in self.damage)
+        yield from (f"the journal cannot be read in full, {what}" for what in self.damage)
         yield from (one.why or one.file for one in (*self.slices, *self.merges) if one.verdict in _LOST)
         if (unproven := self.count(Verdict.UNPROVEN)) > UNPROVEN_AFTER_A_CUT:
             yield (
@@ -115,7 +115,7 @@ def check(folder: Path) -> SessionCheck:
         session=folder.name,
         record=record,
         lines=len(history.entries),
-        damage=tuple(map(str, history.damage)),
+        damage=(*map(str, history.damage), *state.damage),
         torn_bytes=history.torn_bytes,
         phase=state.phase.value,
         slices=tuple(one for _, one in sorted(checked.items())),
@@ -180,7 +180,8 @@ def _merges(folder: Path, history: Replay) -> Iterator[FileCheck]:
             continue
         sha256 = entry.facts.get("sha256")
         promised = sha256 if isinstance(sha256, dict) else {}
-        for file in entry.facts["files"] if isinstance(entry.facts["files"], list) else ():
+        files = entry.facts.get("files")
+        for file in files if isinstance(files, list) else ():
             yield _compared(folder, file, None, promised.get(file))
 
 

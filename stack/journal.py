@@ -21,13 +21,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rail.clock import Clock
 from stack.durable import sync_folder
 from stack.errors import JournalBusy, JournalFailed
 
 _OWN_NAMES = ("seq", "at", "mono_ns", "event")
+FOREIGN: Final = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading a sound line raises whose facts are not as this version writes them: see `foreign_words`."""
 _SEALED = re.compile(rb'(.*),"crc32":"([0-9a-f]{8})"\}', re.DOTALL)
 
 
@@ -65,6 +67,11 @@ class Damage:
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.why}"
+
+
+def foreign_words(entry: Entry) -> str:
+    """Say that a sound line is passed over, as one from before a rollback may have to be."""
+    return f"line {entry.seq}: {entry.event} is not as this version writes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +121,11 @@ class Reading:
                 self.torn_bytes = len(line)
                 return
             self.whole_bytes += len(line)
-            entry, follows = _unseal(line[:-1]), self.last_seq + 1
-            if entry is None:
-                self.damage.append(Damage(number, "its checksum does not fit"))
+            follows = self.last_seq + 1
+            try:
+                entry = _unseal(line[:-1])
+            except ValueError as error:
+                self.damage.append(Damage(number, str(error)))
                 altered += 1
                 continue
             if not follows <= entry.seq <= follows + altered:
@@ -282,14 +291,17 @@ def _seal(entry: Entry) -> bytes:
     return body + b',"crc32":"%08x"}\n' % zlib.crc32(body)
 
 
-def _unseal(line: bytes) -> Entry | None:
-    """Give the entry of a line without its line break, or None when it is not as it was written."""
+def _unseal(line: bytes) -> Entry:
+    """Give the entry of a line without its line break; raises `ValueError` with what is wrong with it."""
     sealed = _SEALED.fullmatch(line)
     if sealed is None or b"%08x" % zlib.crc32(sealed[1]) != sealed[2]:
-        return None
-    facts = json.loads(sealed[1] + b"}")
-    seq, at, mono_ns, event = (facts.pop(name) for name in _OWN_NAMES)
-    return Entry(seq, at, mono_ns, event, facts)
+        raise ValueError("its checksum does not fit")
+    try:
+        facts = json.loads(sealed[1] + b"}")
+        seq, at, mono_ns, event = (facts.pop(name) for name in _OWN_NAMES)
+        return Entry(int(seq), str(at), int(mono_ns), str(event), facts)
+    except FOREIGN as error:
+        raise ValueError("it is not as this version writes a line") from error
 
 
 def _holder(file: int) -> str:

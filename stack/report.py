@@ -99,7 +99,7 @@ def warnings(layout: Layout, state: SessionState, axis_unit: Unit = "um") -> lis
     found += homing_doubts(layout.pitch_u, state.moved_u, state.repeat_u, axis_unit)
     if state.let_go is not None:
         found.append(f"The files of the slices are gone, the picture stays: {state.let_go}.")
-    return found + [f"The journal was altered on disk, {what}." for what in state.damage]
+    return found + [f"The journal cannot be read in full, {what}." for what in state.damage]
 
 
 def report_json(values: Mapping[str, Any]) -> str:

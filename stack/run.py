@@ -104,7 +104,8 @@ class Run:
         if anew:
             wait(self._clock, round(self._plan.delay_s * 1e9), self._stop)
         else:
-            damage = {"damage": [str(bad) for bad in self._journal.damage]} if self._journal.damage else {}
+            bad = [*map(str, self._journal.damage), *state.damage]
+            damage = {"damage": bad} if bad else {}
             self._telling.record("stack_resumed", missing=list(state.missing), **damage)
         return state
 

@@ -102,9 +102,8 @@ class Session:
     def state(self) -> SessionState:
         """Read the journal as it is now; needs no lock and may be called beside the writer."""
         history = replay(self.journal_path)
-        return replace(
-            fold(history.entries, self.layout.slices), damage=tuple(str(bad) for bad in history.damage)
-        )
+        state = fold(history.entries, self.layout.slices)
+        return replace(state, damage=(*map(str, history.damage), *state.damage))
 
     def slice_name(self, index: int, suffix: str = ".jpg") -> str:
         """Give the file of a slice, relative to the folder."""

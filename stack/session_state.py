@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from camera.camera import Exposure
-from stack.journal import Entry
+from stack.journal import FOREIGN, Entry, foreign_words
 from stack.record import exposure_of
 from stack.vitals import UNKNOWN, Vitals, vitals_of
 
@@ -111,8 +111,8 @@ class SessionState:
     let_go
         Why the files of its slices may have been removed; None: they were not.
     damage
-        What is wrong with the journal, in words; empty for a sound one. What the bad lines said is not in
-        this state.
+        What is wrong with the journal, or of a shape that another version writes, in words; empty for a
+        sound one. What such lines said is not in this state.
     """
 
     phase: Phase
@@ -151,18 +151,22 @@ def fold(entries: Iterable[Entry], slices: int) -> SessionState:
     """Give the state that a journal's entries amount to, for a plan of so many slices. Pure."""
     state = SessionState(Phase.CREATED, slices)
     saved: dict[int, SavedSlice] = {}
+    damage: list[str] = []
     for entry in entries:
         state = _begun(state)
-        match entry.event, entry.facts:
-            case "slice_saved", _:
-                one = _saved_slice(entry)
-                saved[one.index] = one
-                state = replace(state, exposure=state.exposure or one.exposure, begun_in_vain=0)
-            case "slice_retaken", {"index": int(index)}:
-                saved.pop(index, None)
-            case _:
-                state = _after(state, entry)
-    return replace(state, saved=saved)
+        try:
+            match entry.event, entry.facts:
+                case "slice_saved", _:
+                    one = _saved_slice(entry)
+                    saved[one.index] = one
+                    state = replace(state, exposure=state.exposure or one.exposure, begun_in_vain=0)
+                case "slice_retaken", {"index": int(index)}:
+                    saved.pop(index, None)
+                case _:
+                    state = _after(state, entry)
+        except FOREIGN:
+            damage.append(foreign_words(entry))
+    return replace(state, saved=saved, damage=tuple(damage))
 
 
 def _begun(state: SessionState) -> SessionState:
@@ -199,16 +203,16 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
             return replace(
                 state,
                 phase=Phase.PAUSED,
-                reason=facts["reason"],
+                reason=facts.get("reason"),
                 ended_at=entry.at,
                 lacked_room=bool(facts.get("lacked_room")),
             )
         case "stack_done":
             return replace(state, phase=Phase.DONE, reason=None, ended_at=entry.at)
         case "stack_aborted":
-            return replace(state, phase=Phase.ABORTED, reason=facts["reason"], ended_at=entry.at)
+            return replace(state, phase=Phase.ABORTED, reason=facts.get("reason"), ended_at=entry.at)
         case "stack_failed":
-            return replace(state, phase=Phase.FAILED, reason=facts["error"], ended_at=entry.at)
+            return replace(state, phase=Phase.FAILED, reason=facts.get("error"), ended_at=entry.at)
         case "merge_started":
             return replace(state, merges=(*state.merges, MergeState()))
         case "merge_done":

@@ -1,5 +1,6 @@
 """A time-lapse of stacks: its folder, and how far it has come, folded from its journal."""
 
+import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,11 +13,13 @@ from typing import Any, Final
 from rail.clock import Clock
 from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
 from stack.errors import SeriesNotMade, SeriesUnreadable
-from stack.journal import Entry, Journal, entries_in
+from stack.journal import FOREIGN, Entry, Journal, entries_in, foreign_words
 from stack.manner import AS_USUAL, Manner, manner_of, manner_record
 from stack.schedule import Schedule, Window
 from stack.seal import sealed, unsealed
 from stack.sessions import slug
+
+_log = logging.getLogger(__name__)
 
 SCHEMA: Final = 1
 JOURNAL: Final = "journal.jsonl"
@@ -163,11 +166,11 @@ class Series:
 
     def state(self) -> SeriesState:
         """Read how it stands."""
-        return fold(entries_in(self.path / JOURNAL))
+        return fold(_familiar(entries_in(self.path / JOURNAL)))
 
     def done(self) -> Iterator[SlotState]:
         """Read which slots are done, the oldest first, holding one at a time."""
-        said = map(_slot, entries_in(self.path / JOURNAL))
+        said = map(_slot, _familiar(entries_in(self.path / JOURNAL)))
         return (slot for slot in said if slot is not None and slot.end is SlotEnd.DONE)
 
 
@@ -261,6 +264,18 @@ def fold(entries: Iterable[Entry]) -> SeriesState:
     return _after(SeriesState(), entries)
 
 
+def _familiar(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Give the entries that are as this version writes them; one from before a rollback may not be."""
+    for entry in entries:
+        try:
+            slot = _slot(entry)
+            _turned(SeriesState(), entry) if slot is None else _since(entry, slot)
+        except FOREIGN:
+            _log.warning("a series' journal, %s: it is passed over", foreign_words(entry))
+        else:
+            yield entry
+
+
 def after(state: SeriesState, entry: Entry) -> SeriesState:
     """Give the state once one more entry is written."""
     return _after(state, (entry,))
@@ -305,11 +320,11 @@ def _turned(state: SeriesState, entry: Entry) -> SeriesState:
             anchor = Anchor(facts["boot"], facts["origin_ns"], start, believed, said)
             return replace(state, anchor=anchor)
         case "series_stopped":
-            return replace(state, phase=SeriesPhase.STOPPED, reason=facts["reason"])
+            return replace(state, phase=SeriesPhase.STOPPED, reason=facts.get("reason"))
         case "series_resumed":
             return replace(state, phase=SeriesPhase.RUNNING, reason=None)
         case "series_aborted":
-            return replace(state, phase=SeriesPhase.ABORTED, reason=facts["reason"])
+            return replace(state, phase=SeriesPhase.ABORTED, reason=facts.get("reason"))
         case "series_done":
             return replace(state, phase=SeriesPhase.DONE)
     return state

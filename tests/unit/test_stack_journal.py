@@ -53,6 +53,18 @@ def test_a_line_is_as_the_format_says(path: Path) -> None:
     json.loads(path.read_bytes())
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"seq":1,"event":"homed"', b'{"seq":[],"at":"","mono_ns":1,"event":""', b"{{"]
+)
+def test_a_sealed_line_of_another_shape_is_told_and_the_next_is_read(path: Path, body: bytes) -> None:
+    path.write_bytes(body + b',"crc32":"%08x"}\n' % zlib.crc32(body))
+    with Journal(path, CountingClock()) as journal:
+        journal.append("homed")
+    said = replay(path)
+    assert [entry.event for entry in said.entries] == ["homed"]
+    assert str(said.damage[0]) == "line 1: it is not as this version writes a line"
+
+
 def test_a_second_writer_is_told_who_writes(path: Path) -> None:
     with Journal(path, CountingClock()) as journal:
         journal.append("homed")

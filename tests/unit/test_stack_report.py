@@ -201,7 +201,7 @@ def test_what_may_have_cost_quality_is_said(session: Session) -> None:
     assert warnings(coarse, state) == [
         "4 of 6 slices are missing: 0, 2-4.",
         "Slices are 10 µm apart and each is sharp over 9 µm: expect unsharp bands between them.",
-        "The journal was altered on disk, line 3: its checksum does not fit.",
+        "The journal cannot be read in full, line 3: its checksum does not fit.",
     ]
     merge = {"warnings": ["slice 4 was too dark"], "other": 1}
     assert report(session, session.state(), merge)["warnings"] == ["Slice 4 was too dark."]

@@ -16,6 +16,7 @@ from camera.camera import Exposure
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from rail.screw import Scale, screw_scale
+from stack.check import check
 from stack.errors import AmbiguousSession, NoSuchSession, SessionUnreadable
 from stack.layout import lay_out
 from stack.optics import Optics
@@ -304,6 +305,24 @@ def test_a_damaged_journal_is_told_and_the_rest_still_read(session: Session) -> 
     assert list(state.saved) == [1]
     assert state.damage == ("line 2: its checksum does not fit",)
     assert state.resumable
+
+
+def test_sound_lines_of_another_shape_are_passed_over_one_by_one_and_told(session: Session) -> None:
+    with session.journal(MonotonicClock()) as journal:
+        journal.append("stack_started")
+        journal.append("slice_saved", **saved_facts(0))
+        for event in ("slice_saved", "exposure_locked", "rechecked", "merge_done", "delivered"):
+            journal.append(event, shape="newer")
+        journal.append("slice_saved", **saved_facts(1) | {"exposure": [1, 2]})
+        journal.append("stack_aborted", by="somebody")
+    state = session.state()
+    assert (list(state.saved), state.phase, state.resumable) == ([0], Phase.ABORTED, False)
+    foreign = {3: "slice_saved", 4: "exposure_locked", 5: "rechecked", 6: "merge_done", 7: "delivered"}
+    foreign |= {8: "slice_saved"}
+    assert state.damage == tuple(
+        f"line {line}: {event} is not as this version writes it" for line, event in foreign.items()
+    )
+    assert check(session.path).damage == state.damage
 
 
 def test_a_first_line_that_is_lost_does_not_make_a_session_look_untouched(session: Session) -> None:

@@ -240,3 +240,15 @@ def test_how_it_goes_on_after_a_stop(
 def test_a_clock_of_which_nothing_was_recorded_was_believed() -> None:
     (anchored,) = told(("series_anchored", {"boot": "a", "origin_ns": 5, "start": NOON.isoformat()}))
     assert after(SeriesState(), anchored).anchor == Anchor("a", 5, NOON, believed=True)
+
+
+def test_lines_of_another_shape_are_passed_over_one_by_one(tmp_path: Path) -> None:
+    series = made(tmp_path)
+    with series.journal(VirtualClock()) as journal:
+        for line in HISTORY[:3]:
+            journal.append(line.event, **line.facts)
+        for event in ("series_anchored", "slot_begun", "slot_done"):
+            journal.append(event, shape="newer")
+        journal.append("series_stopped", by="somebody")
+    assert series.state() == replace(fold(HISTORY[:3]), phase=SeriesPhase.STOPPED)
+    assert [slot.number for slot in series.done()] == [0]
