@@ -24,6 +24,7 @@ from focusd.paused import Paused, paused, shot_elsewhere
 from focusd.room import Patience, merge_bytes
 from focusd.shadings import Kept, Shadings
 from focusd.specimens import Specimens
+from focusd.wishes import Wishes
 from rail.axis import Position
 from rail.errors import HomingNotAllowed
 from stack.disk import Disk
@@ -125,6 +126,7 @@ class Studio:
         self._sessions = sessions
         self._specimens = Specimens(sessions)
         self._journals = journals
+        self._wishes = Wishes(journals)
         self._merges = merges
         self._book = book
         self._consent = consent
@@ -267,8 +269,7 @@ class Studio:
         self.paused = None
         session = self._sessions.open(wanted)
         if session.state().resumable:
-            with self._journals.writing(session) as journal:
-                journal.append("stack_aborted", reason=reason)
+            self._wishes.write(session, "stack_aborted", reason)
             observe({"event": "stack_aborted", "session": session.id, "reason": reason})
             self._finish(session)
 
@@ -290,8 +291,9 @@ class Studio:
                 self.paused = None
 
     def close(self) -> None:
-        """See the last slices saved."""
+        """See the last slices saved, and what was wished of stacks written down."""
         self._writer.close()
+        self._wishes.close()
 
     def _run(self, job: Job, shooter: Shooter, session: Session, observe: Observe) -> Ending:
         """Shoot a session from where it is; the light is on, and the merge follows."""
@@ -299,6 +301,7 @@ class Studio:
         shooter.kit.encode = self._seen(encoding.encoder(identity, optics), self._shading_now(session.plan))
         shooter.kit.companions = encoding.companions(identity, optics)
         follower = Follower(session, self._merges)
+        self._wishes.forget(session)
 
         def tell(event: Mapping[str, object]) -> None:
             observe(event)  # shown first: who hears of the acceptance looks whether it is being shot
@@ -314,6 +317,8 @@ class Studio:
         follower.end(ending)
         for trouble in ending.trouble:
             _log.warning("%s: %s", session.id, trouble)
+        if ending.wished and not _written(session, ending):
+            self._wishes.write(session, f"stack_{ending.kind}", ending.reason)
         self.paused = paused(session, session.state()) if ending.kind is EndingKind.PAUSED else None
         self._eye.look()
         self._finish(session)
@@ -354,7 +359,7 @@ class Studio:
     def _shot(self, job: Job, shooter: Shooter, session: Session, tell: Observe) -> Ending:
         """Shoot until it is done, or paused, or failed, with the light on."""
         try:
-            shooter.kit.steady_ns = self._light.on()
+            self._light.on()
             with self._journals.writing(session) as journal:
                 return shooter.shoot(session, journal, job.stop, tell)
         except OSError as error:
@@ -394,6 +399,7 @@ class Studio:
                 bytes_a_pixel=self._record.encoding.form.bytes_a_pixel,
                 vitals=self._vitals,
                 limits=self._limits,
+                light=self._light,
             )
             self._shooter = Shooter(kit)
         self._shooter.kit.camera = camera
@@ -447,3 +453,12 @@ class Studio:
             simulated=self._record.simulated,
             grid=self._axis.grid,
         )
+
+
+def _written(session: Session, ending: Ending) -> bool:
+    """Say whether a session's journal ends as its stack did."""
+    try:
+        state = session.state()
+    except OSError:
+        return False
+    return (state.phase.value, state.reason) == (ending.kind.value, ending.reason)

@@ -44,6 +44,11 @@ class Ending:
     trouble: tuple[str, ...] = ()
 
     @property
+    def wished(self) -> bool:
+        """Whether somebody asked for it."""
+        return self.error is None and self.kind in (EndingKind.PAUSED, EndingKind.ABORTED)
+
+    @property
     def lacks_room(self) -> bool:
         """Whether it was paused for want of room on a disk, and may go on once there is."""
         paused = self.kind is EndingKind.PAUSED

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from camera.camera import Camera
 from rail.axis import Axis
@@ -15,6 +15,27 @@ from stack.writer import SliceWriter, failure_of
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+class Light(Protocol):
+    """What the subject is lit by."""
+
+    def on(self) -> int:
+        """Put it on, if it is not; give the instant before which nothing is metered or exposed by it."""
+
+    def out(self) -> None:
+        """Put it out."""
+
+
+class Daylight:
+    """The light there is, which nobody switches."""
+
+    def on(self) -> int:
+        """Give that it is steady already."""
+        return 0
+
+    def out(self) -> None:
+        """Leave it as it is."""
 
 
 @dataclass(slots=True)
@@ -47,8 +68,8 @@ class Kit:
         UTC.
     vitals, limits
         How the Pi is, and what it may bear: beyond that nothing moves until it is better.
-    steady_ns
-        When the light has warmed up: nothing is metered and nothing exposed before.
+    light
+        What the subject is lit by; it is out while the rig rests.
     """
 
     axis: Axis
@@ -66,7 +87,7 @@ class Kit:
     now: Callable[[], datetime] = _now
     vitals: Callable[[], Vitals] = Vitals
     limits: Limits = USUAL
-    steady_ns: int = 0
+    light: Light = field(default_factory=Daylight)
 
     def calm(self) -> tuple[str, ...]:
         """Make axis and camera rest whatever they were doing; give what went wrong with that, in words."""

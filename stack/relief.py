@@ -11,12 +11,16 @@ LOOK_AGAIN_NS = 1_000_000_000
 
 
 def await_relief(kit: Kit, stop: StopSignal, telling: Telling) -> Vitals:
-    """Rest while the Pi is too hot or its supply too low; give how it is then. Raises `PowerLow`."""
+    """Rest in the dark while the Pi is too hot or its supply too low; give how it is then. Raises `PowerLow`.
+
+    The light is on again after that, and not warm yet.
+    """
     vitals, limits = kit.vitals(), kit.limits
     found = strain(vitals, limits)
     if found is None:
         return vitals
     began_ns, reason = kit.clock.monotonic_ns(), strain_words(found, vitals, limits)
+    kit.light.out()
     telling.progress("resting")
     telling.record("rest_began", why=found.value, reason=reason, vitals=vitals_record(vitals))
     while found is not None:
@@ -27,5 +31,6 @@ def await_relief(kit: Kit, stop: StopSignal, telling: Telling) -> Vitals:
             raise PowerLow(f"{reason}; {rested_s:.0f} s later it still is. Mend it, then resume")
         vitals = kit.vitals()
         found = strain(vitals, limits, found)
+    kit.light.on()
     telling.record("rest_ended", seconds=rested_s, vitals=vitals_record(vitals))
     return vitals

@@ -162,7 +162,7 @@ class Run:
 
     def _await_light(self) -> None:
         """Let the light warm up: what is metered before it is steady does not hold for the slices."""
-        rest_ns = self._kit.steady_ns - self._clock.monotonic_ns()
+        rest_ns = self._kit.light.on() - self._clock.monotonic_ns()
         if rest_ns > 0:
             self._telling.progress("warming", seconds_left=rest_ns / 1e9)
             wait(self._clock, rest_ns, self._stop)
@@ -196,6 +196,7 @@ class Run:
         self._stop.check()
         self._saving.check_room()
         before = await_relief(self._kit, self._stop, self._telling)
+        self._await_light()
         self._telling.progress("shooting", index, seconds_left)
         arrival = travel(self._axis, self._layout.positions_steps[index])
         self._stop.check()

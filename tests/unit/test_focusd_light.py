@@ -15,6 +15,7 @@ from simulator.rig import SimulatedRig
 from simulator.world import World
 from stack.journal import replay
 from stack.plan import Between
+from stack.vitals import Vitals
 
 WARM_UP_NS = 3_000_000_000
 
@@ -88,6 +89,23 @@ def test_no_slice_is_exposed_in_a_cold_light_when_a_stack_goes_on_with_its_recor
     assert session.state().saved[4].began_ns - resumed_ns >= WARM_UP_NS
     later = [one.began_ns for index, one in session.state().saved.items() if index > 1]
     assert min(later) - resumed_ns >= WARM_UP_NS
+
+
+def test_a_hot_pi_rests_in_the_dark_and_no_slice_is_exposed_before_the_light_is_warm_again(rig):
+    pi = [Vitals(91.0)]
+    rig.studio._vitals = lambda: pi[0]
+    rig.on("slice_saved", lambda: pi.__setitem__(0, Vitals(91.0)), index=1)
+    rig.on("rest_began", lambda: pi.__setitem__(0, Vitals(55.0)))
+    seen = watched(rig)
+    rig.shoot()
+    assert [lit for name, _, lit in seen if name == "rest_began"] == [False, False]
+    assert rig.lights == [True, False, True, False, True, False]
+    (session,) = rig.sessions.all()
+    saved = session.state().saved
+    ended_ns = [at_ns for name, at_ns, _ in seen if name == "rest_ended"]
+    for index, rested_ns in zip((0, 2), ended_ns, strict=True):
+        assert saved[index].began_ns - rested_ns >= WARM_UP_NS
+    assert len(saved) == 5
 
 
 def test_a_stop_is_heard_while_it_warms_up_and_puts_it_out(rig):

@@ -15,10 +15,12 @@ from focusd.errors import StartFailed
 from focusd.follower import Follower
 from focusd.ground import disk_of
 from focusd.jobs import Resume
+from focusd.paused import goes_on
 from focusd.room import LONGEST_WAIT_LOOKS, has_room_to_merge, merge_bytes, wanted_bytes
 from focusd.settings import Storage
 from rail.axis import Trust
 from stack.disk import Disk
+from stack.ending import Ending, EndingKind
 from stack.errors import DiskFull, DiskGone, DiskNotMounted
 from stack.saving import room_needed
 from stack.session_state import Phase, SavedFile, SavedSlice, SessionState
@@ -93,6 +95,64 @@ def test_while_it_waits_for_room_it_can_be_stopped_and_aborted(
         rig.listening.close()
         rig.tell(Resume(None)).ended.result(0)
         assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
+@pytest.mark.parametrize("meanwhile", ["shooting", "waiting", "paused"])
+def test_a_stack_given_up_on_a_full_disk_stays_given_up_once_that_can_be_written(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    make_room: list[Callable[[], None]] = []
+
+    def give_up() -> None:
+        make_room.append(fill(rig, monkeypatch))
+        if meanwhile == "shooting":
+            rig.operator.stop(StopKind.ABORT, "enough")
+
+    if meanwhile == "paused":
+        rig.on("slice_saved", rig.operator.stop, index=1)
+    else:
+        rig.on("slice_saved", give_up, index=1)
+        rig.on("rest_began", lambda: rig.operator.stop(StopKind.ABORT, "enough"))
+    rig.shoot()
+    if meanwhile == "paused":
+        make_room.append(fill(rig, monkeypatch))
+        rig.operator.abort("enough")
+        rig.operator.work_once()
+    assert rig.sessions.open(1).state().phase is not Phase.ABORTED
+    assert rig.operator.glance().paused is None
+    make_room.pop()()
+    rig.studio.close()
+    state = rig.sessions.open(1).state()
+    assert (state.phase, state.reason) == (Phase.ABORTED, "enough")
+
+
+def test_a_stack_stopped_on_a_full_disk_waits_and_says_why(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_room: list[Callable[[], None]] = []
+
+    def stop() -> None:
+        make_room.append(fill(rig, monkeypatch))
+        rig.operator.stop(reason="enough")
+
+    rig.on("slice_saved", stop, index=1)
+    rig.shoot()
+    waits = rig.operator.glance().paused
+    assert waits is not None and (waits.saved, waits.why) == (2, "enough")
+    make_room.pop()()
+    rig.studio.close()
+    assert rig.sessions.open(1).state().reason == "enough"
+
+
+def test_a_stack_stopped_as_it_waits_for_room_does_not_go_on_by_itself(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free_bytes = [10**12]
+    monkeypatch.setattr(Disk, "free_bytes", lambda disk: free_bytes[0])
+    rig.on("slice_saved", lambda: free_bytes.__setitem__(0, 0), index=1)
+    rig.on("rest_began", lambda: rig.operator.stop(reason="enough"))
+    rig.shoot()
+    assert not goes_on(rig.sessions.open(1).state(), "auto")
 
 
 def test_it_goes_on_when_there_is_room_and_not_before(
@@ -170,6 +230,18 @@ def test_a_slice_that_is_shot_again_begins_the_merge_anew_where_it_has_it(rig: D
     follower.observe({"event": "slice_retaken", "index": 1})
     follower.observe({"event": "stack_resumed"})
     assert [fed for _, fed in rig.merges.fed] == [[*whole, "dropped"], whole]
+
+
+@pytest.mark.parametrize("saved", [0, 1, 2])
+def test_a_merge_that_is_given_up_is_offered_again_where_there_is_something_to_merge(
+    rig: DaemonRig, saved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why: list[str] = []
+    monkeypatch.setattr(Follower, "drop", lambda follower, reason: why.append(reason))
+    rig.shoot().ended.result(0)
+    Follower(rig.sessions.open(1), rig.merges).end(Ending(EndingKind.PAUSED, "enough", saved=saved))
+    offered = "; `focusctl merge 1` merges what there is" if saved > 1 else ""
+    assert why == [f"the stack is paused{offered}"]
 
 
 def test_a_configured_disk_must_be_mounted_and_the_daemons_own_folder_need_not(tmp_path: Path) -> None:
