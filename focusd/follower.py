@@ -44,8 +44,8 @@ class Follower:
             self._feed.end()
         else:
             ended = "has failed" if ending.kind is EndingKind.FAILED else f"is {ending.kind}"
-            number = self._session.number
-            self.drop(f"the stack {ended}; `focusctl merge {number}` merges what there is")
+            merge = f"; `focusctl merge {self._session.number}` merges what there is"
+            self.drop(f"the stack {ended}{merge if ending.saved > 1 else ''}")
 
     def _hand_on(self, feed: Feed, files: Mapping[int, str]) -> None:
         """Give the merge what now follows without a gap: it lays and judges a slice by its neighbours."""

@@ -39,18 +39,23 @@ class MarkBook:
         """Mark an end, where the axis stands or at `position_u`.
 
         Give the marks, and whether they changed places, as those do that are the wrong way round. Raises
-        `PositionUnknown`, `BeyondReach`, and `Refused` when it cannot be recorded.
+        `PositionUnknown`, `BeyondReach`, and `Refused` while the axis moves, or when it cannot be recorded.
         """
-        here = self._axis.position()
-        if here.trust is Trust.UNKNOWN:
-            raise PositionUnknown(
-                "the position is unknown, so a mark would mean nothing; run `focusctl home` first, or "
-                "`focusctl zero` where you know the place"
-            )
-        if position_u is not None:
-            self._axis.check(self._axis.scale.nearest_steps(position_u))
-        place_u = self._axis.scale.length_u(here.steps) if position_u is None else position_u
         with self._lock:
+            here = self._axis.position()
+            if here.trust is Trust.UNKNOWN:
+                raise PositionUnknown(
+                    "the position is unknown, so a mark would mean nothing; run `focusctl home` first, or "
+                    "`focusctl zero` where you know the place"
+                )
+            if position_u is not None:
+                self._axis.check(self._axis.scale.nearest_steps(position_u))
+            elif self._axis.moving():
+                raise Refused(
+                    "the axis moves, so it stands at no place that could be marked: wait until it rests, or "
+                    f"stop it and look; `focusctl mark {end} PLACE` marks a place wherever it is"
+                )
+            place_u = self._axis.scale.length_u(here.steps) if position_u is None else position_u
             assumed = self.marks.assumed or here.trust is Trust.ASSUMED
             before = replace(self.marks, assumed=assumed)
             near = end == "near"
@@ -78,9 +83,9 @@ class MarkBook:
 
         Where it cannot be recorded they are forgotten until a restart.
         """
-        if self.marks == Marks():
-            return None
         with self._lock:
+            if self.marks == Marks():
+                return None
             self.marks = Marks()
             try:
                 self._keep(self.marks)

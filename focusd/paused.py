@@ -40,10 +40,10 @@ class Paused:
     @property
     def words_of_loss(self) -> str:
         """Say that it cannot go on, the count of its places being lost, and what can be done."""
+        merge = f"; `focusctl merge {self.session}` merges what there is" if self.saved > 1 else ""
         return (
             f"{self.session} has {self.saved} of {self.slices} slices saved ({self.why}) and cannot go on: "
-            f"its places were counted from where the axis stood; `focusctl merge {self.session}` merges "
-            "what there is"
+            f"its places were counted from where the axis stood{merge}"
         )
 
 

@@ -63,6 +63,8 @@ class Shown:
         How many more stacks its disk holds; None: that is not known.
     left
         How many more are to come; None: there is no end, or none that can be counted.
+    shooting
+        The session of its stack that is being shot now.
     """
 
     series: Series
@@ -71,6 +73,7 @@ class Shown:
     attention: str | None = None
     fits: int | None = None
     left: int | None = None
+    shooting: str | None = None
 
 
 class Timelapse:
@@ -190,7 +193,9 @@ class Timelapse:
             if running is None or running.state.phase is SeriesPhase.ABORTED:
                 raise Refused("no series runs")
             running.obey("series_aborted", reason)
-            shown = Shown(running.series, running.state, attention=running.unwritten)
+            shown = Shown(
+                running.series, running.state, attention=running.unwritten, shooting=self._shooting(running)
+            )
             if running.unwritten is None:
                 self._close()
             return shown
@@ -209,7 +214,14 @@ class Timelapse:
                 attention=self.attention,
                 fits=self._fits(running),
                 left=running.left(self._rhythm.moment()) if known else None,
+                shooting=self._shooting(running),
             )
+
+    def _shooting(self, running: RunningSeries) -> str | None:
+        """Give the session being shot now, where it is one of the series."""
+        shooting = self._stacks.shooting()
+        of_it = {slot.session for slot in running.state.slots.values()}
+        return shooting if shooting in of_it else None
 
     def current(self) -> Shown | None:
         """Show the series that is not over; None where there is none."""

@@ -85,6 +85,7 @@ def shown(one: Shown) -> Answer:
         "skipped": state.count(SlotEnd.SKIPPED),
         "next_at": _next_at(one),
         "attention": one.attention,
+        "shooting": one.shooting,
         "slots": [
             {"slot": slot.number, "end": slot.end.value, "session": slot.session, "reason": slot.reason}
             for slot in state.slots.values()

@@ -30,7 +30,13 @@ def timelapse(call: Call) -> Exit:
             return call.result(answer, _list_lines(answer["series"]))
         case what:
             answer = call.daemon.tell(f"/timelapse/{what}")
-    return call.result(answer, _lines(answer, call.out))
+    return call.result(answer, [*_lines(answer, call.out), *_goes_on(call.typed.what, answer)])
+
+
+def _goes_on(what: str, one: Answer) -> Iterator[str]:
+    """Say that a stack outlasts the wish to have no more of them."""
+    if what in ("stop", "abort") and (session := one.get("shooting")):
+        yield f"note: {session} is still being shot and goes on to its end; `focusctl abort` ends it too"
 
 
 def _status(call: Call) -> Exit:

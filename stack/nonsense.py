@@ -49,7 +49,8 @@ def _range_nonsense(where: Range, scale: Scale, marks: Marks) -> list[str]:
             ends = (("near", marks.near_u), ("far", marks.far_u))
             unmarked = [end for end, value in ends if value is None]
             return [
-                f"the {end} end is not marked: go there and mark it, or give a range" for end in unmarked
+                f"the {end} end is not marked: go there and run `focusctl mark {end}`, or give a range"
+                for end in unmarked
             ] + [
                 f"the {end} mark is {value}, which is no position: mark it again"
                 for end, value in ends

@@ -1,9 +1,9 @@
 """Frames into an MP4 that browsers and phones play: H.264, 4:2:0, its index in front. Only here is PyAV."""
 
 import contextlib
+import fcntl
 import os
 import secrets
-import time
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +21,6 @@ THREADS: Final = 2
 BT709: Final = 1
 LIMITED: Final = 1
 """Numbers of ITU-T H.273, and of FFmpeg's AVColorRange."""
-ABANDONED_S: Final = 3600
-"""An unfinished film that has not grown for so long is one that nobody finishes."""
 KEY_EVERY_S: Final = 2
 """So far from where one jumps to a player has to begin."""
 
@@ -67,12 +65,15 @@ class Encoder:
         self._path = path
         self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}")
         self._frames = 0
+        self._claim: int | None = None
         _clear_abandoned(path)
         try:
+            self._claim = _claimed(self._part)
             self._container: Any = self._av.open(
                 str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
             )
         except OSError as error:
+            self._let_go()
             raise FilmRefused(path, f"cannot be written: {error.strerror or error}") from error
         self._stream = self._container.add_stream(
             "libx264", rate=fps, options={**_X264, "crf": str(QUALITIES[quality])}
@@ -114,8 +115,14 @@ class Encoder:
         finally:
             with contextlib.suppress(Exception):
                 self._container.close()
-            with contextlib.suppress(OSError):
-                self._part.unlink(missing_ok=True)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Leave nothing that is unfinished."""
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+        if self._claim is not None:
+            os.close(self._claim)
 
     def _finish(self) -> None:
         try:
@@ -135,9 +142,17 @@ class Encoder:
             raise FilmRefused(self._path, f"cannot be written: {error.strerror or error}") from error
 
 
+def _claimed(part: Path) -> int:
+    """Make the file of an unfinished film and hold it for as long as the descriptor is open, or we live."""
+    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    with contextlib.suppress(OSError):  # of a disk that knows no locks, from which nothing is cleared either
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
 def _clear_abandoned(path: Path) -> None:
-    """Remove what a process that was killed left of the same film."""
+    """Remove what a process that was killed left of the same film: nobody holds it."""
     for part in path.parent.glob(f".{path.name}.*{LEFTOVER_SUFFIX}"):
-        with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > ABANDONED_S:
-                part.unlink()
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()

@@ -98,12 +98,17 @@ def test_a_film_that_is_broken_off_leaves_what_was_there(tmp_path, error):
 
 
 def test_what_a_killed_process_left_is_cleared_and_what_another_writes_is_not(tmp_path):
-    abandoned, at_work = tmp_path / ".film.mp4.0a0a0a0a.part", tmp_path / ".film.mp4.0b0b0b0b.part"
-    for part in (abandoned, at_work):
-        part.write_bytes(b"half a film")
-    os.utime(abandoned, (1_000_000, 1_000_000))
-    film(tmp_path / "film.mp4", [patches()])
-    assert sorted(path.name for path in tmp_path.iterdir()) == [at_work.name, "film.mp4"]
+    """Whatever the clock says: the one at work may seem to be years old, and the abandoned one new."""
+    path = tmp_path / "film.mp4"
+    with Encoder(path, SIZE, Fraction(25), "good") as at_work:
+        (part,) = tmp_path.iterdir()
+        os.utime(part, (1_000_000, 1_000_000))
+        abandoned = tmp_path / ".film.mp4.0a0a0a0a.part"
+        abandoned.write_bytes(b"half a film")
+        film(path, [patches()])
+        assert sorted(tmp_path.iterdir()) == sorted([part, path])
+        at_work.add(patches())
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):

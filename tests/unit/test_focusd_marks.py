@@ -4,6 +4,7 @@ import pytest
 from daemon_rig import DaemonRig
 
 from focusd.errors import Refused
+from focusd.jobs import Jog
 from focusd.marks import HomingConsent, MarkBook
 from rail.errors import BeyondReach
 from stack.plan import Marks
@@ -60,6 +61,24 @@ def test_marks_lapse_even_where_that_cannot_be_written(tmp_path: Path) -> None:
     path.parent.rmdir()
     book.lapse()
     assert book.marks == Marks()
+
+
+def test_while_the_axis_moves_only_a_place_that_is_given_can_be_marked(tmp_path: Path) -> None:
+    rig = DaemonRig(tmp_path)
+    rig.home()
+    said: list[Exception] = []
+
+    def mark() -> None:
+        with pytest.raises(Refused, match="the axis moves") as refusal:
+            rig.book.mark("near", None)
+        said.append(refusal.value)
+        rig.book.mark("far", 700.0)
+
+    rig.rail.after_edges(100, mark)
+    rig.tell(Jog(300.0)).ended.result(0)
+    assert (len(said), rig.book.marks) == (1, Marks(far_u=700.0))
+    here_u = rig.axis.scale.length_u(rig.axis.position().steps)
+    assert rig.book.mark("near", None)[0] == Marks(near_u=here_u, far_u=700.0)
 
 
 def test_marks_the_wrong_way_round_change_places_and_that_is_said(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.timelapse import TICK_S
 from focusd.timelapse_api import shown
+from focusd.timelapse_cli import _goes_on
 from rail.screw import Scale
 from stack.errors import JournalFailed, PlanRefused, SeriesNotMade
 from stack.journal import Entry, replay
@@ -98,6 +99,21 @@ def test_of_a_series_that_was_aborted_nothing_is_to_come(machine):
     assert running.left == 4
     over = machine.timelapse.abort()
     assert (over.state.phase, over.left, over.fits) == (SeriesPhase.ABORTED, None, None)
+
+
+@pytest.mark.parametrize("what", ["stop", "abort"])
+def test_who_ends_a_series_hears_of_the_stack_that_goes_on(machine, what):
+    machine.timelapse.start(asked())
+    machine.let(STACK_S / 2)
+    answer = shown(getattr(machine.timelapse, what)())
+    note = (
+        f"note: {machine.operator.session} is still being shot and goes on to its end; `focusctl abort` ends "
+        "it too"
+    )
+    assert list(_goes_on(what, answer)) == [note]
+    assert list(_goes_on("resume", answer)) == []
+    machine.let(STACK_S)
+    assert list(_goes_on(what, {**answer, "shooting": machine.operator.shooting()})) == []
 
 
 def test_every_stack_is_exposed_as_the_first(machine):

@@ -31,7 +31,7 @@ KNOWN = Position(5000, Trust.KNOWN)
 @pytest.mark.parametrize(
     ("where", "spacing", "said"),
     [
-        (BetweenMarks(), Pitch(10), ["far end is not marked"]),
+        (BetweenMarks(), Pitch(10), ["far end is not marked", "`focusctl mark far`"]),
         (Between(0, float("nan")), Pitch(10), ["far end is nan"]),
         (Between(5, 5), Pitch(1), ["no two places", "1 µm"]),
         (Between(5.2, 5.9), Pitch(1), ["no two places"]),
