@@ -111,6 +111,8 @@ class Merges:
         self._lock = threading.Lock()
         self._feeds: list[Feed] = []
         self._progress: MergeProgress | None = None
+        self.problem: str | None = None
+        """Why the last merge that was not given up has failed, in words; None: it has not."""
         self._rests: Strain | None = None  # by itself, as another thread says so
         # This thread starts the children and lives as long as they: Linux tells a child of the death of the
         # *thread* that started it.
@@ -179,6 +181,9 @@ class Merges:
                 given_up = {"given_up": True} if feed.dropped else {}
                 event, facts = "merge_failed", {"error": feed.dropped or str(failure), **given_up}
             journal.append(event, **facts)
+        if not feed.dropped:
+            error = facts.get("error")
+            self.problem = error and f"the merge of {session.id} failed: {error}"
         self._progress = None
         self._finish(session)
         self._let_go(feed)

@@ -151,7 +151,7 @@ def _timelapse(ground: Ground, after: Aftermath, workshop: Workshop) -> Timelaps
     return Timelapse(
         ground.state_folder / "series",
         ground.sessions,
-        _stacks(ground, workshop),
+        _stacks(ground, after, workshop),
         card,
         ground.hub,
         clock,
@@ -161,7 +161,7 @@ def _timelapse(ground: Ground, after: Aftermath, workshop: Workshop) -> Timelaps
     )
 
 
-def _stacks(ground: Ground, workshop: Workshop) -> Stacks:
+def _stacks(ground: Ground, after: Aftermath, workshop: Workshop) -> Stacks:
     """Say how a series comes by its stacks."""
     config, axis = ground.config, ground.rig.axis
 
@@ -181,6 +181,7 @@ def _stacks(ground: Ground, workshop: Workshop) -> Stacks:
         rests=lambda: workshop.operator.rests,
         busy=lambda: workshop.operator.busy,
         camera_problem=lambda: workshop.operator.now().camera.problem,
+        merge_problem=lambda: after.merges.problem,
     )
 
 

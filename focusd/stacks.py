@@ -38,6 +38,8 @@ class Stacks:
         Says whether an order is being carried out.
     camera_problem
         Says what was wrong with the camera when it was last used, in words; None: nothing.
+    merge_problem
+        Says why the last merge failed, in words; None: it did not.
     """
 
     make: Callable[[Mapping[str, Any]], tuple[StackPlan, Mapping[str, str]]]
@@ -51,3 +53,4 @@ class Stacks:
     rests: Callable[[], str | None] = lambda: None
     busy: Callable[[], bool] = lambda: False
     camera_problem: Callable[[], str | None] = lambda: None
+    merge_problem: Callable[[], str | None] = lambda: None

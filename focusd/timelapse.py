@@ -234,7 +234,9 @@ class Timelapse:
         running = self._running
         unwritten = None if running is None else running.unwritten
         lasting = self._unreadable or unwritten or self._stumbled or self._slots.waits or self._failure.words
-        return lasting or (self._stacks.rests() if running is not None else None)
+        if lasting or running is None:
+            return lasting
+        return self._stacks.rests() or self._stacks.merge_problem()
 
     def all(self) -> list[Shown]:
         """Show every series there is, by number."""

@@ -195,6 +195,7 @@ class Machine:
         self.disk = PaperDisk(disk_bytes)
         self.strain = None
         self.camera_problem = None
+        self.merge_problem = None
         self.switch_on()
 
     def switch_on(self, wrong_by_s=0.0, synchronised=True):
@@ -220,6 +221,7 @@ class Machine:
                 reach=lambda: Reach(0, 10_000),
                 busy=lambda: self.operator.session is not None,
                 camera_problem=lambda: self.camera_problem,
+                merge_problem=lambda: self.merge_problem,
             ),
             Card(
                 self.operator.sessions,

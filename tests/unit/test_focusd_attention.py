@@ -89,6 +89,20 @@ def test_a_failure_of_which_nothing_is_known_stays_until_a_stack_is_done(machine
     assert machine.timelapse.attention is None
 
 
+def test_merges_that_fail_need_a_person_until_one_is_done(machine):
+    machine.merge_problem = "the merge of 0001 failed: memory ran out"
+    assert machine.timelapse.attention is None, "no series runs"
+    machine.timelapse.start(asked())
+    assert machine.timelapse.attention == machine.timelapse.shown().attention == machine.merge_problem
+    machine.operator.failing = True
+    machine.let(HALF_HOUR_S - 60)
+    assert machine.timelapse.attention == "the camera is gone"
+    machine.merge_problem = None
+    machine.operator.failing = False
+    machine.let(HALF_HOUR_S)
+    assert machine.timelapse.attention is None
+
+
 def test_a_series_that_is_over_needs_nobody(machine):
     machine.timelapse.start(asked(count=1))
     machine.operator.failing = True

@@ -165,11 +165,14 @@ def test_a_merge_that_gives_no_picture_says_why_and_the_next_one_runs(
     bench: Bench, script: str, words: str
 ) -> None:
     bench.does(script)
-    failed = bench.outcome(bench.merge())
+    session = bench.merge()
+    failed = bench.outcome(session)
     assert failed["event"] == "merge_failed"
     assert words in failed["error"]
+    assert bench.merges.problem == f"the merge of {session.id} failed: {failed['error']}"
     bench.does(MERGE)
     assert bench.outcome(bench.merge())["event"] == "merge_done"
+    assert bench.merges.problem is None
 
 
 def test_a_merge_that_was_killed_is_begun_once_more_when_the_stack_is_shot(bench: Bench) -> None:
@@ -276,6 +279,7 @@ def test_a_merge_that_waits_for_room_can_be_given_up(bench: Bench) -> None:
     bench.await_event(session, "merge_rests")
     bench.merges.close()
     assert "focusd was stopped" in bench.outcome(session)["error"]
+    assert bench.merges.problem is None
 
 
 def test_a_merge_that_is_killed_twice_fails(bench: Bench) -> None:
