@@ -13,6 +13,7 @@ from typing import Final
 
 from stack.durable import sync_folder
 from stack.journal import Journal
+from stack.number import is_number
 from stack.removal import merges_of_all, objection
 from stack.session import Session, file_flaw
 from stack.session_state import MergeState, SessionState
@@ -47,7 +48,7 @@ class Keep:
         if words in (MERGED, MERGED_AND_SLICES):
             return cls(int(words == MERGED_AND_SLICES))
         number = words.removeprefix(EVERY)
-        if number == words or not number.isdecimal() or not 1 <= int(number) <= MOST_EVERY:
+        if number == words or not is_number(number) or not 1 <= int(number) <= MOST_EVERY:
             raise ValueError(
                 f'"{words}" is nothing to keep: {MERGED}, {MERGED_AND_SLICES}, or {EVERY}N for the slices of '
                 f"every Nth stack, N from 1 to {MOST_EVERY}"

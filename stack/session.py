@@ -13,6 +13,7 @@ from stack.durable import leftovers, sync_folder
 from stack.errors import SessionUnreadable
 from stack.journal import Entry, Journal, replay
 from stack.layout import Layout
+from stack.number import is_number
 from stack.plan import StackPlan
 from stack.record import layout_of, layout_record, plan_of, plan_record, scale_of, scale_record
 from stack.seal import sealed, unsealed
@@ -197,7 +198,7 @@ def unvouched(folder: Path, saved: Container[int]) -> dict[int, tuple[Path, ...]
     """
     found: dict[int, tuple[Path, ...]] = {}
     for path in sorted((folder / "slices").glob("[0-9]*.*")):
-        if path.stem.isdecimal() and int(path.stem) not in saved:
+        if is_number(path.stem) and int(path.stem) not in saved:
             found[int(path.stem)] = (*found.get(int(path.stem), ()), path)
     return found
 

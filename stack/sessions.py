@@ -17,6 +17,7 @@ from rail.screw import Scale
 from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
 from stack.errors import AmbiguousSession, NoSuchSession, RemovalRefused, SessionUnreadable
 from stack.layout import Layout
+from stack.number import is_number
 from stack.plan import StackPlan
 from stack.session import JOURNAL, Facts, Session, load, session_json
 
@@ -141,7 +142,7 @@ class Sessions:
         if whole and (self._root / text).is_dir():  # without a look at thousands of others
             return self._root / text
         folders = self._numbered()
-        found = tuple(name for number, name in folders if text.isdigit() and int(text) == number)
+        found = tuple(name for number, name in folders if is_number(text) and int(text) == number)
         found = found or tuple(name for _, name in folders if text and name.startswith(text))
         if not found:
             newest = f"the newest is {folders[-1][1]}" if folders else "there are none yet"
@@ -181,7 +182,7 @@ def _place(wanted: str) -> tuple[int, str]:
     """Give where a number or an id comes among numbered names."""
     if known := _ID.fullmatch(wanted):
         return int(known[1]), wanted
-    if wanted.isascii() and wanted.isdecimal():
+    if is_number(wanted):
         return int(wanted), ""
     raise NoSuchSession(f"{wanted!r} is neither the number of a session nor its id", wanted=wanted)
 

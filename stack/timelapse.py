@@ -15,6 +15,7 @@ from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
 from stack.errors import SeriesNotMade, SeriesUnreadable
 from stack.journal import FOREIGN, Entry, Journal, entries_in, foreign_words
 from stack.manner import AS_USUAL, Manner, manner_of, manner_record
+from stack.number import is_number
 from stack.schedule import Schedule, Window
 from stack.seal import sealed, unsealed
 from stack.sessions import slug
@@ -349,7 +350,7 @@ def _since(entry: Entry, slot: SlotState) -> int:
 def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
-    return [path for path in root.iterdir() if path.is_dir() and path.name.partition("-")[0].isdecimal()]
+    return [path for path in root.iterdir() if path.is_dir() and is_number(path.name.partition("-")[0])]
 
 
 def _number(path: Path) -> int:

@@ -8,6 +8,7 @@ from stack.merge.memory import read_bytes
 from stack.merge.photos import JPEG_SUFFIXES
 from stack.merge.settings import AUTO, MergeSettings, Method, method_named
 from stack.merge.versions import scales_of
+from stack.number import is_number
 
 EPILOG = """\
 without -o a session is merged anew into its next merges/N: by the daemon where it keeps the session
@@ -40,11 +41,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if sum(mode is not None for mode in modes) != 1:
         parser.error("name photographs (or one session), or one of --compare, --choose and --batch")
     if asked.compare is not None:
-        if len(asked.compare) < 3 or not all(word.isdecimal() for word in asked.compare[1:]):
+        if len(asked.compare) < 3 or not all(is_number(word) for word in asked.compare[1:]):
             parser.error("--compare wants a session and at least two numbers of its merges: --compare 42 1 2")
         if asked.output is None:
             parser.error("--compare wants -o: where to put the sheet")
-    if asked.choose is not None and not asked.choose[1].isdecimal():
+    if asked.choose is not None and not is_number(asked.choose[1]):
         parser.error("--choose wants a session and the number of one of its merges: --choose 42 2")
     if asked.overlap is not None and asked.slab is None:
         parser.error("--overlap says by how much slabs overlap; give --slab too")
@@ -135,7 +136,7 @@ def numbers(text: str) -> Ranges:
     ranges = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not is_number(first) or (dash and not is_number(last)):
             raise argparse.ArgumentTypeError(f"{part!r} is neither a number nor a range such as 3-20")
         start, end = int(first), int(last or first)
         if end < start:
@@ -244,7 +245,7 @@ def _memory(text: str) -> int | None:
 
 
 def _quality(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 100:
+    if not is_number(text) or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 to 100")
     return int(text)
 

@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,7 +28,8 @@ from stack.merge.errors import (
 from stack.merge.interrupts import ended_as_interrupted
 from stack.merge.memory import WRITTEN_BYTES_A_PIXEL
 from stack.merge.merging import Merging, Photo, Skipped
-from stack.merge.output import check_output, write_picture
+from stack.merge.output import check_output, check_size, write_picture
+from stack.merge.photos import photo_shape
 from stack.merge.placements import Placements, as_facts, placements_in
 from stack.merge.products import NO_TAGS, Maps, export_aligned, picture_tags, save_version, write_slabs
 from stack.merge.profiles import profile_warnings
@@ -191,6 +193,9 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
         spare(asked, outputs, [photo.path for photo in found])
 
     photos = chosen(asked.photos, _wanted(asked), asked.skip_bad, check, progress.passed_over)
+    with suppress(PhotoUnreadable):  # of which the merge tells, or which it leaves out
+        shape = photo_shape(photos[0].path)
+        check_size(asked.output, shape.width_px, shape.height_px)
     settings, began_s = settings_of(asked), time.monotonic()
     if asked.far_first:
         photos = photos[::-1]
@@ -232,8 +237,13 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
     facts["outputs"] = made
     if asked.save_transforms:
         _write_json(asked.save_transforms, as_facts(facts))
-    _write_json(report_of(asked), facts)
-    write_picture(asked.output, merged.pixels, tags, asked.quality)
+    report = report_of(asked)
+    _write_json(report, facts)
+    try:
+        write_picture(asked.output, merged.pixels, tags, asked.quality)
+    except BaseException:
+        report.unlink(missing_ok=True)  # it tells of a picture that is not there
+        raise
     progress.done(facts)
 
 
@@ -291,8 +301,6 @@ def _written(asked: argparse.Namespace) -> float:
 
 
 def _placements(asked: argparse.Namespace, photos: Sequence[Photo]) -> Placements | None:
-    from stack.merge.photos import photo_shape
-
     if asked.use_transforms is None:
         return None
     size, placements = placements_in(asked.use_transforms)

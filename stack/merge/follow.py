@@ -37,6 +37,7 @@ from stack.merge.errors import AlignmentFailed, MergeError, PhotoUnreadable, Sli
 from stack.merge.merging import Merging, Photo, Skipped
 from stack.merge.products import Maps, save_version
 from stack.merge.record import describe
+from stack.number import is_number
 
 FIRST_TO_DIE: Final = 900
 """Of -1000 to 1000, when memory runs out: the merge can be done again, the stack cannot."""
@@ -156,7 +157,7 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
 def _index(name: str, position: int) -> int:
     """Give a slice's index in the stack: the number its file is named by, else its place in line."""
     stem = Path(name).stem
-    return int(stem) if stem.isdecimal() else position
+    return int(stem) if is_number(stem) else position
 
 
 def _step_back(nice: int) -> None:

@@ -26,6 +26,8 @@ QUICK: Final[list[int]] = (
     [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP] if hasattr(cv2, "IMWRITE_PNG_FILTER") else []
 )
 """How maps are packed: a picture is waited for meanwhile, and their rows are often alike."""
+LONGEST_JPEG_PX: Final = 65500
+"""What libjpeg writes and reads, a side."""
 ICC_PART_BYTES: Final = 65000
 """A JPEG segment holds no more."""
 
@@ -36,6 +38,16 @@ def check_output(path: Path) -> None:
         known = ", ".join(sorted(WRITTEN_SUFFIXES))
         raise OutputRefused(path, f"its ending says no format that can be written (known: {known})")
     check_place(path)
+
+
+def check_size(path: Path, width_px: int, height_px: int) -> None:
+    """Raise `OutputRefused` where the format that a file's name says holds no picture of that size."""
+    if path.suffix.lower() in JPEG_SUFFIXES and max(width_px, height_px) > LONGEST_JPEG_PX:
+        raise OutputRefused(
+            path,
+            f"would be of {width_px}x{height_px} pixels, and a JPEG has at most {LONGEST_JPEG_PX} a side: "
+            "name it .png or .tif",
+        )
 
 
 def check_place(path: Path) -> None:
@@ -59,6 +71,8 @@ def write_picture(path: Path, pixels: Pixels, tags: Tags, quality: int) -> None:
 
     JPEG is 8 bit: 16-bit pixels are reduced. PNG and TIFF keep their depth. Raises `OutputRefused`.
     """
+    height_px, width_px = pixels.shape[:2]
+    check_size(path, width_px, height_px)
     try:
         write_parts_durably(path, _parts(pixels, path.suffix.lower(), tags, quality))
     except OSError as e:

@@ -25,6 +25,7 @@ from stack.merge.record import as_json, note_of
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
 from stack.merge.tags import Tags, merged_tags, read_tags, turned
+from stack.number import is_number
 
 NO_TAGS: Final = Tags()
 PREVIEW_PX: Final = 2048
@@ -210,7 +211,7 @@ def _filled(merges: Path, files: Sequence[tuple[str, bytes]]) -> Path:
 
 def _settle(part: Path, merges: Path) -> Path:
     """Rename the filled folder to the next free number."""
-    number = max((int(path.name) for path in merges.iterdir() if path.name.isdecimal()), default=0)
+    number = max((int(path.name) for path in merges.iterdir() if is_number(path.name)), default=0)
     while True:
         number += 1
         folder = merges / str(number)

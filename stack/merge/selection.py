@@ -11,6 +11,7 @@ from stack.merge.merging import Photo
 from stack.merge.photos import Shape, photo_shape, photos_in
 from stack.merge.progress import listed
 from stack.merge.tags import is_merge
+from stack.number import is_number
 
 SMALLEST_SIDE_PX = 16
 """A smaller picture has no neighbourhoods in which sharpness could be told."""
@@ -66,7 +67,7 @@ def is_session(folder: Path) -> bool:
 def session_slices(session: Path) -> list[Photo]:
     """Give a session's slices, by the index each is named by."""
     files = photos_in(session / "slices")
-    named = all(file.stem.isdecimal() for file in files)
+    named = all(is_number(file.stem) for file in files)
     return [
         Photo(int(file.stem) if named else position, file, f"slices/{file.name}")
         for position, file in enumerate(files)

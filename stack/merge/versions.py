@@ -8,6 +8,7 @@ from typing import Any
 
 from stack.durable import link_durably
 from stack.merge.errors import NoSuchVersion, OutputRefused
+from stack.number import is_number
 
 CHOSEN = ("merged.jpg", "merged.tif", "depth.png", "confidence.png", "depth-preview.jpg")
 """The names in a session that lead to the chosen merge's files of the same names."""
@@ -15,7 +16,7 @@ CHOSEN = ("merged.jpg", "merged.tif", "depth.png", "confidence.png", "depth-prev
 
 def version_numbers(session: Path) -> list[int]:
     """Give the numbers of a session's merges."""
-    return sorted(int(path.name) for path in (session / "merges").glob("*") if path.name.isdecimal())
+    return sorted(int(path.name) for path in (session / "merges").glob("*") if is_number(path.name))
 
 
 def chosen_number(session: Path) -> int | None:
@@ -24,7 +25,7 @@ def chosen_number(session: Path) -> int | None:
         name = (session / "merged.jpg").resolve(strict=True).parent.name
     except OSError:
         return None
-    return int(name) if name.isdecimal() else None
+    return int(name) if is_number(name) else None
 
 
 def version_folder(session: Path, number: int) -> Path:

@@ -40,6 +40,12 @@ def told(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
+def test_a_folder_called_by_digits_of_another_script_is_no_merge(tmp_path):
+    for name in ("1", "٩", "²"):
+        (tmp_path / "merges" / name).mkdir(parents=True)
+    assert version_numbers(tmp_path) == [1]
+
+
 def test_sessions_are_found_below_any_root_and_once(tmp_path):
     one, two = session(tmp_path, "series/0001-a", 0), session(tmp_path, "0002-b", 0)
     session(one, "slices/inner", 0)

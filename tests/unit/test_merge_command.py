@@ -138,6 +138,35 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(tmp_path, capsys):
     assert not (tmp_path / "a.jpg").exists()
 
 
+def test_a_picture_too_long_for_its_format_is_refused_before_any_work(tmp_path, capsys, monkeypatch):
+    folder = shot(tmp_path / "in")
+    monkeypatch.setattr("stack.merge.output.LONGEST_JPEG_PX", 100)
+    assert "at most 100 a side: name it .png or .tif" in refused(
+        capsys, [folder, "-o", tmp_path / "a.jpg", "--depth", tmp_path / "d.png"]
+    )
+    assert files(tmp_path) == ["in"]
+
+
+def test_no_account_is_left_of_a_picture_that_could_not_be_written(tmp_path, capsys, monkeypatch):
+    folder = shot(tmp_path / "in", 2)
+
+    def full(path, pixels, tags, quality):
+        raise OutputRefused(path, "cannot be written: No space left on device")
+
+    monkeypatch.setattr("stack.merge.command.write_picture", full)
+    assert "No space left" in refused(capsys, [folder, "-o", tmp_path / "a.png"])
+    assert files(tmp_path) == ["in"]
+
+
+def test_a_link_is_replaced_by_the_picture_and_what_it_led_to_stays(tmp_path):
+    folder = shot(tmp_path / "in", 2)
+    (tmp_path / "target.png").write_bytes(b"another merge")
+    (tmp_path / "link.png").symlink_to("target.png")
+    assert main([str(folder), "-o", str(tmp_path / "link.png")]) == 0
+    assert not (tmp_path / "link.png").is_symlink()
+    assert (tmp_path / "target.png").read_bytes() == b"another merge"
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
 def test_what_was_merged_into_the_folder_before_is_no_slice(tmp_path, capsys, suffix):
     folder = shot(tmp_path / "in")
@@ -192,6 +221,7 @@ def test_a_folder_that_takes_no_files_is_refused(tmp_path, capsys):
         ["in", "-o", "a.jpg", "--method", "best"],
         ["in", "-o", "a.jpg", "--slices", "5-2"],
         ["in", "-o", "a.jpg", "--slices", "x"],
+        ["in", "-o", "a.jpg", "--slices", "٣"],
         ["in", "-o", "a.jpg", "--quality", "101"],
     ],
 )
