@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from focusd.axis_settings import ENDLESS_TURNS, FASTEST_STEPS_S, Axis, CustomDriver, DriverUart, FocusMotor
+from focusd.problems import shown
 from focusd.settings import Config, Span, Storage, wired_pins
 from rail.drivers import CUSTOM, DRIVERS
 from rail.focus import table_problems
@@ -30,7 +31,7 @@ def _axis_contradictions(axis: Axis) -> Iterator[str]:
         yield from _lens_contradictions(axis.lens)
         return
     if axis.driver not in (*DRIVERS, CUSTOM):
-        yield f'axis.driver: "{axis.driver}" is not one of {", ".join([*DRIVERS, CUSTOM])}'
+        yield f"axis.driver: {shown(axis.driver)} is not one of {', '.join([*DRIVERS, CUSTOM])}"
     elif axis.driver != CUSTOM and axis.custom_driver != CustomDriver():
         yield f"axis.custom_driver: is only looked at where axis.driver is {CUSTOM}, and it is {axis.driver}"
     if axis.uart is not None:
@@ -199,7 +200,8 @@ def _plan_contradictions(config: Config) -> Iterator[str]:
     for name, plan in config.plans.items():
         at = f"plans.{name}"
         if plan.optics is not None and plan.optics not in config.optics:
-            yield f'{at}.optics: "{plan.optics}" is not among optics: {", ".join(config.optics) or "none"}'
+            known = ", ".join(config.optics) or "none"
+            yield f"{at}.optics: {shown(plan.optics)} is not among optics: {known}"
         if plan.spacing.overlap is not None and plan.optics in config.optics:
             lens, kind = config.optics[plan.optics], config.axis.kind
             if unsaid := [name for name in PITCH_FOLLOWS_FROM[kind] if getattr(lens, name) is None]:
@@ -236,31 +238,35 @@ def range_problems(span: Span) -> Iterator[str]:
 def _storage_contradictions(storage: Storage) -> Iterator[str]:
     if storage.sessions is not None and not storage.sessions.startswith("/"):
         # It would count from where focusd was started: as a service, from a folder that goes when it stops.
-        yield f'storage.sessions: "{storage.sessions}" is no whole path, such as /srv/disk/stacks, or null'
+        sessions = shown(storage.sessions)
+        yield f"storage.sessions: {sessions} is no whole path, such as /srv/disk/stacks, or null"
         return
     if storage.mount in ("auto", "none"):
         return
     if not storage.mount.startswith("/"):
-        yield f'storage.mount: "{storage.mount}" is neither auto, none nor a whole path, such as /srv/disk'
+        mount = shown(storage.mount)
+        yield f"storage.mount: {mount} is neither auto, none nor a whole path, such as /srv/disk"
     elif storage.sessions is None or not Path(storage.sessions).is_relative_to(storage.mount):
-        sessions = storage.sessions or "null"
-        yield f"storage.sessions: {sessions} does not lie below storage.mount, {storage.mount}"
+        sessions = shown(storage.sessions) if storage.sessions else "null"
+        yield f"storage.sessions: {sessions} does not lie below storage.mount, {shown(storage.mount)}"
 
 
 def _delivery_contradictions(config: Config) -> Iterator[str]:
     places = [delivery.to for delivery in config.delivery]
     for place in places:
         if places.count(place) > 1:
-            yield f'delivery: "{place}" is given twice'
+            yield f"delivery: {shown(place)} is given twice"
         if ":" not in place.split("/", 1)[0] and not place.startswith("/"):
-            yield f'delivery: "{place}" is neither a whole path, /media/stick/stacks, nor user@host:folder'
+            yield (
+                f"delivery: {shown(place)} is neither a whole path, /media/stick/stacks, nor user@host:folder"
+            )
 
 
 def _series_contradictions(config: Config) -> Iterator[str]:
     if (series := config.timelapse.series) is None:
         return
     if series.plan not in config.plans:
-        yield f'timelapse.series.plan: "{series.plan}" is not among plans: {", ".join(config.plans)}'
+        yield f"timelapse.series.plan: {shown(series.plan)} is not among plans: {', '.join(config.plans)}"
     if series.until is not None and series.for_s is not None:
         yield "timelapse.series: give only one of until and for_s"
 

@@ -12,6 +12,9 @@ from pydantic_core import ErrorDetails
 
 Location = tuple[int | str, ...]
 
+MOST_SHOWN = 60
+"""Letters of a value that are shown: it is to be found, not repeated."""
+
 _A_GROUP = "a group of settings"
 
 
@@ -45,8 +48,12 @@ def shown(value: object) -> str:
     if isinstance(value, Mapping):
         return "a group of settings"
     if isinstance(value, str):
-        return f'"{value[:40]}"'
-    return str(value)[:40]
+        return f'"{_shortened(value)}"'
+    return _shortened(str(value))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
 
 
 def _unknown(path: str, known: Iterable[str]) -> str:

@@ -56,7 +56,17 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, An
     return loader.construct_mapping(node, deep=True)
 
 
+def _text(loader: _StrictLoader, node: yaml.ScalarNode) -> str:
+    text: str = loader.construct_scalar(node)
+    if bad := next((letter for letter in text if letter == "\0" or "\ud800" <= letter <= "\udfff"), None):
+        raise YamlInvalid(
+            f"line {node.start_mark.line + 1}: a text holds {bad!r}, which no path or name can; take it out"
+        )
+    return text
+
+
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_StrictLoader.add_constructor("tag:yaml.org,2002:str", _text)
 
 
 def parse_yaml(text: str) -> Any:

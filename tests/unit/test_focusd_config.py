@@ -19,7 +19,7 @@ from focusd.hardware import (
 )
 from focusd.settings import Config, Delivery, SeriesRequest
 from focusd.simulated import carriage_spec, panel_and_motor, scene_spec
-from rail.drivers import DriverTiming
+from rail.drivers import CUSTOM, DRIVERS, DriverTiming
 from rail.process import SILENCE_S
 from rail.stepper import Standstill
 
@@ -161,11 +161,11 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         ),
         (
             "storage.mount=/srv/disk",
-            "storage.sessions: null does not lie below storage.mount, /srv/disk",
+            'storage.sessions: null does not lie below storage.mount, "/srv/disk"',
         ),
         (
             "storage={mount: /srv/disk, sessions: /srv/diskette/stacks}",
-            "storage.sessions: /srv/diskette/stacks does not lie below storage.mount, /srv/disk",
+            'storage.sessions: "/srv/diskette/stacks" does not lie below storage.mount, "/srv/disk"',
         ),
         (
             "optics.bare={f_number: 4}",
@@ -214,7 +214,7 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         ("axis.travel_mm=1:30", 'axis.travel_mm: "1:30" is not a number from 0.1 up to 1000'),
         (
             "axis.travel_mm=" + "9" * 5000,
-            f'axis.travel_mm: "{"9" * 40}" is not a number from 0.1 up to 1000',
+            f'axis.travel_mm: "{"9" * 59}…" is not a number from 0.1 up to 1000',
         ),
         (
             'axis.ring.gear="1e999999999"',
@@ -223,6 +223,10 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         (
             "axis.ring.gear=" + "9" * 5000,
             f'axis.ring.gear: "{"9" * 40}" is not a number or a fraction such as 60/20',
+        ),
+        (
+            "axis.driver=" + "x" * 5000,
+            f'axis.driver: "{"x" * 59}…" is not one of {", ".join([*DRIVERS, CUSTOM])}',
         ),
         ("axis.invert.x=1", '--set "axis.invert.x=1": invert is a value, not a group of settings'),
     ],
@@ -335,6 +339,8 @@ def bomb(group: str) -> str:
         ("axis: &a [*a]\n", "line 1, column 7: found unconstructable recursive node"),
         ("axis: " + "[" * 3000, "it is nested too deeply"),
         ("axis: !!python/object:os.system {}\n", "line 1, column 7: could not determine a constructor"),
+        ('storage:\n  sessions: "/srv/\\0"\n', "line 2: a text holds '\\x00', which no path or name can"),
+        ('plans: {"\\ud800": {}}\n', "line 1: a text holds '\\ud800', which no path or name can"),
     ],
 )
 def test_bad_yaml_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
