@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
+
+from numpy.typing import NDArray
 
 from camera.errors import CameraTimeout, CameraUnavailable, CaptureCancelled, ProofMissing
 from camera.library import Picamera2, Request
@@ -128,6 +130,14 @@ class Loans:
         self._picam.cancel_all_and_flush()
         with suppress(TimeoutError, CancelledError, KeyError, RuntimeError):
             cast(Request, self._picam.wait(job, timeout=POLL_S)).release()
+
+
+def array_of(request: Request, stream: str) -> NDArray[Any]:
+    """Copy a frame's pixels out; raises `CameraUnavailable` where the driver has lost them."""
+    try:
+        return request.make_array(stream)
+    except RuntimeError as error:
+        raise CameraUnavailable(f"The camera failed as a frame was read: {error}.") from error
 
 
 def _give_back(request: Request) -> None:

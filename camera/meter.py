@@ -14,7 +14,7 @@ from camera.camera import Exposure, eight_bits
 from camera.configuration import AUTOMATIC, Configured, known
 from camera.errors import CameraTimeout, CameraUnavailable, ExposureDrifted, LightUnsuited, NothingSeen
 from camera.library import Picamera2, Request
-from camera.loan import Clock
+from camera.loan import Clock, array_of
 from camera.lock import Metadata
 from camera.streams import picture
 
@@ -177,7 +177,7 @@ class Meter:
         self._picam.set_controls(known(self._picam, {**controls, "FrameDurationLimits": tuple(limits)}))
 
     def _picture(self, request: Request) -> NDArray[np.uint8]:
-        return eight_bits(picture(request.make_array("main"), self._configured.main))
+        return eight_bits(picture(array_of(request, "main"), self._configured.main))
 
 
 def _controls(exposure: Exposure) -> dict[str, object]:

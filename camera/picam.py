@@ -20,7 +20,7 @@ from camera.errors import (
     ProofMissing,
 )
 from camera.library import OpenPicamera2, Request
-from camera.loan import Clock, Loans
+from camera.loan import Clock, Loans, array_of
 from camera.lock import Metadata
 from camera.memory import ReadMemory, read_memory
 from camera.meter import Meter
@@ -297,13 +297,13 @@ class PicamCamera:
         )
 
     def _picture(self, request: Request) -> Pixels:
-        return picture(request.make_array("main"), self._configured.main)
+        return picture(array_of(request, "main"), self._configured.main)
 
     def _mosaic(self, request: Request, metadata: Metadata) -> Mosaic | None:
         raw = self._configured.raw
         if not self._settings.raw or raw is None:
             return None
-        return mosaic(request.make_array("raw"), raw, self._configured.sensor_bits, metadata)
+        return mosaic(array_of(request, "raw"), raw, self._configured.sensor_bits, metadata)
 
     @contextmanager
     def _fresh(self, fresh_ns: int) -> Iterator[tuple[Request, Metadata]]:

@@ -16,6 +16,7 @@ from typing import Final
 from focusd.carriers import IDENTITY, Carrier, NotDelivered
 from focusd.events import Publish
 from focusd.journals import Journals
+from focusd.outcomes import words_of
 from stack.errors import SessionError, StackError
 from stack.export import pictures
 from stack.session import Session, load
@@ -123,6 +124,9 @@ class Deliveries:
         except OSError as error:  # of a disk that is gone: the next start looks again
             _log.warning("where %s is to be delivered to is not known: %s", session.id, error)
             return
+        except Exception:  # nobody foresaw it, and neither the other stacks nor who ends this one can mend it
+            _log.exception("where %s is to be delivered to is not known", session.id)
+            return
         for to in wanted:
             if to in self._destinations:
                 self._note(_Errand(session.path, self._destinations[to]))
@@ -203,6 +207,9 @@ class Deliveries:
                 journal.append("delivered", to=to, files=len(files))
         except (NotDelivered, StackError, OSError) as error:
             self._put_off(errand, str(error), now_ns)
+        except Exception as error:  # one that stumbles must not end all later ones
+            _log.exception("a delivery of %s stumbled", errand.path.name)
+            self._put_off(errand, words_of(error), now_ns)
         else:
             self._done(errand)
             self._publish("delivered", session=session.id, to=to, files=len(files))

@@ -105,6 +105,20 @@ class TestBounds:
         with pytest.raises(CameraUnavailable, match="failed to find buffer"):
             camera.capture(studio.soon_ns())
 
+    @pytest.mark.parametrize("call", ["capture", "meter"])
+    def test_a_driver_that_has_lost_the_pixels_of_a_frame_is_translated_and_the_frame_given_back(
+        self, studio: Studio, call: str
+    ) -> None:
+        camera = studio.locked()
+
+        def fail(_: object) -> None:
+            raise RuntimeError("failed to find buffer")
+
+        studio.picam2.develop = fail
+        with pytest.raises(CameraUnavailable, match="as a frame was read: failed to find buffer"):
+            getattr(camera, call)(studio.soon_ns())
+        assert studio.picam2.out == 0
+
     @pytest.mark.parametrize(("call", "words"), [("start", "has not started"), ("close", "has not closed")])
     def test_a_driver_that_hangs_is_left_behind(
         self, studio: Studio, monkeypatch: pytest.MonkeyPatch, call: str, words: str

@@ -1,7 +1,7 @@
 """Finished stacks arrive, once; what does not is tried again, later and later, also by the next daemon."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -66,9 +66,15 @@ class Bench:
         for session in self.sessions.all():
             self.deliveries.consider(session)
 
-    def session(self, *, to: str | None = STICK, ending: str = "stack_done") -> Session:
+    def session(
+        self,
+        *,
+        to: str | None = STICK,
+        ending: str = "stack_done",
+        entry: Mapping[str, str] | None = None,
+    ) -> Session:
         layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
-        configuration = {"delivery": [{"to": to, "what": "all"}]} if to else {}
+        configuration = {"delivery": [entry or {"to": to, "what": "all"}]} if to else {}
         session = self.sessions.create(PLAN, layout, MICRON, Facts(configuration))
         (session.path / "slices/0000.jpg").write_bytes(b"slice")
         with self.journals.writing(session) as journal:
@@ -186,6 +192,35 @@ def test_what_did_not_arrive_is_tried_again_later_and_said(bench: Bench) -> None
     bench.carrier.failing = ""
     bench.deliveries.deliver_due(now_ns)
     assert (bench.deliveries.backlog().problem, list(session.state().delivered)) == (None, [STICK])
+
+
+def test_one_that_stumbles_over_what_nobody_foresaw_is_tried_again_and_holds_up_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stumbling, sound = bench.session(), bench.session()
+    carry = bench.carrier.carry
+
+    def stumbles(folder: Path, files: Sequence[str]) -> None:
+        if folder == stumbling.path:
+            raise KeyError("unforeseen")
+        carry(folder, files)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.carrier, "carry", stumbles)
+        bench.deliveries.deliver_due(0)
+    assert [name for name, _ in bench.carrier.carried] == [sound.id]
+    assert bench.deliveries.backlog() == Backlog(1, "KeyError: 'unforeseen'")
+    bench.deliveries.deliver_due(30 * S)
+    assert bench.deliveries.backlog().waiting == 0
+
+
+def test_a_session_that_makes_no_sense_keeps_no_other_from_being_delivered(bench: Bench) -> None:
+    """Its configuration names a delivery that goes nowhere."""
+    bench.session(entry={"what": "all"})
+    sound = bench.session()
+    bench.restart()
+    bench.deliveries.deliver_due(0)
+    assert [name for name, _ in bench.carrier.carried] == [sound.id]
 
 
 def test_it_rests_until_the_first_of_several_is_due(bench: Bench) -> None:
