@@ -319,7 +319,9 @@ class Studio:
             _log.warning("%s: %s", session.id, trouble)
         if ending.wished and not _written(session, ending):
             self._wishes.write(session, f"stack_{ending.kind}", ending.reason)
-        self.paused = paused(session, session.state()) if ending.kind is EndingKind.PAUSED else None
+        self.paused = None
+        if ending.kind is EndingKind.PAUSED:  # by the journal it is not, where that cannot be written yet
+            self.paused = replace(paused(session, session.state()), why=ending.reason or "somebody paused it")
         self._eye.look()
         self._finish(session)
         if ending.kind is EndingKind.FAILED:
