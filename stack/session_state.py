@@ -165,7 +165,9 @@ def fold(entries: Iterable[Entry], slices: int) -> SessionState:
                 case _:
                     state = _after(state, entry)
         except FOREIGN:
-            damage.append(foreign_words(entry))
+            damage.append(why := foreign_words(entry))
+            if entry.event == "merge_done":  # it has ended: nobody begins it again unasked, or trusts in it
+                state = replace(state, merges=(*state.merges[:-1], MergeState(error=why, ended=True)))
     return replace(state, saved=saved, damage=tuple(damage))
 
 

@@ -317,6 +317,7 @@ def test_sound_lines_of_another_shape_are_passed_over_one_by_one_and_told(sessio
         journal.append("stack_aborted", by="somebody")
     state = session.state()
     assert (list(state.saved), state.phase, state.resumable) == ([0], Phase.ABORTED, False)
+    assert [(merge.ended, merge.files) for merge in state.merges] == [(True, ())]
     foreign = {3: "slice_saved", 4: "exposure_locked", 5: "rechecked", 6: "merge_done", 7: "delivered"}
     foreign |= {8: "slice_saved"}
     assert state.damage == tuple(
