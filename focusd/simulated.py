@@ -27,6 +27,9 @@ from simulator.tmc2209 import ChipOnLine, Tmc2209Chip
 from simulator.voice_coil import RINGING, VoiceCoilSpec
 from simulator.world import INPUTS, Resonance, World, WorldError
 
+_FASTEST_FULL_STEPS_S = 1_000
+"""Of a simulated motor of whose driver nothing else is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
@@ -164,15 +167,19 @@ def carriage_spec(config: Config) -> CarriageSpec:
     axis, timing = config.axis, config.axis.timing
     spec = _ring(config) if axis.kind == "ring" else _rail(config)
     backwards = axis.invert is not ("direction" in config.simulation.miswired)
-    spec = replace(spec, invert=backwards, wake_ns=timing.wake_ns)
-    if timing.starting_full_steps_s is None or timing.fastest_full_steps_s is None:
-        return replace(spec, pulse_ns=timing.pulse_ns, low_ns=timing.low_ns, dir_setup_ns=timing.dir_setup_ns)
-    return replace(  # its rotor is simulated by half steps
+    a_full_step = 2 if timing.four_phase else axis.microsteps  # at four coils a rotor goes by half steps
+    spec = replace(
         spec,
-        um_per_step=spec.um_per_step * axis.microsteps / 2,
-        pull_in_steps_s=2.0 * timing.starting_full_steps_s,
-        max_steps_s=2.0 * timing.fastest_full_steps_s,
+        invert=backwards,
+        wake_ns=timing.wake_ns,
+        um_per_step=spec.um_per_step * axis.microsteps / a_full_step,
+        pull_in_steps_s=float(a_full_step * (timing.starting_full_steps_s or axis.pull_in_full_steps_s)),
+        max_steps_s=float(a_full_step * (timing.fastest_full_steps_s or _FASTEST_FULL_STEPS_S)),
+        lag_steps=2.0 * a_full_step,
     )
+    if timing.four_phase:
+        return spec
+    return replace(spec, pulse_ns=timing.pulse_ns, low_ns=timing.low_ns, dir_setup_ns=timing.dir_setup_ns)
 
 
 def _rail(config: Config) -> CarriageSpec:

@@ -4,9 +4,11 @@
 as a stepper does, which is not always:
 
 - The driver misses a pulse that is too short, follows too soon on a change of DIR, or on being enabled.
-- The rotor follows any pulse up to its pull-in rate. Above it, it must have been brought up to speed: an
-  interval much shorter than the one before throws it out of step, and it stays there until the pulses are
-  slow again. When pulses above the pull-in rate simply end, it runs on.
+- The rotor follows any pulse up to its pull-in rate. Above it, it must be brought up to speed, for it has
+  inertia, its torque falls with its speed, and it lags behind pulses that gain on it. Too far behind, or
+  after an interval much shorter than the one before, it is out of step, and stays so until the pulses are
+  slow again. When pulses above the pull-in rate end, turn round, or slow down too quickly for it, it
+  runs on.
 - The nut has play, so the carriage stands still until the slack is taken up.
 - The carriage ends at hard stops, and touches the specimen when it goes too far.
 
@@ -40,9 +42,9 @@ class CarriageSpec:
         The rate at which the motor starts and stops without a ramp. Around 200 full steps a second is
         usual, 3200 steps at 1/16.
     max_steps_s
-        The rate above which it never follows.
-    braking_steps_s2
-        How fast it can slow down when pulses end.
+        The rate above which it never follows: it has no torque left.
+    lag_steps
+        How far it can be behind its pulses, or ahead, and come back: two full steps, 32 steps at 1/16.
     shortest_ratio
         An interval below this fraction of the one before is too sudden, above the pull-in rate.
     backlash_um
@@ -64,7 +66,7 @@ class CarriageSpec:
     wake_ns: int = 1_000_000
     pull_in_steps_s: float = 3_000.0
     max_steps_s: float = 16_000.0
-    braking_steps_s2: float = 60_000.0
+    lag_steps: float = 32.0
     shortest_ratio: float = 0.6
     backlash_um: float = 60.0
     near_switch_um: float = 0.0
@@ -74,6 +76,14 @@ class CarriageSpec:
     near_end_um: float = -1_500.0
     far_end_um: float = 42_500.0
     specimen_um: float | None = None
+
+    @property
+    def torque_steps_s2(self) -> float:
+        """How quickly the rotor gains speed from rest, and loses it from any, with all that it carries.
+
+        The pull-in rate is the speed that it gains, and loses, while it falls behind by as much as it can.
+        """
+        return self.pull_in_steps_s**2 / (2 * self.lag_steps)
 
 
 _REST_NS = 10**12
@@ -162,20 +172,19 @@ def _risen(
 ) -> CarriageState:
     """Give the state after a rising edge of STEP at `now_ns`."""
     direction = 1 if state.dir_high != spec.invert else -1
-    interval_ns = now_ns - state.step_ns if direction == state.direction else _REST_NS
-    rate = 1e9 / max(interval_ns, 1)
-    slow = rate <= spec.pull_in_steps_s
+    interval_ns = max(now_ns - state.step_ns, 1)
+    speed, lag = drawn(state, spec, 1e9 / interval_ns)
+    if state.coast_steps and (direction != state.direction or lag < -spec.lag_steps):
+        state = _coasted(changed(state, coast_ns=now_ns), spec, start_um)
+    if direction != state.direction:
+        interval_ns, speed, lag = _REST_NS, 0.0, 0.0
     seen = (
         state.enabled
         and now_ns - state.enabled_ns >= spec.wake_ns
         and now_ns - state.dir_ns >= spec.dir_setup_ns
         and now_ns - state.fall_ns >= spec.low_ns
     )
-    in_step = slow or (
-        not state.stalled
-        and rate <= spec.max_steps_s
-        and interval_ns >= spec.shortest_ratio * state.interval_ns
-    )
+    in_step = follows(state, spec, 1e9 / interval_ns, interval_ns, lag)
     values: dict[str, Any] = {
         "changed_ns": now_ns,
         "edges": state.edges + 1,
@@ -185,12 +194,36 @@ def _risen(
         "interval_ns": interval_ns,
         "step_high": True,
         "stalled": seen and not in_step,
+        "speed_steps_s": speed if in_step else 0.0,
+        "lag_steps": lag if in_step else 0.0,
         "coast_steps": 0,
     }
     if jammed or not seen or not in_step:
         return changed(state, **values, lost_steps=state.lost_steps + 1, blocked=False)
     moved = turned(state, spec, start_um, direction, **values)
-    return moved if slow else _running(moved, spec, start_um, rate)
+    return _running(moved, spec, start_um) if speed > spec.pull_in_steps_s else moved
+
+
+def drawn(state: CarriageState, spec: CarriageSpec, rate: float, steps: int = 1) -> tuple[float, float]:
+    """Give speed and lag of the rotor after `steps` more at `rate`, damped so that it does not swing."""
+    speed, lag = state.speed_steps_s, state.lag_steps
+    if max(speed, rate) <= spec.pull_in_steps_s:
+        return rate, 0.0
+    seconds, torque = steps / rate, spec.torque_steps_s2
+    wanted = rate + math.copysign(math.sqrt(torque * abs(lag)), lag)
+    most = speed + torque * max(0.0, 1 - speed / spec.max_steps_s) * seconds
+    drawn = min(max(wanted, speed - torque * seconds), most)
+    return drawn, lag + steps - (speed + drawn) / 2 * seconds
+
+
+def follows(state: CarriageState, spec: CarriageSpec, rate: float, interval_ns: int, lag: float) -> bool:
+    """Say whether the rotor is in step with a pulse at `rate`, so long after the one before."""
+    return rate <= spec.pull_in_steps_s or (
+        not state.stalled
+        and rate <= spec.max_steps_s
+        and interval_ns >= spec.shortest_ratio * state.interval_ns
+        and lag <= spec.lag_steps
+    )
 
 
 def _missed(state: CarriageState, before: CarriageState, now_ns: int) -> CarriageState:
@@ -250,9 +283,9 @@ def _follow(state: CarriageState, spec: CarriageSpec, start_um: float, steps: in
     return min(max(state.carriage_um, nut_um), nut_um + spec.backlash_um)
 
 
-def _running(state: CarriageState, spec: CarriageSpec, start_um: float, rate: float) -> CarriageState:
-    """Add what happens when no pulse follows one at `rate`: the rotor runs on until it is slow enough."""
-    steps = math.ceil((rate**2 - spec.pull_in_steps_s**2) / (2 * spec.braking_steps_s2))
+def _running(state: CarriageState, spec: CarriageSpec, start_um: float) -> CarriageState:
+    """Add what happens when no pulse follows: the rotor runs on until it is slow enough."""
+    steps = math.ceil((state.speed_steps_s**2 - spec.pull_in_steps_s**2) / (2 * spec.torque_steps_s2))
     coast_um = _reached(state, spec, start_um, steps * state.direction)[1] - state.carriage_um
     return changed(
         state, coast_ns=state.changed_ns + 2 * state.interval_ns, coast_um=coast_um, coast_steps=steps
@@ -263,7 +296,8 @@ def _coasted(state: CarriageState, spec: CarriageSpec, start_um: float) -> Carri
     """Give the state after the rotor ran on: every step of it uncommanded, the rotor at rest."""
     steps = state.coast_steps
     moved = turned(state, spec, start_um, steps * state.direction, changed_ns=state.coast_ns)
-    return changed(moved, lost_steps=state.lost_steps + steps, direction=0, coast_steps=0)
+    at_rest = {"direction": 0, "coast_steps": 0, "speed_steps_s": 0.0, "lag_steps": 0.0}
+    return changed(moved, lost_steps=state.lost_steps + steps, **at_rest)
 
 
 def _switched(state: CarriageState, spec: CarriageSpec, now_ns: int) -> CarriageState:

@@ -9,7 +9,7 @@ The rotor has eight places an electrical turn, half a step apart, and follows th
   points, asked to or not.
 """
 
-from simulator.carriage import Carriage, CarriageSpec, turned
+from simulator.carriage import Carriage, CarriageSpec, drawn, follows, turned
 from simulator.clock import Clock
 from simulator.world import CarriageState, World
 
@@ -96,16 +96,18 @@ class FourPhaseCarriage(Carriage):
         direction = 1 if steps > 0 else -1
         interval_ns = now_ns - state.step_ns if direction == state.direction else 10**12
         rate = abs(steps) * 1e9 / max(interval_ns, 1)
-        follows = rate <= spec.pull_in_steps_s or (
-            not state.stalled
-            and rate <= spec.max_steps_s
-            and interval_ns >= spec.shortest_ratio * state.interval_ns
-        )
+        speed, lag = drawn(state, spec, rate, abs(steps))
         awake = waking or now_ns - state.enabled_ns >= spec.wake_ns
+        turns = awake and follows(state, spec, rate, interval_ns, lag)
         state = state._replace(
-            direction=direction, step_ns=now_ns, interval_ns=interval_ns, stalled=not (follows and awake)
+            direction=direction,
+            step_ns=now_ns,
+            interval_ns=interval_ns,
+            stalled=not turns,
+            speed_steps_s=speed if turns else 0.0,
+            lag_steps=lag if turns else 0.0,
         )
-        if not (follows and awake) or self._world.broken("carriage_jammed"):
+        if not turns or self._world.broken("carriage_jammed"):
             return state._replace(lost_steps=state.lost_steps + asked)
         astray = -(-abs(steps) // self._half_steps_a_step) if waking else int(asked and direction != sense)
         state = state._replace(lost_steps=state.lost_steps + astray)

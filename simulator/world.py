@@ -153,6 +153,8 @@ class CarriageState(NamedTuple):
         The last edge: which way (+1 far, -1 near, 0 none yet), when, how long after the one before.
     stalled
         The rotor has fallen out of step and waits for slow pulses.
+    speed_steps_s, lag_steps
+        How fast the rotor turned at the last edge, and how far it was behind its pulses; negative: ahead.
     coast_ns, coast_um, coast_steps
         What follows if no edge comes before `coast_ns`: the rotor runs on so far. Zero steps: nothing.
     samples
@@ -185,6 +187,8 @@ class CarriageState(NamedTuple):
     step_ns: int = 0
     interval_ns: int = 0
     stalled: bool = False
+    speed_steps_s: float = 0.0
+    lag_steps: float = 0.0
     coast_ns: int = 0
     coast_um: float = 0.0
     coast_steps: int = 0

@@ -21,8 +21,14 @@ from simulator.world import World
 SCALE = Scale("um", Fraction(5, 16))
 RAMP = Ramp(start_steps_s=320, max_steps_s=1280, acceleration_steps_s2=6400)
 SPEC = CarriageSpec(
-    pull_in_steps_s=400.0, backlash_um=60.0, near_end_um=-150.0, far_switch_um=3_000.0, far_end_um=3_150.0
+    pull_in_steps_s=400.0,
+    lag_steps=4.0,
+    backlash_um=60.0,
+    near_end_um=-150.0,
+    far_switch_um=3_000.0,
+    far_end_um=3_150.0,
 )
+"""Its motor, in half steps, has the torque for three times the acceleration of `RAMP`."""
 REAL_TIME_SPEC = replace(SPEC, pull_in_steps_s=3_000.0)
 """For real time, on a machine that may keep any process waiting: this motor forgives it."""
 E_STOP = 12

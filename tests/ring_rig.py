@@ -48,6 +48,7 @@ def ring_spec(half_steps: bool = True) -> CarriageSpec:
         wake_ns=20_000_000,
         pull_in_steps_s=600.0,
         max_steps_s=1000.0,
+        lag_steps=4.0,
         backlash_um=50.0,
         near_switch_um=-1e6,
         far_switch_um=1e6,

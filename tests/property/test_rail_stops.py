@@ -76,9 +76,8 @@ def test_no_stall_brings_two_steps_closer_together_than_the_profile(ramp, distan
 @settings(max_examples=60)
 @given(ramps(), st.integers(-600, 600), st.integers(0, 700))
 def test_a_stop_at_any_step_leaves_count_and_carriage_agreed(ramp, distance, when):
-    spec = replace(
-        SPEC, pull_in_steps_s=1.1 * ramp.start_steps_s, braking_steps_s2=ramp.acceleration_steps_s2
-    )
+    pull_in, torque = 1.1 * ramp.start_steps_s, 3 * ramp.acceleration_steps_s2
+    spec = replace(SPEC, pull_in_steps_s=pull_in, lag_steps=pull_in**2 / (2 * torque))
     with rig_with(spec=spec) as rig:
         rig.after_edges(when, rig.stepper.stop)
         run = rig.stepper.run(distance, ramp)

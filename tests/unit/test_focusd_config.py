@@ -448,6 +448,7 @@ def test_a_simulated_rail_is_wired_and_made_as_the_configuration_says() -> None:
     motion = motion_wiring(config.axis)
     assert (carriage.invert, motion.far_level) == (True, False)
     assert carriage.um_per_step == 0.625
+    assert (carriage.pull_in_steps_s, carriage.max_steps_s, carriage.lag_steps) == (3_200.0, 16_000.0, 32.0)
     assert carriage.far_switch_um == 30_000.0
     assert (wiring.step, wiring.outputs, wiring.buttons) == (2, {"led": 19}, {"shoot": 26})
     assert panel_wiring(config).light is None

@@ -155,7 +155,7 @@ def test_a_ring_is_wired_and_made_as_the_configuration_says() -> None:
     assert motor_pins(config)["coils"] == (1, 2, 3, 4)
     assert carriage.invert
     assert carriage.um_per_step == pytest.approx(100 * 360 / 4096)
-    assert (carriage.pull_in_steps_s, carriage.max_steps_s) == (600.0, 1000.0)
+    assert (carriage.pull_in_steps_s, carriage.max_steps_s, carriage.lag_steps) == (600.0, 1000.0, 4.0)
     full = ring("axis.ring.microsteps=1", "axis.ring.gear=64")
     assert carriage_spec(full).um_per_step == carriage.um_per_step
     assert motion_description(full, None, None)["wiring"]["half_steps"] is False

@@ -165,7 +165,8 @@ def test_homing_from_an_assumed_place_tells_how_far_that_was_off(homed):
     homed.axis.release()
     homed.axis._reckoning._origin_steps += 2_000  # as if the screw had been turned by hand meanwhile
     assert homed.axis.position() == Position(7_000, Trust.ASSUMED)
-    assert homed.axis.home().missed_steps == pytest.approx(2_000, abs=2 * 16)
+    # The rotor runs on a little where it meets the switch at full speed.
+    assert homed.axis.home().missed_steps == pytest.approx(2_000, abs=3 * 16)
 
 
 def test_homing_from_an_unknown_place_has_nothing_to_compare_with(unhomed):

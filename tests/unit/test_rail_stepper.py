@@ -35,6 +35,13 @@ def test_the_count_is_exact(rig, distance):
     assert (rig.edges, rig.stepper.count_steps(), rig.lost_steps) == (distance, distance, 0)
 
 
+@pytest.mark.parametrize(("acceleration_steps_s2", "followed"), [(19_200, True), (64_000, False)])
+def test_the_motor_follows_three_times_the_ramp_and_not_ten_times(rig, acceleration_steps_s2, followed):
+    """Ramps that come out much too steep are seen by whatever looks at the carriage."""
+    rig.stepper.run(1_000, replace(RAMP, acceleration_steps_s2=acceleration_steps_s2))
+    assert (rig.lost_steps == 0) is followed
+
+
 def test_steps_come_at_the_profile_when_nothing_stalls(rig):
     instants_ns = rising_edges_ns(rig)
     run = rig.stepper.run(300, RAMP)

@@ -12,7 +12,7 @@ SPEC = CarriageSpec(
     backlash_um=0.0,
     pull_in_steps_s=1000.0,
     max_steps_s=5000.0,
-    braking_steps_s2=20_000.0,
+    lag_steps=25.0,
     near_switch_um=0.0,
     far_switch_um=2000.0,
     near_end_um=-50.0,
@@ -111,13 +111,37 @@ def test_a_gap_too_short_is_missed(tmp_path):
     assert bench.carriage.state.lost_steps == 1
 
 
-def test_a_ramp_within_the_motor_loses_nothing(tmp_path):
+@pytest.mark.parametrize("acceleration", [4_000.0, 8_000.0])
+def test_a_ramp_within_the_motor_loses_nothing(tmp_path, acceleration):
     bench = Bench(tmp_path, start_um=100.0)
-    up = ramp(800.0, 2500.0)
+    up = ramp(800.0, 2500.0, acceleration)
     state = bench.go(True, [*up, *reversed(up)])
     bench.clock.pass_ns(1000 * MS_NS)
     assert bench.carriage.state == state
     assert (state.lost_steps, state.carriage_um) == (0, 100.0 + 2 * len(up))
+
+
+CRUISE, SLOW = [400_000] * 50, [1_250_000] * 40
+GENTLE, STEEP = ramp(800.0, 2500.0), ramp(800.0, 2500.0, 40_000.0)
+
+
+@pytest.mark.parametrize(
+    ("pulses_ns", "far", "further_ns"),
+    [
+        pytest.param([MS_NS, MS_NS, 600_000, *CRUISE], True, [], id="started at full speed"),
+        pytest.param([*STEEP, *CRUISE], True, [], id="brought up to speed too quickly"),
+        pytest.param([*GENTLE, *CRUISE], True, [*STEEP[::-1], *SLOW], id="slowed down too quickly"),
+        pytest.param([*GENTLE, *CRUISE], True, [790_000, *SLOW], id="stopped dead"),
+        pytest.param([*GENTLE, *CRUISE], False, [790_000, *SLOW], id="turned round at full speed"),
+    ],
+)
+def test_a_motor_of_which_too_much_is_asked_loses_steps(tmp_path, pulses_ns, far, further_ns):
+    """No interval is much shorter than the one before, and none after which the pulses count as ended."""
+    bench = Bench(tmp_path, start_um=100.0)
+    bench.go(True, pulses_ns)
+    state = bench.go(far, further_ns)
+    assert state.lost_steps > 0
+    assert state.motor_steps != state.net_edges
 
 
 def test_a_start_above_the_pull_in_rate_stalls_until_pulses_are_slow(tmp_path):
