@@ -212,8 +212,8 @@ def drawn(state: CarriageState, spec: CarriageSpec, rate: float, steps: int = 1)
     seconds, torque = steps / rate, spec.torque_steps_s2
     wanted = rate + math.copysign(math.sqrt(torque * abs(lag)), lag)
     most = speed + torque * max(0.0, 1 - speed / spec.max_steps_s) * seconds
-    drawn = min(max(wanted, speed - torque * seconds), most)
-    return drawn, lag + steps - (speed + drawn) / 2 * seconds
+    reached = min(max(wanted, speed - torque * seconds), most)
+    return reached, lag + steps - (speed + reached) / 2 * seconds
 
 
 def follows(state: CarriageState, spec: CarriageSpec, rate: float, interval_ns: int, lag: float) -> bool:
