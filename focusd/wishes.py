@@ -60,8 +60,9 @@ class Wishes:
     def close(self) -> None:
         """Try once more, for the last time."""
         self._ended.set()
-        if self._thread is not None:
-            self._thread.join(CLOSING_S)
+        thread = self._thread
+        if thread is not None:
+            thread.join(CLOSING_S)
 
     def _write(self, wish: _Wish) -> None:
         with self._journals.writing(wish.session) as journal:
