@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from stack.line import is_line
+
 
 class Strict(BaseModel):
     """A group of settings: no unknown names, no guessed types, no changes later."""
@@ -14,7 +16,7 @@ class Strict(BaseModel):
 
 
 def _on_one_line(name: str) -> str:
-    if not name.strip() or not name.isprintable():
+    if not is_line(name):
         raise ValueError("give 1 to 60 printable characters on one line")
     return name
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from stack.line import is_line
+
 CATALOGUE, VIEW = "catalogue", "view"
 """The two fields that together say what a picture is of; all others are free."""
 
@@ -26,7 +28,7 @@ def field_problems(fields: Fields) -> Iterator[str]:
                 f'"{name}" cannot name a field: use a small letter and up to {LONGEST_NAME - 1} more small '
                 "letters, digits and underscores"
             )
-        if not value.strip() or len(value) > LONGEST_VALUE or not value.isprintable():
+        if len(value) > LONGEST_VALUE or not is_line(value):
             yield f"{name}: give 1 to {LONGEST_VALUE} printable characters on one line"
 
 

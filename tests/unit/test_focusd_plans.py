@@ -113,6 +113,11 @@ def test_a_plan_needs_a_known_place_unless_it_or_the_request_says_otherwise() ->
     assert asked(length_u=100).needs is Trust.UNKNOWN
 
 
+@pytest.mark.parametrize("name", ["甲虫\u3000左", "می\u200cخواهم", "\U0001f469\u200d\U0001f52c", "a\u00a0b"])
+def test_a_name_may_be_of_any_script(name: str) -> None:
+    assert PlanRequest.model_validate({"name": name}).name == name
+
+
 def test_an_unknown_plan_or_lens_is_refused_with_those_there_are() -> None:
     with pytest.raises(Unknown, match="it has default, wide, here"):
         asked(plan="night")

@@ -1,0 +1,22 @@
+"""What a name or a note may be made of: it stands in terminals, on pages and in pictures' XMP."""
+
+import unicodedata
+from typing import Final
+
+_ENDING: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Kinds of characters that end a line, drive a terminal, or are none."""
+_TURNING: Final = frozenset(
+    map(chr, (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+)
+"""They have what follows read the other way round: "enod" where "done" was written."""
+_NO_XML: Final = frozenset("\ufffe\uffff")
+
+
+def is_line(text: str) -> bool:
+    """Say whether `text` shows something, on one line, in any script, and just as it is written.
+
+    `str.isprintable` refuses the wide space of East Asian scripts, and what joins letters and emoji.
+    """
+    return bool(text.strip()) and all(
+        unicodedata.category(one) not in _ENDING and one not in _TURNING | _NO_XML for one in text
+    )
