@@ -7,6 +7,7 @@ import pytest
 import rail_rig
 import stack_rig
 from examples import take_their_time
+from series_machine import Machine
 from stack_rig import InlineWriter, LateWriter
 from stand_in_daemon import StandIn, listening
 
@@ -15,6 +16,12 @@ from stack.writer import SliceWriter, ThreadedWriter
 take_their_time()
 
 WRITERS: list[Callable[[], SliceWriter]] = [InlineWriter, LateWriter, ThreadedWriter]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A daemon's time-lapse with a disk and a clock of its own, months of it in moments."""
+    return Machine(tmp_path)
 
 
 @pytest.fixture

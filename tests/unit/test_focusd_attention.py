@@ -1,6 +1,5 @@
 """What a series needs a person for, and until when."""
 
-import pytest
 from series_machine import (
     EXPOSURE,
     HALF_HOUR_S,
@@ -8,7 +7,6 @@ from series_machine import (
     RESERVE_BYTES,
     STACK_S,
     WEIGHT,
-    Machine,
     asked,
     gone,
 )
@@ -19,11 +17,6 @@ from stack.retention import Keep
 from stack.vitals import Strain
 
 WEEK_BYTES = 336 * PICTURE_BYTES + RESERVE_BYTES + 10 * WEIGHT.bytes
-
-
-@pytest.fixture
-def machine(tmp_path):
-    return Machine(tmp_path)
 
 
 def test_a_full_disk_needs_nobody_once_there_is_room(machine):
