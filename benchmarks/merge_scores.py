@@ -31,7 +31,8 @@ class Score:
         Against the truth: dB and similarity over all that some slice has in focus, dB near depth edges, mean
         error of CIELAB's a and b.
     flat, never
-        Noise where the truth is flat, and where nothing is ever in focus; a plain frame's is 1.
+        Finest detail that is not the truth's where that is flat, and all there is where nothing is ever in
+        focus; the noise of a plain frame is 1.
     laid_px, depth
         Root mean square error of where slices were laid; share of textured depths within one slice.
     kept
@@ -77,7 +78,7 @@ def gain(ours: list[Score], theirs: list[Score], figure: str) -> list[float]:
 
 
 def laid_over(stack: Rendered, run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give truth, depth and first frame as the picture has them, whichever part and slice it is laid after.
+    """Give truth, depth and a frame's noise as the picture has them, whichever part and slice it is of.
 
     A fraction of a pixel aside is no fault, and another slice as the reference is none either.
     """
@@ -91,13 +92,13 @@ def laid_over(stack: Rendered, run: Run) -> tuple[np.ndarray, np.ndarray, np.nda
     return (
         warped(stack.truth.astype(np.float32), cv2.INTER_CUBIC),
         warped(stack.depth.astype(np.float32), cv2.INTER_NEAREST),
-        warped(stack.frames[0], cv2.INTER_CUBIC),
+        warped(_grain(stack), cv2.INTER_NEAREST),
     )
 
 
 def judge(stack: Rendered, run: Run) -> Score:
     """Score a merge against the truth."""
-    truth, depth, frame = laid_over(stack, run)
+    truth, depth, grain = laid_over(stack, run)
     last = len(stack.frames) - 1
     inner = np.zeros(depth.shape, bool)
     margin = max(4, depth.shape[1] // 16)
@@ -113,8 +114,8 @@ def judge(stack: Rendered, run: Run) -> Score:
         ssim=float(ssim(run.picture[rows][:, columns], shown[rows][:, columns])),
         edges=_psnr_if_any(run.picture, truth, _edges(depth, last) & seen),
         colour=_colour_error(run.picture, truth, seen),
-        flat=_noise(run.picture, frame, (rough < FLAT) & inner),
-        never=_noise(run.picture, frame, never),
+        flat=_noise(run.picture - truth, grain, (rough < FLAT) & inner),
+        never=_noise(run.picture, grain, never),
         laid_px=_laid_px(stack, run),
         depth=_depth_share(run, depth, seen & (rough > 2.5), seen),
         cpu_s=run.cpu_s,
@@ -197,11 +198,17 @@ def _psnr_if_any(picture: np.ndarray, truth: np.ndarray, where: np.ndarray) -> f
     return float(psnr(picture, truth, where)) if where.sum() > 200 else NAN
 
 
-def _noise(picture: np.ndarray, frame: np.ndarray, where: np.ndarray) -> float:
-    """Spread of the finest detail beside that of one plain frame."""
+def _grain(stack: Rendered) -> np.ndarray:
+    """Give what differs from one frame to the next, of one frame's strength: noise, where both are smooth."""
+    one, other = (frame.astype(np.float32) for frame in stack.frames[:2])
+    return np.asarray((one - other) / np.sqrt(2), np.float32)
+
+
+def _noise(picture: np.ndarray, grain: np.ndarray, where: np.ndarray) -> float:
+    """Spread of the finest detail beside that of a frame's noise."""
     if where.sum() < 500:
         return NAN
     fine, plain = (
-        p.astype(np.float32) - cv2.GaussianBlur(p.astype(np.float32), (0, 0), 1.5) for p in (picture, frame)
+        p.astype(np.float32) - cv2.GaussianBlur(p.astype(np.float32), (0, 0), 1.5) for p in (picture, grain)
     )
     return float(fine[where].std() / plain[where].std())
