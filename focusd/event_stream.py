@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from functools import partial
 
 from starlette.responses import Response
@@ -10,23 +9,18 @@ from starlette.types import Receive, Scope, Send
 
 from focusd.events import EventHub
 
-_log = logging.getLogger(__name__)
-
 ALIVE_S = 5.0
 """A stream of events says at least this often that it is alive."""
 
-STALLED_S = 20.0
-"""A listener that takes nothing for so long is dropped."""
-
-HANG_UP = "focusrail.hang_up"
-"""The extension of a request by which its connection is ended at once, whatever waits to be taken."""
+MOST_AT_ONCE = 100
+"""So many events are written out for a listener; those after them when it has taken these."""
 
 
 class EventStream(Response):
     """Events as JSON lines, from one place in the hub on, until the client or the daemon ends.
 
-    The client holds up nobody: what it does not take in time it loses, and is told how much; one that takes
-    nothing at all is dropped.
+    The client holds up nobody: what it does not take in time it loses, and is told how much; the connection
+    of one that takes nothing at all is ended by the server.
     """
 
     def __init__(self, hub: EventHub, since: int) -> None:
@@ -43,24 +37,22 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         try:
             with self._hub.listening(partial(loop.call_soon_threadsafe, news.set)):
-                while not gone.done() and not self._hub.closed:
-                    await self._say(send, more=True)
-                    await _first_of(ALIVE_S, gone, news)
-                    news.clear()
-                await self._say(send, more=False)
-        except TimeoutError:
-            _log.warning("a listener took no event for %.0f s and was dropped", STALLED_S)
-            await hang_up(scope, gone)
+                while not (gone.done() or (self._hub.closed and self._has_heard_all)):
+                    await send({"type": "http.response.body", "body": self._unheard(), "more_body": True})
+                    if self._has_heard_all and not self._hub.closed:
+                        await _first_of(ALIVE_S, gone, news)
+                        news.clear()
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()
 
-    async def _say(self, send: Send, *, more: bool) -> None:
-        async with asyncio.timeout(STALLED_S):
-            await send({"type": "http.response.body", "body": self._unheard(), "more_body": more})
+    @property
+    def _has_heard_all(self) -> bool:
+        return self._since == self._hub.last_seq
 
     def _unheard(self) -> bytes:
         """Give what happened since the last time as lines; an empty line is a sign of life."""
-        batch = self._hub.after(self._since)
+        batch = self._hub.after(self._since, MOST_AT_ONCE)
         self._since = batch.last_seq
         missed = [{"event": "missed", "count": batch.missed}] if batch.missed else []
         lines = [json.dumps(event, ensure_ascii=False) for event in (*missed, *batch.events)]
@@ -71,16 +63,6 @@ async def hung_up(receive: Receive) -> None:
     """Wait until the client is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def hang_up(scope: Scope, gone: "asyncio.Task[None]") -> None:
-    """End the connection of a client that takes nothing, and wait until it is `gone`.
-
-    Closed in the usual way it would stay until the client had taken what was sent before.
-    """
-    if end := scope.get("extensions", {}).get(HANG_UP):
-        end()
-        await asyncio.wait((gone,), timeout=ALIVE_S)
 
 
 async def _first_of(within_s: float, gone: "asyncio.Task[None]", news: asyncio.Event) -> None:

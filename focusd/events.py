@@ -72,19 +72,20 @@ class EventHub:
             self._ring.append({"seq": self._last_seq, "at": utc_now(), "event": event, **facts})
         self._listeners.wake()
 
-    def after(self, seq: int) -> Batch:
-        """Give what happened after event number `seq`.
+    def after(self, seq: int, most: int | None = None) -> Batch:
+        """Give what happened after event number `seq`, the first `most` of it.
 
         A number that this hub has not reached belongs to a daemon before this one: everything counts as news.
         """
         with self._lock:
             last_seq = self._last_seq
-            heard = seq if seq <= last_seq else 0
+            heard = seq if 0 <= seq <= last_seq else 0
             unheard = last_seq - heard
             kept = min(unheard, len(self._ring))
             first = len(self._ring) - kept
-            events = tuple(self._ring[place] for place in range(first, len(self._ring)))
-        return Batch(events, missed=unheard - kept, last_seq=last_seq)
+            told = kept if most is None else min(kept, most)
+            events = tuple(self._ring[place] for place in range(first, first + told))
+        return Batch(events, missed=unheard - kept, last_seq=last_seq - (kept - told))
 
     def listening(self, wake: Wake) -> AbstractContextManager[None]:
         """Call `wake` after each event and at the close."""

@@ -5,7 +5,6 @@ share them. Nobody holds up the rig: who cannot follow sees fewer pictures.
 """
 
 import asyncio
-import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from focusd.errors import Refused
-from focusd.event_stream import STALLED_S, hang_up, hung_up
+from focusd.event_stream import hung_up
 from focusd.finder import SHARE_AT_REST, SHARE_AT_WORK, WANTED_NS, Finder
 from focusd.house import House
 from focusd.operator import Operator
@@ -39,8 +38,6 @@ BETWEEN_S = 1.0
 """How long a stream waits for a camera that fails before it asks again."""
 
 _BOUNDARY = "focusrail"
-
-_log = logging.getLogger(__name__)
 
 
 def _place(typed: str | None) -> tuple[float, float] | None:
@@ -190,7 +187,7 @@ class _Motion(Response):
         self._number = watch.latest()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until somebody hangs up or takes nothing any more, or the daemon ends."""
+        """Send until somebody hangs up, or the daemon ends."""
         gone = asyncio.create_task(hung_up(receive))
         try:
             with self._watch.one_more():
@@ -201,12 +198,8 @@ class _Motion(Response):
                     if not part.done():
                         part.cancel()
                         return
-                    async with asyncio.timeout(STALLED_S):
-                        await send({"type": "http.response.body", "body": part.result(), "more_body": True})
+                    await send({"type": "http.response.body", "body": part.result(), "more_body": True})
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except TimeoutError:
-            _log.warning("somebody took no picture for %.0f s and was dropped", STALLED_S)
-            await hang_up(scope, gone)
         finally:
             gone.cancel()
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import Field, ValidationError
+from starlette.requests import ClientDisconnect
 
 from focusd.errors import RequestInvalid
 from focusd.problems import problems_of
@@ -100,10 +101,13 @@ def taken(model: type[Body]) -> Any:
 
     async def read(request: Request) -> Body:
         text = b""
-        async for part in request.stream():
-            text += part
-            if len(text) > LARGEST_BODY:
-                raise RequestInvalid([f"a request has {LARGEST_BODY} bytes at most"])
+        try:
+            async for part in request.stream():
+                text += part
+                if len(text) > LARGEST_BODY:
+                    raise RequestInvalid([f"a request has {LARGEST_BODY} bytes at most"])
+        except ClientDisconnect as error:
+            raise RequestInvalid(["it ended before all of it had come"]) from error
         try:
             return model.model_validate_json(text or b"{}")
         except ValidationError as error:

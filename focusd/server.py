@@ -2,26 +2,32 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
+from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from focusd.api import create_app
 from focusd.errors import StartFailed
-from focusd.event_stream import HANG_UP
 from focusd.house import House
 
 GRACE_S = 2
 """How long an answer may still take once the daemon ends."""
 
 SILENT_S = 5
-"""A connection over which nothing was asked for so long is closed."""
+"""A connection over which nothing was asked for so long, or no more of what was begun to be, is closed."""
+
+STALLED_S = 20
+"""One whose client takes nothing of what it asked for in so long is ended."""
 
 MOST_CONNECTIONS = 256
 """More are closed as they come: each takes one of the files that a process may have open, as a slice does."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -51,7 +57,9 @@ class Server(uvicorn.Server):
 
 
 class Connection(H11Protocol):
-    """A connection that can be ended at once, by an extension of its requests."""
+    """A connection that ends when its client falls silent amid what it asks, or takes no answer."""
+
+    _untaken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to take requests; uvicorn itself would wait for the first for ever."""
@@ -59,20 +67,45 @@ class Connection(H11Protocol):
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
             return
+        transport.set_write_buffer_limits(0)  # whatever waits to be taken is told by `pause_writing`
         self._be_patient()
-        app: ASGIApp = self.app
 
-        async def extended(scope: Scope, receive: Receive, send: Send) -> None:
-            scope.setdefault("extensions", {})[HANG_UP] = transport.abort
-            await app(scope, receive, send)
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        super().connection_lost(exc)
+        self.resume_writing()
 
-        self.app = extended
-
-    def data_received(self, data: bytes) -> None:
+    def handle_events(self) -> None:
         """Take what came; of half a request the rest is waited for as long as for a first word."""
-        super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
+        super().handle_events()
+        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
             self._be_patient()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close it; uvicorn itself could not where the body of a request is missing."""
+        self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Watch whether an answer is taken: it is in memory, and even a closed connection waits for it."""
+        super().pause_writing()
+        self._await_taking()
+
+    def resume_writing(self) -> None:
+        """Watch no more: all is taken."""
+        super().resume_writing()
+        if self._untaken is not None:
+            self._untaken.cancel()
+
+    def _await_taking(self) -> None:
+        left_bytes = self.transport.get_write_buffer_size()
+        self._untaken = self.loop.call_later(STALLED_S, self._end_unless_taken, left_bytes)
+
+    def _end_unless_taken(self, left_bytes: int) -> None:
+        if self.transport.get_write_buffer_size() < left_bytes:
+            self._await_taking()
+            return
+        _log.warning("a client took nothing of its answer for %.0f s and was dropped", STALLED_S)
+        self.transport.abort()
 
     def _be_patient(self) -> None:
         self._unset_keepalive_if_required()

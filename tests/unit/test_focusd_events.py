@@ -30,6 +30,12 @@ def test_a_place_from_an_earlier_daemon_counts_as_nothing_heard() -> None:
     assert names(hub, 900) == ["a"]
 
 
+def test_a_place_before_the_first_event_is_the_beginning() -> None:
+    hub = EventHub()
+    hub.publish("a")
+    assert hub.after(-5).missed == 0
+
+
 @given(kept=st.integers(1, 8), published=st.integers(0, 30), heard=st.integers(0, 30))
 def test_a_slow_listener_is_told_how_much_it_missed(kept: int, published: int, heard: int) -> None:
     hub = EventHub(kept)
@@ -41,6 +47,19 @@ def test_a_slow_listener_is_told_how_much_it_missed(kept: int, published: int, h
     assert batch.last_seq == published
     seqs = [event["seq"] for event in batch.events]
     assert seqs == list(range(published - len(seqs) + 1, published + 1))
+
+
+@given(kept=st.integers(1, 8), published=st.integers(0, 30), most=st.integers(1, 8))
+def test_a_few_at_a_time_a_listener_hears_the_same(kept: int, published: int, most: int) -> None:
+    hub = EventHub(kept)
+    for _ in range(published):
+        hub.publish("tick")
+    batches = [hub.after(0, most)]
+    while batches[-1].last_seq < published:
+        batches.append(hub.after(batches[-1].last_seq, most))
+    assert max(len(batch.events) for batch in batches) <= most
+    assert [event for batch in batches for event in batch.events] == [*hub.after(0).events]
+    assert [batch.missed for batch in batches] == [max(0, published - kept), *[0] * (len(batches) - 1)]
 
 
 def test_listeners_are_woken_until_they_leave() -> None:

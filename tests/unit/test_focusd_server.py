@@ -1,26 +1,44 @@
-"""Connections: how many there may be, and for how long over which nothing is asked."""
+"""Connections: how many there may be, and for how long over which nothing is asked or nothing is taken."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
-from socket import AF_UNIX, socket
+from socket import AF_UNIX, socket, socketpair
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import focusd.server
-from focusd.server import server_of
+from focusd.server import Connection, server_of
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: focusd\r\nConnection: close\r\n\r\n"
+HALF_A_BODY = b"POST / HTTP/1.1\r\nHost: focusd\r\nContent-Length: 9\r\n\r\n{"
+LONG = b"x" * 2_000_000
+"""Far more than a socket holds."""
 
 
 async def answers(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("here")(scope, receive, send)
 
 
-async def told(path: Path, *requests: bytes) -> list[bytes]:
+async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["method"] == "POST":
+        await Request(scope, receive).body()
+    await answers(scope, receive, send)
+
+
+def room_of_a_socket() -> int:
+    ours, theirs = socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        return ours.send(LONG)
+
+
+async def told(path: Path, *requests: bytes, app: ASGIApp = answers) -> list[bytes]:
     """Open a connection for each request, one after the other; give what came over each until its end."""
-    server = server_of(answers)
+    server = server_of(app)
     with socket(AF_UNIX) as listener:
         listener.bind(str(path))
         serving = asyncio.create_task(server.serve([listener]))
@@ -43,6 +61,71 @@ def test_a_connection_over_which_nothing_is_asked_is_closed(
 ) -> None:
     monkeypatch.setattr(focusd.server, "SILENT_S", 0.01)
     assert asyncio.run(told(tmp_path / "s", begun)) == [b""]
+
+
+@pytest.mark.parametrize("before", [b"", b"GET / HTTP/1.1\r\nHost: focusd\r\n\r\n"], ids=["alone", "behind"])
+def test_a_connection_over_which_the_rest_of_a_body_does_not_come_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes
+) -> None:
+    monkeypatch.setattr(focusd.server, "SILENT_S", 0.01)
+    said = asyncio.run(told(tmp_path / "s", before + HALF_A_BODY, app=reads))
+    assert said == [b"here" if before else b""]
+
+
+async def asked(path: Path, client: socket, content: bytes) -> None:
+    """Ask for a long answer, and wait until the connection is over."""
+    server = server_of(PlainTextResponse(content))
+    with socket(AF_UNIX) as listener:
+        listener.bind(str(path))
+        serving = asyncio.create_task(server.serve([listener]))
+        await server.until_up()
+        client.connect(str(path))
+        client.sendall(REQUEST)
+        async with asyncio.timeout(20):
+            while not server.server_state.total_requests or server.server_state.connections:
+                await asyncio.sleep(0)
+        server.should_exit = True
+        await serving
+
+
+@pytest.mark.parametrize("more_bytes", [9_000, 1_000_000])
+def test_who_takes_nothing_of_an_answer_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, more_bytes: int
+) -> None:
+    """What the socket does not hold would be in memory for as long as the client likes."""
+    monkeypatch.setattr(focusd.server, "STALLED_S", 0.01)
+    content = LONG[: room_of_a_socket() + more_bytes]
+    with socket(AF_UNIX) as client:
+        asyncio.run(asked(tmp_path / "s", client, content))
+        assert len(all_from(client)) < len(content)
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert record.getMessage() == "a client took nothing of its answer for 0 s and was dropped"
+
+
+def test_who_takes_an_answer_slowly_is_given_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(focusd.server, "STALLED_S", 0.01)
+    wait_again, came = Connection._await_taking, bytearray()
+    with socket(AF_UNIX) as client:
+
+        def take_a_little_and_wait_again(connection: Connection) -> None:
+            wait_again(connection)
+            came.extend(client.recv(1 << 18))
+
+        monkeypatch.setattr(Connection, "_await_taking", take_a_little_and_wait_again)
+        asyncio.run(asked(tmp_path / "s", client, LONG))
+        assert (came + all_from(client)).endswith(LONG)
+
+
+def all_from(client: socket) -> bytes:
+    """Give what has come, until the end."""
+    client.settimeout(5)
+    came = bytearray()
+    with suppress(ConnectionResetError):
+        while part := client.recv(1 << 20):
+            came += part
+    return bytes(came)
 
 
 def test_too_many_connections_leave_those_that_were_there(
