@@ -3,16 +3,21 @@
 import re
 from collections.abc import Hashable, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import yaml
+
+from focusd.problems import shown
 
 MOST_VALUES = 100_000
 """What a text may stand for, its aliases written out: a few lines of them can mean more than memory holds."""
 
+_OF_YAML: Final = "tag:yaml.org,2002:"
+"""What `!!` stands for."""
+
 _NUMBERS = {
-    "tag:yaml.org,2002:int": re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,99}|0x[0-9a-fA-F]{1,99})$"),
-    "tag:yaml.org,2002:float": re.compile(
+    f"{_OF_YAML}int": re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,99}|0x[0-9a-fA-F]{1,99})$"),
+    f"{_OF_YAML}float": re.compile(
         r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?"
         r"|[0-9]+[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))$|\.(?:nan|NaN|NAN)$"
     ),
@@ -29,22 +34,25 @@ class OverrideInvalid(ValueError):
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML without dates (a setting is never one), repeated names, octal and sexagesimal numbers."""
+    """Safe YAML of groups, lists, texts, numbers, true, false and null: no setting is anything else.
+
+    No name may be repeated, and no number is octal or sexagesimal.
+    """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the base class's own shape
         first: [
-            (tag, _NUMBERS.get(tag, pattern))
-            for tag, pattern in resolvers
-            if tag != "tag:yaml.org,2002:timestamp"
+            (tag, _NUMBERS.get(tag, pattern)) for tag, pattern in resolvers if tag != f"{_OF_YAML}timestamp"
         ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
-def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:
+def _mapping(loader: _StrictLoader, node: yaml.Node) -> dict[Hashable, Any]:
+    if not isinstance(node, yaml.MappingNode):
+        _refuse(loader, node)
     seen: dict[Hashable, int] = {}
     for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":  # `<<: *other`, which gives way to names of its own
+        if key_node.tag == f"{_OF_YAML}merge":  # `<<: *other`, which gives way to names of its own
             continue
         key = loader.construct_object(key_node, deep=True)
         line = key_node.start_mark.line + 1
@@ -65,8 +73,30 @@ def _text(loader: _StrictLoader, node: yaml.ScalarNode) -> str:
     return text
 
 
-_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
-_StrictLoader.add_constructor("tag:yaml.org,2002:str", _text)
+def _scalar(loader: _StrictLoader, node: yaml.Node) -> object:
+    """Read what is no text, where it would be read so without a tag, too."""
+    untagged = loader.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
+    if untagged != node.tag:
+        _refuse(loader, node)
+    return yaml.SafeLoader.yaml_constructors[node.tag](loader, node)
+
+
+def _refuse(_loader: _StrictLoader, node: yaml.Node) -> NoReturn:
+    what = shown(node.value) if isinstance(node, yaml.ScalarNode) else "what stands here"
+    tag = node.tag.replace(_OF_YAML, "!!")
+    raise YamlInvalid(
+        f"line {node.start_mark.line + 1}: {what} cannot be read as {tag}: write it without a tag, and in "
+        "quotes if it is text"
+    )
+
+
+_StrictLoader.yaml_constructors = {
+    f"{_OF_YAML}map": _mapping,
+    f"{_OF_YAML}seq": yaml.SafeLoader.construct_yaml_seq,
+    f"{_OF_YAML}str": _text,
+    **{f"{_OF_YAML}{name}": _scalar for name in ("int", "float", "bool", "null")},
+    None: _refuse,
+}
 
 
 def parse_yaml(text: str) -> Any:
@@ -87,6 +117,10 @@ def parse_yaml(text: str) -> Any:
         raise YamlInvalid("it is nested too deeply") from error
     except yaml.YAMLError as error:
         raise YamlInvalid(f"not YAML: {error}") from error
+    except YamlInvalid:
+        raise
+    except (ValueError, OverflowError) as error:  # from the scanner, of \U with too large a number
+        raise YamlInvalid(f"line {loader.line + 1}: what is escaped there is no letter") from error
 
 
 def _values(node: yaml.Node, known: dict[int, int]) -> int:
