@@ -78,6 +78,7 @@ class FolderCarrier:
         """Copy, sync, read back and compare."""
         try:
             disk = self._checked_disk(folder)
+            self._see_apart(folder.parent)
             target = self._destination / folder.name
             target.mkdir(exist_ok=True)
             _refuse_another(folder, target)
@@ -121,6 +122,15 @@ class FolderCarrier:
                 "give same_disk: true where that is meant"
             )
         return disk
+
+    def _see_apart(self, sessions: Path) -> None:
+        """Refuse what lies in the sessions' own folder; a session would be taken for its own copy there."""
+        place = self._destination.resolve()
+        if any(folder.samefile(sessions) for folder in (place, *place.parents)):
+            raise NotDelivered(
+                f"{self._destination} is where the sessions themselves are: deliver to a folder outside "
+                f"{sessions}"
+            )
 
     def _see_same(self, disk: int, folder: Path) -> None:
         if self._checked_disk(folder) != disk:

@@ -77,6 +77,24 @@ def test_everything_arrives_links_as_what_they_lead_to(carrier, session, place):
     assert not any(path.is_symlink() for path in place.rglob("*"))
 
 
+@pytest.mark.parametrize("inside", [".", "copies", "0001-beetle", "0001-beetle/slices", "../link"])
+def test_nothing_is_delivered_to_where_the_sessions_are(session, inside):
+    """There a session would count as arrived, and what is being written to it now as left by a copy."""
+    (session.parent / "copies").mkdir()
+    (session.parent.parent / "link").symlink_to(session.parent)
+    writing = session / "slices" / ".0001.jpg.abcd.part"
+    writing.write_bytes(b"half a slice")
+    before = sorted(session.parent.rglob("*"))
+    with pytest.raises(NotDelivered, match="deliver to a folder outside"):
+        FolderCarrier(session.parent / inside, same_disk=True).carry(session, [*FILES])
+    assert sorted(session.parent.rglob("*")) == before
+
+
+def test_a_folder_above_the_sessions_is_a_place_as_another(session, tmp_path):
+    FolderCarrier(tmp_path, same_disk=True).carry(session, [*FILES])
+    assert (tmp_path / "0001-beetle" / "slices" / "0000.jpg").is_file()
+
+
 def test_what_has_changed_since_is_brought_up_to_date_and_nothing_else_goes_away(carrier, session, place):
     carrier.carry(session, [*FILES])
     there = place / "0001-beetle"
