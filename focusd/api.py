@@ -16,7 +16,8 @@ from starlette.responses import Response
 from camera.errors import CameraError
 from camera.lens import LensAxis
 from focusd.doctor import examine_running
-from focusd.errors import FocusdError, Refused
+from focusd.door import no_page
+from focusd.errors import FocusdError
 from focusd.event_stream import EventStream
 from focusd.exits import Exit
 from focusd.film_api import add_film
@@ -59,7 +60,7 @@ def create_app(house: House) -> FastAPI:
         version=house.versions["focusrail"],
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(_no_page)],
+        dependencies=[Depends(no_page)],
     )
     for kind in (FocusdError, RailError, CameraError, StackError, Exception):
         app.add_exception_handler(kind, _told)
@@ -199,12 +200,6 @@ def _add_stacks(app: FastAPI, house: House) -> None:
         asked, since = body.model_dump(exclude={"session"}), house.hub.last_seq
         session, slices = await asyncio.to_thread(house.redo.begin, body.session, Choice(**asked))
         return {"session": session.id, "slices": slices, "since": since}
-
-
-async def _no_page(request: Request) -> None:
-    """Refuse what a web page sends: where the socket is forwarded to a port, any page may reach that."""
-    if origin := request.headers.get("origin"):
-        raise Refused(f"this request comes from a web page, {origin[:80]}; the rig listens to programs alone")
 
 
 async def _begun(job: Job) -> Answer:

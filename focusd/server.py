@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from focusd.api import create_app
+from focusd.door import HEADERS
 from focusd.errors import StartFailed
 from focusd.house import House
 
@@ -131,6 +132,7 @@ def server_of(app: ASGIApp) -> Server:
             log_config=None,  # its own would close the handlers that are there
             log_level="warning",
             access_log=False,
+            headers=list(HEADERS),
             lifespan="off",
             ws="none",
             timeout_keep_alive=SILENT_S,

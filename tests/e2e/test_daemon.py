@@ -101,16 +101,29 @@ def test_requests_are_read_strictly(focusd: Daemon) -> None:
 
 
 def test_no_web_page_reaches_the_rig_through_a_port_that_leads_to_the_socket(focusd: Daemon) -> None:
-    """A page may send to any port of its reader's machine what takes no preflight, as this does."""
-    headers = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
-    for method, path in (("POST", "/home"), ("POST", "/sim/press"), ("GET", "/status")):
+    """A page may send to any port of its reader's machine what takes no preflight, as this does.
+
+    What has its own name pointed to that port sends no Origin, and may read the answer.
+    """
+    sent = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
+    rebound = {"Host": "evil.example:8080"}
+    for method, path, headers, words in (
+        ("POST", "/home", sent, "comes from a web page, https://evil.example"),
+        ("POST", "/sim/press", sent, "comes from a web page, https://evil.example"),
+        ("GET", "/status", sent, "comes from a web page, https://evil.example"),
+        ("GET", "/status", rebound, 'for "evil.example:8080", a name that any web page'),
+        ("GET", "/events", rebound, 'for "evil.example:8080", a name that any web page'),
+        ("GET", "/preview.jpg", rebound, 'for "evil.example:8080", a name that any web page'),
+        ("GET", "/sim/state", rebound, 'for "evil.example:8080", a name that any web page'),
+    ):
         connection = Connection(focusd.socket)
-        connection.request(method, path, '{"allow": true}', headers)
+        connection.request(method, path, '{"allow": true}' if method == "POST" else None, headers)
         response = connection.getresponse()
         told = json.loads(response.read())
         connection.close()
         assert (response.status, told["exit_code"]) == (409, 3)
-        assert "comes from a web page, https://evil.example" in told["detail"]
+        assert words in told["detail"]
+        assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"]
 
 
 def test_a_press_stops_and_the_stack_goes_on_later(focusd: Daemon) -> None:
