@@ -30,6 +30,7 @@ from focusd.preview_api import add_preview
 from focusd.redo import Choice
 from focusd.requests import (
     AcknowledgeRequest,
+    EventsRequest,
     GotoRequest,
     HomeRequest,
     JogRequest,
@@ -38,6 +39,7 @@ from focusd.requests import (
     ResumeRequest,
     ZeroRequest,
     documented,
+    queried,
     taken,
 )
 from focusd.sessions_api import add_sessions, latest_session
@@ -119,7 +121,8 @@ def _add_looking(app: FastAPI, house: House) -> None:
         return {"verdicts": [asdict(verdict) for verdict in examine_running(house)]}
 
     @app.get("/events")
-    async def events(since: int | None = None) -> Response:
+    async def events(request: Request) -> Response:
+        since = queried(request, EventsRequest).since
         return EventStream(hub, hub.last_seq if since is None else since)
 
 

@@ -79,7 +79,7 @@ class EventHub:
         """
         with self._lock:
             last_seq = self._last_seq
-            heard = seq if 0 <= seq <= last_seq else 0
+            heard = seq if seq <= last_seq else 0
             unheard = last_seq - heard
             kept = min(unheard, len(self._ring))
             first = len(self._ring) - kept

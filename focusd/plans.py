@@ -38,7 +38,7 @@ class PlanRequest(Strict):
     that one.
     """
 
-    plan: str = "default"
+    plan: Name = "default"
     name: Name | None = None
     unit: Unit | None = None
     near_u: float | None = None
@@ -48,7 +48,7 @@ class PlanRequest(Strict):
     overlap: float | None = None
     pitch_u: float | None = None
     count: int | None = None
-    optics: str | None = None
+    optics: Name | None = None
     settle_ms: int | None = Field(default=None, ge=0, le=60_000)
     after: Literal["start", "stay", "park"] | None = None
     delay_s: float | None = Field(default=None, ge=0, le=3600)

@@ -27,6 +27,9 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> tuple[str, ..
 def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "json_invalid":
         return f"this is not JSON: {detail['ctx']['error']}"
+    match detail["loc"]:
+        case (*group, name, "[key]") if group:
+            return f"{group[-1]}: {shown(name)} names none: give 1 to 60 printable characters on one line"
     path, known, allowed = _resolve(detail["loc"], model)
     if detail["type"] == "extra_forbidden":
         return _unknown(path, known)

@@ -61,6 +61,18 @@ class ResumeRequest(Strict):
     session: str | None = Field(default=None, min_length=1, max_length=200)
 
 
+class EventsRequest(Strict):
+    """The number of the last event that was heard; null: none of those that were."""
+
+    since: int | None = Field(default=None, ge=0)
+
+
+class RemovalRequest(Strict):
+    """Whether a session goes that is unfinished or not merged."""
+
+    forced: bool = False
+
+
 class SessionsRequest(Strict):
     """How many sessions to list, the newest, or those next before the one of that number or id.
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from focusd.delivery import outstanding
 from focusd.house import House, work_on
 from focusd.reports import reported
-from focusd.requests import SessionsRequest, queried
+from focusd.requests import RemovalRequest, SessionsRequest, queried
 from focusd.views import session_view
 from stack.errors import RemovalRefused
 from stack.removal import objection
@@ -42,7 +42,8 @@ def add_sessions(app: FastAPI, house: House) -> None:
         }
 
     @app.delete("/sessions/{wanted}")
-    def remove(wanted: str, forced: bool = False) -> Answer:
+    def remove(wanted: str, request: Request) -> Answer:
+        forced = queried(request, RemovalRequest).forced
         session = house.sessions.open(wanted)
         state = session.state()
         waiting, at_work = outstanding(session, state), work_on(house.operator, house.merges, session)

@@ -215,7 +215,7 @@ class SeriesRequest(Strict):
     most one of `until` and `for_s`.
     """
 
-    plan: str = "default"
+    plan: Name = "default"
     name: Name | None = None
     every_s: float = Field(ge=1, le=30 * 86_400)
     count: int | None = Field(default=None, ge=1, le=1_000_000)
@@ -244,13 +244,13 @@ class Config(Strict):
 
     axis: Axis = Axis()
     camera: Camera = Camera()
-    optics: dict[str, Lens] = Field(
+    optics: dict[Name, Lens] = Field(
         default={
             "macro-2x": Lens(magnification=2.0, f_number=4.0, pixel_um=3.1),
             "camera-module-3": Lens(focal_mm=4.74, f_number=1.8, pixel_um=1.4),
         }
     )
-    plans: dict[str, Plan] = Field(default={"default": Plan(optics="macro-2x")})
+    plans: dict[Name, Plan] = Field(default={"default": Plan(optics="macro-2x")})
     panel: Panel = Panel()
     storage: Storage = Storage()
     delivery: tuple[Delivery, ...] = ()

@@ -14,7 +14,7 @@ from focusd.plans import PlanRequest, plan_asked_for
 from focusd.requests import documented, taken
 from focusd.settings import Config
 from focusd.shadings import SHADING
-from focusd.strict import Strict
+from focusd.strict import Name, Strict
 from focusd.surveys import (
     BacklashSurvey,
     DarkSurvey,
@@ -36,7 +36,7 @@ Span = Annotated[float | None, Field(gt=0)]
 class SurveyRequest(Strict):
     """With which plan's settling time, exposure and optics; what lengths are measured in."""
 
-    plan: str = "default"
+    plan: Name = "default"
     unit: Unit | None = None
 
 
@@ -62,7 +62,7 @@ class RangeRequest(SurveyRequest):
     far_u: float | None = None
     around_u: Span = None
     pitch_u: Span = None
-    save_as: str | None = Field(default=None, min_length=1, max_length=60)
+    save_as: Name | None = None
 
 
 Pixel = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]

@@ -20,6 +20,9 @@ from stack.plan import (
     StackPlan,
 )
 
+_FARTHEST_U = 1e9
+"""No axis goes a kilometre; numbers of 300 digits are neither counted in steps nor written out."""
+
 _NO_DEPTH: Mapping[Unit, str] = {
     "um": "a pitch in micrometres follows from the magnification, which these optics do not say: give it, or "
     "a pitch or a count",
@@ -54,20 +57,24 @@ def _range_nonsense(where: Range, scale: Scale, marks: Marks) -> list[str]:
             ] + [
                 f"the {end} mark is {value}, which is no position: mark it again"
                 for end, value in ends
-                if value is not None and not math.isfinite(value)
+                if value is not None and not _is_place(value)
             ]
         case Between(near_u, far_u):
             return [
                 f"the {end} end is {value}, which is no position"
                 for end, value in (("near", near_u), ("far", far_u))
-                if not math.isfinite(value)
+                if not _is_place(value)
             ]
         case FromHere(length_u):
-            sensible = math.isfinite(length_u) and length_u != 0
+            sensible = _is_place(length_u) and length_u != 0
             return [] if sensible else [f"a range of {scale.say_length(length_u)} from here is no range"]
         case AroundHere(length_u):
-            sensible = math.isfinite(length_u) and length_u > 0
+            sensible = _is_place(length_u) and length_u > 0
             return [] if sensible else [f"a range of {scale.say_length(length_u)} around here is no range"]
+
+
+def _is_place(value_u: float) -> bool:
+    return math.isfinite(value_u) and abs(value_u) <= _FARTHEST_U
 
 
 def _spacing_nonsense(plan: StackPlan, scale: Scale) -> list[str]:

@@ -90,6 +90,8 @@ def test_requests_are_read_strictly(focusd: Daemon) -> None:
         ("GET", "/sessions/9", {}, 404, 3, "no session"),
         ("GET", "/sessions?limit=0", {}, 422, 2, 'limit: "0" is not a whole number from 1 up to 500'),
         ("GET", "/sessions?before=beetle", {}, 404, 3, "neither the number"),
+        ("GET", "/events?since=x", {}, 422, 2, 'since: "x" is not a whole number'),
+        ("DELETE", "/sessions/9?forced=x", {}, 422, 2, 'forced: "x" is not true or false'),
         ("GET", "/nowhere", {}, 404, 2, "/openapi.json"),
         ("POST", "/goto", {"position_u": 5.0}, 409, 3, "focusctl home"),
         ("POST", "/mark", {"end": "near"}, 409, 3, "focusctl home"),

@@ -72,6 +72,14 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         ("axis.tarvel_mm=9", "axis.tarvel_mm: axis has no such setting; did you mean travel_mm?"),
         ("axis.pins.step=28", "axis.pins.step: 28 is not a whole number from 0 up to 27"),
         ("axis.pins=3", "axis.pins: 3 is not a group of settings"),
+        (
+            'plans={default: {spacing: {pitch_u: 9}}, "": {spacing: {pitch_u: 9}}}',
+            'plans: "" names none: give 1 to 60 printable characters on one line',
+        ),
+        (
+            'optics={"a\\tb": {f_number: 4}}',
+            'optics: "a\tb" names none: give 1 to 60 printable characters on one line',
+        ),
         ("panel.led_pin=true", "panel.led_pin: true is not a whole number from 0 up to 27, or null"),
         ("merge.nice=2.5", "merge.nice: 2.5 is not a whole number from 0 up to 19"),
         (

@@ -30,12 +30,6 @@ def test_a_place_from_an_earlier_daemon_counts_as_nothing_heard() -> None:
     assert names(hub, 900) == ["a"]
 
 
-def test_a_place_before_the_first_event_is_the_beginning() -> None:
-    hub = EventHub()
-    hub.publish("a")
-    assert hub.after(-5).missed == 0
-
-
 @given(kept=st.integers(1, 8), published=st.integers(0, 30), heard=st.integers(0, 30))
 def test_a_slow_listener_is_told_how_much_it_missed(kept: int, published: int, heard: int) -> None:
     hub = EventHub(kept)

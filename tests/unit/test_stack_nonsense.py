@@ -33,6 +33,9 @@ KNOWN = Position(5000, Trust.KNOWN)
     [
         (BetweenMarks(), Pitch(10), ["far end is not marked", "`focusctl mark far`"]),
         (Between(0, float("nan")), Pitch(10), ["far end is nan"]),
+        (Between(1e308, -1e308), Count(5), ["near end is 1e+308, which", "far end is -1e+308, which"]),
+        (FromHere(-1.7e308), Pitch(1), ["-1.7e+305 mm from here is no range"]),
+        (AroundHere(1.7e308), Pitch(1), ["1.7e+305 mm around here is no range"]),
         (Between(5, 5), Pitch(1), ["no two places", "1 µm"]),
         (Between(5.2, 5.9), Pitch(1), ["no two places"]),
         (FromHere(0), Pitch(1), ["0 µm from here"]),
