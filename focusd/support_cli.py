@@ -47,6 +47,7 @@ def redacted(text: str) -> str:
 def pack(file: Path, pages: Mapping[str, str]) -> None:
     """Write an archive that only its owner can read; raises `OSError`."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)  # also of a file that was there
     with os.fdopen(descriptor, "wb") as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
         for name, text in pages.items():
             content = text.encode()

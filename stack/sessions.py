@@ -86,14 +86,15 @@ class Sessions:
     def remove(self, session: Session) -> None:
         """Remove a session's folder with all that is in it; its number is not given again.
 
-        Raises `RemovalRefused`, and removes nothing, while somebody writes its journal.
+        Of one that lies elsewhere the link to it goes, and nothing else. Raises `RemovalRefused`, and removes
+        nothing, while somebody writes its journal.
         """
         with _held(self._root), _unwritten(session):
             write_durably(self._root / HIGHEST, f"{self._highest_number()}\n".encode())
             part = self._root / f".{session.id}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
             session.path.rename(part)
             sync_folder(self._root)
-            shutil.rmtree(part)
+            _cleared(part)
 
     def ids(self) -> tuple[str, ...]:
         """Give the ids, newest last."""
@@ -166,7 +167,8 @@ class Sessions:
     def _drop_unfinished(self) -> None:
         for part in self._root.glob(f".*{LEFTOVER_SUFFIX}"):
             if _ID.fullmatch(part.name[1:]):
-                shutil.rmtree(part)
+                with contextlib.suppress(OSError):  # it takes room, and must not keep a stack from being shot
+                    _cleared(part)
 
     def _numbered(self) -> list[tuple[int, str]]:
         """Give the number and the name of each, newest last."""
@@ -191,6 +193,14 @@ def slug(name: str) -> str:
     """Give `name` as a part of a file name: ASCII letters, digits, dots and dashes."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9.]+", "-", ascii_name)[:40].strip("-.") or "stack"
+
+
+def _cleared(part: Path) -> None:
+    """Remove a folder, or a link to one."""
+    if part.is_symlink():
+        part.unlink()
+    else:
+        shutil.rmtree(part)
 
 
 @contextlib.contextmanager

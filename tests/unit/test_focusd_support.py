@@ -53,6 +53,7 @@ def test_all_that_helps_is_packed_for_its_owner_alone(
     config = tmp_path / "config.yaml"
     config.write_text(f"panel: {{led_pin: 19}}\n# password: {SECRET}\n")
     out = tmp_path / "s.tar.gz"
+    out.touch(0o644)
     assert main(["support", str(out), "--config", str(config), "--state-dir", str(tmp_path / "state")]) == 0
     assert out.stat().st_mode & 0o777 == 0o600
     with tarfile.open(out) as archive:

@@ -86,3 +86,19 @@ def test_a_removal_that_was_cut_short_is_ended_by_the_next_session(sessions, mon
     assert sessions.ids() == () and list(sessions.root.glob(".0001*"))
     assert sessions.create(PLAN, LAYOUT, MICRON, Facts()).number == 2
     assert not list(sessions.root.glob(".0001*"))
+
+
+def test_of_a_session_that_lies_elsewhere_the_link_goes_and_the_next_is_made(sessions, tmp_path):
+    session = sessions.create(PLAN, LAYOUT, MICRON, Facts())
+    away = session.path.rename(tmp_path / "on-another-disk")
+    session.path.symlink_to(away)
+    sessions.remove(sessions.open(1))
+    assert sessions.create(PLAN, LAYOUT, MICRON, Facts()).number == 2
+    assert [path.name[:5] for path in sorted(sessions.root.glob("[.0]0*"))] == ["0002-"]
+    assert (away / "session.json").is_file()
+
+
+def test_what_cannot_be_cleared_away_keeps_no_session_from_being_made(sessions):
+    made = sessions.create(PLAN, LAYOUT, MICRON, Facts())
+    (sessions.root / f".{made.id}.0badcafe.part").write_bytes(b"no folder")
+    assert sessions.create(PLAN, LAYOUT, MICRON, Facts()).number == 2
