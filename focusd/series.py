@@ -11,8 +11,9 @@ from stack.manner import AS_USUAL, Exposing, Manner, WhenHot
 from stack.retention import Keep
 from stack.schedule import Schedule, Window
 
-FARTHEST: Final = timedelta(days=3660)
-"""A start farther off than this is a slip of the pen."""
+START_WITHIN: Final = timedelta(days=3660)
+END_WITHIN: Final = timedelta(days=36600)
+"""A start or an end farther off is a slip of the pen; the last day of all is no day in every zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,11 @@ def series_asked_for(request: SeriesRequest, now: datetime) -> Asked:
         raise RequestInvalid([f"ramp_stops: is of a ramp, and the exposure is {request.exposure}"])
     start = request.start_at and _zoned(request.start_at, now)
     begins = start or now
-    if abs(begins - now) > FARTHEST:
-        raise RequestInvalid(
-            [f"start_at: {begins:%Y-%m-%d} is more than {FARTHEST.days // 366} years from now"]
-        )
     until = request.until and _zoned(request.until, now)
+    for name, moment, within in (("start_at", begins, START_WITHIN), ("until", until, END_WITHIN)):
+        if moment is not None and abs(moment - now) > within:
+            years = within.days // 366
+            raise RequestInvalid([f"{name}: {moment:%Y-%m-%d} is more than {years} years from now"])
     if until is not None and until <= begins:
         raise RequestInvalid([f"until: {until:%Y-%m-%d %H:%M} is not after the start"])
     window = request.window and Window(*request.window)

@@ -683,6 +683,14 @@ def test_a_start_that_no_machine_lives_to_see_is_refused(machine, start_at):
         series_asked_for(request, machine.now())
 
 
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59", "2150-01-01T00:00"])
+def test_an_end_that_no_machine_lives_to_see_is_refused(machine, until):
+    """Of the first nobody east of it can say what time that is."""
+    request = SeriesRequest.model_validate_json(f'{{"every_s": 1800, "until": "{until}"}}')
+    with pytest.raises(RequestInvalid, match="is more than 100 years from now"):
+        series_asked_for(request, machine.now())
+
+
 def test_a_week_is_a_week_though_the_clock_was_set_since_it_began(machine):
     """The Pi woke up forty days back, began, and then heard from a time server."""
     machine.cut(60, wrong_by_s=-40 * 86_400.0, synchronised=False)
