@@ -1,5 +1,6 @@
 """Opening a camera with a tuning that does not change from frame to frame, and asking it for its name."""
 
+import errno
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
@@ -38,11 +39,14 @@ def _open(open_picamera2: OpenPicamera2, index: int, tuning: dict[str, Any] | No
     try:
         return open_picamera2(index, tuning=tuning)
     except (RuntimeError, OSError) as error:  # the latter from /dev/dma_heap
-        raise CameraUnavailable(
-            f"Camera {index} cannot be opened: {error}. Check with 'rpicam-hello --list-cameras' that it is "
-            "there; if not, the ribbon cable at both ends, with the power off; if it is, another program may "
-            "have it: 'sudo fuser -v /dev/media*' shows which."
-        ) from error
+        what_to_do = (
+            "That is no fault of the camera's: restart focusd, which has too many files open."
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
+            else "Check with 'rpicam-hello --list-cameras' that it is there; if not, the ribbon cable at "
+            "both ends, with the power off; if it is, another program may have it: "
+            "'sudo fuser -v /dev/media*' shows which."
+        )
+        raise CameraUnavailable(f"Camera {index} cannot be opened: {error}. {what_to_do}") from error
 
 
 def _close(camera: Picamera2, index: int) -> None:

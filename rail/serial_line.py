@@ -1,5 +1,6 @@
 """The serial port to a motor's driver, and the one place that knows pyserial."""
 
+import errno
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -31,9 +32,14 @@ class SerialLine:
             came: bytes = port.read(len(sent) + answer_bytes)
         except OSError as e:  # what pyserial raises is one
             self.close()
+            what_to_do = (
+                "restart focusd, which has too many files open"
+                if e.errno in (errno.EMFILE, errno.ENFILE)
+                else "enable it with raspi-config (login shell: no, hardware: yes), and let the user be in "
+                "the group dialout"
+            )
             raise DriverFault(
-                f"the serial port {self._name} to the motor's driver cannot be used ({e}): enable it with "
-                "raspi-config (login shell: no, hardware: yes), and let the user be in the group dialout"
+                f"the serial port {self._name} to the motor's driver cannot be used ({e}): {what_to_do}"
             ) from e
         return came
 

@@ -140,6 +140,17 @@ class TestOpening:
         with pytest.raises(CameraUnavailable, match=r"cannot be opened.*dma_heap/vidbuf_cached"):
             studio.camera()
 
+    def test_a_want_of_open_files_is_not_taken_for_a_loose_cable(
+        self, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def denied(*_: Any, **__: Any) -> Any:
+            raise OSError(24, "Too many open files", "/dev/dma_heap/vidbuf_cached")
+
+        monkeypatch.setattr(Studio, "__call__", denied)
+        with pytest.raises(CameraUnavailable, match="too many files open") as caught:
+            studio.camera()
+        assert "cable" not in str(caught.value)
+
     def test_a_camera_that_does_not_start_is_closed(self, studio: Studio) -> None:
         class Stillborn(Unruly):
             def start(self, **how: Any) -> None:

@@ -3,6 +3,8 @@
 import logging
 import os
 from dataclasses import replace
+from importlib import import_module
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 
 import pytest
 from hypothesis import given
@@ -64,6 +66,18 @@ def test_it_is_told_its_microsteps_current_and_chopper_over_a_real_port(chip):
 def test_a_port_that_is_not_there_is_named_with_what_to_do():
     with pytest.raises(DriverFault, match=r"/dev/nowhere .* raspi-config"):
         SerialLine("/dev/nowhere").ask(b"", 0)
+
+
+def test_a_want_of_open_files_is_not_taken_for_a_port_that_may_not_be_used():
+    import_module("serial")  # which takes files, too
+    most, hard = getrlimit(RLIMIT_NOFILE)
+    setrlimit(RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(DriverFault, match="too many files open") as caught:
+            SerialLine("/dev/null").ask(b"", 0)
+    finally:
+        setrlimit(RLIMIT_NOFILE, (most, hard))
+    assert "dialout" not in str(caught.value)
 
 
 def test_a_port_on_which_nobody_answers_is_no_driver():
