@@ -95,7 +95,7 @@ def own_notes(environment: Mapping[str, str]) -> Path | None:
 def answers_to(series: str, wanted: str) -> bool:
     """Say whether a series is meant: by its number, its name, or both."""
     number, _, name = series.partition("-")
-    return wanted in (series, name) or (wanted.isdecimal() and int(wanted) == int(number))
+    return wanted in (series, name) or (wanted.isdecimal() and wanted.lstrip("0") == number.lstrip("0"))
 
 
 @contextmanager

@@ -202,7 +202,8 @@ def test_a_series_answers_to_its_number_its_name_and_both():
     assert all(
         answers_to("0012-moss-on-oak", wanted) for wanted in ("12", "0012", "moss-on-oak", "0012-moss-on-oak")
     )
-    assert not any(answers_to("0012-moss-on-oak", wanted) for wanted in ("1", "moss", "0012-moss", ""))
+    others = ("1", "moss", "0012-moss", "", "0", "١٢", "9" * 5000)
+    assert not any(answers_to("0012-moss-on-oak", wanted) for wanted in others)
 
 
 def test_without_the_library_one_line_says_what_to_install(moss, capsys, monkeypatch):
