@@ -39,11 +39,17 @@ SUFFIXES: Final = WRITTEN_SUFFIXES | RAW_SUFFIXES
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 TIFF_COMPRESSIONS: Final = (1, 5, 7, 8, 32773, 32946)
 """None, LZW, JPEG, deflate, packed bits, and deflate as it was called first."""
-TIFF_KIND: Final = {254: 0, 258: 1, 259: 1, 262: 2, 284: 1, 339: 1}
+TIFF_KIND: Final = {254: 0, 258: 1, 259: 1, 262: 2, 277: 1, 284: 1, 339: 1}
 """Tags that say what kind of picture it is, and what it is where they are missing."""
+TIFF_COLOURS: Final = (0, 1, 2, 3, 5, 6, 8)
+"""Grey of either sense, RGB, palette, inks, YCbCr and Lab, of 8 bits."""
+TIFF_DEEP: Final = ((1, 1), (2, 3), (2, 4))
+"""Colours and samples that are read of 16 bits: grey, RGB, and RGB with transparency."""
+REDUCED_OR_MASK: Final = 1 | 4
 TIFF_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2}
 """Of one value of the kinds that may fit into an entry."""
-ORIENTATION: Final = 274
+AS_STORED: Final = {274: 1, 338: 0}
+"""Orientation, and what a fourth sample is: OpenCV turns and darkens by them, unless they say this."""
 _NUMBERS: Final = re.compile(r"([0-9]+)")
 EMPTY: Final = "the file is empty"
 CUT_SHORT: Final = "the file is cut short or damaged"
@@ -89,7 +95,7 @@ def _shape(data: Bytes) -> Shape:
     if is_png(data):
         width, height, bits = struct.unpack(">IIB", data[16:25])
         return Shape(int(width), int(height), 16 if bits == 16 else 8)
-    tags = tiff_tags(data)
+    tags = _tiff_head(data)
     return Shape(tags[256][0], tags[257][0], tags.get(258, (8,))[0])
 
 
@@ -214,14 +220,26 @@ def _check_png(data: Bytes) -> None:
 
 def _check_tiff(data: Bytes) -> None:
     """Raise ValueError unless its kind is read, and it reaches as far as its strips or tiles say."""
-    tags = tiff_tags(data)
-    _check_tiff_kind(*(tags.get(tag, (usual,))[0] for tag, usual in TIFF_KIND.items()))
+    tags = _tiff_head(data)
     offsets, counts = (273, 279) if 273 in tags else (324, 325)
     if any(at + length > len(data) for at, length in zip(tags[offsets], tags[counts], strict=True)):
         raise ValueError("its end is missing")
 
 
-def _check_tiff_kind(role: int, bits: int, compression: int, colours: int, planes: int, numbers: int) -> None:
+def _tiff_head(data: Bytes) -> dict[int, tuple[int, ...]]:
+    """Give the tags of a TIFF's only picture. Raises `ForeignError` where its kind is not read."""
+    tags, *others = (tiff_tags(data, directory=at) for at in _tiff_directories(data))
+    _check_tiff_kind(*(tags.get(tag, (usual,))[0] for tag, usual in TIFF_KIND.items()))
+    whole = (other for other in others if not other.get(254, (0,))[0] & REDUCED_OR_MASK)
+    alike = sum((other.get(256), other.get(257)) == (tags[256], tags[257]) for other in whole)
+    if alike:
+        raise ForeignError(f"it holds {alike + 1} pictures of one size: save each as a file of its own")
+    return tags
+
+
+def _check_tiff_kind(
+    role: int, bits: int, compression: int, colours: int, samples: int, planes: int, numbers: int
+) -> None:
     """Raise `ForeignError` for what OpenCV does not read, or reads as something else."""
     if role & 1:
         raise ForeignError("its first picture is a thumbnail: save it as a TIFF of one picture")
@@ -233,33 +251,56 @@ def _check_tiff_kind(role: int, bits: int, compression: int, colours: int, plane
         raise ForeignError("its colours lie apart, which is not read of 16 bits: save it interleaved")
     if bits > 8 and colours == 0:
         raise ForeignError("its white is 0, which is not read of 16 bits: save it with a black of 0")
+    if samples > 4 or colours not in TIFF_COLOURS or (bits > 8 and (colours, samples) not in TIFF_DEEP):
+        raise ForeignError("its colours are of a kind that is not read: save it flattened, as RGB or grey")
 
 
 def _as_stored(data: Bytes) -> Bytes:
-    """Give a TIFF that says nothing of an orientation: OpenCV turns what does, whatever it was asked."""
-    said = [at for tag, kind, count, at in _tiff_entries(data) if (tag, kind, count) == (ORIENTATION, 3, 1)]
+    """Give a TIFF whose pixels OpenCV leaves as they are, whatever it says of them."""
+    entries = _tiff_entries(data, next(_tiff_directories(data)))
+    said = {
+        at: AS_STORED[tag] for tag, kind, count, at in entries if tag in AS_STORED and (kind, count) == (3, 1)
+    }
     if not said:
         return data
-    unturned = bytearray(data)
-    for at in said:
-        struct.pack_into(_tiff_order(data) + "H", unturned, at, 1)
-    return unturned
+    stored = bytearray(data)
+    for at, usual in said.items():
+        struct.pack_into(_tiff_order(data) + "H", stored, at, usual)
+    return stored
 
 
-def tiff_tags(data: Bytes, kinds: Sequence[int] = (3, 4)) -> dict[int, tuple[int, ...]]:
-    """Read tags of a TIFF's first picture: whole numbers, or text (2), or bytes of no known meaning (7)."""
+def tiff_tags(
+    data: Bytes, kinds: Sequence[int] = (3, 4), directory: int | None = None
+) -> dict[int, tuple[int, ...]]:
+    """Read tags of a TIFF's first picture: whole numbers, or text (2), or bytes of no known meaning (7).
+
+    Of another picture where `directory` says where its tags stand.
+    """
     order, letters = _tiff_order(data), {2: "B", 3: "H", 4: "I", 7: "B"}
+    at_first = next(_tiff_directories(data)) if directory is None else directory
     return {
         tag: struct.unpack_from(f"{order}{count}{letters[kind]}", data, at)
-        for tag, kind, count, at in _tiff_entries(data)
+        for tag, kind, count, at in _tiff_entries(data, at_first)
         if kind in kinds
     }
 
 
-def _tiff_entries(data: Bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Give tag, kind, how many values, and where the first of them stands, of a TIFF's first picture."""
+def _tiff_directories(data: Bytes) -> Iterator[int]:
+    """Give where the tags of each of a TIFF's pictures stand."""
+    order, seen = _tiff_order(data), {0}
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    while True:
+        yield at
+        seen.add(at)
+        (entries,) = struct.unpack_from(order + "H", data, at)
+        (at,) = struct.unpack_from(order + "I", data, at + 2 + 12 * entries)
+        if at in seen:
+            return
+
+
+def _tiff_entries(data: Bytes, directory: int) -> Iterator[tuple[int, int, int, int]]:
+    """Give tag, kind, how many values, and where the first of them stands, of one of a TIFF's pictures."""
     order = _tiff_order(data)
-    (directory,) = struct.unpack_from(order + "I", data, 4)
     (entries,) = struct.unpack_from(order + "H", data, directory)
     for entry in range(directory + 2, directory + 2 + 12 * entries, 12):
         tag, kind, count = struct.unpack_from(order + "HHI", data, entry)

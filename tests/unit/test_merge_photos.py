@@ -140,13 +140,65 @@ USUAL = {258: 16, 259: 1, 262: 2, 277: 3, 284: 1}
         ({284: 2}, "its colours lie apart"),
         ({262: 0}, "its white is 0"),
         ({339: 2}, "no whole numbers"),
+        ({262: 8}, "save it flattened, as RGB or grey"),  # CIELAB
+        ({262: 1, 277: 2}, "save it flattened, as RGB or grey"),
+        ({258: 8, 262: 9}, "save it flattened, as RGB or grey"),  # ICCLAB
+        ({258: 8, 277: 5}, "save it flattened, as RGB or grey"),
     ],
 )
 def test_a_tiff_that_would_be_read_as_something_else_is_refused(tmp_path, said, why):
     tags = {tag: (Kind.SHORT, value) for tag, value in (USUAL | said).items()}
     (tmp_path / "a.tif").write_bytes(tiff(picture(np.uint16), tags, {}))
-    with pytest.raises(PhotoUnreadable, match=why):
-        read_photo(tmp_path / "a.tif")
+    for read in (read_photo, photo_shape):
+        with pytest.raises(PhotoUnreadable, match=why):
+            read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("meaning", [0, 1, 2], ids=["unknown", "associated", "transparency"])
+def test_what_is_transparent_in_a_tiff_is_as_bright_as_it_is_stored(tmp_path, dtype, meaning):
+    pixels = picture(dtype, (48, 64, 4))
+    tags = USUAL | {258: [8 * pixels.itemsize] * 4, 277: 4, 338: meaning}
+    (tmp_path / "a.tif").write_bytes(
+        tiff(pixels, {tag: (Kind.SHORT, value) for tag, value in tags.items()}, {})
+    )
+    assert (read_photo(tmp_path / "a.tif") == pixels[..., 2::-1]).all()
+
+
+def paged(path, *sizes_px, role=0):
+    """Write a TIFF of several pictures, of which only the first has pixels; the others are of some role."""
+    directories = []
+    for width_px, height_px in sizes_px:
+        entries = {254: role if directories else 0, 256: width_px, 257: height_px, 258: 8, 262: 1}
+        entries |= {273: 8, 279: width_px * height_px}
+        packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+        directories.append(struct.pack("<H", len(entries)) + packed)
+    at = 8 + sizes_px[0][0] * sizes_px[0][1]
+    data = b"II*\0" + struct.pack("<I", at) + bytes(at - 8)
+    for number, directory in enumerate(directories, start=1):
+        at += len(directory) + 4
+        data += directory + struct.pack("<I", at if number < len(directories) else 0)
+    path.write_bytes(data)
+    return path
+
+
+def test_a_tiff_of_several_slices_is_refused(tmp_path):
+    path = paged(tmp_path / "a.tif", (64, 48), (64, 48), (32, 24), (64, 48))
+    for read in (read_photo, photo_shape):
+        with pytest.raises(PhotoUnreadable, match="it holds 3 pictures of one size: save each as a file"):
+            read(path)
+
+
+def test_a_tiff_is_read_beside_the_small_ones_and_the_masks_of_itself(tmp_path):
+    assert read_photo(paged(tmp_path / "a.tif", (64, 48), (32, 24), (16, 12))).shape == (48, 64, 3)
+    assert read_photo(paged(tmp_path / "b.tif", (64, 48), (64, 48), role=4)).shape == (48, 64, 3)
+
+
+def test_a_tiff_whose_pictures_go_round_in_a_circle_is_read(tmp_path):
+    path = paged(tmp_path / "a.tif", (64, 48))
+    data = path.read_bytes()
+    path.write_bytes(data[:-4] + data[4:8])
+    assert photo_shape(path) == Shape(64, 48, 8)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
