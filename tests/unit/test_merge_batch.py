@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from stack.merge import command
 from stack.merge.arguments import parse
 from stack.merge.batch import finished_before, here, sessions_below, why_not
 from stack.merge.claim import claimed
+from stack.merge.cluster import check_workers, spread_over
 from stack.merge.command import main, merge_session
+from stack.merge.errors import ClusterUnreachable
 from stack.merge.progress import Silence
+from stack.merge.tags import software
 from stack.merge.versions import version_numbers
 
 
@@ -210,8 +214,41 @@ def test_without_a_scheduler_there_is_a_word_of_it(tmp_path, capsys):
     assert "no scheduler answers" in told(capsys)[-1]["error"]
 
 
+class Workers:
+    """A scheduler's workers as its client has them: what each answers when it is asked."""
+
+    def __init__(self, **answers):
+        self.answers = answers
+
+    def wait_for_workers(self, count, timeout):
+        if len(self.answers) < count:
+            raise TimeoutError
+
+    def run(self, ask, *arguments, on_error):
+        return {name: answer or ask(*arguments) for name, answer in self.answers.items()}
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({}, "at tcp://a:1 has no workers: start some, by dask worker tcp://a:1"),
+        ({"one": None, "two": ModuleNotFoundError("No module named 'stack'")}, "two cannot merge .*'stack'"),
+        ({"one": None, "two": ("focusrail 0.0.1", True)}, "two has focusrail 0.0.1, and this is focusrail"),
+        ({"one": OSError(), "two": (software(), False)}, "two does not see .*0001-a: all need the disk"),
+    ],
+    ids=["none", "another program", "another version", "another disk"],
+)
+def test_workers_that_could_not_merge_are_told_before_any_does(tmp_path, answers, why):
+    one = session(tmp_path, "0001-a", 0)
+    check_workers("tcp://a:1", Workers(one=None), one)
+    with pytest.raises(ClusterUnreachable, match=why):
+        check_workers("tcp://a:1", Workers(**answers), one)
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_workers_share_a_batch_and_one_that_is_killed_loses_nothing(tmp_path, capsys):
+def test_workers_share_a_batch_one_that_is_killed_loses_nothing_and_a_lost_scheduler_is_told(
+    tmp_path, capsys
+):
     distributed = pytest.importorskip("distributed")
     sessions = [session(tmp_path, f"{i:04}-s", 6) for i in range(4)]
     with distributed.LocalCluster(
@@ -221,13 +258,22 @@ def test_workers_share_a_batch_and_one_that_is_killed_loses_nothing(tmp_path, ca
         done_before = []
 
         def kill():
+            while not any((folder / "merges").exists() for folder in sessions):
+                time.sleep(0.01)
             os.kill(victim, signal.SIGKILL)
             done_before.extend(folder for folder in sessions if (folder / "merged.jpg").exists())
 
-        killer = threading.Timer(0.4, kill)
+        killer = threading.Thread(target=kill, daemon=True)
         killer.start()
         assert batch(tmp_path, "--scheduler", cluster.scheduler_address) == 0
         killer.join()
+
+        def last(_):
+            time.sleep(3)
+
+        threading.Timer(0.3, cluster.close).start()
+        with pytest.raises(ClusterUnreachable, match="is gone; what is merged stays so"):
+            next(spread_over(cluster.scheduler_address, last, sessions))
     assert len(done_before) < 4
     lines = told(capsys)
     assert (lines[-1]["merged"], lines[-1]["failed"]) == (4, 0)
