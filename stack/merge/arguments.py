@@ -30,6 +30,9 @@ WITH_OUTPUT = (
 )
 """What is said of photographs only, not of a session that is merged anew into its own folder."""
 
+MERGES_NOTHING = {"compare": ("output", "quality", "json"), "choose": ("json",)}
+"""What is said beside these, which look at merges that are there."""
+
 Ranges = tuple[range, ...]
 
 
@@ -47,6 +50,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
             parser.error("--compare wants -o: where to put the sheet")
     if asked.choose is not None and not is_number(asked.choose[1]):
         parser.error("--choose wants a session and the number of one of its merges: --choose 42 2")
+    for mode, taken in MERGES_NOTHING.items():
+        unheeded = [] if getattr(asked, mode) is None else _said(asked, parser, {mode, *taken})
+        if unheeded:
+            parser.error(f"--{mode} merges nothing, so {unheeded[0]} would not be heeded; leave it out")
     if asked.overlap is not None and asked.slab is None:
         parser.error("--overlap says by how much slabs overlap; give --slab too")
     if asked.slab is not None and not (asked.slab >= 2 and 0 <= (asked.overlap or 0) < asked.slab):
@@ -58,8 +65,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--{alone[0].replace('_', '-')} goes with -o, and photographs to merge")
     if asked.batch is not None and asked.output is not None:
         parser.error("--batch puts each picture into its session; leave out -o")
-    if asked.choose is not None and asked.output is not None:
-        parser.error("--choose writes no picture; leave out -o")
     if asked.bits == 16 and asked.output.suffix.lower() in JPEG_SUFFIXES:
         parser.error("a JPEG has 8 bits: name the picture .png or .tif for 16, or leave out --bits 16")
     if asked.memory is not None and (asked.export_aligned or asked.slab):
@@ -71,6 +76,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if asked.scheduler is not None and asked.batch is None:
         parser.error("--scheduler spreads a batch over machines; give --batch")
     return asked
+
+
+def _said(asked: argparse.Namespace, parser: argparse.ArgumentParser, apart_from: set[str]) -> list[str]:
+    """Give the options that were typed, as far as they are not what they are without."""
+    return [
+        "--near-first"
+        if (name, value) == ("far_first", False)
+        else f"--{'no-' * (value is False)}{name.replace('_', '-')}"
+        for name, value in vars(asked).items()
+        if name not in apart_from and value not in ([], parser.get_default(name))
+    ]
 
 
 def settings_of(asked: argparse.Namespace) -> MergeSettings:

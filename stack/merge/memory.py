@@ -63,13 +63,15 @@ FULL_BYTES_JUDGED: Final = 53.0
 
 Beside depth the picture is put together by another thread: where the highest of both meet, as happens on a
 busy machine, it is five more than usual."""
+FULL_BYTES_LEAST: Final = {(Kind.LAYERS, 8): 13.5, (Kind.WHOLE, 8): 17.0, (Kind.WHOLE, 16): 27.4}
+"""Above 26 megapixels, which are judged at a quarter, it takes more to read a slice than to judge it."""
 PYRAMID_BYTES: Final = 15 * MEGABYTE
 """Whatever the picture's size, beside `BASE_BYTES`."""
 PYRAMID_BYTES_A_PIXEL: Final = {8: 17.0, 16: 28.5}
 PYRAMID_BYTES_JUDGED: Final = 28.0
 SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.4, (Kind.WHOLE, 8): 15.5, (Kind.WHOLE, 16): 28.5}
-SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 17.0, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 32.5}
-"""Measured at 3 megapixels, which are judged as they are, at 5 and 12, at half, and at 32, at a quarter,
+SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 17.0, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 33.0}
+"""Measured at 3 megapixels, which are judged as they are, at 5 to 24, at half, and at 33 to 60, at a quarter,
 with 20 slices as with three; rounded up, by more than the hundredth or two by which one run differs from the
 next where others have the processors."""
 
@@ -114,6 +116,7 @@ def needed_bytes(job: Job, working_set: WorkingSet) -> int:
         each = max(each, _writing(job, WorkingSet.FULL))
         return BASE_BYTES + PYRAMID_BYTES + round(each * job.pixels)
     each = FULL_BYTES_A_PIXEL[job.kind, job.bits] + judged * FULL_BYTES_JUDGED
+    each = max(each, FULL_BYTES_LEAST[job.kind, job.bits])
     if working_set is WorkingSet.SMALL:
         each = min(each, SMALL_BYTES_A_PIXEL[job.kind, job.bits])
     if job.method is Method.DEPTHMAP:

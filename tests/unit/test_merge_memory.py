@@ -160,6 +160,29 @@ def test_nor_do_those_that_are_judged_at_another_resolution(
 
 
 @pytest.mark.parametrize(
+    ("size_px", "bits", "kind", "method", "taken_mb"),
+    [
+        ((6000, 4000), 8, Kind.LAYERS, Method.WEIGHTED, 557),
+        ((7008, 4672), 8, Kind.LAYERS, Method.WEIGHTED, 502),
+        ((8256, 5504), 8, Kind.LAYERS, Method.WEIGHTED, 687),
+        ((9504, 6336), 8, Kind.LAYERS, Method.WEIGHTED, 854),
+        ((8256, 5504), 8, Kind.WHOLE, Method.WEIGHTED, 822),
+        ((6000, 4000), 16, Kind.WHOLE, Method.WEIGHTED, 903),
+        ((7008, 4672), 16, Kind.WHOLE, Method.WEIGHTED, 958),
+        ((8256, 5504), 16, Kind.WHOLE, Method.WEIGHTED, 1305),
+        ((9504, 6336), 16, Kind.WHOLE, Method.WEIGHTED, 1690),
+        ((8256, 5504), 8, Kind.LAYERS, Method.DEPTHMAP, 814),
+        ((8256, 5504), 16, Kind.WHOLE, Method.DEPTHMAP, 1561),
+        ((8256, 5504), 8, Kind.WHOLE, Method.PYRAMID, 901),
+        ((8256, 5504), 16, Kind.WHOLE, Method.PYRAMID, 1441),
+    ],
+)
+def test_what_slices_of_large_cameras_were_seen_to_take_is_said(size_px, bits, kind, method, taken_mb):
+    said = needed_bytes(Job(size_px[0] * size_px[1], bits, kind, method), WorkingSet.FULL)
+    assert taken_mb * 1.01 < said / 1e6 < taken_mb * 1.2
+
+
+@pytest.mark.parametrize(
     ("size_px", "working_set"), [((640, 480), WorkingSet.FULL), ((1200, 900), WorkingSet.SMALL)]
 )
 def test_small_slices_take_no_more_than_is_said(tmp_path, size_px, working_set):
