@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from focusd.errors import Refused
 from focusd.surveys import Survey
 from rail.axis import Position
 from stack.plan import StackPlan
@@ -162,3 +163,12 @@ class Job:
         """The session of its stack; None where it has none, or was not accepted."""
         accepted = self.accepted
         return accepted.result().session if accepted.done() and not accepted.exception() else None
+
+    def settle(self, position: Position, error: Exception | None) -> None:
+        """Tell whoever waits that it is over: where the axis came to rest, or what went wrong."""
+        if error is None:
+            self.ended.set_result(position)
+        else:
+            self.ended.set_exception(error)
+        if not self.accepted.done():
+            self.accepted.set_exception(error or Refused("it was ended before it had begun"))

@@ -8,42 +8,31 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from camera.camera import Frame
 from camera.errors import CameraError
+from focusd.bulletin import Bulletin
+from focusd.chores import Chores
+from focusd.crew import Crew
+from focusd.endings import ending_of_error, why
 from focusd.errors import Busy, Refused
 from focusd.events import EventHub
-from focusd.exits import Exit
-from focusd.finder import WANTED_NS, Finder
+from focusd.finder import Finder
 from focusd.heartbeat import Heartbeat
 from focusd.instruments import Instruments
-from focusd.jobs import (
-    Abandon,
-    Acknowledge,
-    Goto,
-    Home,
-    Job,
-    JobEnding,
-    Jog,
-    Measure,
-    Order,
-    Resume,
-    Shoot,
-    Zero,
-)
+from focusd.jobs import Abandon, Acknowledge, Job, JobEnding, Order, Resume, Shoot
 from focusd.marks import HomingConsent, MarkBook
-from focusd.now import Glance, Now, Progress
-from focusd.outcomes import outcome_of, words_of
+from focusd.now import Glance, Now
+from focusd.outcomes import words_of
 from focusd.paused import DAEMON_ENDED
+from focusd.pilot import Pilot
 from focusd.studio import Studio
 from focusd.surveyor import Surveyor
-from rail.axis import OperatedAxis, Trust
-from rail.errors import Halted, MotionLost, PositionUnknown
-from stack.ending import Ending
+from rail.axis import Trust
+from rail.errors import Halted, MotionLost
 from stack.errors import DiskGone
 from stack.stop import StopKind, StopSignal
 
@@ -51,9 +40,6 @@ _log = logging.getLogger(__name__)
 
 LOOK: Final = "look"
 """In the place of a job: take a frame to be looked at."""
-
-SILENT_FRAMES = 60
-"""Frames that may go by between two signs of life: some are in flight, one that differs is taken again."""
 
 
 class Operator:
@@ -97,23 +83,22 @@ class Operator:
         self._eye = instruments.eye
         self._light = instruments.light
         self._studio = studio
-        self._surveyor = surveyor
         self._book = book
         self._consent = consent
         self._hub = hub
-        self._merged = merged
-        self._idle_release_s = idle_release_s
         self._prepare = prepare
         self._heartbeat = heartbeat
         self._finder = finder
-        self._dark_due_s: float | None = None
+        self._bulletin = Bulletin(instruments, hub, heartbeat, merged)
+        pilot = Pilot(self._axis, book, consent, self._bulletin)
+        self._crew = Crew(pilot, studio, surveyor, self._bulletin)
+        self._chores = Chores(self._release, lambda: self._attempt(self._light.out), idle_release_s)
+        self._chores.rest_from(time.monotonic())
         self._inbox: queue.SimpleQueue[Job | Literal["look"] | None] = queue.SimpleQueue()
         self._looking = False
-        self._release_due_s = self._next_release_s()
         self._lock = threading.Lock()
         self._job: Job | None = None
         self._closing = False
-        self._progress = Progress()
         self._last_error: str | None = None
         self._lost: str | None = None
         self._thread = threading.Thread(target=self.work, name="operator", daemon=True)
@@ -132,7 +117,7 @@ class Operator:
             if self._job is not None:
                 raise Busy(self._job.kind)
             job = self._job = Job(order, self._hub.last_seq, StopSignal(self._heartbeat.beat))
-            self._progress = Progress()
+            self._bulletin.turn_over()
             if self._looking:
                 self._eye.cancel()  # an order does not wait for a frame that is only looked at
             self._inbox.put(job)  # before `close` can put its own end there, behind which nothing is taken
@@ -176,7 +161,7 @@ class Operator:
         job = self._job
         return Glance(
             job=job.kind if job else None,
-            progress=self._progress,
+            progress=self._bulletin.progress,
             failed=self._last_error is not None,
             emergency=self._axis.emergency(),
             paused=self._studio.paused,
@@ -185,7 +170,7 @@ class Operator:
     def now(self) -> Now:
         """Give the rig as it is."""
         with self._lock:
-            job, progress = self._job, self._progress
+            job, progress = self._job, self._bulletin.progress
         return Now(
             job=job.kind if job else None,
             paused=self._studio.paused,
@@ -214,12 +199,12 @@ class Operator:
     @property
     def rests(self) -> str | None:
         """Why the running job rests, in words; None: it does not."""
-        return self._progress.rests
+        return self._bulletin.progress.rests
 
     @property
     def session(self) -> str | None:
         """The session being shot; None when none is."""
-        return self._progress.session if self._job is not None else None
+        return self._bulletin.progress.session if self._job is not None else None
 
     def silent(self) -> bool:
         """Say whether the thread should have been heard by now; while the axis steps, it waits for that."""
@@ -264,38 +249,20 @@ class Operator:
         wanted = self._next()
         if isinstance(wanted, Job):
             self._carry_out(wanted)
-            self._release_due_s = self._next_release_s()
+            self._chores.rest_from(time.monotonic())
         elif wanted == LOOK:
             self._look_through()
             if self._job is None:  # who looks all the time may leave no instant at which nothing is asked
-                self._do_what_is_due(time.monotonic())
+                self._chores.do(time.monotonic())
         return wanted is not None
 
     def _next(self) -> Job | Literal["look"] | None:
         while True:
             self._heartbeat.rest()
             with suppress(queue.Empty):
-                return self._inbox.get(timeout=self._idle_s(time.monotonic()))
+                return self._inbox.get(timeout=self._chores.idle_s(time.monotonic()))
             self._heartbeat.beat()
-            self._do_what_is_due(time.monotonic())
-
-    def _idle_s(self, now_s: float) -> float | None:
-        """Give how long nothing is due if no order comes; None: for ever."""
-        dues_s = [due_s for due_s in (self._release_due_s, self._dark_due_s) if due_s is not None]
-        return max(0.0, min(dues_s) - now_s) if dues_s else None
-
-    def _do_what_is_due(self, now_s: float) -> None:
-        """Let the motor cool after a long rest, and put the light out when nobody looks any more."""
-        if self._release_due_s is not None and now_s >= self._release_due_s:
-            self._release_due_s = None
-            self._release()
-        if self._dark_due_s is not None and now_s >= self._dark_due_s:
-            self._dark_due_s = None
-            self._attempt(self._light.out)
-
-    def _next_release_s(self) -> float | None:
-        """Give when the motor is to be released; looking through the camera does not put that off."""
-        return None if self._idle_release_s is None else time.monotonic() + self._idle_release_s
+            self._chores.do(time.monotonic())
 
     def _look_through(self) -> None:
         """Take a frame for whoever looks, unless an order has come meanwhile."""
@@ -317,7 +284,7 @@ class Operator:
         """Give a frame; another may be asked for before anybody hears of this one."""
         try:
             self._light.on()
-            self._dark_due_s = time.monotonic() + WANTED_NS / 1e9
+            self._chores.looked(time.monotonic())
             return self._eye.frame()
         finally:
             with self._lock:
@@ -340,14 +307,14 @@ class Operator:
         """Do a job and say how it ended, whatever happens in it."""
         self._heartbeat.beat()
         self._finder.turn_over()
-        self._hub.publish("job_started", job=job.number, kind=job.kind)
+        self._bulletin.say("job_started", job=job.number, kind=job.kind)
         error: Exception | None = None
         try:
             ending, error = self._perform(job)
         except Exception as failure:
-            ending, error = _ending_of(failure), failure
+            ending, error = ending_of_error(failure), failure
         if error is not None and ending is JobEnding.REFUSED:
-            self._hub.publish("refused", job=job.number, kind=job.kind, reason=words_of(error))
+            self._bulletin.say("refused", job=job.number, kind=job.kind, reason=words_of(error))
         elif error is not None and ending is JobEnding.FAILED:
             self._note_failure(error)
         if isinstance(job.order, Shoot | Resume):
@@ -358,14 +325,14 @@ class Operator:
             self._studio.lose_count()
         with self._lock:
             self._job = None
-            self._progress = Progress()
-        self._attempt(lambda: self._studio.heed_abort(job, self._observe))  # none can come any more
+            self._bulletin.turn_over()
+        self._attempt(lambda: self._studio.heed_abort(job, self._bulletin.observe))  # none can come any more
         self._finder.turn_over()
         wish = None if ending is JobEnding.DONE else job.stop.reason
-        self._hub.publish(
-            "job_ended", job=job.number, kind=job.kind, ending=ending.value, **_why(error, wish)
+        self._bulletin.say(
+            "job_ended", job=job.number, kind=job.kind, ending=ending.value, **why(error, wish)
         )
-        _settle(job, error, self._axis)
+        job.settle(self._axis.position(), error)
 
     def _perform(self, job: Job) -> tuple[JobEnding, Exception | None]:
         self._axis.arm()
@@ -373,86 +340,7 @@ class Operator:
         job.stop.check()
         self._last_error = None
         self._prepare()
-        match job.order:
-            case Home(allow):
-                self._home(job, allow)
-            case Jog(distance_u):
-                self._jog(distance_u)
-            case Goto(position_u):
-                self._goto(position_u)
-            case Zero(position_u):
-                self._zero(job, position_u)
-            case Acknowledge():
-                self._axis.acknowledge()
-                self._hub.publish("emergency_acknowledged")
-            case Shoot(plan, fields):
-                return _as_job(self._studio.shoot(job, plan, fields, self._observe))
-            case Resume(wanted):
-                return _as_job(self._studio.resume(job, wanted, self._observe))
-            case Measure(survey):
-                self._surveyor.survey(job, survey, self._observe)
-            case Abandon(wanted, reason):
-                self._studio.abandon(wanted, reason, self._observe)
-        return JobEnding.DONE, None
-
-    def _home(self, job: Job, allow: bool) -> None:
-        if allow:
-            self._consent.give()
-            self._axis.allow_homing()
-        self._consent.check()
-        self._show(phase="homing")
-        known = self._axis.position().trust is Trust.KNOWN
-        missed_steps = self._axis.home().missed_steps
-        if known and missed_steps is not None:
-            job.missed_u = self._axis.scale.length_u(missed_steps)
-
-    def _jog(self, distance_u: float) -> None:
-        steps = self._axis.scale.nearest_steps(distance_u)
-        if steps == 0:
-            say = self._axis.scale.say_length
-            one_u = self._axis.scale.span_u(1)
-            raise Refused(f"{say(distance_u)} is less than one step of this axis, {say(one_u)}")
-        self._show(phase="moving")
-        self._axis.jog(steps)
-
-    def _goto(self, position_u: float) -> None:
-        if self._axis.position().trust is Trust.UNKNOWN:
-            raise PositionUnknown(
-                "the position is unknown, so there is no way to a place; run `focusctl home`, or jog to a "
-                "mark and run `focusctl zero`"
-            )
-        self._show(phase="moving")
-        self._axis.move_to(self._axis.scale.nearest_steps(position_u))
-
-    def _zero(self, job: Job, position_u: float | None) -> None:
-        before = self._axis.position()
-        now = self._axis.zero(None if position_u is None else self._axis.scale.nearest_steps(position_u))
-        if now.steps != before.steps:
-            job.marks_lapsed = self._book.forget("positions count from another reference now: mark again")
-
-    # --- what is told -------------------------------------------------------------------------------------
-
-    def _observe(self, event: Mapping[str, object]) -> None:
-        """Pass a stack's event on; called from the writer's thread too."""
-        self._heartbeat.beat(SILENT_FRAMES * self._eye.facts.frame_ns / 1e9)
-        facts: dict[str, Any] = dict(event)
-        name = str(facts.pop("event"))
-        if name in ("stack_started", "stack_resumed"):
-            self._show(session=facts["session"])  # before its merge has begun and shows it too
-        if name in ("rest_began", "rest_ended"):
-            self._show(rests=facts.get("reason"))
-        if name == "measuring":
-            self._show(phase="measuring", index=facts["done"] - 1, slices=facts["of"])
-        if name == "progress":
-            shown = {key: facts.get(key) for key in ("phase", "session", "index", "slices", "seconds_left")}
-            self._show(**shown)
-            facts["merged"] = self._merged(str(facts.get("session")))
-            facts["unit"] = self._axis.scale.unit
-        self._hub.publish(name, **facts)
-
-    def _show(self, **shown: Any) -> None:
-        with self._lock:
-            self._progress = replace(self._progress, **shown)
+        return self._crew.carry_out(job)
 
     def _note_failure(self, error: Exception) -> None:
         self._last_error = words_of(error)
@@ -465,36 +353,3 @@ class Operator:
 def _count_ended(job: Job, error: Exception | None, trust: Trust) -> bool:
     """Say whether places counted from anywhere mean nothing any more: it stood without current, or homed."""
     return isinstance(job.order, Acknowledge) or isinstance(error, Halted) or trust is not Trust.UNKNOWN
-
-
-def _as_job(ending: Ending) -> tuple[JobEnding, Exception | None]:
-    """Give a stack's ending as a job's."""
-    return JobEnding(ending.kind.value), ending.error
-
-
-def _ending_of(error: Exception) -> JobEnding:
-    """Say how a job ended that raised."""
-    match outcome_of(error).exit_code:
-        case Exit.INTERRUPTED:
-            return JobEnding.STOPPED
-        case Exit.REFUSED | Exit.BUSY:
-            return JobEnding.REFUSED
-        case _:
-            return JobEnding.FAILED
-
-
-def _why(error: Exception | None, wish: str | None) -> dict[str, Any]:
-    """Say why a job did not simply end: what went wrong, or else who wished it."""
-    if error is not None:
-        return {"reason": words_of(error), "exit_code": int(outcome_of(error).exit_code)}
-    return {} if wish is None else {"reason": wish, "exit_code": int(Exit.INTERRUPTED)}
-
-
-def _settle(job: Job, error: Exception | None, axis: OperatedAxis) -> None:
-    """Tell whoever waits for the job."""
-    if error is None:
-        job.ended.set_result(axis.position())
-    else:
-        job.ended.set_exception(error)
-    if not job.accepted.done():
-        job.accepted.set_exception(error or Refused("it was ended before it had begun"))

@@ -86,6 +86,10 @@ class DaemonRig:
         warm_up_ns: int = 0,
     ) -> None:
         self.folder = folder
+        self.reserve_bytes = reserve_bytes
+        self.idle_release_s = idle_release_s
+        self.warm_up_ns = warm_up_ns
+        self.format: FormatName = format
         self.form = FORMATS[format]
         self.build(folder, home_allowed)
         self.heartbeat = Heartbeat(self.clock)
@@ -99,10 +103,16 @@ class DaemonRig:
         self.sessions.root.mkdir()
         self.disk = Disk(self.sessions.root)
         self.consent = HomingConsent(folder / "consent", configured=home_allowed)
+        self.listening = ExitStack()
+        self.begin()
+
+    def begin(self) -> None:
+        """Have a daemon begin that owns all this, as one does when it is started anew."""
+        folder = self.folder
         self.book = MarkBook(folder / "marks.json", self.axis, self.hub.publish)
         self.eye = Eye(self.open_camera)
         self.finder = Finder(self.clock)
-        light = Light(self.switch, warm_up_ns, self.clock)
+        light = Light(self.switch, self.warm_up_ns, self.clock)
         self.shadings = Shadings(folder / "shading")
         self.calibrations = Calibrations(folder / "calibrations")
         instruments = Instruments(self.axis, self.eye, light, self.clock, self.finder.see)
@@ -122,10 +132,10 @@ class DaemonRig:
             book=self.book,
             consent=self.consent,
             record=Record(
-                {"camera": {"format": format}},
+                {"camera": {"format": self.format}},
                 {"focusrail": "0"},
-                Encoding(FORMATS[format], 95),
-                reserve_bytes,
+                Encoding(self.form, 95),
+                self.reserve_bytes,
             ),
             finish=lambda session: self.finished.append(session.id),
             shadings=self.shadings,
@@ -138,12 +148,11 @@ class DaemonRig:
             self.consent,
             self.hub,
             merged=lambda session: 0,
-            idle_release_s=idle_release_s,
+            idle_release_s=self.idle_release_s,
             prepare=self.prepare,
             heartbeat=self.heartbeat,
             finder=self.finder,
         )
-        self.listening = ExitStack()
 
     def build(self, folder: Path, home_allowed: bool) -> None:
         """Make what moves, what sees and what shines."""

@@ -269,9 +269,9 @@ def test_looking_does_not_keep_the_motor_from_cooling(tmp_path: Path) -> None:
         rig.operator.work_once()
         return rig.axis.position().trust
 
-    due_s = rig.operator._release_due_s
-    assert (looked_through(), rig.operator._release_due_s) == (Trust.KNOWN, due_s)
-    rig.operator._release_due_s = time.monotonic()
+    due_s = rig.operator._chores.release_due_s
+    assert (looked_through(), rig.operator._chores.release_due_s) == (Trust.KNOWN, due_s)
+    rig.operator._chores.release_due_s = time.monotonic()
     assert looked_through() is Trust.ASSUMED
 
 
@@ -281,7 +281,7 @@ def test_an_order_that_came_during_a_look_finds_the_motor_as_it_was(
     rig = DaemonRig(tmp_path, idle_release_s=100)
     rig.home()
     rig.eye.camera()
-    rig.operator._release_due_s = time.monotonic()
+    rig.operator._chores.release_due_s = time.monotonic()
     take = rig.operator._frame
     monkeypatch.setattr(rig.operator, "_frame", lambda: (take(), rig.operator.order(Goto(700.0)))[0])
     rig.operator.look()
@@ -319,9 +319,9 @@ def test_the_light_is_on_while_somebody_looks_and_out_a_while_after(tmp_path: Pa
         rig.operator.work_once()
     assert rig.lights == [True]
     now_s = time.monotonic()
-    rig.operator._do_what_is_due(now_s + WANTED_NS / 1e9 - 1)
+    rig.operator._chores.do(now_s + WANTED_NS / 1e9 - 1)
     assert rig.lights == [True]
-    rig.operator._do_what_is_due(now_s + WANTED_NS / 1e9 + 1)
+    rig.operator._chores.do(now_s + WANTED_NS / 1e9 + 1)
     assert rig.lights == [True, False]
 
 

@@ -138,9 +138,8 @@ def turned_round(rig, **settings):
     """Have the axis begin anew as another configuration has it."""
     rig.rail.settings = replace(rig.rail.settings, **settings)
     rig.rail.switch_on()
-    for owner in (rig, rig.operator, rig.studio, rig.book, rig.surveyor):
-        setattr(owner, "axis" if owner is rig else "_axis", rig.rail.axis)
-    rig.studio._shooter = None
+    rig.axis = rig.rail.axis
+    rig.begin()
 
 
 def test_the_room_for_a_stack_follows_the_format(tmp_path):

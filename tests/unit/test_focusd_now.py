@@ -102,14 +102,14 @@ def test_the_lights_and_what_waits_are_seen(rig: DaemonRig) -> None:
 
 def test_progress_is_told_with_what_is_merged_and_in_which_unit(rig: DaemonRig) -> None:
     rig.marked()
-    rig.operator._merged = lambda session: len(session)
+    rig.operator._bulletin._merged = lambda session: len(session)
     rig.shoot()
     told = rig.last("progress")
     assert (told["merged"], told["unit"]) == (len(rig.sessions.ids()[0]), "um")
 
 
 def test_of_what_is_measured_it_is_told_how_much_is_done(rig: DaemonRig) -> None:
-    rig.operator._observe({"event": "measuring", "done": 3, "of": 8})
+    rig.operator._bulletin.observe({"event": "measuring", "done": 3, "of": 8})
     assert rig.operator.glance().progress == Progress(phase="measuring", index=2, slices=8)
     assert rig.last("measuring")["of"] == 8
 
@@ -117,7 +117,7 @@ def test_of_what_is_measured_it_is_told_how_much_is_done(rig: DaemonRig) -> None
 def test_why_a_stack_rests_is_shown_until_it_goes_on(rig: DaemonRig) -> None:
     rests = []
     for event in ({"event": "rest_began", "reason": "the disk is full"}, {"event": "rest_ended"}):
-        rig.operator._observe(event)
+        rig.operator._bulletin.observe(event)
         rests.append((rig.operator.rests, rig.operator.now().progress.rests))
     assert rests == [("the disk is full", "the disk is full"), (None, None)]
 

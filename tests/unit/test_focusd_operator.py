@@ -289,9 +289,9 @@ def test_what_nobody_ordered_may_fail_and_the_next_order_is_taken_all_the_same(
     assert rig.operator.work_once()
     assert rig.operator.now().last_error == "ZeroDivisionError: a defect"
     monkeypatch.setattr(rig.operator._light, "_switch", defect)
-    rig.operator._do_what_is_due(time.monotonic() + 60)
+    rig.operator._chores.do(time.monotonic() + 60)
     assert rig.operator.glance().failed
-    assert rig.operator._idle_s(time.monotonic()) is None, "what failed is not tried again and again"
+    assert rig.operator._chores.idle_s(time.monotonic()) is None, "what failed is not tried again and again"
     assert rig.tell(Jog(10.0)).ended.exception(0) is None
     assert not rig.operator.glance().failed
 
@@ -464,14 +464,14 @@ def test_the_light_goes_out_when_nobody_looks_any_more(rig: DaemonRig) -> None:
     rig.finder.want()
     rig.operator.look()
     rig.operator.work_once()
-    now_s, idle_s = time.monotonic(), rig.operator._idle_s(time.monotonic())
+    now_s, idle_s = time.monotonic(), rig.operator._chores.idle_s(time.monotonic())
     assert idle_s is not None
     assert 0 < idle_s <= WANTED_NS / 1e9
-    rig.operator._do_what_is_due(now_s)
+    rig.operator._chores.do(now_s)
     assert rig.lights == [True]
-    rig.operator._do_what_is_due(now_s + WANTED_NS / 1e9)
+    rig.operator._chores.do(now_s + WANTED_NS / 1e9)
     assert rig.lights == [True, False]
-    assert rig.operator._idle_s(now_s) is None
+    assert rig.operator._chores.idle_s(now_s) is None
 
 
 def test_what_was_seen_at_rest_is_not_shown_at_work_nor_the_other_way_round(rig: DaemonRig) -> None:
@@ -511,26 +511,26 @@ def test_nothing_is_due_before_its_time_and_what_is_due_first_is_waited_for(tmp_
     rig = DaemonRig(tmp_path, idle_release_s=100)
     rig.home()
     now_s = time.monotonic()
-    rig.operator._release_due_s = now_s + 100
-    assert rig.operator._idle_s(now_s) == 100
-    rig.operator._dark_due_s = now_s + 15
-    assert rig.operator._idle_s(now_s) == 15
-    assert rig.operator._idle_s(now_s + 20) == 0
+    rig.operator._chores.release_due_s = now_s + 100
+    assert rig.operator._chores.idle_s(now_s) == 100
+    rig.operator._chores.dark_due_s = now_s + 15
+    assert rig.operator._chores.idle_s(now_s) == 15
+    assert rig.operator._chores.idle_s(now_s + 20) == 0
     rig.lights.clear()
-    rig.operator._do_what_is_due(now_s + 14)
+    rig.operator._chores.do(now_s + 14)
     assert (rig.lights, rig.axis.position().trust) == ([], Trust.KNOWN)
-    rig.operator._do_what_is_due(now_s + 15)
-    assert (rig.lights, rig.operator._idle_s(now_s + 15)) == ([False], 85)
-    rig.operator._do_what_is_due(now_s + 100)
+    rig.operator._chores.do(now_s + 15)
+    assert (rig.lights, rig.operator._chores.idle_s(now_s + 15)) == ([False], 85)
+    rig.operator._chores.do(now_s + 100)
     assert rig.axis.position().trust is Trust.ASSUMED
-    assert rig.operator._idle_s(now_s) is None
+    assert rig.operator._chores.idle_s(now_s) is None
 
 
 def test_after_every_order_the_rest_begins_anew(tmp_path: Path) -> None:
     rig = DaemonRig(tmp_path, idle_release_s=100)
-    rig.operator._release_due_s = None
+    rig.operator._chores.release_due_s = None
     rig.home()
-    due_s = rig.operator._release_due_s
+    due_s = rig.operator._chores.release_due_s
     assert due_s is not None
     assert 90 < due_s - time.monotonic() <= 100
 
