@@ -171,8 +171,8 @@ def _stacks(ground: Ground, after: Aftermath, workshop: Workshop) -> Stacks:
 
     return Stacks(
         make=make,
-        seconds=lambda plan, fields: workshop.studio.preview(plan, fields).cost.seconds,
-        weight=workshop.studio.weight,
+        seconds=lambda plan, fields: workshop.foresight.preview(plan, fields).cost.seconds,
+        weight=workshop.foresight.weight,
         order=workshop.operator.order,
         shooting=lambda: workshop.operator.session,
         strained=ground.strained,

@@ -185,14 +185,14 @@ class Operator:
             marks=self._book.marks,
             camera=self._eye.facts,
             free_bytes=self._free_bytes(),
-            reserve_bytes=self._studio.reserve_bytes,
+            reserve_bytes=self._studio.archive.reserve_bytes,
             last_error=self._last_error,
-            lit=self._studio.lit,
+            lit=self._light.shining,
         )
 
     def _free_bytes(self) -> int | None:
         try:
-            return self._studio.free_bytes()
+            return self._studio.archive.free_bytes()
         except DiskGone:
             return None
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from focusd.aftermath import Aftermath
+from focusd.archive import Archive, Record
 from focusd.calibrations import Calibrations
+from focusd.darkroom import Darkroom
 from focusd.encoding import FORMATS, Encoding
 from focusd.eye import Eye
 from focusd.finder import Finder
+from focusd.foresight import Foresight
 from focusd.ground import Ground
 from focusd.heartbeat import Heartbeat
 from focusd.instruments import Instruments
@@ -16,18 +19,21 @@ from focusd.light import Light
 from focusd.marks import MarkBook
 from focusd.operator import Operator
 from focusd.places import of_rig
+from focusd.settings import Camera
 from focusd.shadings import Shadings
-from focusd.studio import Record, Studio
+from focusd.specimens import Specimens
+from focusd.studio import Studio
 from focusd.surveyor import Surveyor
 from stack.writer import SliceWriter
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The operator, what it shoots with, and what it remembers."""
+    """The operator, what it shoots with, what that comes to, and what it remembers."""
 
     operator: Operator
     studio: Studio
+    foresight: Foresight
     book: MarkBook
     calibrations: Calibrations
     finder: Finder
@@ -45,18 +51,18 @@ def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: M
     finder, shadings = Finder(rig.clock), Shadings(own("shading"))
     calibrations = Calibrations(own("calibrations"))
     instruments = Instruments(rig.axis, eye, light, rig.clock, finder.see)
+    archive = Archive(ground.disk, ground.sessions, ground.journals, _record(ground, versions))
+    darkroom = Darkroom(eye, finder.see, shadings, _encoding(config.camera))
+    specimens = Specimens(ground.sessions)
+    foresight = Foresight(instruments, archive, specimens, darkroom, book, ground.consent)
     studio = Studio(
         instruments,
-        writer=writer,
-        disk=ground.disk,
-        sessions=ground.sessions,
-        journals=ground.journals,
+        archive,
+        foresight,
+        darkroom,
+        writer,
         merges=after.merges if config.merge.follow else None,
-        book=book,
-        consent=ground.consent,
-        record=_record(ground, versions),
         finish=after.finish,
-        shadings=shadings,
         vitals=rig.board.vitals,
         limits=config.board.limits,
     )
@@ -76,7 +82,7 @@ def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: M
         heartbeat=heartbeat,
         finder=finder,
     )
-    return Workshop(operator, studio, book, calibrations, finder, shadings)
+    return Workshop(operator, studio, foresight, book, calibrations, finder, shadings)
 
 
 def _warm_up_ns(ground: Ground) -> int:
@@ -84,13 +90,15 @@ def _warm_up_ns(ground: Ground) -> int:
     return round(panel.light_warm_up_s * 1e9) if panel.light_pin is not None else 0
 
 
+def _encoding(camera: Camera) -> Encoding:
+    return Encoding(FORMATS[camera.format], camera.jpeg_quality)
+
+
 def _record(ground: Ground, versions: Mapping[str, str]) -> Record:
     """Say what every session records of this daemon."""
-    camera = ground.config.camera
     return Record(
         configuration=ground.config.model_dump(mode="json"),
         versions=versions,
-        encoding=Encoding(FORMATS[camera.format], camera.jpeg_quality),
         reserve_bytes=ground.reserve_bytes,
         simulated=ground.simulated,
     )

@@ -14,13 +14,16 @@ from stack_rig import InlineWriter
 from camera.camera import Camera
 from camera.configuration import PicamSettings
 from camera.picam import PicamCamera
+from focusd.archive import Archive, Record
 from focusd.axis_settings import Axis
 from focusd.calibrations import Calibrations
+from focusd.darkroom import Darkroom
 from focusd.encoding import FORMATS, Encoding, FormatName
 from focusd.events import EventHub
 from focusd.eye import Eye
 from focusd.feed import Feed
 from focusd.finder import Finder
+from focusd.foresight import Foresight
 from focusd.heartbeat import Heartbeat
 from focusd.instruments import Instruments
 from focusd.jobs import Home, Job, Order, Shoot
@@ -29,7 +32,8 @@ from focusd.light import Light
 from focusd.marks import HomingConsent, MarkBook
 from focusd.operator import Operator
 from focusd.shadings import Shadings
-from focusd.studio import Record, Studio
+from focusd.specimens import Specimens
+from focusd.studio import Studio
 from focusd.surveyor import Surveyor
 from rail.axis import OperatedAxis
 from rail.pins import PanelPins, PanelWiring
@@ -86,10 +90,8 @@ class DaemonRig:
         warm_up_ns: int = 0,
     ) -> None:
         self.folder = folder
-        self.reserve_bytes = reserve_bytes
         self.idle_release_s = idle_release_s
         self.warm_up_ns = warm_up_ns
-        self.format: FormatName = format
         self.form = FORMATS[format]
         self.build(folder, home_allowed)
         self.heartbeat = Heartbeat(self.clock)
@@ -101,7 +103,9 @@ class DaemonRig:
         self.merges = PaperMerges()
         self.sessions = Sessions(folder / "sessions")
         self.sessions.root.mkdir()
+        record = Record({"camera": {"format": format}}, {"focusrail": "0"}, reserve_bytes)
         self.disk = Disk(self.sessions.root)
+        self.archive = Archive(self.disk, self.sessions, Journals(self.clock), record)
         self.consent = HomingConsent(folder / "consent", configured=home_allowed)
         self.listening = ExitStack()
         self.begin()
@@ -122,23 +126,17 @@ class DaemonRig:
             {"default": {}},
             self.calibrations,
         )
+        specimens = Specimens(self.sessions)
+        darkroom = Darkroom(self.eye, self.finder.see, self.shadings, Encoding(self.form, 95))
+        foresight = Foresight(instruments, self.archive, specimens, darkroom, self.book, self.consent)
         self.studio = Studio(
             instruments,
-            writer=InlineWriter(),
-            disk=self.disk,
-            sessions=self.sessions,
-            journals=Journals(self.clock),
+            self.archive,
+            foresight,
+            darkroom,
+            InlineWriter(),
             merges=self.merges,
-            book=self.book,
-            consent=self.consent,
-            record=Record(
-                {"camera": {"format": self.format}},
-                {"focusrail": "0"},
-                Encoding(self.form, 95),
-                self.reserve_bytes,
-            ),
             finish=lambda session: self.finished.append(session.id),
-            shadings=self.shadings,
         )
         self.operator = Operator(
             instruments,
@@ -153,6 +151,11 @@ class DaemonRig:
             heartbeat=self.heartbeat,
             finder=self.finder,
         )
+
+    def begin_as(self, **facts: Any) -> None:
+        """Have a daemon begin that records something else of itself."""
+        self.archive = replace(self.archive, record=replace(self.archive.record, **facts))
+        self.begin()
 
     def build(self, folder: Path, home_allowed: bool) -> None:
         """Make what moves, what sees and what shines."""

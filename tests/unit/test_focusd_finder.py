@@ -331,4 +331,4 @@ def test_a_stack_after_a_look_ends_in_the_dark(tmp_path: Path) -> None:
     rig.operator.look()
     rig.operator.work_once()
     rig.tell(Shoot(StackPlan("beetle", Between(1000.0, 1040.0), Pitch(20.0), settle_ms=200)))
-    assert (rig.lights[-1], rig.studio.lit) == (False, False)
+    assert (rig.lights[-1], rig.operator.now().lit) == (False, False)

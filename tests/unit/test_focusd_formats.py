@@ -8,6 +8,7 @@ import pytest
 from daemon_rig import PLAN, DaemonRig
 from tools import library
 
+from focusd.archive import Record
 from focusd.encoding import FORMATS
 from focusd.jobs import Resume
 from rail.screw import Scale
@@ -81,12 +82,12 @@ def test_without_a_companion_that_was_saved_the_slice_is_shot_again(tmp_path):
 def test_a_stack_is_not_gone_on_with_lit_seen_or_saved_in_another_way(tmp_path, now, words):
     rig = DaemonRig(tmp_path)
     shot_so = {"camera": {"format": "jpeg", "index": 0}, "panel": {"light_pin": 13, "light_percent": 100}}
-    rig.studio._record = replace(rig.studio._record, configuration=shot_so)
+    rig.begin_as(configuration=shot_so)
     rig.marked()
     rig.on("slice_saved", rig.operator.stop, index=1)
     rig.shoot()
     edges = rig.rail.world.carriage().edges
-    rig.studio._record = replace(rig.studio._record, configuration=now)
+    rig.begin_as(configuration=now)
     with pytest.raises(NotResumable, match=words):
         rig.tell(Resume(None)).ended.result(0)
     assert rig.rail.world.carriage().edges == edges
@@ -122,11 +123,11 @@ def test_a_stack_is_not_gone_on_with_counted_from_elsewhere_or_the_other_way(tmp
     assert rig.sessions.open(1).state().phase is Phase.PAUSED
 
 
-def test_a_stack_that_never_recorded_what_its_places_count_from_goes_on(tmp_path):
+def test_a_stack_that_never_recorded_what_its_places_count_from_goes_on(tmp_path, monkeypatch):
     rig = DaemonRig(tmp_path)
     rig.marked()
     rig.on("slice_saved", rig.operator.stop, index=1)
-    rig.studio._facts = lambda plan, fields: Facts({"camera": {"format": "jpeg"}})
+    monkeypatch.setattr(Record, "facts", lambda *_: Facts({"camera": {"format": "jpeg"}}))
     rig.shoot()
     rig.hooks.clear()
     rig.listening.close()

@@ -8,6 +8,7 @@ from daemon_rig import DaemonRig
 
 from focusd.jobs import Goto, Jog
 from focusd.now import Glance, Now, Progress
+from stack.disk import Disk
 from stack.errors import DiskGone, StopAsked
 from stack.plan import Marks
 
@@ -21,7 +22,7 @@ def test_at_rest_the_rig_is_seen_as_it_is(tmp_path: Path) -> None:
     rig = DaemonRig(tmp_path, reserve_bytes=123)
     rig.marked()
     rig.eye.camera()
-    free_bytes = rig.studio.free_bytes()
+    free_bytes = rig.disk.free_bytes()
     seen = rig.operator.now()
     assert replace(seen, free_bytes=free_bytes) == Now(
         job=None,
@@ -51,10 +52,10 @@ def test_at_rest_the_rig_is_seen_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_gone_hides_nothing_else(rig: DaemonRig, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone() -> int:
+    def gone(disk: Disk) -> int:
         raise DiskGone(OSError(5, "Input/output error"))
 
-    monkeypatch.setattr(rig.studio, "free_bytes", gone)
+    monkeypatch.setattr(Disk, "free_bytes", gone)
     assert rig.operator.now().free_bytes is None
 
 

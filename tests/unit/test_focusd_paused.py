@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from daemon_rig import PLAN, DaemonRig
 
-from focusd import studio
+from focusd import unfinished
 from focusd.bench import Bench
 from focusd.config import load_config
 from focusd.house import line_of
@@ -60,7 +60,7 @@ def booted(earlier: DaemonRig, folder: Path, **settings: bool) -> DaemonRig:
 
 def upon(rig: DaemonRig, *, simulated: bool | None) -> DaemonRig:
     """Have a rig say of itself whether it is an invented one; None: as an older daemon, nothing."""
-    rig.studio._record = replace(rig.studio._record, simulated=simulated)
+    rig.begin_as(simulated=simulated)
     return rig
 
 
@@ -278,7 +278,7 @@ def test_without_being_named_the_latest_of_this_kind_of_rig_goes_on(tmp_path: Pa
 def test_without_being_named_none_goes_on_that_was_left_many_stacks_ago(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(studio, "LOOK_BACK", 2)
+    monkeypatch.setattr(unfinished, "LOOK_BACK", 2)
     rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
     session = rig.sessions.open(1)
     for _ in range(2):
@@ -287,7 +287,7 @@ def test_without_being_named_none_goes_on_that_was_left_many_stacks_ago(
             journal.append("stack_aborted", reason="enough")
     with pytest.raises(NotResumable, match="none of the newest 2 sessions has slices left"):
         rig.tell(Resume(None)).ended.result(0)
-    monkeypatch.setattr(studio, "LOOK_BACK", 3)
+    monkeypatch.setattr(unfinished, "LOOK_BACK", 3)
     with pytest.raises(
         NotResumable, match=r"0003-.* is aborted, and 0001-.* lacks slices.*`focusctl resume 1`"
     ):

@@ -4,12 +4,13 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from daemon_rig import DaemonRig
 
-import focusd.studio
+import focusd.foresight
 from camera.camera import Exposure
 from focusd.errors import StartFailed
 from focusd.follower import Follower
@@ -207,9 +208,11 @@ def test_a_disk_that_is_pulled_out_between_two_stacks_is_not_replaced_by_the_one
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = DaemonRig(tmp_path)
-    rig.marked()
     mounted = {Path("/"), rig.sessions.root}
-    rig.studio._disk = Disk(rig.sessions.root, None, lambda: frozenset(mounted)).held()
+    disk = Disk(rig.sessions.root, None, lambda: frozenset(mounted)).held()
+    rig.archive = replace(rig.archive, disk=disk)
+    rig.begin()
+    rig.marked()
     rig.shoot().ended.result(0)
     mounted.remove(rig.sessions.root)
     for order in (rig.shoot, lambda: rig.tell(Resume(None))):
@@ -311,4 +314,4 @@ def test_whether_a_picture_has_room_is_asked_of_the_disk(
         assert has_room_to_merge(rig.disk, session) is has_room
     monkeypatch.undo()
     assert not has_room_to_merge(Disk(rig.folder / "pulled-out"), session)
-    assert focusd.studio.merge_bytes is merge_bytes
+    assert focusd.foresight.merge_bytes is merge_bytes
