@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import rail_rig
 import stack_rig
+from daemon_rig import DaemonRig
 from examples import take_their_time
 from series_machine import Machine
 from stack_rig import InlineWriter, LateWriter
@@ -22,6 +23,12 @@ WRITERS: list[Callable[[], SliceWriter]] = [InlineWriter, LateWriter, ThreadedWr
 def machine(tmp_path: Path) -> Machine:
     """A daemon's time-lapse with a disk and a clock of its own, months of it in moments."""
     return Machine(tmp_path)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> DaemonRig:
+    """The operator and all that is below it, switched on for the first time."""
+    return DaemonRig(tmp_path)
 
 
 @pytest.fixture

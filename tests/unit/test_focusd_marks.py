@@ -1,12 +1,17 @@
+import json
 from pathlib import Path
 
 import pytest
 from daemon_rig import DaemonRig
 
 from focusd.errors import Refused
-from focusd.jobs import Jog
+from focusd.jobs import Goto, Home, Jog, Zero
 from focusd.marks import HomingConsent, MarkBook
-from rail.errors import BeyondReach
+from rail.axis import Trust
+from rail.errors import (
+    BeyondReach,
+    PositionUnknown,
+)
 from stack.plan import Marks
 
 
@@ -97,3 +102,72 @@ def test_a_mark_where_the_axis_cannot_go_is_refused(tmp_path: Path, place_u: flo
     with pytest.raises(BeyondReach):
         rig.book.mark("near", place_u)
     assert rig.book.marks == Marks()
+
+
+def test_marks_lapse_when_places_count_from_elsewhere_and_only_then(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.tell(Goto(600.0)).ended.result(0)
+    same = rig.tell(Zero(600.0))
+    assert (rig.book.marks, same.marks_lapsed) == (Marks(600.0, 680.0), None)
+    other = rig.tell(Zero(500.0))
+    assert rig.book.marks == Marks()
+    assert "mark again" in rig.last("marks_lapsed")["reason"] == other.marks_lapsed
+    assert rig.tell(Zero(400.0)).marks_lapsed is None, "there were none any more"
+
+
+def test_marks_set_where_the_axis_only_seemed_to_stand_are_never_gone_to_from_its_reference(
+    rig: DaemonRig,
+) -> None:
+    """The motor was let go, the screw turned by hand, and the subject marked by what the camera saw there."""
+    rig.home()
+    rig.axis.release()
+    rig.book.mark("near", 1_600.0)
+    rig.book.mark("far", 1_680.0)
+    edges = rig.rail.edges
+    assert "mark them again" in str(rig.shoot().accepted.exception(0))
+    assert rig.rail.edges == edges
+    again = MarkBook(rig.folder / "marks.json", rig.axis, rig.hub.publish)
+    assert again.marks == Marks(1_600.0, 1_680.0, assumed=True)
+    homing = rig.tell(Home())
+    assert rig.book.marks == Marks()
+    assert "only assumed" in rig.last("marks_lapsed")["reason"] == homing.marks_lapsed
+
+
+def test_marks_set_at_a_known_place_outlast_a_rest_without_current_and_the_homing_after_it(
+    rig: DaemonRig,
+) -> None:
+    rig.marked()
+    rig.axis.release()
+    rig.home()
+    assert rig.book.marks == Marks(600.0, 680.0)
+
+
+def test_marks_lapse_when_the_position_is_lost(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.rail.after_edges(700, rig.rail.stepper.halt)
+    assert rig.tell(Goto(2500.0)).ended.exception(0) is not None
+    assert rig.axis.position().trust is Trust.UNKNOWN
+    assert rig.book.marks == Marks()
+    assert rig.told("marks_lapsed") == ["marks_lapsed"]
+    assert rig.operator.now().last_error is not None
+    with pytest.raises(PositionUnknown):
+        rig.book.mark("near", None)
+
+
+def test_when_the_motor_that_is_let_go_does_not_keep_the_place_marks_lapse_at_once(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.marked()
+    monkeypatch.setattr(rig.axis, "release", rig.rail.axis._reckoning.lose)
+    rig.operator._release()
+    assert rig.book.marks == Marks()
+
+
+def test_marks_of_a_place_that_the_power_took_lapse_as_the_daemon_starts(tmp_path: Path) -> None:
+    marks = {"near_u": 600.0, "far_u": 680.0, "assumed": False}
+    (tmp_path / "marks.json").write_text(json.dumps(marks))
+    rig = DaemonRig(tmp_path)
+    assert rig.book.marks == Marks(600.0, 680.0)
+    rig.operator.close()
+    rig.operator.work()
+    assert (rig.book.marks, rig.told("marks_lapsed")) == (Marks(), ["marks_lapsed"])

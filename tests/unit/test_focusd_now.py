@@ -13,11 +13,6 @@ from stack.errors import DiskGone, StopAsked
 from stack.plan import Marks
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> DaemonRig:
-    return DaemonRig(tmp_path)
-
-
 def test_at_rest_the_rig_is_seen_as_it_is(tmp_path: Path) -> None:
     rig = DaemonRig(tmp_path, reserve_bytes=123)
     rig.marked()

@@ -1,4 +1,5 @@
-import json
+"""One job at a time, stops that are never lost, and what the operator outlives."""
+
 import threading
 import time
 from collections.abc import Callable
@@ -11,135 +12,18 @@ from daemon_rig import PLAN, DaemonRig, phase
 from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
 from focusd.errors import Busy, Refused
-from focusd.finder import WANTED_NS
 from focusd.heartbeat import PATIENCE_S
-from focusd.jobs import Acknowledge, Goto, Home, Job, Jog, Order, Resume, Zero
-from focusd.marks import MarkBook
-from focusd.operator import _count_ended
+from focusd.jobs import Goto, Home, Job, Jog, Resume
 from focusd.paused import DAEMON_ENDED
-from rail.axis import Position, Trust
+from rail.axis import Trust
 from rail.errors import (
-    BeyondReach,
-    EmergencyStopInForce,
-    Halted,
-    HomingNotAllowed,
     MotionLost,
-    PositionUnknown,
     Stopped,
 )
 from simulator.picamera2 import Picamera2
 from stack.errors import StopAsked
-from stack.plan import Count, Marks
-from stack.report import warnings
+from stack.plan import Count
 from stack.session_state import Phase
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> DaemonRig:
-    return DaemonRig(tmp_path)
-
-
-# --- moving ---------------------------------------------------------------------------------------------
-
-
-def test_nothing_homes_until_the_owner_has_said_that_it_is_safe(tmp_path: Path) -> None:
-    rig = DaemonRig(tmp_path, home_allowed=False)
-    with pytest.raises(HomingNotAllowed, match="--allow"):
-        rig.tell(Home()).ended.result(0)
-    assert rig.rail.edges == 0
-    assert rig.tell(Home(allow=True)).ended.result(0).trust is Trust.KNOWN
-    assert rig.consent.given()
-    assert rig.told("refused", "job_ended") == ["refused", "job_ended", "job_ended"]
-
-
-def test_an_absolute_place_is_refused_while_the_position_is_unknown(rig: DaemonRig) -> None:
-    with pytest.raises(PositionUnknown, match="focusctl home"):
-        rig.tell(Goto(1000.0)).ended.result(0)
-    assert rig.rail.edges == 0
-    assert rig.tell(Jog(-50.0)).ended.result(0).steps == -160
-    rig.home()
-    assert rig.tell(Goto(1000.0)).ended.result(0).steps == 3200
-
-
-def test_a_job_over_the_place_is_on_record(rig: DaemonRig) -> None:
-    rig.home()
-    place = rig.tell(Goto(1000.0)).ended.result(0)
-    stored = rig.rail.store.load()
-    assert stored is not None
-    assert (stored.moving, stored.steps, stored.trust) == (False, place.steps, Trust.KNOWN)
-
-
-def test_a_place_by_the_owners_word_is_as_good_as_a_homed_one(rig: DaemonRig) -> None:
-    assert rig.tell(Zero(600.0)).ended.result(0) == Position(1920, Trust.KNOWN)
-    assert rig.rail.edges == 0
-    assert rig.tell(Goto(700.0)).ended.result(0) == Position(2240, Trust.KNOWN)
-    with pytest.raises(BeyondReach, match="travel"):
-        rig.tell(Zero(3_001.0)).ended.result(0)
-
-
-def test_marks_lapse_when_places_count_from_elsewhere_and_only_then(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.tell(Goto(600.0)).ended.result(0)
-    same = rig.tell(Zero(600.0))
-    assert (rig.book.marks, same.marks_lapsed) == (Marks(600.0, 680.0), None)
-    other = rig.tell(Zero(500.0))
-    assert rig.book.marks == Marks()
-    assert "mark again" in rig.last("marks_lapsed")["reason"] == other.marks_lapsed
-    assert rig.tell(Zero(400.0)).marks_lapsed is None, "there were none any more"
-
-
-def test_marks_set_where_the_axis_only_seemed_to_stand_are_never_gone_to_from_its_reference(
-    rig: DaemonRig,
-) -> None:
-    """The motor was let go, the screw turned by hand, and the subject marked by what the camera saw there."""
-    rig.home()
-    rig.axis.release()
-    rig.book.mark("near", 1_600.0)
-    rig.book.mark("far", 1_680.0)
-    edges = rig.rail.edges
-    assert "mark them again" in str(rig.shoot().accepted.exception(0))
-    assert rig.rail.edges == edges
-    again = MarkBook(rig.folder / "marks.json", rig.axis, rig.hub.publish)
-    assert again.marks == Marks(1_600.0, 1_680.0, assumed=True)
-    homing = rig.tell(Home())
-    assert rig.book.marks == Marks()
-    assert "only assumed" in rig.last("marks_lapsed")["reason"] == homing.marks_lapsed
-
-
-def test_marks_set_at_a_known_place_outlast_a_rest_without_current_and_the_homing_after_it(
-    rig: DaemonRig,
-) -> None:
-    rig.marked()
-    rig.axis.release()
-    rig.home()
-    assert rig.book.marks == Marks(600.0, 680.0)
-
-
-def test_nothing_is_declared_while_another_job_runs(rig: DaemonRig) -> None:
-    rig.operator.order(Home())
-    for order in (Zero(), Acknowledge()):
-        with pytest.raises(Busy, match="home is running"):
-            rig.operator.order(order)
-
-
-def test_after_an_emergency_stop_orders_are_refused_until_it_is_acknowledged(rig: DaemonRig) -> None:
-    rig.home()
-    rig.rail.world.press("e_stop")
-    rig.rail.stepper.watch()
-    assert rig.operator.now().emergency
-    with pytest.raises(EmergencyStopInForce, match="still pressed"):
-        rig.tell(Acknowledge()).ended.result(0)
-    rig.rail.world.release("e_stop")
-    with pytest.raises(EmergencyStopInForce, match="focusctl acknowledge"):
-        rig.tell(Jog(10.0)).ended.result(0)
-    assert rig.last("refused")["kind"] == "jog"
-    assert rig.tell(Acknowledge()).ended.result(0).trust is Trust.ASSUMED
-    assert rig.tell(Jog(10.0)).ended.result(0).trust is Trust.ASSUMED
-
-
-def test_a_jog_shorter_than_a_step_is_refused_in_words(rig: DaemonRig) -> None:
-    with pytest.raises(Refused, match=r"0\.1 µm is less than one step of this axis, 0\.3125 µm"):
-        rig.tell(Jog(0.1)).ended.result(0)
 
 
 def test_a_second_order_is_refused_by_the_name_of_the_first(rig: DaemonRig) -> None:
@@ -198,9 +82,6 @@ def test_a_stop_is_acknowledged_at_once_whatever_the_operator_does(tmp_path: Pat
     assert rig.rail.world.carriage().edges == 0
 
 
-# --- when things fail -----------------------------------------------------------------------------------
-
-
 def test_a_camera_that_does_not_let_go_ends_its_stack_and_nothing_else(
     rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,18 +97,6 @@ def test_a_camera_that_does_not_let_go_ends_its_stack_and_nothing_else(
     assert rig.last("job_ended")["ending"] == "failed"
     assert rig.operator.now().camera.problem == "the driver hangs"
     assert rig.tell(Goto(700.0)).ended.result(0).trust is Trust.KNOWN
-
-
-def test_marks_lapse_when_the_position_is_lost(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.rail.after_edges(700, rig.rail.stepper.halt)
-    assert rig.tell(Goto(2500.0)).ended.exception(0) is not None
-    assert rig.axis.position().trust is Trust.UNKNOWN
-    assert rig.book.marks == Marks()
-    assert rig.told("marks_lapsed") == ["marks_lapsed"]
-    assert rig.operator.now().last_error is not None
-    with pytest.raises(PositionUnknown):
-        rig.book.mark("near", None)
 
 
 def test_a_camera_that_is_missing_is_asked_for_again_at_the_next_stack(rig: DaemonRig) -> None:
@@ -312,77 +181,6 @@ def test_an_order_is_in_the_inbox_before_an_end_can_be(
     assert end_waits == [True]
 
 
-def test_a_session_waits_for_a_known_position_where_homing_is_not_allowed(tmp_path: Path) -> None:
-    rig = DaemonRig(tmp_path, home_allowed=False)
-    rig.tell(Home(allow=True)).ended.result(0)
-    rig.book.mark("near", 600.0)
-    rig.book.mark("far", 680.0)
-    rig.on("slice_saved", rig.operator.stop, index=1)
-    rig.shoot()
-    rig.rail.after_edges(700, rig.rail.stepper.halt)
-    rig.tell(Goto(2500.0))
-    (tmp_path / "consent").unlink()
-    edges = rig.rail.world.carriage().edges
-    with pytest.raises(HomingNotAllowed, match="can go on once the position is known"):
-        rig.tell(Resume("1")).accepted.result(0)
-    assert rig.rail.world.carriage().edges == edges
-    assert phase(rig) is Phase.PAUSED
-
-
-def test_after_a_long_rest_the_motor_cools(tmp_path: Path) -> None:
-    rig = DaemonRig(tmp_path, idle_release_s=0.01)
-    released = threading.Event()
-    release = rig.axis.release
-
-    def let_go() -> None:
-        homed = rig.axis.position().trust is Trust.KNOWN
-        release()
-        if homed:  # a rest before homing lets go too
-            released.set()
-
-    rig.axis.release = let_go
-    rig.operator.start()
-    rig.operator.order(Home()).ended.result(20)
-    assert released.wait(20)
-    rig.operator.close()
-    assert rig.axis.position().trust is Trust.ASSUMED
-
-
-# --- steps that were lost ---------------------------------------------------------------------------------
-
-
-def test_homing_again_after_the_last_slice_finds_the_steps_a_jam_cost(rig: DaemonRig) -> None:
-    rig.marked()
-    before_steps = rig.rail.lost_steps
-    acts = {1: rig.rail.world.break_down, 2: rig.rail.world.mend}
-    rig.on("slice_saved", lambda: acts.get(rig.last("slice_saved")["index"], str)("carriage_jammed"))
-    rig.shoot(replace(PLAN, recheck=True)).ended.result(0)
-    lost_u = rig.axis.scale.length_u(rig.rail.lost_steps - before_steps)
-    state = rig.sessions.open(1).state()
-    assert lost_u > 10
-    assert (state.phase, state.missed_u) == (Phase.DONE, lost_u)
-    assert "lost steps" in " ".join(warnings(rig.sessions.open(1).layout, state))
-
-
-def test_a_stack_without_loss_is_rechecked_without_a_word(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.shoot(replace(PLAN, recheck=True)).ended.result(0)
-    session = rig.sessions.open(1)
-    assert session.state().missed_u == 0
-    assert warnings(session.layout, session.state()) == []
-
-
-def test_nothing_is_rechecked_unasked(rig: DaemonRig) -> None:
-    rig.marked()
-    rig.shoot().ended.result(0)
-    assert rig.sessions.open(1).state().missed_u is None
-
-
-def test_homing_says_what_was_lost_since_the_last_time(rig: DaemonRig) -> None:
-    assert rig.tell(Home()).missed_u is None
-    assert rig.tell(Home()).missed_u == 0
-
-
 def test_a_motion_process_that_is_lost_is_lost_for_good_and_nothing_else_is(
     rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -397,26 +195,6 @@ def test_a_motion_process_that_is_lost_is_lost_for_good_and_nothing_else_is(
     monkeypatch.setattr(rig.axis, "jog", lost)
     rig.tell(Jog(10.0))
     assert rig.operator.lost == "the motion process 7 is lost"
-
-
-HALTED = Halted("a limit", position=Position(0, Trust.UNKNOWN))
-
-
-@pytest.mark.parametrize(
-    ("order", "error", "trust", "ended"),
-    [
-        (Jog(1.0), None, Trust.UNKNOWN, False),
-        (Jog(1.0), StopAsked("asked"), Trust.UNKNOWN, False),
-        (Jog(1.0), HALTED, Trust.UNKNOWN, True),
-        (Acknowledge(), None, Trust.UNKNOWN, True),
-        (Home(), None, Trust.KNOWN, True),
-        (Jog(1.0), None, Trust.ASSUMED, True),
-    ],
-)
-def test_a_count_from_anywhere_ends_with_current_or_with_a_reference(
-    order: Order, error: Exception | None, trust: Trust, ended: bool
-) -> None:
-    assert _count_ended(Job(order, 0), error, trust) is ended
 
 
 @pytest.mark.parametrize("begin", ["order", "look"])
@@ -459,21 +237,6 @@ def test_a_thread_that_waits_for_orders_is_never_taken_for_one_that_hangs(
     assert seen == [False]
 
 
-def test_the_light_goes_out_when_nobody_looks_any_more(rig: DaemonRig) -> None:
-    rig.eye.camera()
-    rig.finder.want()
-    rig.operator.look()
-    rig.operator.work_once()
-    now_s, idle_s = time.monotonic(), rig.operator._chores.idle_s(time.monotonic())
-    assert idle_s is not None
-    assert 0 < idle_s <= WANTED_NS / 1e9
-    rig.operator._chores.do(now_s)
-    assert rig.lights == [True]
-    rig.operator._chores.do(now_s + WANTED_NS / 1e9)
-    assert rig.lights == [True, False]
-    assert rig.operator._chores.idle_s(now_s) is None
-
-
 def test_what_was_seen_at_rest_is_not_shown_at_work_nor_the_other_way_round(rig: DaemonRig) -> None:
     rig.marked()
     rig.eye.camera()
@@ -486,53 +249,6 @@ def test_what_was_seen_at_rest_is_not_shown_at_work_nor_the_other_way_round(rig:
     rig.finder.want()
     rig.shoot(replace(PLAN, spacing=Count(2)))
     assert shown == [True, False, True, True, False]
-
-
-def test_when_the_motor_that_is_let_go_does_not_keep_the_place_marks_lapse_at_once(
-    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rig.marked()
-    monkeypatch.setattr(rig.axis, "release", rig.rail.axis._reckoning.lose)
-    rig.operator._release()
-    assert rig.book.marks == Marks()
-
-
-# --- what is due at rest, and the end --------------------------------------------------------------------
-
-
-def test_homing_says_how_far_off_it_was_only_where_the_place_was_known(rig: DaemonRig) -> None:
-    assert rig.tell(Home()).missed_u is None
-    rig.axis.release()
-    assert rig.tell(Home()).missed_u is None
-    assert rig.tell(Home()).missed_u == 0
-
-
-def test_nothing_is_due_before_its_time_and_what_is_due_first_is_waited_for(tmp_path: Path) -> None:
-    rig = DaemonRig(tmp_path, idle_release_s=100)
-    rig.home()
-    now_s = time.monotonic()
-    rig.operator._chores.release_due_s = now_s + 100
-    assert rig.operator._chores.idle_s(now_s) == 100
-    rig.operator._chores.dark_due_s = now_s + 15
-    assert rig.operator._chores.idle_s(now_s) == 15
-    assert rig.operator._chores.idle_s(now_s + 20) == 0
-    rig.lights.clear()
-    rig.operator._chores.do(now_s + 14)
-    assert (rig.lights, rig.axis.position().trust) == ([], Trust.KNOWN)
-    rig.operator._chores.do(now_s + 15)
-    assert (rig.lights, rig.operator._chores.idle_s(now_s + 15)) == ([False], 85)
-    rig.operator._chores.do(now_s + 100)
-    assert rig.axis.position().trust is Trust.ASSUMED
-    assert rig.operator._chores.idle_s(now_s) is None
-
-
-def test_after_every_order_the_rest_begins_anew(tmp_path: Path) -> None:
-    rig = DaemonRig(tmp_path, idle_release_s=100)
-    rig.operator._chores.release_due_s = None
-    rig.home()
-    due_s = rig.operator._chores.release_due_s
-    assert due_s is not None
-    assert 90 < due_s - time.monotonic() <= 100
 
 
 def test_what_ends_the_daemon_is_refused_and_stopped_for(rig: DaemonRig) -> None:
@@ -599,13 +315,3 @@ def test_as_the_daemon_ends_the_motor_goes_first_and_slices_are_seen_saved_whate
     with pytest.raises(OSError, match="is gone"):
         rig.operator.work()
     assert closed == ["axis", "eye", "studio"]
-
-
-def test_marks_of_a_place_that_the_power_took_lapse_as_the_daemon_starts(tmp_path: Path) -> None:
-    marks = {"near_u": 600.0, "far_u": 680.0, "assumed": False}
-    (tmp_path / "marks.json").write_text(json.dumps(marks))
-    rig = DaemonRig(tmp_path)
-    assert rig.book.marks == Marks(600.0, 680.0)
-    rig.operator.close()
-    rig.operator.work()
-    assert (rig.book.marks, rig.told("marks_lapsed")) == (Marks(), ["marks_lapsed"])

@@ -18,11 +18,6 @@ from stack.session_state import Phase
 from stack.stop import StopKind
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> DaemonRig:
-    return DaemonRig(tmp_path)
-
-
 def test_a_stack_between_the_marks(rig: DaemonRig) -> None:
     rig.marked()
     job = rig.shoot()
