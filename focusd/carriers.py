@@ -205,7 +205,7 @@ class RsyncCarrier:
             )
 
     def give_up(self) -> None:
-        """End the connection."""
+        """End the connection, if there is one: to end a child that has ended does nothing."""
         with self._lock:
             self._given_up = True
             if self._child is not None:
@@ -244,8 +244,6 @@ class RsyncCarrier:
         except FileNotFoundError as error:
             raise NotDelivered("setpriv is not installed: sudo apt install util-linux") from error
         said, complaint = child.communicate("\0".join(files))
-        with self._lock:
-            self._child = None
         if shutil.which("rsync") is None:
             raise NotDelivered("rsync is not installed: sudo apt install rsync")
         if child.returncode != 0:

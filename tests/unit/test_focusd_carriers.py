@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from contention import WatchedLock
 from tools import needs
 
 from focusd.carriers import FolderCarrier, NotDelivered, RsyncCarrier, carrier_to
@@ -305,3 +307,29 @@ def test_what_is_being_sent_ends_soon_when_it_is_given_up(session, place, tmp_pa
         begun.read_text()
         carrier.give_up()
         assert isinstance(sending.exception(10), NotDelivered)
+
+
+class Sending:
+    """An rsync that has just begun as somebody gives up; it sends to the end unless it is told not to."""
+
+    returncode = 0
+
+    def __init__(self, lock, carrier):
+        self.lock = lock
+        lock.meanwhile(carrier.give_up)
+
+    def terminate(self):
+        self.returncode = -signal.SIGTERM
+
+    def communicate(self, names):
+        self.lock.join()
+        return "", ""
+
+
+def test_who_gives_up_as_rsync_begins_ends_it(session, place, monkeypatch):
+    carrier = RsyncCarrier(f"lab:{place}")
+    carrier._lock = lock = WatchedLock()
+    monkeypatch.setattr("focusd.carriers.subprocess.Popen", lambda *_, **__: Sending(lock, carrier))
+    monkeypatch.setattr("focusd.carriers.shutil.which", lambda name: name)
+    with pytest.raises(NotDelivered, match="rsync ended by SIGTERM"):
+        carrier.carry(session, [*FILES])

@@ -1,17 +1,20 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from contention import WatchedLock
 from daemon_rig import DaemonRig
 
 from focusd.errors import Refused
 from focusd.jobs import Goto, Home, Jog, Zero
-from focusd.marks import HomingConsent, MarkBook
+from focusd.marks import HomingConsent, MarkBook, in_order
 from rail.axis import Trust
 from rail.errors import (
     BeyondReach,
     PositionUnknown,
 )
+from rail.screw import Scale
 from stack.plan import Marks
 
 
@@ -25,6 +28,33 @@ def test_marks_are_where_the_axis_stands_and_survive_a_restart(tmp_path: Path) -
     assert MarkBook(tmp_path / "marks.json", rig.axis, rig.hub.publish).marks == again.marks
     rig.book = again
     assert rig.book.clear() == Marks()
+
+
+@pytest.mark.parametrize(
+    ("act", "kept"),
+    [
+        (lambda book: book.mark("far", 700.0), Marks(600.0, 700.0)),
+        (lambda book: book.clear(), Marks()),
+        (lambda book: book.forget("the position is unknown"), Marks()),
+    ],
+    ids=["the other end", "clear", "forget"],
+)
+def test_what_comes_while_an_end_is_marked_is_neither_lost_nor_undone_by_it(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch, act: Callable[[MarkBook], object], kept: Marks
+) -> None:
+    rig.home()
+    rig.book._lock = lock = WatchedLock()
+
+    def in_order_as_it_comes(marks: Marks, scale: Scale) -> Marks:
+        monkeypatch.undo()
+        lock.meanwhile(lambda: act(rig.book))
+        return in_order(marks, scale)
+
+    monkeypatch.setattr("focusd.marks.in_order", in_order_as_it_comes)
+    rig.book.mark("near", 600.0)
+    lock.join()
+    assert rig.book.marks == kept
+    assert MarkBook(rig.folder / "marks.json", rig.axis, rig.hub.publish).marks == kept
 
 
 @pytest.mark.parametrize(

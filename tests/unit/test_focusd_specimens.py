@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
+from contention import WatchedLock
 from stack_rig import MICRON, PLAN
 
 from focusd.specimens import Specimens
 from rail.axis import Position, Trust
 from stack.layout import lay_out
 from stack.plan import Marks
-from stack.session import Facts
+from stack.session import Facts, Session
 from stack.sessions import Sessions
 
 LAYOUT = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
@@ -36,3 +37,23 @@ def test_each_is_read_once_a_new_one_is_seen_and_one_that_was_removed_is_gone(
     for one in (ids[1], torn):
         (tmp_path / one / "session.json").write_text("torn")
     assert (specimens.same(BEETLE), read) == ((ids[2], ids[3]), [*ids, torn])
+
+
+def test_two_who_ask_at_the_same_time_are_both_answered_and_each_session_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, read, second = Sessions(tmp_path), list[str](), list[tuple[str, ...]]()
+    ids = [sessions.create(PLAN, LAYOUT, MICRON, Facts(fields=one)).id for one in (BEETLE, FLY, BEETLE)]
+    opened, specimens, lock = sessions.open, Specimens(sessions), WatchedLock()
+    specimens._lock = lock
+
+    def open_as_another_asks(wanted: str) -> Session:
+        read.append(wanted)
+        if read == ids[:2]:
+            lock.meanwhile(lambda: second.append(specimens.same(FLY)))
+        return opened(wanted)
+
+    monkeypatch.setattr(sessions, "open", open_as_another_asks)
+    assert specimens.same(BEETLE) == (ids[0], ids[2])
+    lock.join()
+    assert (second, read) == ([(ids[1],)], ids)
