@@ -1,4 +1,4 @@
-"""Waiting until a disk that was full has room again."""
+"""Room on the disk: what a stack and its picture still need of it, and waiting until it is there."""
 
 from collections.abc import Callable, Mapping
 

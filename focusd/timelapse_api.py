@@ -12,7 +12,6 @@ from focusd.requests import documented, taken
 from focusd.series import series_asked_for
 from focusd.settings import SeriesRequest
 from focusd.timelapse import Shown
-from stack.manner import manner_record
 from stack.timelapse import SlotEnd
 
 Answer = dict[str, Any]
@@ -64,7 +63,7 @@ def brief(one: Shown | None) -> Answer | None:
 
 def shown(one: Shown) -> Answer:
     """Show a series and how far it has come, its latest slots one by one."""
-    series, state, schedule = one.series, one.state, one.series.schedule
+    series, state = one.series, one.state
     files = {"film": series.path / FILM, "report": series.path / PAGE}
     return {
         "series": series.id,
@@ -72,12 +71,7 @@ def shown(one: Shown) -> Answer:
         "phase": state.phase.value,
         "files": {name: str(path) for name, path in files.items() if path.is_file()},
         "reason": state.reason,
-        "every_s": schedule.every_s,
-        "count": schedule.count,
-        "until": series.until and series.until.isoformat(),
-        "window": schedule.window
-        and [f"{edge:%H:%M}" for edge in (schedule.window.opens, schedule.window.closes)],
-        "manner": manner_record(series.manner),
+        **series.terms,
         "fits": one.fits,
         "left": one.left,
         "done": state.count(SlotEnd.DONE),

@@ -9,7 +9,6 @@ as truth and never removed: what the good lines say still stands, and whoever re
 
 import contextlib
 import fcntl
-import io
 import json
 import os
 import re
@@ -148,17 +147,7 @@ def entries_in(path: Path, reading: Reading | None = None) -> Iterator[Entry]:
 def replay(path: Path) -> Replay:
     """Read a journal, at any moment and beside its writer; a journal that does not exist is empty."""
     reading = Reading()
-    return _replayed(reading, entries_in(path, reading))
-
-
-def replay_bytes(content: bytes) -> Replay:
-    """Read a journal's bytes: see `replay`."""
-    reading = Reading()
-    return _replayed(reading, reading.entries(io.BytesIO(content)))
-
-
-def _replayed(reading: Reading, entries: Iterable[Entry]) -> Replay:
-    said = tuple(entries)
+    said = tuple(entries_in(path, reading))
     return Replay(said, reading.whole_bytes, reading.torn_bytes, tuple(reading.damage))
 
 

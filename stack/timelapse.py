@@ -161,6 +161,18 @@ class Series:
         length_s = self.schedule.for_s
         return self.schedule.until if length_s is None else self.start + timedelta(seconds=length_s)
 
+    @property
+    def terms(self) -> dict[str, Any]:
+        """When its stacks come and how it goes about them, as plain JSON values."""
+        window = self.schedule.window
+        return {
+            "every_s": self.schedule.every_s,
+            "count": self.schedule.count,
+            "until": self.until and self.until.isoformat(),
+            "window": window and [f"{edge:%H:%M}" for edge in (window.opens, window.closes)],
+            "manner": manner_record(self.manner),
+        }
+
     def journal(self, clock: Clock) -> Journal:
         """Open its journal for writing; one writer at a time, or `stack.errors.JournalBusy`."""
         return Journal(self.path / JOURNAL, clock, remembered=0)

@@ -9,7 +9,6 @@ from stack.film.measuring import Measured
 from stack.film.steadying import Drift
 from stack.film.stills import Absent, Still
 from stack.film.story import SlotStory, Story
-from stack.manner import manner_record
 from stack.record import exposure_record
 from stack.timelapse import SlotEnd
 
@@ -46,7 +45,7 @@ def account(
                 "picture": pictures.get(slot.number),
             }
         )
-    series, schedule = story.series, story.series.schedule
+    series = story.series
     return {
         "schema": SCHEMA,
         "series": series.id,
@@ -55,12 +54,7 @@ def account(
         "phase": story.state.phase.value,
         "reason": story.state.reason,
         "start": series.start.isoformat(),
-        "every_s": schedule.every_s,
-        "count": schedule.count,
-        "until": series.until and series.until.isoformat(),
-        "window": schedule.window
-        and [f"{edge:%H:%M}" for edge in (schedule.window.opens, schedule.window.closes)],
-        "manner": manner_record(series.manner),
+        **series.terms,
         **{end.value: story.state.count(end) for end in SlotEnd},
         "pictures": len(stills),
         "shape": [stills[0].width_px, stills[0].height_px] if stills else [4, 3],
