@@ -180,7 +180,14 @@ class TestSettled:
         assert lock.settled([frame(AeState=None)] * WINDOW, LINE_US)
 
     @pytest.mark.parametrize(
-        "changes", [{"ExposureTime": 9700}, {"AnalogueGain": 1.9}, {"ColourGains": (2.07, 1.6)}]
+        "changes",
+        [
+            {"ExposureTime": 9700},
+            {"AnalogueGain": 1.9},
+            {"DigitalGain": 1.03},
+            {"ColourGains": (2.07, 1.6)},
+            {"ColourGains": (2.1, 1.57)},
+        ],
     )
     def test_not_while_a_figure_creeps(self, changes: dict[str, object]) -> None:
         assert not lock.settled([frame(AeState=2, **changes), *[self.CONVERGED] * (WINDOW - 1)], LINE_US)
