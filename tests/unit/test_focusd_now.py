@@ -1,11 +1,15 @@
 """What anybody sees of the rig, at rest and at work."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from contention import WatchedLock
 from daemon_rig import DaemonRig
 
+from focusd.bulletin import Bulletin
 from focusd.jobs import Goto, Jog
 from focusd.now import Glance, Now, Progress
 from stack.disk import Disk
@@ -108,6 +112,31 @@ def test_of_what_is_measured_it_is_told_how_much_is_done(rig: DaemonRig) -> None
     rig.operator._bulletin.observe({"event": "measuring", "done": 3, "of": 8})
     assert rig.operator.glance().progress == Progress(phase="measuring", index=2, slices=8)
     assert rig.last("measuring")["of"] == 8
+
+
+@pytest.mark.parametrize(
+    ("act", "shown"),
+    [
+        (lambda told: told.turn_over(), Progress()),
+        (lambda told: told.show(rests="it is hot"), Progress(phase="shooting", rests="it is hot")),
+    ],
+    ids=["the job's end", "another thread"],
+)
+def test_what_is_told_while_progress_is_shown_is_neither_lost_nor_undone_by_it(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch, act: Callable[[Bulletin], object], shown: Progress
+) -> None:
+    told = rig.operator._bulletin
+    told._lock = lock = WatchedLock()
+
+    def replace_as_it_comes(progress: Progress, **changes: Any) -> Progress:
+        monkeypatch.undo()
+        lock.meanwhile(lambda: act(told))
+        return replace(progress, **changes)
+
+    monkeypatch.setattr("focusd.bulletin.replace", replace_as_it_comes)
+    told.show(phase="shooting")
+    lock.join()
+    assert told.progress == shown
 
 
 def test_why_a_stack_rests_is_shown_until_it_goes_on(rig: DaemonRig) -> None:

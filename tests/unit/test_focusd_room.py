@@ -168,6 +168,8 @@ def test_it_goes_on_when_there_is_room_and_not_before(
     rig.shoot().ended.result(0)
     assert rig.told("rest_began", "rest_ended") == ["rest_began", "rest_ended"]
     assert rig.last("rest_ended")["seconds"] in (4, 5)
+    why = rig.last("rest_began")["reason"]
+    assert re.match(r"the disk is full: 0 MB are free, and what is missing needs \d+ MB\.", why)
     assert rig.sessions.open(1).state().phase is Phase.DONE
 
 

@@ -31,11 +31,13 @@ class FullDisk(Journals):
     def __init__(self) -> None:
         super().__init__(VirtualClock())
         self.room = threading.Event()
+        self.refused = threading.Semaphore(0)
         self.before: Callable[[], object] = lambda: None
 
     @contextmanager
     def writing(self, session: Session) -> Iterator[Journal]:
         if not self.room.is_set():
+            self.refused.release()
             raise JournalFailed("no space left on device", path=session.path)
         self.before()
         with super().writing(session) as journal:
@@ -56,9 +58,12 @@ def sessions(tmp_path: Path) -> tuple[Session, Session]:
 
 
 def written(kept: Wishes, disk: FullDisk) -> None:
-    """Make room, and wait until nothing is left to be written."""
+    """Make room once it was tried again in vain, and wait until nothing is left to be written."""
     thread = kept._thread
     assert thread is not None
+    while disk.refused.acquire(blocking=False):
+        pass
+    assert disk.refused.acquire(timeout=30)
     disk.room.set()
     thread.join(30)
     assert not thread.is_alive()
