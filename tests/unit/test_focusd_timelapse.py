@@ -1,18 +1,14 @@
 """A week of stacks with nobody there: power cuts, clock steps, faults, counted slot by slot."""
 
-import errno
-import os
 import random
-from concurrent.futures import Future
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from functools import reduce
 
 import pytest
 from series_machine import (
     EXPOSURE,
     HALF_HOUR_S,
-    NOON,
     PICTURE_BYTES,
     RESERVE_BYTES,
     SCALE,
@@ -23,14 +19,9 @@ from series_machine import (
 )
 
 from focusd.errors import Busy, Refused, RequestInvalid
-from focusd.jobs import Resume
-from focusd.paused import DAEMON_ENDED
-from focusd.running import RunningSeries
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
-from focusd.timelapse import TICK_S
 from focusd.timelapse_api import shown
-from focusd.timelapse_cli import _goes_on
 from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.journal import Entry, replay
@@ -41,7 +32,6 @@ from stack.schedule import Schedule
 from stack.session_state import Phase
 from stack.timelapse import (
     LATEST_SLOTS,
-    Series,
     SeriesPhase,
     SeriesState,
     SlotEnd,
@@ -84,28 +74,6 @@ def test_what_is_noted_of_a_series_is_told_to_whoever_listens(machine):
     assert told[-2:] == [("slot_done", 0), ("series_done", None)]
 
 
-def test_of_a_series_that_was_aborted_nothing_is_to_come(machine):
-    running = machine.timelapse.start(asked(count=4))
-    assert running.left == 4
-    over = machine.timelapse.abort()
-    assert (over.state.phase, over.left, over.fits) == (SeriesPhase.ABORTED, None, None)
-
-
-@pytest.mark.parametrize("what", ["stop", "abort"])
-def test_who_ends_a_series_hears_of_the_stack_that_goes_on(machine, what):
-    machine.timelapse.start(asked())
-    machine.let(STACK_S / 2)
-    answer = shown(getattr(machine.timelapse, what)())
-    note = (
-        f"note: {machine.operator.session} is still being shot and goes on to its end; `focusctl abort` ends "
-        "it too"
-    )
-    assert list(_goes_on(what, answer)) == [note]
-    assert list(_goes_on("resume", answer)) == []
-    machine.let(STACK_S)
-    assert list(_goes_on(what, {**answer, "shooting": machine.operator.shooting()})) == []
-
-
 def test_every_stack_is_exposed_as_the_first(machine):
     machine.timelapse.start(asked(count=3))
     machine.let(3 * HALF_HOUR_S)
@@ -128,70 +96,6 @@ def test_slots_closer_than_two_looks_are_met_all_the_same(machine):
 
 def busy(order):
     raise Busy("home")
-
-
-def failing(*_):
-    raise PlanRefused("no camera")
-
-
-def test_stopped_it_waits_and_resumed_it_is_in_its_old_rhythm(machine):
-    machine.timelapse.start(asked())
-    machine.let(2.5 * HALF_HOUR_S)
-    machine.timelapse.stop()
-    machine.let(3 * HALF_HOUR_S)
-    assert machine.timelapse.pause_s() == TICK_S  # a slot that is overdue is no reason to look all the time
-    machine.timelapse.resume()
-    machine.let(HALF_HOUR_S)
-    ends = ["done", "done", "done", "skipped", "skipped", "skipped", "done"]
-    assert list(machine.slots.values()) == ends
-
-
-def test_a_series_that_is_aborted_lets_no_more_slices_go(machine):
-    """To look through a stack takes a while, and whoever aborts may want to keep what there is."""
-    machine.timelapse.start(asked(manner=Manner(keep=Keep(slices_every=0))))
-    machine.let(HALF_HOUR_S)
-    asked_for = []
-
-    def make_room(keep, done, weight, ended):
-        asked_for.append(ended())
-        machine.timelapse.abort()
-        asked_for.append(ended())
-
-    machine.timelapse._card.make_room = make_room
-    machine.timelapse.tick()
-    assert asked_for == [False, True]
-
-
-def test_nor_does_one_whose_abort_cannot_be_written_down_for_want_of_room(machine, monkeypatch):
-    """The disk is full whenever room is made, so that is how most are aborted meanwhile."""
-    machine.timelapse.start(asked(manner=Manner(keep=Keep(slices_every=0))))
-    machine.let(HALF_HOUR_S)
-    asked_for = []
-
-    def full(descriptor, content, offset):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    def make_room(keep, done, weight, ended):
-        asked_for.append(ended())
-        with monkeypatch.context() as patched:
-            patched.setattr(os, "pwrite", full)
-            machine.timelapse.abort()
-        asked_for.append(ended())
-
-    machine.timelapse._card.make_room = make_room
-    machine.timelapse.tick()
-    assert asked_for == [False, True]
-    assert machine.timelapse.current() is None
-
-
-def test_aborted_it_is_over_and_another_may_begin(machine):
-    machine.timelapse.start(asked())
-    with pytest.raises(Refused, match="is not over"):
-        machine.timelapse.start(asked())
-    machine.timelapse.abort()
-    with pytest.raises(Refused, match="no series runs"):
-        machine.timelapse.shown()
-    assert machine.timelapse.start(asked()).series.number == 2
 
 
 def test_an_interval_shorter_than_a_stack_is_refused_with_the_estimate_or_leaves_slots_out(machine):
@@ -229,48 +133,6 @@ def test_a_stack_that_is_refused_is_told_and_the_next_is_tried(machine):
     assert machine.timelapse.shown().attention is None
 
 
-def test_a_series_that_cannot_be_read_after_a_cut_is_told_of(machine):
-    series = machine.timelapse.start(asked()).series
-    facts = series.path / "series.json"
-    facts.write_bytes(facts.read_bytes().replace(b"1800", b"1801"))
-    machine.cut(60)
-    machine.let(60)
-    assert machine.timelapse.current() is None
-    told = machine.timelapse.attention
-    assert told.startswith("series 0001-week cannot be read: its checksum does not fit")
-    assert "begun anew" in told
-    assert machine.timelapse.start(asked()).series.number == 2
-    assert machine.timelapse.attention is None
-
-
-def test_after_a_cut_between_stacks_it_goes_on_in_its_rhythm_and_makes_up_for_nothing(machine):
-    machine.timelapse.start(asked())
-    machine.let(1.5 * HALF_HOUR_S)
-    machine.cut(2 * HALF_HOUR_S)
-    machine.let(HALF_HOUR_S)
-    assert machine.slots == {0: "done", 1: "done", 2: "skipped", 3: "skipped", 4: "done"}
-    assert machine.timelapse.current() is not None
-
-
-@pytest.mark.parametrize("before", [True, False])
-def test_a_series_of_the_other_kind_of_rig_is_left_alone_until_that_is_back(tmp_path, before):
-    machine = Machine(tmp_path, simulated=before)
-    machine.timelapse.start(asked())
-    machine.let(100)
-    machine.simulated = not before
-    machine.cut(200)
-    machine.let(HALF_HOUR_S)
-    assert machine.timelapse.current() is None
-    assert len(machine.operator.sessions.all()) == 1
-    other = machine.timelapse.start(asked(count=1)).series
-    machine.let(HALF_HOUR_S)
-    machine.simulated = before
-    machine.cut(200)
-    machine.let(HALF_HOUR_S)
-    assert (other.number, machine.timelapse.current().series.number) == (2, 1)
-    assert machine.slots[0] == "failed"  # its stack was cut short, and is long overdue
-
-
 def test_a_wanted_series_begins_though_the_simulated_rig_had_one_of_its_name(tmp_path):
     wanted = SeriesRequest(every_s=HALF_HOUR_S, name="flowers", count=1)
     machine = Machine(tmp_path, wanted=wanted, simulated=True)
@@ -290,80 +152,6 @@ def test_a_stack_that_rests_for_room_needs_a_person_and_says_so_until_it_goes_on
     assert machine.timelapse.shown().attention == machine.timelapse.attention == rests[0]
     rests.clear()
     assert machine.timelapse.shown().attention is None
-
-
-def test_as_the_daemon_ends_no_slot_begins_and_no_slices_go(tmp_path):
-    machine = Machine(tmp_path, disk_bytes=20_000)
-    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
-    machine.let(4.9 * HALF_HOUR_S)
-    have = [has_slices(session) for session in machine.operator.sessions.all()]
-    machine.timelapse.end()
-    machine.let(5 * HALF_HOUR_S)
-    assert [has_slices(session) for session in machine.operator.sessions.all()] == have
-    assert machine.slots == dict.fromkeys(range(5), "done")
-
-
-def test_a_stack_that_is_paused_because_the_daemon_ends_is_no_failure(machine):
-    machine.timelapse.start(asked())
-    machine.let(100)
-    machine.operator.shooting = lambda: paused_as_the_daemon_ends(machine)
-    machine.timelapse.tick()
-    machine.timelapse.tick()
-    assert machine.slots == {0: "begun"}
-
-
-def paused_as_the_daemon_ends(machine):
-    session, machine.operator.session = machine.operator.session, None
-    machine.timelapse.end()
-    machine.operator._write(machine.operator.sessions.open(session), "stack_paused", reason=DAEMON_ENDED)
-
-
-@pytest.mark.parametrize(
-    ("off_s", "end", "phase"), [(20, "done", Phase.DONE), (HALF_HOUR_S, "failed", Phase.ABORTED)]
-)
-def test_a_stack_that_was_paused_as_the_daemon_ended_goes_on_with_the_next_while_its_slot_lasts(
-    machine, off_s, end, phase
-):
-    machine.timelapse.start(asked())
-    machine.let(100)
-    paused_as_the_daemon_ends(machine)
-    machine.cut(off_s)
-    machine.let(STACK_S + 60)
-    assert machine.slots[0] == end
-    assert machine.operator.sessions.open(1).state().phase is phase
-
-
-@pytest.mark.parametrize("event", ["stack_paused", "stack_aborted", "stack_failed"])
-def test_a_stack_that_somebody_stopped_or_that_failed_is_not_taken_up_by_its_series(machine, event):
-    machine.timelapse.start(asked())
-    machine.let(100)
-    session, machine.operator.session = machine.operator.session, None
-    reason = {"error" if event == "stack_failed" else "reason": "the button was pressed"}
-    machine.operator._write(machine.operator.sessions.open(session), event, **reason)
-    machine.let(600)
-    assert machine.slots == {0: "failed"}
-    assert machine.timelapse.attention == "the button was pressed"
-    lines = replay(machine.operator.sessions.open(session).path / "journal.jsonl").entries
-    assert [line.event for line in lines] == ["stack_started", event]
-
-
-def test_a_stack_that_cannot_be_taken_up_is_tried_once(machine):
-    machine.timelapse.start(asked())
-    machine.let(100)
-    machine.cut(20)
-    orders, with_rig = [], machine.operator.order
-
-    def refusing(order):
-        orders.append(order)
-        raise Refused("the camera is being measured")
-
-    machine.operator.order = refusing
-    machine.let(600)
-    assert orders == [Resume(machine.operator.sessions.open(1).id)]
-    assert machine.slots == {0: "failed"}
-    machine.operator.order = with_rig
-    machine.let(HALF_HOUR_S)
-    assert machine.slots == {0: "failed", 1: "done"}
 
 
 def test_of_very_many_slots_the_latest_are_shown_and_all_are_counted(machine):
@@ -398,90 +186,6 @@ def test_slices_of_stacks_long_past_go_and_the_first_exposure_holds(tmp_path):
     assert len(sessions) > 22  # more than are kept in mind
     assert not any(has_slices(session) for session in sessions[:15])
     assert {plan.exposure for plan in machine.operator.plans[1:]} == {EXPOSURE}
-
-
-def test_made_up_for_once_it_is_one_stack_however_long_it_was_off(machine):
-    machine.timelapse.start(asked(missed="once"))
-    machine.let(1.5 * HALF_HOUR_S)
-    machine.cut(5 * HALF_HOUR_S)
-    machine.let(400)
-    assert machine.slots[6] == "done"
-    assert list(machine.slots.values()).count("done") == 3
-
-
-def test_a_stack_cut_short_is_resumed_while_its_slot_lasts_and_else_given_up(machine):
-    machine.timelapse.start(asked())
-    machine.let(100)
-    machine.cut(200)
-    machine.let(900)
-    assert machine.slots == {0: "done"}
-    machine.let(HALF_HOUR_S - 1150)
-    machine.cut(HALF_HOUR_S - 40)
-    machine.let(600)
-    phases = [session.state().phase for session in machine.operator.sessions.all()]
-    assert machine.slots == {0: "done", 1: "failed", 2: "done"}
-    assert phases == [Phase.DONE, Phase.ABORTED, Phase.DONE]
-
-
-def test_a_stack_cut_short_goes_on_once_the_rig_is_free(machine, monkeypatch):
-    machine.timelapse.start(asked())
-    machine.let(100)
-    machine.cut(200)
-    asked_for = []
-
-    def busy(order):
-        asked_for.append(order)
-        raise Busy("goto")
-
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(machine.operator, "order", busy)
-        machine.let(60)
-    machine.let(900)
-    assert [type(order) for order in asked_for] == [Resume] * 3
-    assert machine.slots == {0: "done"}
-
-
-def test_a_series_that_cannot_be_read_leaves_its_journal_to_the_next_try(machine, monkeypatch):
-    series = machine.timelapse.start(asked()).series
-    machine.timelapse.close()
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(Series, "state", failing)
-        with pytest.raises(PlanRefused):
-            RunningSeries(series, machine.clock, machine.hub.publish)
-    RunningSeries(series, machine.clock, machine.hub.publish).close()
-
-
-def test_a_clock_that_is_set_in_mid_series_moves_no_slot(machine):
-    machine.timelapse.start(asked(count=6))
-    for step_s in (3600, -7200, 90, -5, 0):
-        machine.wrong_by_s += step_s
-        machine.let(HALF_HOUR_S)
-    machine.let(400)
-    assert machine.slots == dict.fromkeys(range(6), "done")
-
-
-def test_after_a_boot_a_clock_that_nobody_has_set_is_waited_for(machine):
-    machine.timelapse.start(asked())
-    machine.let(1.5 * HALF_HOUR_S)
-    machine.cut(HALF_HOUR_S, wrong_by_s=-40 * 86_400.0, synchronised=False)
-    machine.let(60)
-    assert machine.timelapse.shown().next_at is None
-    machine.wrong_by_s, machine.sync = 0.0, True
-    machine.let(HALF_HOUR_S)
-    assert machine.slots == {0: "done", 1: "done", 2: "skipped", 3: "done"}
-
-
-def test_a_clock_that_never_comes_right_anchors_the_series_anew_and_no_slot_comes_twice(machine):
-    machine.timelapse.start(asked())
-    machine.let(1.5 * HALF_HOUR_S)
-    machine.cut(5 * HALF_HOUR_S, wrong_by_s=-40 * 86_400.0, synchronised=False)
-    machine.let(110)
-    assert machine.timelapse.shown().next_at is None
-    machine.let(500)
-    assert machine.slots == {0: "done", 1: "done", 2: "done"}
-    machine.wrong_by_s, machine.sync = 0.0, True
-    machine.let(HALF_HOUR_S)
-    assert machine.slots == dict.fromkeys(range(4), "done")
 
 
 def test_a_week_of_cuts_clock_steps_faults_and_a_filling_disk_is_what_it_should_have_been(tmp_path):
@@ -576,45 +280,6 @@ def test_too_hot_a_slot_waits_until_it_is_cool_or_the_next_is_due(machine):
     assert told == [(1, "slot_waits"), (2, "slot_waits"), (2, "slot_skipped"), (3, "slot_waits")]
 
 
-def test_a_slot_that_waits_as_its_series_is_aborted_is_none_of_the_next(machine):
-    machine.strain = Strain.HEAT
-    machine.timelapse.start(asked(count=1))
-    machine.let(100)
-    machine.timelapse.abort()
-    machine.strain = None
-    machine.timelapse.start(replace(asked(count=1), start=machine.now() + timedelta(hours=1)))
-    machine.let(600)
-    assert machine.operator.sessions.all() == ()
-    machine.let(3600)
-    assert [list(one.state.slots) for one in machine.timelapse.all()] == [[], [0]]
-
-
-def test_of_a_series_that_was_aborted_nothing_needs_a_person_any_more(machine):
-    machine.timelapse.start(asked())
-    machine.strain = Strain.HEAT
-    machine.let(20)
-    assert machine.timelapse.attention == "the Pi was too hot"
-    machine.timelapse.abort()
-    assert machine.timelapse.attention is None
-
-
-def test_what_becomes_of_the_stack_of_an_aborted_series_is_no_failure_of_the_next(machine):
-    job = Future()
-    job.accepted = Future()
-    with_rig = machine.operator.order
-    machine.operator.order = lambda order: job
-    machine.timelapse.start(asked())
-    machine.let(20)
-    machine.timelapse.abort()
-    machine.operator.order = with_rig
-    machine.timelapse.start(replace(asked(count=1), start=machine.now() + timedelta(minutes=1)))
-    job.accepted.set_exception(PlanRefused("no camera"))
-    machine.let(600)
-    assert machine.timelapse.attention is None
-    ends = [[slot.end for slot in one.state.slots.values()] for one in machine.timelapse.all()]
-    assert ends == [[SlotEnd.BEGUN], [SlotEnd.DONE]]
-
-
 def test_too_hot_by_rule_it_is_left_out_at_once(machine):
     machine.timelapse.start(asked(manner=Manner(hot=WhenHot.SKIP)))
     machine.let(HALF_HOUR_S - 60)
@@ -627,29 +292,6 @@ def test_too_hot_by_rule_it_is_left_out_at_once(machine):
     assert reasons == [None, "the supply of the Pi was too low", None]
 
 
-def test_a_stack_that_the_daemon_itself_takes_up_after_a_cut_is_no_failure_however_late_it_is(machine):
-    machine.timelapse.start(asked())
-    machine.let(100)
-    machine.cut(1.5 * HALF_HOUR_S)
-    (session,) = machine.operator.sessions.all()
-    machine.operator.order(Resume(session.id))
-    machine.operator.session = "its order is given, and what it is of not yet told"
-    machine.timelapse.tick()
-    machine.operator.session = session.id
-    machine.let(STACK_S + 100)
-    assert machine.slots[0] == "done"
-
-
-def test_a_stack_that_was_cut_short_and_removed_does_not_hold_up_the_series(machine):
-    machine.timelapse.start(asked())
-    machine.let(HALF_HOUR_S + 60)
-    machine.cut(60)
-    machine.operator.sessions.remove(machine.operator.sessions.open(2))
-    machine.let(HALF_HOUR_S + 400)
-    assert machine.slots == {0: "done", 1: "failed", 2: "done"}
-    assert "no session is called" in machine.timelapse.shown().state.slots[1].reason
-
-
 def test_a_series_read_at_once_stands_as_it_did_line_by_line(machine):
     machine.timelapse.start(asked(count=3))
     machine.let(HALF_HOUR_S + 60)
@@ -659,81 +301,6 @@ def test_a_series_read_at_once_stands_as_it_did_line_by_line(machine):
     entries = replay(series.path / "journal.jsonl").entries
     assert series.state() == reduce(after, entries, SeriesState())
     assert len(series.state().slots) > 2
-
-
-def test_a_start_that_lies_far_back_holds_nobody_up(machine):
-    """A year's slots of a minute would take hours to note, with everybody waiting who looks at the series."""
-    start = machine.now() - timedelta(days=365)
-    machine.timelapse.start(replace(asked(60.0, manner=Manner(overlaps=True)), start=start))
-    machine.let(STACK_S + 100)
-    slots = machine.timelapse.shown().state.slots.values()
-    (shot,) = (slot.number for slot in slots if slot.end is SlotEnd.DONE)
-    assert shot == 365 * 24 * 60 + 1
-    entries = replay(machine.timelapse.all()[0].series.path / "journal.jsonl").entries
-    (passed,) = (
-        entry.facts for entry in entries if entry.event == "slot_skipped" and entry.facts["slot"] < shot
-    )
-    assert (passed["since"], passed["slot"]) == (0, shot - 1)
-
-
-@pytest.mark.parametrize("start_at", ["0001-01-01T00:00:00", "2016-11-01T12:00:00Z", "9999-12-31T23:59:59"])
-def test_a_start_that_no_machine_lives_to_see_is_refused(machine, start_at):
-    request = SeriesRequest.model_validate_json(f'{{"every_s": 1800, "start_at": "{start_at}"}}')
-    with pytest.raises(RequestInvalid, match="10 years from now"):
-        series_asked_for(request, machine.now())
-
-
-@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59", "2150-01-01T00:00"])
-def test_an_end_that_no_machine_lives_to_see_is_refused(machine, until):
-    """Of the first nobody east of it can say what time that is."""
-    request = SeriesRequest.model_validate_json(f'{{"every_s": 1800, "until": "{until}"}}')
-    with pytest.raises(RequestInvalid, match="is more than 100 years from now"):
-        series_asked_for(request, machine.now())
-
-
-def test_a_week_is_a_week_though_the_clock_was_set_since_it_began(machine):
-    """The Pi woke up forty days back, began, and then heard from a time server."""
-    machine.cut(60, wrong_by_s=-40 * 86_400.0, synchronised=False)
-    machine.timelapse.start(asked(for_s=4 * HALF_HOUR_S))
-    machine.let(HALF_HOUR_S)
-    machine.wrong_by_s, machine.sync = 0.0, True
-    machine.let(HALF_HOUR_S - 600)
-    machine.cut(60)
-    machine.let(3 * HALF_HOUR_S)
-    assert machine.slots == dict.fromkeys(range(4), "done")
-    assert machine.timelapse.current() is None
-
-
-@pytest.mark.parametrize("wrong_by_s", [-40 * 86_400.0, 40 * 86_400.0])
-def test_a_time_that_no_clock_vouched_for_is_not_gone_by_after_a_cut(machine, wrong_by_s):
-    """The Pi woke up in another month, began, lost its power, and only then heard from a time server."""
-    machine.cut(60, wrong_by_s=wrong_by_s, synchronised=False)
-    machine.timelapse.start(asked(for_s=4 * HALF_HOUR_S))
-    machine.let(HALF_HOUR_S - 600)
-    machine.cut(60)
-    machine.let(4 * HALF_HOUR_S)
-    assert machine.slots == dict.fromkeys(range(4), "done")
-    assert machine.timelapse.current() is None
-
-
-@pytest.mark.parametrize("wrong_by_s", [-40 * 86_400.0, 3600.0])
-def test_a_start_that_was_asked_for_stands_whatever_the_clock_said_then(machine, wrong_by_s):
-    """The Pi had no network when it was set up for the night, and lost its power on the way."""
-    machine.cut(60, wrong_by_s=wrong_by_s, synchronised=False)
-    machine.timelapse.start(replace(asked(count=2), start=NOON + timedelta(hours=12)))
-    machine.let(60)
-    machine.cut(60)
-    machine.let(3600)
-    assert machine.slots == {}
-    machine.let(12 * 3600.0)
-    assert machine.slots == dict.fromkeys(range(2), "done")
-
-
-def test_what_is_asked_to_go_on_for_a_week_ends_by_its_length(machine):
-    asked_for = series_asked_for(SeriesRequest(every_s=1800.0, for_s=604_800.0), machine.now())
-    assert (asked_for.schedule.for_s, asked_for.schedule.until) == (604_800.0, None)
-    shown = machine.timelapse.start(asked_for)
-    assert (shown.left, shown.series.until - shown.series.start) == (336, timedelta(days=7))
 
 
 def test_a_range_that_follows_goes_where_the_merges_say(machine):

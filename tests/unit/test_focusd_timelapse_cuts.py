@@ -1,0 +1,216 @@
+"""A series cut short by the power or the daemon's end: what goes on, what is given up, what is left alone."""
+
+import pytest
+from series_machine import (
+    HALF_HOUR_S,
+    STACK_S,
+    Machine,
+    asked,
+)
+
+from focusd.errors import Busy, Refused
+from focusd.jobs import Resume
+from focusd.paused import DAEMON_ENDED
+from focusd.running import RunningSeries
+from stack.errors import PlanRefused
+from stack.journal import replay
+from stack.manner import Manner
+from stack.retention import Keep, has_slices
+from stack.session_state import Phase
+from stack.timelapse import (
+    Series,
+)
+
+
+def failing(*_):
+    raise PlanRefused("no camera")
+
+
+def test_a_series_that_cannot_be_read_after_a_cut_is_told_of(machine):
+    series = machine.timelapse.start(asked()).series
+    facts = series.path / "series.json"
+    facts.write_bytes(facts.read_bytes().replace(b"1800", b"1801"))
+    machine.cut(60)
+    machine.let(60)
+    assert machine.timelapse.current() is None
+    told = machine.timelapse.attention
+    assert told.startswith("series 0001-week cannot be read: its checksum does not fit")
+    assert "begun anew" in told
+    assert machine.timelapse.start(asked()).series.number == 2
+    assert machine.timelapse.attention is None
+
+
+def test_after_a_cut_between_stacks_it_goes_on_in_its_rhythm_and_makes_up_for_nothing(machine):
+    machine.timelapse.start(asked())
+    machine.let(1.5 * HALF_HOUR_S)
+    machine.cut(2 * HALF_HOUR_S)
+    machine.let(HALF_HOUR_S)
+    assert machine.slots == {0: "done", 1: "done", 2: "skipped", 3: "skipped", 4: "done"}
+    assert machine.timelapse.current() is not None
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_series_of_the_other_kind_of_rig_is_left_alone_until_that_is_back(tmp_path, before):
+    machine = Machine(tmp_path, simulated=before)
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.simulated = not before
+    machine.cut(200)
+    machine.let(HALF_HOUR_S)
+    assert machine.timelapse.current() is None
+    assert len(machine.operator.sessions.all()) == 1
+    other = machine.timelapse.start(asked(count=1)).series
+    machine.let(HALF_HOUR_S)
+    machine.simulated = before
+    machine.cut(200)
+    machine.let(HALF_HOUR_S)
+    assert (other.number, machine.timelapse.current().series.number) == (2, 1)
+    assert machine.slots[0] == "failed"  # its stack was cut short, and is long overdue
+
+
+def test_as_the_daemon_ends_no_slot_begins_and_no_slices_go(tmp_path):
+    machine = Machine(tmp_path, disk_bytes=20_000)
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    machine.let(4.9 * HALF_HOUR_S)
+    have = [has_slices(session) for session in machine.operator.sessions.all()]
+    machine.timelapse.end()
+    machine.let(5 * HALF_HOUR_S)
+    assert [has_slices(session) for session in machine.operator.sessions.all()] == have
+    assert machine.slots == dict.fromkeys(range(5), "done")
+
+
+def test_a_stack_that_is_paused_because_the_daemon_ends_is_no_failure(machine):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.operator.shooting = lambda: paused_as_the_daemon_ends(machine)
+    machine.timelapse.tick()
+    machine.timelapse.tick()
+    assert machine.slots == {0: "begun"}
+
+
+def paused_as_the_daemon_ends(machine):
+    session, machine.operator.session = machine.operator.session, None
+    machine.timelapse.end()
+    machine.operator._write(machine.operator.sessions.open(session), "stack_paused", reason=DAEMON_ENDED)
+
+
+@pytest.mark.parametrize(
+    ("off_s", "end", "phase"), [(20, "done", Phase.DONE), (HALF_HOUR_S, "failed", Phase.ABORTED)]
+)
+def test_a_stack_that_was_paused_as_the_daemon_ended_goes_on_with_the_next_while_its_slot_lasts(
+    machine, off_s, end, phase
+):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    paused_as_the_daemon_ends(machine)
+    machine.cut(off_s)
+    machine.let(STACK_S + 60)
+    assert machine.slots[0] == end
+    assert machine.operator.sessions.open(1).state().phase is phase
+
+
+@pytest.mark.parametrize("event", ["stack_paused", "stack_aborted", "stack_failed"])
+def test_a_stack_that_somebody_stopped_or_that_failed_is_not_taken_up_by_its_series(machine, event):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    session, machine.operator.session = machine.operator.session, None
+    reason = {"error" if event == "stack_failed" else "reason": "the button was pressed"}
+    machine.operator._write(machine.operator.sessions.open(session), event, **reason)
+    machine.let(600)
+    assert machine.slots == {0: "failed"}
+    assert machine.timelapse.attention == "the button was pressed"
+    lines = replay(machine.operator.sessions.open(session).path / "journal.jsonl").entries
+    assert [line.event for line in lines] == ["stack_started", event]
+
+
+def test_a_stack_that_cannot_be_taken_up_is_tried_once(machine):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.cut(20)
+    orders, with_rig = [], machine.operator.order
+
+    def refusing(order):
+        orders.append(order)
+        raise Refused("the camera is being measured")
+
+    machine.operator.order = refusing
+    machine.let(600)
+    assert orders == [Resume(machine.operator.sessions.open(1).id)]
+    assert machine.slots == {0: "failed"}
+    machine.operator.order = with_rig
+    machine.let(HALF_HOUR_S)
+    assert machine.slots == {0: "failed", 1: "done"}
+
+
+def test_made_up_for_once_it_is_one_stack_however_long_it_was_off(machine):
+    machine.timelapse.start(asked(missed="once"))
+    machine.let(1.5 * HALF_HOUR_S)
+    machine.cut(5 * HALF_HOUR_S)
+    machine.let(400)
+    assert machine.slots[6] == "done"
+    assert list(machine.slots.values()).count("done") == 3
+
+
+def test_a_stack_cut_short_is_resumed_while_its_slot_lasts_and_else_given_up(machine):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.cut(200)
+    machine.let(900)
+    assert machine.slots == {0: "done"}
+    machine.let(HALF_HOUR_S - 1150)
+    machine.cut(HALF_HOUR_S - 40)
+    machine.let(600)
+    phases = [session.state().phase for session in machine.operator.sessions.all()]
+    assert machine.slots == {0: "done", 1: "failed", 2: "done"}
+    assert phases == [Phase.DONE, Phase.ABORTED, Phase.DONE]
+
+
+def test_a_stack_cut_short_goes_on_once_the_rig_is_free(machine, monkeypatch):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.cut(200)
+    asked_for = []
+
+    def busy(order):
+        asked_for.append(order)
+        raise Busy("goto")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(machine.operator, "order", busy)
+        machine.let(60)
+    machine.let(900)
+    assert [type(order) for order in asked_for] == [Resume] * 3
+    assert machine.slots == {0: "done"}
+
+
+def test_a_series_that_cannot_be_read_leaves_its_journal_to_the_next_try(machine, monkeypatch):
+    series = machine.timelapse.start(asked()).series
+    machine.timelapse.close()
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Series, "state", failing)
+        with pytest.raises(PlanRefused):
+            RunningSeries(series, machine.clock, machine.hub.publish)
+    RunningSeries(series, machine.clock, machine.hub.publish).close()
+
+
+def test_a_stack_that_the_daemon_itself_takes_up_after_a_cut_is_no_failure_however_late_it_is(machine):
+    machine.timelapse.start(asked())
+    machine.let(100)
+    machine.cut(1.5 * HALF_HOUR_S)
+    (session,) = machine.operator.sessions.all()
+    machine.operator.order(Resume(session.id))
+    machine.operator.session = "its order is given, and what it is of not yet told"
+    machine.timelapse.tick()
+    machine.operator.session = session.id
+    machine.let(STACK_S + 100)
+    assert machine.slots[0] == "done"
+
+
+def test_a_stack_that_was_cut_short_and_removed_does_not_hold_up_the_series(machine):
+    machine.timelapse.start(asked())
+    machine.let(HALF_HOUR_S + 60)
+    machine.cut(60)
+    machine.operator.sessions.remove(machine.operator.sessions.open(2))
+    machine.let(HALF_HOUR_S + 400)
+    assert machine.slots == {0: "done", 1: "failed", 2: "done"}
+    assert "no session is called" in machine.timelapse.shown().state.slots[1].reason
