@@ -156,8 +156,7 @@ class StepperProcess(Signalled):
             self._bury()
 
     def _await_ready(self, ready_s: float) -> list[str]:
-        with self._lock:
-            greeting = self._receive(ready_s)
+        greeting = self._receive(ready_s)
         if "failed" in greeting:
             raise PinsUnavailable(greeting["failed"])
         complaints: list[str] = greeting["ready"]

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from contention import WatchedLock
 from rail_rig import RAMP, SCALE, SETTINGS, SPEC
 
 from rail import process
@@ -272,6 +273,22 @@ def test_a_child_that_dies_at_once_is_lost():
 def test_a_command_that_is_not_there_is_named():
     with pytest.raises(PinsUnavailable, match="/nowhere/motion"):
         StepperProcess(["/nowhere/motion"])
+
+
+@pytest.mark.parametrize("act", [StepperProcess.limits, StepperProcess.close])
+def test_an_answer_goes_to_whoever_asked_though_another_asks_or_ends_it_meanwhile(stepper, act):
+    stepper._lock = lock = WatchedLock()
+    receive, second = stepper._receive, []
+
+    def receive_as_another_comes(silence_s: float) -> object:
+        stepper._receive = receive
+        lock.meanwhile(lambda: second.append(act(stepper)))
+        return receive(silence_s)
+
+    stepper._receive = receive_as_another_comes
+    assert stepper.acknowledge()
+    lock.join()
+    assert second == [Limits(False, False) if act is StepperProcess.limits else None]
 
 
 def test_what_precedence_the_child_has_is_what_it_reports(stepper):
