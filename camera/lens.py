@@ -10,7 +10,7 @@ the target, and then for the lens itself; a fixed wait would be wrong with every
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, Literal, Protocol, cast
 
@@ -269,6 +269,15 @@ class LensAxis:
     def close(self) -> None:
         """Let go of the camera, which others close."""
         self._lose()
+
+    @contextmanager
+    def restless(self) -> Iterator[None]:
+        """Meanwhile end moves once a frame has reported the place: to see the lens come to rest."""
+        configured, self._settings = self._settings, replace(self._settings, settle_ns=0)
+        try:
+            yield
+        finally:
+            self._settings = configured
 
     # --- what may begin -----------------------------------------------------------------------------------
 

@@ -13,6 +13,13 @@ _TRUST = {
     "assumed": "position assumed (as it was when the motor was let go; homing or zeroing makes sure)",
     "unknown": "position unknown (counted from where it woke up; home or zero it to know)",
 }
+_TRUST_OF = {
+    "deg": {
+        "assumed": "position assumed (as it was when the motor was let go; zeroing at its mark makes sure)",
+        "unknown": "position unknown (counted from where it woke up; zero it at its mark to know)",
+    },
+    "d": {"unknown": "position unknown (known once its camera is open)"},
+}
 
 
 def axis_screen(axis: Answer, terminal: Terminal) -> Iterator[str]:
@@ -55,7 +62,13 @@ def _lens_rows(axis: Answer, terminal: Terminal) -> Iterator[str]:
 def place_words(place: Answer) -> str:
     """Say where the axis came to rest."""
     at = long(place.get("position_u"), place.get("unit", "um"))
-    return f"at {at}, {_TRUST.get(str(place.get('trust')), 'trust unknown')}{_missed_words(place)}"
+    return f"at {at}, {_trust_words(place)}{_missed_words(place)}"
+
+
+def _trust_words(place: Answer) -> str:
+    """Say how sure a place is, and what makes it surer on an axis of its kind."""
+    words = {**_TRUST, **_TRUST_OF.get(str(place.get("unit", "um")), {})}
+    return words.get(str(place.get("trust")), "trust unknown")
 
 
 def marks_words(marks: Answer) -> str:
@@ -91,7 +104,7 @@ def position_words(axis: Answer, terminal: Terminal) -> str:
     unit = axis.get("unit", "um")
     place = long(axis.get("position_u"), unit)
     trust = str(axis.get("trust"))
-    sure = _TRUST.get(trust, "trust unknown").removeprefix("position ")
+    sure = _trust_words(axis).removeprefix("position ")
     moving = ", moving" if axis.get("moving") else ""
     reach = ""
     if axis.get("nearest_u") is not None and axis.get("farthest_u") is not None and trust != "unknown":

@@ -216,6 +216,11 @@ class Axis(Strict):
         return frozenset(motor | switches | {"e_stop"})
 
     @property
+    def endless(self) -> bool:
+        """Whether nobody has said how far it may go: a ring without ends."""
+        return self.kind == "ring" and self.ring.ends_deg is None
+
+    @property
     def four_phase(self) -> bool:
         """Whether the motor's steps are patterns on its coils."""
         return self.timing.four_phase
@@ -224,3 +229,11 @@ class Axis(Strict):
     def timing(self) -> DriverTiming:
         """What the driver needs: by its name, else as somebody looked it up."""
         return DRIVERS.get(self.driver) or self.custom_driver.timing
+
+
+def step_rates(timing: DriverTiming | None, microsteps: int) -> tuple[int, int]:
+    """Give the most steps a second in motion, and from standstill, for board, driver and its motor."""
+    if timing is None or timing.fastest_full_steps_s is None or timing.starting_full_steps_s is None:
+        return FASTEST_STEPS_S, FASTEST_STEPS_S
+    fastest_steps_s = min(FASTEST_STEPS_S, timing.fastest_full_steps_s * microsteps)
+    return fastest_steps_s, min(fastest_steps_s, timing.starting_full_steps_s * microsteps)

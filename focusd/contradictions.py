@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from focusd.axis_settings import ENDLESS_TURNS, FASTEST_STEPS_S, Axis, CustomDriver, DriverUart, FocusMotor
+from focusd.axis_settings import ENDLESS_TURNS, Axis, CustomDriver, DriverUart, FocusMotor, step_rates
 from focusd.problems import shown
 from focusd.settings import Config, Span, Storage, wired_pins
 from rail.drivers import CUSTOM, DRIVERS
@@ -95,7 +95,7 @@ def _rail_speed_contradictions(axis: Axis) -> Iterator[str]:
     ):
         if homing.slow_mm_s > faster_mm_s:
             yield f"axis.homing.slow_mm_s: {homing.slow_mm_s:g} is faster than axis.{name} ({faster_mm_s:g})"
-    fastest_steps_s, starting_steps_s = _step_rates(axis)
+    fastest_steps_s, starting_steps_s = step_rates(axis.timing, axis.microsteps)
     for name, speed_mm_s in (("speed.max_mm_s", speed.max_mm_s), ("homing.fast_mm_s", homing.fast_mm_s)):
         if (steps_s := axis.steps(speed_mm_s)) > fastest_steps_s:
             fastest_mm_s = float(axis.scale.per_step) * fastest_steps_s / 1000
@@ -114,15 +114,6 @@ def _steps_kept_clear(axis: Axis) -> int:
     """Give how much of the travel no move may end in, as `rail.axis_settings.AxisSettings.reach` has it."""
     lengths_mm = (axis.keep_out_mm, axis.homing.back_off_mm, axis.backlash_um / 1000, axis.run_up_um / 1000)
     return sum(axis.steps(length_mm) for length_mm in lengths_mm)
-
-
-def _step_rates(axis: Axis) -> tuple[int, int]:
-    """Give the most steps a second in motion, and from standstill, for board, driver and its motor."""
-    timing = axis.timing
-    if timing.fastest_full_steps_s is None or timing.starting_full_steps_s is None:
-        return FASTEST_STEPS_S, FASTEST_STEPS_S
-    fastest_steps_s = min(FASTEST_STEPS_S, timing.fastest_full_steps_s * axis.microsteps)
-    return fastest_steps_s, min(fastest_steps_s, timing.starting_full_steps_s * axis.microsteps)
 
 
 def _ring_contradictions(axis: Axis) -> Iterator[str]:
@@ -146,7 +137,7 @@ def _ring_contradictions(axis: Axis) -> Iterator[str]:
     speed = ring.speed
     if speed.start_deg_s > speed.max_deg_s:
         yield f"{at}.speed.start_deg_s: {speed.start_deg_s:g} is faster than max_deg_s ({speed.max_deg_s:g})"
-    fastest_steps_s, starting_steps_s = _step_rates(axis)
+    fastest_steps_s, starting_steps_s = step_rates(axis.timing, axis.microsteps)
     for name, speed_deg_s, most_steps_s in (
         ("max_deg_s", speed.max_deg_s, fastest_steps_s),
         ("start_deg_s", speed.start_deg_s, starting_steps_s),

@@ -68,7 +68,7 @@ def examine_running(house: House) -> Iterator[Verdict]:
         )
     if attention := house.timelapse.attention:
         yield Verdict("time-lapse", Health.BAD, attention, "focusctl timelapse status")
-    yield of_position(now.position)
+    yield of_position(now.position, house.config.axis.scale.unit)
     yield of_camera(now.camera)
     yield of_disk(str(house.sessions.root), now.free_bytes, now.reserve_bytes)
     yield from of_mount(str(house.sessions.root), read_mount(house.sessions.root))
@@ -100,7 +100,7 @@ def _of_motor(axis: StepperAxis, position: Position) -> Iterator[Verdict]:
     report, settings, length_u = axis.look(), axis.settings, axis.scale.length_u
     yield of_lateness(report.late_steps, report.max_late_ns)
     switches = Switches(report.limits.near, report.limits.far, report.emergency_pressed)
-    yield from of_switches(switches)
+    yield from of_switches(switches, axis.scale.unit)
     if position.trust is Trust.KNOWN:
         near_steps, far_steps = settings.ends_steps
         yield from of_switch_pressed_afar(
@@ -143,7 +143,7 @@ def examine_alone(unanswered: str, path: Path | None = None, state: Path | None 
     yield from _of_wiring(config)
     yield from _of_driver(config.axis, open_driver(config.axis))
     stored = FilePositionStore(state / "position.json").load()
-    yield of_stored_position(stored, self_holding=config.axis.self_holding)
+    yield of_stored_position(stored, config.axis.scale.unit, self_holding=config.axis.self_holding)
 
 
 def _of_board(model: str) -> Verdict:
@@ -160,7 +160,7 @@ def _of_wiring(config: Config) -> Iterator[Verdict]:
         yield Verdict("GPIO chip", Health.GOOD, "found, and may be used")
         yield from of_pins(wired_pins(config), users)
         if users.keys().isdisjoint(wired_pins(config).values()):
-            yield from of_switches(_read_switches(config))
+            yield from of_switches(_read_switches(config), config.axis.scale.unit)
     except PinsUnavailable as error:
         yield Verdict("GPIO chip", Health.BAD, str(error))
 

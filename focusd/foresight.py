@@ -13,7 +13,7 @@ from rail.errors import HomingNotAllowed
 from stack.estimate import Estimate, estimate, expected_slice_bytes, slice_ns
 from stack.layout import Layout, lay_out
 from stack.plan import Marks, StackPlan
-from stack.readiness import check, needs_homing, needs_homing_again
+from stack.readiness import check, needs_homing, needs_homing_again, to_know
 from stack.retention import Weight
 from stack.session import Session
 from stack.specimen import Fields
@@ -100,8 +100,7 @@ class Foresight:
         homes = needs_homing_again(session.plan, session.layout, self._axis.position())
         if homes and not self._consent.given():
             raise HomingNotAllowed(
-                f"session {session.id} can go on once the position is known: run `focusctl home --allow`, or "
-                "`focusctl zero` where you know the place"
+                f"session {session.id} can go on once the position is known: {to_know(self._axis.scale.unit)}"
             )
 
     def _foreseen(self, plan: StackPlan, here: Position, marks: Marks) -> tuple[Layout, Estimate, int]:

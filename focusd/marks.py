@@ -17,6 +17,7 @@ from rail.errors import HomingNotAllowed, PositionUnknown
 from rail.screw import Scale
 from stack.durable import write_durably
 from stack.plan import Marks
+from stack.readiness import to_know
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ class MarkBook:
     """The near and far marks on one axis, across restarts. Any thread may use it.
 
     Marks mean something only while the position does: once that is unknown, they lapse; and so do those that
-    were set at an assumed place once the axis has found its reference.
+    were set at an assumed place once the axis has found its reference. Those of a lens do not: it counts from
+    infinity, whatever becomes of its camera.
     """
 
     def __init__(self, path: Path, axis: Axis, publish: Publish) -> None:
@@ -45,8 +47,7 @@ class MarkBook:
             here = self._axis.position()
             if here.trust is Trust.UNKNOWN:
                 raise PositionUnknown(
-                    "the position is unknown, so a mark would mean nothing; run `focusctl home` first, or "
-                    "`focusctl zero` where you know the place"
+                    f"the position is unknown, so a mark would mean nothing; {to_know(self._axis.scale.unit)}"
                 )
             if position_u is not None:
                 self._axis.check(self._axis.scale.nearest_steps(position_u))
@@ -71,9 +72,11 @@ class MarkBook:
 
     def lapse(self) -> str | None:
         """Forget the marks if the position is lost, or no longer the one they were set by; say why, if so."""
-        trust = self._axis.position().trust
+        trust, unit = self._axis.position().trust, self._axis.scale.unit
+        if unit == "d":
+            return None
         if trust is Trust.UNKNOWN:
-            return self.forget("the position is unknown: home, then mark again")
+            return self.forget(f"the position is unknown; {to_know(unit)}, then mark again")
         if trust is Trust.KNOWN and self.marks.assumed:
             return self.forget("they were set where the axis was only assumed to stand: mark again")
         return None

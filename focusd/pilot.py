@@ -6,6 +6,7 @@ from focusd.jobs import Job
 from focusd.marks import HomingConsent, MarkBook
 from rail.axis import OperatedAxis, Trust
 from rail.errors import PositionUnknown
+from stack.readiness import to_know
 
 
 class Pilot:
@@ -55,8 +56,7 @@ class Pilot:
         """Move to a place."""
         if self._axis.position().trust is Trust.UNKNOWN:
             raise PositionUnknown(
-                "the position is unknown, so there is no way to a place; run `focusctl home`, or jog to a "
-                "mark and run `focusctl zero`"
+                f"the position is unknown, so there is no way to a place; {to_know(self._axis.scale.unit)}"
             )
         self._bulletin.show(phase="moving")
         self._axis.move_to(self._axis.scale.nearest_steps(position_u))

@@ -81,7 +81,7 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
     optics = request.optics or base.optics
     exposure = request.exposure or base.exposure
     after = Park(request.after or base.after)
-    if after is Park.PARK and config.axis.kind == "ring" and config.axis.ring.ends_deg is None:
+    if after is Park.PARK and config.axis.endless:
         raise PlanRefused(
             "a ring without ends has no place to park at: give axis.ring.ends_deg in config.yaml, or end "
             "with start or stay"

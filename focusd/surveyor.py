@@ -6,10 +6,12 @@ where it was.
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 from camera.camera import Exposure
+from camera.lens import LensAxis
 from camera.sharpness import green
 from focusd.axis_settings import Axis as AxisConfig
 from focusd.calibrations import Calibrations
@@ -56,6 +58,7 @@ from stack.calibrate.settle import settling
 from stack.layout import spread
 from stack.optics import DEFAULT_OVERLAP, Optics, depth_of_field_u
 from stack.plan import FromOptics, Pitch, StackPlan
+from stack.readiness import to_know
 from stack.stop import wait
 from stack.telling import Observe
 
@@ -168,7 +171,8 @@ class Surveyor:
         move_steps = self._steps(survey.move_u or self._usual_pitch_u(survey.setting.plan), "--move")
         watch_ns = round(survey.watch_s * 1e9)
         # What is configured must not colour what is found: a round rests as long as it is watched.
-        looks = looks_after_moves(replace(probe, settle_ns=watch_ns), move_steps, survey.rounds, watch_ns)
+        with self._axis.restless() if isinstance(self._axis, LensAxis) else nullcontext():
+            looks = looks_after_moves(replace(probe, settle_ns=watch_ns), move_steps, survey.rounds, watch_ns)
         found = settling(looks, survey.watch_s * 1e3)
         return settle_finding(looks, found, survey.setting.plan_name, self._settings)
 
@@ -288,16 +292,20 @@ class Surveyor:
         here, scale, reach = self._axis.position(), self._axis.scale, self._axis.reach
         if here.trust is Trust.UNKNOWN:
             raise PositionUnknown(
-                "the position is unknown, so places that are found would mean nothing; run `focusctl home`, "
-                "or `focusctl zero` where you know the place"
+                f"the position is unknown, so places that are found would mean nothing; {to_know(scale.unit)}"
             )
         if survey.save_as is not None and here.trust is Trust.ASSUMED:
             raise Refused(
-                "the position is only assumed, and a plan that is kept goes by its places from home: run "
-                "`focusctl home` first, or `focusctl zero` where you know the place"
+                "the position is only assumed, and a plan that is kept goes by places counted from the "
+                f"reference: {to_know(scale.unit)}"
             )
         if survey.near_u is not None and survey.far_u is not None:
             near_steps, far_steps = scale.nearest_steps(survey.near_u), scale.nearest_steps(survey.far_u)
+        elif survey.around_u is None and self._settings.endless:
+            raise Refused(
+                "this ring has no ends (axis.ring.ends_deg), so nobody knows how far it may turn: say how "
+                "far to look, with --around 20deg, or with --near and --far"
+            )
         else:
             reach_u = scale.span_u(reach.farthest_steps - reach.nearest_steps)
             usual_u = USUAL_AROUND_UM if scale.unit == "um" else reach_u / 4

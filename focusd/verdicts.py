@@ -10,6 +10,8 @@ from focusd.switches import Switches
 from rail.axis import Position, Trust
 from rail.position_store import StoredPosition
 from rail.process import LOCKED_BYTES
+from rail.screw import Unit
+from stack.readiness import to_know
 
 
 class Health(StrEnum):
@@ -98,11 +100,13 @@ def of_pins(wanted: Mapping[str, int], users: Mapping[int, str]) -> Iterator[Ver
         yield Verdict("pins", Health.GOOD, f"all {len(wanted)} that are configured are free")
 
 
-def of_switches(switches: Switches) -> Iterator[Verdict]:
-    """Judge what the switches read."""
+def of_switches(switches: Switches, unit: Unit) -> Iterator[Verdict]:
+    """Judge what the switches read; a ring, which counts in degrees, has none at its ends."""
     near, far = switches.near, switches.far
     if near is None and far is None:
-        yield Verdict("limits", Health.DOUBTFUL, "none is fitted: nothing but soft limits ends a move", _FIT)
+        if unit != "deg":
+            words = "none is fitted: nothing but soft limits ends a move"
+            yield Verdict("limits", Health.DOUBTFUL, words, _FIT)
     elif near and far:
         yield Verdict(
             "limits",
@@ -143,31 +147,31 @@ def of_switch_pressed_afar(
             )
 
 
-def of_position(position: Position) -> Verdict:
+def of_position(position: Position, unit: Unit) -> Verdict:
     """Judge what is known of the axis's place."""
     match position.trust:
         case Trust.KNOWN:
             return Verdict("position", Health.GOOD, "known")
         case Trust.ASSUMED:
             words = "assumed: stored at rest before the motor was let go or the power went"
-            return Verdict("position", Health.DOUBTFUL, words, _FIND)
+            return Verdict("position", Health.DOUBTFUL, words, to_know(unit))
         case Trust.UNKNOWN:
             words = "unknown: only short, slow, relative moves are possible"
-            return Verdict("position", Health.DOUBTFUL, words, _FIND)
+            return Verdict("position", Health.DOUBTFUL, words, to_know(unit))
 
 
-_FIND = "focusctl home, or where the place is known by eye, focusctl zero"
-
-
-def of_stored_position(stored: StoredPosition | None, *, self_holding: bool) -> Verdict:
+def of_stored_position(stored: StoredPosition | None, unit: Unit, *, self_holding: bool) -> Verdict:
     """Say what a daemon that starts now would know of the axis's place."""
     if stored is None:
-        return Verdict("position", Health.DOUBTFUL, "none is stored: it will be unknown", _FIND)
-    if stored.moving:
-        return Verdict("position", Health.DOUBTFUL, "the last move was cut short: it will be unknown", _FIND)
-    if stored.trust is Trust.UNKNOWN or not self_holding:
-        return Verdict("position", Health.DOUBTFUL, "it will be unknown", _FIND)
-    return Verdict("position", Health.GOOD, "stored at rest: it will be assumed until the axis is homed")
+        words = "none is stored: it will be unknown"
+    elif stored.moving:
+        words = "the last move was cut short: it will be unknown"
+    elif stored.trust is Trust.UNKNOWN or not self_holding:
+        words = "it will be unknown"
+    else:
+        words = "stored at rest: it will be assumed until its reference is found"
+        return Verdict("position", Health.GOOD, words)
+    return Verdict("position", Health.DOUBTFUL, words, to_know(unit))
 
 
 def of_camera(camera: CameraFacts) -> Verdict:

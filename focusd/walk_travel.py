@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any, Final
 
-from focusd.axis_settings import FASTEST_STEPS_S
+from focusd.axis_settings import FASTEST_STEPS_S, step_rates
 from focusd.walk import Heard, NotUnderstood, Question, Step, Told, Walk, number, read_number
+from rail.drivers import DRIVERS
+from rail.screw import ring_scale
 
 DIRECTION_MM: Final = 0.5
 RULER_MM: Final = 2.0
@@ -175,7 +178,25 @@ def _take_turn(walk: Walk, heard: Heard) -> Told:
     pulley = float(top) / float(bottom or 1) * TURN_DEG / measured_deg
     halves = round(pulley * 2) / 2
     pulley = halves if halves and math.isclose(halves, pulley, rel_tol=SAME) else round(pulley, 4)
-    return Told({PULLEY: f"{pulley:g}"}, f"so its pulley turns {pulley:g} times for one turn of the ring")
+    return Told(
+        {PULLEY: f"{pulley:g}", **_ring_slowed(walk, pulley)},
+        f"so its pulley turns {pulley:g} times for one turn of the ring",
+    )
+
+
+def _ring_slowed(walk: Walk, pulley: float) -> dict[str, float]:
+    """Give the speeds that the motor cannot reach with such a pulley, at what it can."""
+    driver, turn, microsteps, gear = (
+        walk.value(f"axis.{name}")
+        for name in ("driver", "ring.full_steps_a_turn", "ring.microsteps", "ring.gear")
+    )
+    step_deg = float(ring_scale(turn, microsteps, Fraction(gear) * Fraction(str(pulley))).per_step)
+    rates_steps_s = step_rates(DRIVERS.get(driver), microsteps)
+    names = ("axis.ring.speed.max_deg_s", "axis.ring.speed.start_deg_s")
+    most = {
+        name: math.floor(rate * step_deg * 100) / 100 for name, rate in zip(names, rates_steps_s, strict=True)
+    }
+    return {name: most_deg_s for name, most_deg_s in most.items() if walk.value(name) > most_deg_s >= 0.1}
 
 
 def _ask_ends(walk: Walk) -> Question:

@@ -179,7 +179,7 @@ def _gaps(plan: StackPlan, scale: Scale, length_steps: int, asked_pitch_u: float
     if widest_steps < 1:
         raise PlanRefused(
             f"a pitch of {asked} is finer than one step of this axis, {one_step}: "
-            "ask for a step or more, or set finer microsteps"
+            f"ask for a step or more{', or set finer microsteps' if scale.unit == 'um' else ''}"
         )
     gaps = -(-length_steps // widest_steps)
     if gaps + 1 > MOST_SLICES:

@@ -1,10 +1,24 @@
 """Whether a stack can be shot here and now: how sure the place is, the axis's reach, room on disk. Pure."""
 
+from typing import Final
+
 from rail.axis import Position, Reach, Trust
-from rail.screw import Scale
+from rail.screw import Scale, Unit
 from stack.errors import PlanRefused
 from stack.layout import Layout
 from stack.plan import BetweenMarks, Marks, Park, StackPlan
+
+_TO_KNOW: Final = {
+    "um": "run `focusctl home` (`focusctl home --allow` where it never has), or `focusctl zero` where you "
+    "know the place",
+    "deg": "turn the ring to its mark with `focusctl jog`, and run `focusctl zero` there",
+    "d": "a lens knows its place once its camera is open; `focusctl status` says what keeps it",
+}
+
+
+def to_know(unit: Unit) -> str:
+    """Say how the place of an axis that counts in `unit` comes to be known."""
+    return _TO_KNOW[unit]
 
 
 def check(
@@ -33,7 +47,8 @@ def check(
     needed_bytes, free_bytes, reserve_bytes
         What the stack and its merge will write, what the disk has, and what must stay free on it.
     """
-    reasons = _trust_reasons(plan, layout, here, homing_allowed) + _mark_reasons(plan, layout, here, marks)
+    reasons = _trust_reasons(plan, layout, here, scale.unit, homing_allowed)
+    reasons += _mark_reasons(plan, layout, here, marks)
     if not layout.adrift:
         reasons += _reach_reasons(layout, scale, reach)
     if free_bytes - reserve_bytes < needed_bytes:
@@ -65,10 +80,12 @@ def needs_homing_again(plan: StackPlan, layout: Layout, here: Position) -> bool:
     )
 
 
-def _trust_reasons(plan: StackPlan, layout: Layout, here: Position, homing_allowed: bool) -> list[str]:
+def _trust_reasons(
+    plan: StackPlan, layout: Layout, here: Position, unit: Unit, homing_allowed: bool
+) -> list[str]:
     if layout.adrift and plan.after is Park.PARK:
         return [
-            "the position is unknown, so there is no way to the parking place: home first, or end with "
+            f"the position is unknown, so there is no way to the parking place: {to_know(unit)}; or end with "
             "start or stay"
         ]
     if homing_allowed or not needs_homing(plan, layout, here):
@@ -77,8 +94,8 @@ def _trust_reasons(plan: StackPlan, layout: Layout, here: Position, homing_allow
         "unknown" if here.trust is Trust.UNKNOWN else "only assumed, as it was when the motor was let go"
     )
     return [
-        f"the position is {how_sure}, and this plan names places by it: home the axis (once its owner has "
-        "allowed homing), or shoot a length from here or around here"
+        f"the position is {how_sure}, and this plan names places by it: {to_know(unit)}; or shoot a length "
+        "from here or around here"
     ]
 
 

@@ -61,7 +61,7 @@ def test_rights_are_judged_by_what_the_motion_process_asks_for(rights, found):
     ],
 )
 def test_switches_are_judged_by_what_they_read(switches, found, word):
-    verdicts = list(of_switches(switches))
+    verdicts = list(of_switches(switches, "um"))
     assert healths(verdicts) == found and word in verdicts[0].words
 
 
@@ -100,8 +100,15 @@ def test_pins_that_others_hold_are_named_with_their_holder():
     ],
 )
 def test_a_stored_position_is_worth_what_the_axis_will_make_of_it(stored, self_holding, health, word):
-    verdict = of_stored_position(stored, self_holding=self_holding)
+    verdict = of_stored_position(stored, "um", self_holding=self_holding)
     assert (verdict.health, word in verdict.words) == (health, True)
+
+
+def test_a_ring_has_no_switches_to_fit_and_none_to_home_to():
+    assert list(of_switches(Switches(None, None, None), "deg")) == []
+    for trust in (Trust.ASSUMED, Trust.UNKNOWN):
+        verdict = of_position(Position(0, trust), "deg")
+        assert "`focusctl zero`" in verdict.remedy and "focusctl home" not in verdict.remedy
 
 
 def test_everything_that_is_not_good_says_what_to_do():
@@ -110,9 +117,9 @@ def test_everything_that_is_not_good_says_what_to_do():
         *of_complaints(["no real-time priority"]),
         of_lateness(3, 5_000_000),
         *of_pins({"axis.pins.step": 21}, {21: ""}),
-        *of_switches(Switches(True, True, True)),
-        *of_switches(Switches(None, None, None)),
-        *(of_position(Position(0, trust)) for trust in Trust if trust is not Trust.KNOWN),
+        *of_switches(Switches(True, True, True), "um"),
+        *of_switches(Switches(None, None, None), "um"),
+        *(of_position(Position(0, trust), "um") for trust in Trust if trust is not Trust.KNOWN),
         of_disk("/x", 1, 2),
     ]
     assert all(verdict.health is not GOOD and verdict.remedy for verdict in verdicts)

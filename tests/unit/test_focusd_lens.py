@@ -4,21 +4,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from calibration_rig import SIZE_PX, Card
 from daemon_rig import DaemonRig
-from lens_rig import SPEC, LensRig, camera_spec
+from lens_rig import SCALE, SETTINGS, SPEC, LensRig, camera_spec
 
 from camera.configuration import PicamSettings
 from camera.errors import CameraUnavailable
+from camera.lens import LensAxis
 from camera.picam import PicamCamera
+from focusd.axis_settings import Axis
 from focusd.config import load_config
 from focusd.contradictions import contradictions
 from focusd.errors import ConfigInvalid
 from focusd.hardware import lens_settings, with_lens
-from focusd.jobs import Goto, Jog, Resume, Zero
+from focusd.jobs import Goto, Jog, Measure, Resume, Zero
+from focusd.marks import MarkBook
+from focusd.surveys import Setting, SettleSurvey
 from rail.axis import Trust
 from rail.errors import Halted, MoveRefused
 from rail.pins import PanelPins, PanelWiring
 from simulator.pins import SimulatedFactory
+from simulator.rig import SimulatedRig
 from stack.plan import BetweenMarks, Pitch, StackPlan
 
 PLAN = StackPlan("beetle", BetweenMarks(), Pitch(0.5), settle_ms=0)
@@ -102,6 +108,43 @@ def test_marks_keep_through_a_new_camera_and_the_wrong_way_round(rig):
     rig.eye.close()
     rig.tell(Goto(7.0)).ended.result(0)
     assert (rig.book.marks.near_u, rig.book.marks.far_u) == (8.0, 6.0)
+
+
+def test_marks_keep_through_a_restart_for_they_count_from_infinity(rig):
+    """A time-lapse between marks goes on by itself after a power cut."""
+    marked(rig)
+    again = MarkBook(rig.folder / "marks.json", rig.axis, rig.hub.publish)
+    rig.axis.close()
+    assert rig.axis.position().trust is Trust.UNKNOWN
+    assert again.lapse() is None
+    assert (again.marks.near_u, again.marks.far_u) == (8.0, 6.0)
+
+
+class SeenRig(LensDaemonRig):
+    """The same before a card, and its lens given another time to come to rest."""
+
+    axis_settings = Axis(kind="lens")
+    settle_ns = 100_000_000
+
+    def build(self, folder, home_allowed):
+        super().build(folder, home_allowed)
+        self.lens.axis = self.axis = LensAxis(SCALE, replace(SETTINGS, settle_ns=self.settle_ns), self.clock)
+        spec = camera_spec(size_px=SIZE_PX, line_ns=82_285)
+        card = Card(near_um=600.0, far_um=600.0, blur_um=4.0)
+        self.sim = SimulatedRig(self.lens.world, self.clock, spec, card)
+
+
+@pytest.mark.parametrize("configured_ms", [0, 100])
+def test_what_a_lens_is_given_to_settle_does_not_colour_how_long_it_takes(tmp_path, configured_ms):
+    """With what it waited for already it seemed at rest at once, and slices would have shown it ringing."""
+    rig = type("Rig", (SeenRig,), {"settle_ns": configured_ms * 1_000_000})(tmp_path)
+    rig.tell(Goto(6.0)).ended.result(0)
+    setting = Setting("default", PLAN, None)
+    rig.tell(Measure(SettleSurvey(setting, move_u=0.5, rounds=4, watch_s=0.4))).ended.result(0)
+    (proposal,) = rig.calibrations.show("0001-settle")["proposals"]
+    assert proposal["keys"] == ["axis", "lens", "settle_ms"]
+    assert 130 <= proposal["value"] <= 180  # it rings by 35 Hz, and this card shows a hundredth of a dioptre
+    assert rig.axis.settings.settle_ns == configured_ms * 1_000_000
 
 
 def test_there_is_nothing_to_zero(rig):

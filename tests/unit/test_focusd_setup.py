@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from walk_bench import LENS, RING, RUNNING, Bench
 
+from focusd.config import load_config
 from focusd.contradictions import contradictions
 from focusd.settings import Config
 from focusd.setup import answered, question, taken_up
@@ -186,10 +187,12 @@ def test_a_ring_is_turned_and_has_neither_switches_nor_a_screw() -> None:
     answers = ("", "", "nearer", "10", "-5 270", *["skip"] * 5)
     steps, changed = walked(RING, *answers)
     assert len(steps) == 10
-    assert changed == {"axis.invert": True, "axis.ring.pulley": "3", "axis.ring.ends_deg": [-5.0, 270.0]}
-    assert Config.model_validate_json(
-        json.dumps({"axis": {"ring": {"pulley": "3", "ends_deg": [-5.0, 270]}}})
-    )
+    # 1000 and 600 half steps a second, by the gears of a 28BYJ-48 and a pulley of 3
+    slower = {"axis.ring.speed.max_deg_s": 29.44, "axis.ring.speed.start_deg_s": 17.66}
+    ends = {"axis.ring.pulley": "3", "axis.ring.ends_deg": [-5.0, 270.0]}
+    assert changed == {"axis.invert": True, **ends, **slower}
+    written = [f"{name}={json.dumps(value)}" for name, value in changed.items()]
+    assert load_config(None, ["axis.kind=ring", "axis.driver=ULN2003", *written])
 
 
 def test_a_lens_is_only_measured() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from calibration_rig import CalibrationRig, Truth
 
+from focusd.axis_settings import Axis
 from focusd.calibrations import PLOT
 from focusd.errors import Refused, Unknown
 from focusd.jobs import Goto, Job, Measure, Zero
@@ -204,6 +205,20 @@ def test_a_way_that_makes_no_sense_is_refused(rig: CalibrationRig, survey: Range
     with pytest.raises(Refused, match="--"):
         measured(rig, survey).ended.result(0)
     assert rig.rail.edges == edges
+
+
+def test_how_far_a_ring_without_ends_may_turn_is_not_guessed(tmp_path: Path) -> None:
+    class EndlessRig(CalibrationRig):
+        axis_settings = Axis(kind="ring", driver="ULN2003")
+
+    ring = EndlessRig(tmp_path, Truth(backlash_um=45.0, decay_ms=20.0))
+    ring.home()
+    ring.tell(Goto(1050.0)).ended.result(0)
+    edges = ring.rail.edges
+    with pytest.raises(Refused, match=r"axis\.ring\.ends_deg.*--around"):
+        measured(ring, RangeSurvey(SETTING)).ended.result(0)
+    assert ring.rail.edges == edges
+    measured(ring, RANGE).ended.result(0)
 
 
 def test_places_are_not_looked_for_while_none_means_anything(tmp_path: Path) -> None:

@@ -117,7 +117,8 @@ def test_a_direction_that_was_not_offered_is_not_understood(typed: str) -> None:
 def test_a_pulley_follows_from_how_far_the_ring_really_turned(
     running: str, measured_deg: str, pulley: str | None
 ) -> None:
-    told = RING_STEPS["ring_turn"][1](Walk({PULLEY: running}), Heard(measured_deg))
+    slow = {"axis.ring.speed.start_deg_s": 1.0, "axis.ring.speed.max_deg_s": 1.0}
+    told = RING_STEPS["ring_turn"][1](Walk({**RING, **slow, PULLEY: running}), Heard(measured_deg))
     assert told.found == ({} if pulley is None else {PULLEY: pulley})
 
 

@@ -49,7 +49,7 @@ def test_all_that_speaks_against_a_plan_is_said_at_once() -> None:
     near, far, disk = (1, 2, 3)
     reasons = refusal_of(plan, UNKNOWN, needed=500_000_001)
     assert len(reasons) == 4
-    assert "position is unknown" in reasons[0] and "home the axis" in reasons[0]
+    assert "position is unknown" in reasons[0] and "run `focusctl home`" in reasons[0]
     assert "near end is 120 µm out of reach" in reasons[near] and "reaches 100 µm" in reasons[near]
     assert "far end is 7 µm out of reach" in reasons[far] and "reaches 38 mm" in reasons[far]
     assert (
