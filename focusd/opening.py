@@ -21,7 +21,7 @@ from focusd.house import House, work_on
 from focusd.jobs import Resume
 from focusd.panel import Panel
 from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
-from focusd.plans import PlanRequest, fields_asked_for, plan_asked_for
+from focusd.plans import PlanRequest, fields_asked_for, placed, plan_asked_for
 from focusd.redo import Redo
 from focusd.rhythm import Rhythm
 from focusd.room import has_room_to_merge
@@ -171,6 +171,7 @@ def _stacks(ground: Ground, after: Aftermath, workshop: Workshop) -> Stacks:
 
     return Stacks(
         make=make,
+        placed=lambda request, plan: placed(request, plan, workshop.book.marks),
         seconds=lambda plan, fields: workshop.foresight.preview(plan, fields).cost.seconds,
         weight=workshop.foresight.weight,
         order=workshop.operator.order,

@@ -1,7 +1,7 @@
 """From what somebody asked for, by name or in numbers, to the value that a stack is shot from."""
 
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from stack.plan import (
     Count,
     FromHere,
     FromOptics,
+    Marks,
     Park,
     Pitch,
     Range,
@@ -62,6 +63,17 @@ class PlanRequest(Strict):
     corrected: bool | None = None
     needs: Literal["known", "assumed"] | None = None
     rehearse: bool = False
+
+
+def placed(request: Mapping[str, Any], plan: StackPlan, marks: Marks) -> Mapping[str, Any]:
+    """Give a request for a plan between marks with their places instead, where those are sure.
+
+    A power cut in mid-move takes the marks with the position; places hold again once the axis has homed.
+    """
+    sure = not marks.assumed and None not in (marks.near_u, marks.far_u)
+    if not (sure and isinstance(plan.range, BetweenMarks)):
+        return request
+    return {**request, "near_u": marks.near_u, "far_u": marks.far_u}
 
 
 def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:

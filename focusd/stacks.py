@@ -20,6 +20,8 @@ class Stacks:
     ----------
     make
         Gives the plan and the fields that a request asks for; raises as for a single stack.
+    placed
+        Gives a request with the places of the marks that its plan lies between, which may lapse meanwhile.
     seconds
         Estimates what a plan takes; raises as shooting it would.
     weight
@@ -43,6 +45,7 @@ class Stacks:
     """
 
     make: Callable[[Mapping[str, Any]], tuple[StackPlan, Mapping[str, str]]]
+    placed: Callable[[Mapping[str, Any], StackPlan], Mapping[str, Any]]
     seconds: Callable[[StackPlan, Mapping[str, str]], float]
     weight: Callable[[StackPlan], Weight]
     order: Callable[[Order], Job]

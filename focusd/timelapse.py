@@ -157,7 +157,8 @@ class Timelapse:
                     "let slots be left out with --overlaps"
                 )
             start = (asked.start or self._rhythm.now()).astimezone(UTC)
-            what = (asked.schedule, start, asked.request, asked.name, asked.manner)
+            request = self._stacks.placed(asked.request, plan)
+            what = (asked.schedule, start, request, asked.name, asked.manner)
             series = create(self._root, *what, simulated=self._simulated)
             try:
                 running = self._open(series)

@@ -212,6 +212,7 @@ class Machine:
             self.operator.sessions,
             Stacks(
                 make=lambda request: (self.operator.plan, {}),
+                placed=lambda request, plan: {**request, "near_u": 1.0, "far_u": 2.0},
                 seconds=lambda plan, fields: self.operator.seconds(plan, fields),
                 weight=lambda plan: self.weight,
                 order=lambda order: self.operator.order(order),

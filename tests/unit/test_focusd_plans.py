@@ -6,12 +6,23 @@ from pydantic import ValidationError
 from camera.camera import Exposure
 from focusd.config import load_config
 from focusd.errors import Unknown
-from focusd.plans import PlanRequest, plan_asked_for
+from focusd.plans import PlanRequest, placed, plan_asked_for
 from focusd.problems import problems_of
 from rail.axis import Trust
 from stack.errors import PlanRefused
 from stack.optics import Optics
-from stack.plan import AroundHere, Between, BetweenMarks, Count, FromHere, FromOptics, Park, Pitch, StackPlan
+from stack.plan import (
+    AroundHere,
+    Between,
+    BetweenMarks,
+    Count,
+    FromHere,
+    FromOptics,
+    Marks,
+    Park,
+    Pitch,
+    StackPlan,
+)
 
 FIXED = {"time_us": 800, "gain": 2.0, "colour_gains": (2.0, 1.5)}
 CONFIG = load_config(
@@ -33,6 +44,22 @@ def test_the_default_plan_lies_between_the_marks_and_takes_its_pitch_from_the_op
     assert (plan.name, plan.range, plan.spacing) == ("default", BetweenMarks(), FromOptics(0.75))
     assert plan.optics == Optics(2.0, 4.0, None, 3.1, 0.55)
     assert (plan.after, plan.settle_ms, plan.exposure, plan.rehearse) == (Park.START, 150, None, False)
+
+
+@pytest.mark.parametrize(
+    ("plan", "marks", "range"),
+    [
+        ("default", Marks(500.0, 700.0), Between(500.0, 700.0)),
+        ("default", Marks(500.0, 700.0, assumed=True), BetweenMarks()),
+        ("default", Marks(500.0), BetweenMarks()),
+        ("wide", Marks(500.0, 700.0), Between(100, 900)),
+        ("here", Marks(500.0, 700.0), AroundHere(50)),
+    ],
+)
+def test_a_series_goes_by_the_places_of_the_marks_for_those_may_lapse(
+    plan: str, marks: Marks, range: object
+) -> None:
+    assert asked(**placed({"plan": plan}, asked(plan=plan), marks)).range == range
 
 
 def test_a_named_plan_is_what_the_configuration_says() -> None:

@@ -64,6 +64,12 @@ def test_stacks_come_in_their_rhythm_and_the_series_ends(machine):
     assert len(began) == 4
 
 
+def test_a_series_keeps_the_places_that_it_was_begun_between(machine):
+    machine.timelapse.start(asked(count=2))
+    request = machine.timelapse.all()[0].series.request
+    assert (request["near_u"], request["far_u"]) == (1.0, 2.0)
+
+
 def test_what_is_noted_of_a_series_is_told_to_whoever_listens(machine):
     series = machine.timelapse.start(asked(count=1)).series
     machine.let(HALF_HOUR_S)
