@@ -98,6 +98,11 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
             "a ring without ends has no place to park at: give axis.ring.ends_deg in config.yaml, or end "
             "with start or stay"
         )
+    recheck = base.recheck if request.recheck is None else request.recheck
+    if recheck and config.axis.kind != "rail":
+        raise PlanRefused(
+            "recheck goes to the home switch after the last slice, and only a rail has one: leave it false"
+        )
     return StackPlan(
         name=request.name or request.plan,
         range=_range(base.range if _empty(span) else span),
@@ -110,7 +115,7 @@ def plan_asked_for(config: Config, request: PlanRequest) -> StackPlan:
         aim=_aim(base.aim, request, metered=exposure is None),
         frames=request.frames or base.frames,
         recycle_s=base.recycle_s if request.recycle_s is None else request.recycle_s,
-        recheck=base.recheck if request.recheck is None else request.recheck,
+        recheck=recheck,
         shading=_shading(base.corrected if request.corrected is None else request.corrected, optics),
         rehearse=request.rehearse,
         assumed_is_enough=(request.needs or base.needs) == "assumed",

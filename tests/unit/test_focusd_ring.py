@@ -232,6 +232,11 @@ def test_a_ring_without_ends_has_no_place_to_park_at() -> None:
     assert plan_asked_for(ring("axis.ring.ends_deg=[0, 270]"), request).after == "park"
 
 
+def test_a_ring_has_no_switch_to_recheck_by() -> None:
+    with pytest.raises(PlanRefused, match=r"recheck .* only a rail"):
+        plan_asked_for(ring(), PlanRequest(length_u=9.0, count=3, recheck=True))
+
+
 def test_nobodys_word_makes_a_ring_home(tmp_path: Path) -> None:
     (tmp_path / "word").write_text("homing is allowed\n")
     consent = HomingConsent(tmp_path / "word", configured=True, impossible=NO_SWITCH_ON_A_RING)
