@@ -48,9 +48,12 @@ def calibrate(call: Call) -> Exit:
 
 def measured(call: Call, path: str, body: Mapping[str, object], then: Then) -> Exit:
     """Ask for a survey, wait for its end, show what was found, and go on with it."""
+    from stack.merge.interrupts import ended_as_interrupted
+
     begun = call.daemon.tell(path, **body)
     try:
-        ended, name = _awaited(call, begun)
+        with ended_as_interrupted():
+            ended, name = _awaited(call, begun)
     except KeyboardInterrupt:
         call.daemon.tell("/stop")
         ended, name = _awaited(call, begun)

@@ -1,6 +1,7 @@
 """focusctl: the rig from a shell. Results go to standard output, what went wrong to standard error."""
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -35,10 +36,11 @@ from focusd.watch import Progress, current_stack, next_stack, watch
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run focusctl and give its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    typed = parse(sys.argv[1:] if argv is None else argv)
+    from stack.merge.interrupts import ended_at_once
+
+    sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
+    with ended_at_once():
+        typed = parse(sys.argv[1:] if argv is None else argv)
     call = Call(typed, Daemon(_sockets(typed, os.environ)), Terminal(sys.stdout), Terminal(sys.stderr))
     try:
         return _merge(typed.rest, call) if typed.command == "merge" else int(_COMMANDS[typed.command](call))
@@ -47,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         words = "what was already begun goes on. See with: focusctl status"
         return int(call.problem("Interrupted", words, Exit.INTERRUPTED))
+    except UnicodeEncodeError:
+        words = "what was typed is not UTF-8: set the terminal to that, or do without accents"
+        return int(call.problem("Not understood", words, Exit.USAGE))
     except BrokenPipeError:
         _swallow(sys.stdout)
         return int(Exit.FAILED)
@@ -58,6 +63,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _sockets(typed: Namespace, environment: Mapping[str, str]) -> tuple[Path, ...]:
     return (typed.socket,) if hasattr(typed, "socket") else sockets_to_try(environment)
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    """Give a stream that takes every letter; where a shell has closed it (`>&-`), one that leads nowhere."""
+    if stream is None:
+        return io.StringIO()
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
+    return stream
 
 
 def _swallow(stream: TextIO) -> None:
@@ -109,10 +123,12 @@ def _moved(call: Call, done: str, path: str, **body: object) -> Exit:
 
 @contextlib.contextmanager
 def _interrupt_stops(daemon: Daemon) -> Iterator[None]:
-    """Make Ctrl-C stop the motion that is being waited for; the wait goes on and hears of its end.
+    """Make what ends this program stop the motion that it waits for; the wait goes on and hears of its end.
 
-    Where nothing was moving the interrupt ends the wait as usual, and what was not yet asked for never is.
+    Ctrl-C, or a connection over SSH that drops: nobody watches any more. Where nothing was moving the
+    interrupt ends the wait as usual, and what was not yet asked for never is.
     """
+    from stack.merge.interrupts import ENDINGS, handled
 
     def stop(_signal: int, _frame: object) -> None:
         for _ in range(_STOP_TRIES):
@@ -121,11 +137,8 @@ def _interrupt_stops(daemon: Daemon) -> Iterator[None]:
             time.sleep(_STOP_AGAIN_S)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, stop)
-    try:
+    with handled((signal.SIGINT, *ENDINGS), stop):
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 _STOP_TRIES, _STOP_AGAIN_S = 10, 0.05

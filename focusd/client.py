@@ -173,7 +173,7 @@ def _exchange(
     connection: http.client.HTTPConnection, method: str, path: str, body: Mapping[str, object] | None
 ) -> http.client.HTTPResponse:
     """Send a request and give the response, its body unread; raises `Problem` where it is a refusal."""
-    sent = None if body is None else json.dumps(body)
+    sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
     connection.request(method, path, sent, {"Content-Type": "application/json"} if sent else {})
     response = connection.getresponse()
     if response.status >= 400:

@@ -159,6 +159,9 @@ def after(progress: Progress, event: Answer) -> Progress:
             return replace(progress, merge="running", merged=event["merged"], merge_left_s=left_s)
         case "merge_done":
             return replace(progress, merge="done", merged=event.get("slices", progress.merged))
+        case "merge_failed" if event.get("given_up") and progress.shot != "done":
+            # It was given up with its stack, whose own reason stands.
+            return replace(progress, merge="failed")
         case "merge_failed":
             return replace(progress, merge="failed", reason=str(event.get("error") or ""))
         case "stack_done" | "stack_paused" | "stack_aborted" | "stack_failed":

@@ -406,7 +406,10 @@ class _Guard:
         if self._ahead():
             if self._seek is Seek.PRESSED:
                 return Ending.FOUND
-            self.detail = f"the {ahead} limit switch is pressed; only motion towards {behind} is possible"
+            self.detail = (
+                f"the {ahead} limit switch is pressed, or its wire is off; only motion towards {behind} is "
+                "possible"
+            )
             return Ending.LIMIT
         if not self._behind():
             self._opened = True
@@ -414,8 +417,9 @@ class _Guard:
             return Ending.FOUND if self._seek is Seek.RELEASED else None
         if self._opened and self._held_ns(now_ns) >= BOUNCE_NS:
             self.detail = (
-                f"the {behind} limit switch closed during motion towards {ahead}: the motor turns the wrong "
-                "way round (see `invert` in the configuration) or the two switches are exchanged"
+                f"the {behind} limit switch closed during motion towards {ahead}: its wire is off, the motor "
+                "turns the wrong way round (see `invert` in the configuration), or the two switches are "
+                "exchanged"
             )
             return Ending.LIMIT
         return None

@@ -1,7 +1,7 @@
 """Being ended from outside: whatever signal asks for it, what was begun is cleared away as after Ctrl-C."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -27,15 +27,22 @@ def ended_at_once() -> Iterator[None]:
 
 @contextmanager
 def ended_as_interrupted() -> Iterator[None]:
-    """Let what ends this process raise `KeyboardInterrupt`; what is ignored, as under nohup, stays so."""
+    """Let what ends this process raise `KeyboardInterrupt`."""
 
     def interrupt(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.getsignal(number) for number in ENDINGS}
-    heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    with handled(ENDINGS, interrupt):
+        yield
+
+
+@contextmanager
+def handled(numbers: Sequence[signal.Signals], handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Let `handler` take these signals; what is ignored, as under nohup, stays so."""
+    before = {number: signal.getsignal(number) for number in numbers}
+    heeded = [number for number, was in before.items() if was is not signal.SIG_IGN]
     for number in heeded:
-        signal.signal(number, interrupt)
+        signal.signal(number, handler)
     try:
         yield
     finally:

@@ -70,11 +70,12 @@ def test_without_a_yes_nothing_is_written(rig, tmp_path):
     assert (answer["written"], answer["proposals"][0]["now"]) == (None, 100.0)
 
 
-def test_an_interrupt_stops_the_rig_and_says_so(rig):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP])
+def test_what_ends_the_command_stops_the_rig_and_says_so(rig, ending):
     child = started(rig, "calibrate backlash --span 1mm --pitch 10um")
     since = len(rig.events)
     rig.wait_for("measuring", lambda event: event["done"] == 2 and event in rig.events[since:])
-    child.send_signal(signal.SIGINT)
+    child.send_signal(ending)
     _, err = child.communicate(timeout=30)
     assert (child.returncode, err[:18]) == (130, "focusctl: Stopped:")
     assert rig.ask("/status")["light"]["on"] is False

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -17,6 +18,8 @@ from daemon_process import INSECT, Answer, Connection, Daemon, alive, await_deat
 from simulator.world import World
 from stack.session_state import Phase
 from stack.sessions import Sessions
+
+ROOT = Path(__file__).parents[2]
 
 
 def quiet(folder: Path) -> dict[str, str]:
@@ -100,6 +103,20 @@ def test_requests_are_read_strictly(focusd: Daemon) -> None:
         told = focusd.call(method, path, **body)
         assert (told[0], told[1]["exit_code"]) == (status, exit_code), told
         assert words in told[1]["detail"]
+
+
+def test_the_protocol_tells_of_every_request_and_of_no_other(focusd: Daemon) -> None:
+    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(GET|POST|DELETE) (/[\w/.]*)", text)) - {("GET", "/openapi.json")}
+    fields: set[str] = set()
+    there = set()
+    for path, methods in focusd.ask("/openapi.json")["paths"].items():
+        for method, asked in methods.items():
+            there.add((method.upper(), path.replace("{name}", "NAME").replace("{wanted}", "ID")))
+            if body := asked.get("requestBody"):
+                fields |= set(body["content"]["application/json"]["schema"]["properties"])
+    assert told == there
+    assert fields - set(re.findall(r"\w+", text)) == set()
 
 
 def test_no_web_page_reaches_the_rig_through_a_port_that_leads_to_the_socket(focusd: Daemon) -> None:

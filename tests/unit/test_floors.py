@@ -71,6 +71,7 @@ LAZY = {
         "focusd.yaml_edit",
         "focusd.yaml_text",
         "stack.durable",
+        "stack.merge.interrupts",
     ],
     "focusd.cli": ["focusd.setup_cli", "stack.merge.command", "stack.merge.interrupts"],
     "focusd.doctor_cli": ["focusd.doctor"],

@@ -337,6 +337,22 @@ def test_a_socket_left_behind_is_nobody_there(place, capsys):
     assert code == 5 and "no daemon behind it" in err
 
 
+@pytest.mark.parametrize(
+    "line", ["sessions show K\udce4fer", "shoot --name K\udce4fer", "preview --crop \udce4"]
+)
+def test_what_a_terminal_of_another_alphabet_typed_is_asked_of_nobody(daemon, line, capsys):
+    code, out, err = run(line, capsys)
+    assert (code, out, daemon.asked) == (2, "", [])
+    assert err.startswith("focusctl: Not understood: what was typed is not UTF-8")
+
+
+def test_a_stop_stops_where_a_shell_has_closed_the_output(daemon, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["stop"]) == 0
+    assert [path for _, path, _ in daemon.asked] == ["/stop"]
+
+
 def test_a_folder_that_is_not_there_is_said_to_be_so(place, capsys):
     folder = place.parent / "gone"
     code, _, err = run(f"sessions check {folder}", capsys)

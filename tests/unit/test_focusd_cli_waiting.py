@@ -107,6 +107,7 @@ def test_waiting_ends_as_the_stack_does(daemon, event, ending, code, words):
     daemon.tell("stack_started", session=SESSION, slices=3)
     daemon.tell("slice_saved", session=SESSION, index=0, position_u=0.0)
     daemon.tell(event, session=SESSION, reason="the lamp went out")
+    daemon.tell("merge_failed", session=SESSION, error="the stack is over", given_up=True)
     daemon.ended(ending, "none")
     daemon.tell("job_ended", job=7, kind="shoot", ending=ending)
     found, _, err = ended(process)
@@ -175,11 +176,12 @@ def test_interrupting_the_wait_leaves_the_stack_alone(daemon):
 
 
 @pytest.mark.parametrize("command", ["jog 4mm", "goto 4mm", "home"])
-def test_interrupting_a_motion_stops_it_and_hears_of_its_end(daemon, command):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupting_a_motion_stops_it_and_hears_of_its_end(daemon, command, ending):
     daemon.motion_goes_on = True
     process = typed(command)
     daemon.wait_until_asked(f"/{command.split()[0]}")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(ending)
     code, out, err = ended(process)
     assert (code, out, err) == (130, "", "focusctl: Stopped: stopped at 1000 um\n")
     assert daemon.position_u == 1000.0
