@@ -211,7 +211,11 @@ def _go_on(ground: Ground, workshop: Workshop) -> None:
 
 def take_up(sessions: Sessions, studio: Studio, hub: EventHub, at_boot: ResumeAtBoot) -> Paused | None:
     """Tell of the stack that an earlier daemon left unfinished; give it if it is to go on by itself."""
-    left = left_over(sessions) if at_boot != "never" else None
+    try:
+        left = left_over(sessions) if at_boot != "never" else None
+    except OSError as error:  # what is wrong with one journal must not keep the rig from all others
+        _log.warning("whether the newest stack was left unfinished is not known: %s", error)
+        return None
     if left is None:
         return None
     session, state = left

@@ -62,6 +62,8 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def words_of(error: BaseException) -> str:
-    """Give what happened in words; an error that is none of ours is named by its kind."""
+    """Give what happened in words; an error that is none of ours is named by its kind, or by its file."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     ours = any(isinstance(error, kind) for kind, _ in _TABLE)
     return str(error) if ours and str(error) else f"{type(error).__name__}: {error}"

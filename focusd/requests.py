@@ -83,18 +83,6 @@ class SessionsRequest(Strict):
     before: str | None = Field(default=None, min_length=1, max_length=200)
 
 
-class RemovalRequest(Strict):
-    """Whether a session is to go although something is unfinished about it."""
-
-    forced: bool = False
-
-
-class EventsRequest(Strict):
-    """After which event to begin; null: with the next."""
-
-    since: int | None = None
-
-
 IndexRange = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 

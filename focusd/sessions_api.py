@@ -1,5 +1,6 @@
 """The sessions on the disk, over HTTP: list them, show one, remove one."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -25,7 +26,7 @@ def add_sessions(app: FastAPI, house: House) -> None:
         asked = queried(request, SessionsRequest)
         page = house.sessions.page(asked.limit, asked.before)
         return {
-            "sessions": [shown_session(house, session) for session in page.sessions],
+            "sessions": list(shown_sessions(house, page.sessions)),
             "earlier": page.earlier,
         }
 
@@ -57,9 +58,15 @@ def add_sessions(app: FastAPI, house: House) -> None:
 def latest_session(house: House) -> Answer | None:
     """Show the newest session that can be read."""
     with suppress(OSError):  # of a disk that is gone, which the status tells elsewhere
-        newest = house.sessions.newest()
-        return None if newest is None else shown_session(house, newest)
+        return next(shown_sessions(house, house.sessions.newest_first()), None)
     return None
+
+
+def shown_sessions(house: House, sessions: Iterable[Session]) -> Iterator[Answer]:
+    """Show sessions, without those whose journal cannot be read; asked for by itself, such a one says why."""
+    for session in sessions:
+        with suppress(OSError):
+            yield shown_session(house, session)
 
 
 def shown_session(house: House, session: Session) -> Answer:

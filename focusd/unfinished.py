@@ -22,7 +22,16 @@ def newest_unfinished(sessions: Sessions, *, simulated: bool) -> Session:
     over: str | None = None
     others: list[Session] = []
     for session in islice(sessions.newest_first(), LOOK_BACK):
-        state = session.state()
+        try:
+            state = session.state()
+        except OSError as error:
+            if over is not None:
+                continue
+            raise NotResumable(
+                f"{session.id}, the newest, cannot be read: {error.filename}: {error.strerror}; another "
+                "goes on by its number: `focusctl resume NUMBER`",
+                session=session.id,
+            ) from error
         if shot_elsewhere(session, simulated=simulated):
             others += [session] if state.resumable else []
         elif not state.resumable:

@@ -53,6 +53,8 @@ def _told(entry: Entry) -> Iterator[Fault]:
             yield Fault(entry.at, sentence(f"Paused: {reason}"))
         case "stack_failed", {"error": str(error)}:
             yield Fault(entry.at, sentence(f"Shooting failed: {error}"))
+        case "recheck_failed", {"error": str(error)}:
+            yield Fault(entry.at, sentence(f"Whether the motor lost steps on the way is not known: {error}"))
         case "merge_failed", {"error": str(error), "given_up": True}:
             yield Fault(entry.at, sentence(f"The merge was given up: {error}"))
         case "merge_failed", {"error": str(error)}:

@@ -236,6 +236,7 @@ class Run:
         if ending.kind is EndingKind.DONE:
             if failure := failure_of(self._recheck):
                 trouble.append(f"the stack is done, but whether steps were lost is not known: {failure}")
+                failure_of(partial(self._telling.record, "recheck_failed", error=str(failure)))
             if failure := failure_of(self._park):
                 trouble.append(f"the stack is done, but the axis was not parked: {failure}")
         saved = len(fold(self._journal.entries, self._layout.slices).saved)

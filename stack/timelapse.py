@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -256,6 +257,8 @@ def open_series(path: Path) -> Series:
         schedule = facts["schedule"]
         window = schedule.pop("window")
         until = schedule.pop("until")
+        with suppress(FileNotFoundError), (path / JOURNAL).open("rb") as journal:
+            journal.read(1)  # a series that cannot say how far it is cannot go on
         return Series(
             path,
             Schedule(

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -166,6 +167,20 @@ def test_a_press_stops_and_the_stack_goes_on_later(focusd: Daemon) -> None:
     state = Sessions(focusd.state / "sessions").open(begun["session"]).state()
     assert state.phase is Phase.DONE
     assert len({saved.exposure for saved in state.saved.values()}) == 1
+    see_that_one_unreadable_journal_hides_no_other_stack(focusd, begun)
+
+
+def see_that_one_unreadable_journal_hides_no_other_stack(focusd: Daemon, begun: Answer) -> None:
+    """As of one in a bad sector, or that root has copied."""
+    newer = focusd.state / "sessions" / f"9{begun['session']}"
+    shutil.copytree(begun["folder"], newer)
+    (newer / "journal.jsonl").unlink()
+    (newer / "journal.jsonl").mkdir()
+    assert focusd.ask("/sessions")["sessions"][-1]["session"] == begun["session"]
+    assert focusd.ask("/status")["last_session"]["session"] == begun["session"]
+    told = focusd.call("GET", f"/sessions/{newer.name}")[1]["detail"]
+    assert told == f"{newer}/journal.jsonl: Is a directory"
+    shutil.rmtree(newer)
 
 
 def test_a_hot_pi_rests_and_says_so_everywhere(focusd: Daemon) -> None:

@@ -43,6 +43,13 @@ def test_every_ending_has_a_number(error: Exception, exit_code: Exit, status: in
     assert (outcome.exit_code, outcome.http_status) == (exit_code, status)
 
 
+def test_what_the_system_refuses_is_told_by_its_file() -> None:
+    assert (
+        words_of(PermissionError(13, "Permission denied", "/s/journal.jsonl"))
+        == "/s/journal.jsonl: Permission denied"
+    )
+
+
 def test_no_error_of_ours_goes_by_an_unknown_name() -> None:
     kinds = [kind for kind, _ in _TABLE]
     unnamed = [

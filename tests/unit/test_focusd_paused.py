@@ -1,5 +1,6 @@
 """A stack that waits, after a pause or from an earlier daemon: who is told, and who goes on with it."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -135,6 +136,21 @@ def test_after_a_power_cut_every_face_tells_of_it_unless_it_is_to_be_left_alone(
     assert "focusctl resume" in line_of(glance, None)
     assert rig.operator.now().paused is not None
     assert bench.shown(rig.clock.monotonic_ns()) is Mood.PAUSED
+
+
+def test_a_journal_that_cannot_be_opened_keeps_focusd_from_nothing_else(tmp_path: Path) -> None:
+    """As one that root had copied, or one in a bad sector: nor does an older stack go on in its place."""
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    older = rig.sessions.open(1)
+    shutil.copytree(older.path, rig.sessions.root / "0002-2026-11-23T14-05-12Z-moss")
+    journal = rig.sessions.open(2).journal_path
+    journal.unlink()
+    journal.mkdir()
+    assert take_up(rig.sessions, rig.studio, rig.hub, "auto") is None
+    with pytest.raises(NotResumable, match=r"moss, the newest, cannot be read: .*: Is a directory"):
+        rig.tell(Resume(None)).accepted.result(0)
+    rig.tell(Resume("1")).ended.result(0)
+    assert older.state().phase is Phase.DONE
 
 
 def test_a_press_goes_on_with_what_waits(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rail.errors import (
     HomingNotAllowed,
 )
 from stack.errors import StopAsked
+from stack.faults import faults
 from stack.report import warnings
 from stack.session_state import Phase
 
@@ -54,6 +55,17 @@ def test_a_stack_without_loss_is_rechecked_without_a_word(rig: DaemonRig) -> Non
     session = rig.sessions.open(1)
     assert session.state().missed_u == 0
     assert warnings(session.layout, session.state()) == []
+
+
+def test_a_carriage_that_never_comes_home_again_is_told_with_the_stack(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.on("slice_saved", lambda: rig.rail.world.break_down("carriage_jammed"), index=1)
+    rig.shoot(replace(PLAN, recheck=True)).ended.result(0)
+    session = rig.sessions.open(1)
+    assert (session.state().phase, session.state().missed_u) == (Phase.DONE, None)
+    told = faults(session.entries())[0].words
+    assert "lost steps on the way is not known: the near limit switch did not close" in told
+    assert "did not close" in rig.last("recheck_failed")["error"]
 
 
 def test_nothing_is_rechecked_unasked(rig: DaemonRig) -> None:

@@ -40,6 +40,20 @@ def test_a_series_that_cannot_be_read_after_a_cut_is_told_of(machine):
     assert machine.timelapse.attention is None
 
 
+def test_a_series_whose_journal_cannot_be_opened_keeps_focusd_from_nothing(machine):
+    """As one that root had copied, or one in a bad sector."""
+    series = machine.timelapse.start(asked()).series
+    journal = series.path / "journal.jsonl"
+    journal.unlink()
+    journal.mkdir()
+    machine.cut(60)
+    assert machine.timelapse.current() is None
+    assert machine.timelapse.attention.startswith(
+        "series 0001-week cannot be read: [Errno 21] Is a directory"
+    )
+    assert machine.timelapse.all() == []
+
+
 def test_after_a_cut_between_stacks_it_goes_on_in_its_rhythm_and_makes_up_for_nothing(machine):
     machine.timelapse.start(asked())
     machine.let(1.5 * HALF_HOUR_S)
