@@ -36,6 +36,9 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
         yield row("STOPPED", terminal.alarm(IN_FORCE), terminal)
     if paused := status.get("paused"):
         yield row("paused", terminal.warning(str(paused.get("words"))), terminal)
+    last = status.get("last_session")
+    if (failed := status.get("last_error")) and failed != (last or {}).get("reason"):
+        yield row("failed", terminal.warning(str(failed)), terminal)
     yield row("position", position_words(axis, terminal), terminal)
     yield row("marks", marks_words(status.get("marks") or {}), terminal)
     yield row("camera", _camera_words(camera, terminal), terminal)
@@ -44,7 +47,6 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
     yield row("disk", _disk_words(disk, terminal), terminal)
     if board := _board_words(status.get("board") or {}, terminal):
         yield row("pi", board, terminal)
-    last = status.get("last_session")
     yield row("last stack", session_words(last) if last else "none yet", terminal)
     if series := status.get("timelapse"):
         yield from _series_rows(series, terminal)

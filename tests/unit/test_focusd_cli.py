@@ -15,7 +15,7 @@ from stand_in_daemon import PLAN, SESSION, Refusal
 from focusd.arguments import focusctl_parser, parse
 from focusd.cli import main
 from focusd.commands import commands_of
-from focusd.screens import plan_screen
+from focusd.screens import plan_screen, status_screen
 from focusd.terminal import Terminal
 
 
@@ -115,6 +115,15 @@ def test_status_is_one_calm_screen(daemon, capsys):
         "last stack none yet\n",
         "",
     )
+
+
+@pytest.mark.parametrize(
+    ("stack", "told"), [(None, 1), ({"reason": "the switch is stuck"}, 0), ({"reason": "no frame came"}, 1)]
+)
+def test_status_names_the_last_error_where_no_stack_tells_of_it(stack, told):
+    status = {"last_error": "the switch is stuck", "last_session": stack}
+    lines = list(status_screen(status, Terminal(io.StringIO())))
+    assert lines.count("failed     the switch is stuck") == told
 
 
 AXIS = {
