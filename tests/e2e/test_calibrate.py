@@ -72,6 +72,7 @@ def test_without_a_yes_nothing_is_written(rig, tmp_path):
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP])
 def test_what_ends_the_command_stops_the_rig_and_says_so(rig, ending):
+    rig.tell("/goto", position_u=1500.0)
     child = started(rig, "calibrate backlash --span 1mm --pitch 10um")
     since = len(rig.events)
     rig.wait_for("measuring", lambda event: event["done"] == 2 and event in rig.events[since:])
