@@ -135,6 +135,10 @@ class Timelapse:
         """Begin to tick, in a thread of its own."""
         self._thread.start()
 
+    def now(self) -> datetime:
+        """Give the time of day, with the zone of this place and all it knows of summer."""
+        return self._rhythm.now()
+
     def start(self, asked: Asked) -> Shown:
         """Begin a series; raises as shooting its stack would, and `Refused` while another is not over."""
         plan, fields = self._stacks.make(asked.request)

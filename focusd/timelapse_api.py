@@ -1,7 +1,6 @@
 """The time-lapse over HTTP: start one, see it, stop it, go on, end it."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI
@@ -23,7 +22,7 @@ def add_timelapse(app: FastAPI, house: House) -> None:
 
     @app.post("/timelapse", status_code=202, openapi_extra=documented(SeriesRequest))
     async def start(body: Annotated[SeriesRequest, taken(SeriesRequest)]) -> Answer:
-        asked = series_asked_for(body, datetime.now().astimezone())
+        asked = series_asked_for(body, timelapse.now())
         return shown(await asyncio.to_thread(timelapse.start, asked))
 
     @app.get("/timelapse")

@@ -185,7 +185,12 @@ def _earliest(schedule: Schedule, first: int, now: Moment) -> int | None:
 
 
 def _opening_s(window: Window, outside: Moment) -> float:
-    """Give when a window opens next, along the series' time."""
-    day = outside.wall.date() + timedelta(days=outside.wall.time() >= window.opens)
-    opens = datetime.combine(day, window.opens, outside.wall.tzinfo)
-    return outside.along_s + (opens.astimezone(UTC) - outside.wall.astimezone(UTC)).total_seconds()
+    """Give when a window opens next, along the series' time; in the hour that comes twice it opens twice."""
+    now, zone = outside.wall.astimezone(UTC), outside.wall.tzinfo
+    days = (outside.wall.date() + timedelta(days=ahead) for ahead in range(3))
+    openings = (
+        datetime.combine(day, window.opens.replace(fold=fold), zone).astimezone(UTC)
+        for day in days
+        for fold in (0, 1)
+    )
+    return outside.along_s + min((opens - now).total_seconds() for opens in openings if opens > now)

@@ -195,3 +195,22 @@ def test_a_window_opens_in_the_night_of_summer_time_too(opens: time, begins: str
     slot = next_slot(Schedule(60.0, window=Window(opens, time(5))), None, 0, moment(evening))
     assert slot is not None
     assert f"{moment(slot.due_s).wall:%m-%d %H:%M:%S}" == f"03-29 {begins}"
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "opens"),
+    [
+        ("Europe/Berlin", "2026-10-25T01:05:00+00:00", time(2, 30)),
+        ("Australia/Lord_Howe", "2026-04-04T15:00:05+00:00", time(1, 45)),
+    ],
+)
+def test_a_window_that_opens_in_the_hour_that_comes_twice_opens_again(
+    zone: str, now: str, opens: time
+) -> None:
+    """No opening was found behind the first, and a series of a stack a second was over for good."""
+    wall = datetime.fromisoformat(now).astimezone(ZoneInfo(zone))
+    assert wall.fold
+    slot = next_slot(Schedule(1.0, window=Window(opens, time(4))), None, 0, Moment(0.0, wall))
+    assert slot is not None
+    found = Moment(0.0, wall).wall_at(slot.due_s)
+    assert (found.date(), found.time(), found.fold) == (wall.date(), opens, 1)
