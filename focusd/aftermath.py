@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from focusd.delivery import Deliveries, Destination
+from focusd.delivery import Deliveries
+from focusd.errands import Destination
 from focusd.events import Publish
 from focusd.journals import Journals
 from focusd.merges import Merges

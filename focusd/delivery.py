@@ -1,5 +1,6 @@
 """Finished stacks on their way to another disk or machine: in the background, checked, tried again and again.
 
+Each destination has a thread of its own, so that one that hangs or is away holds up no other.
 What is still to be delivered is not kept in a list that could be lost: it follows from what each session was
 shot to be delivered to, and from what its journal says has arrived.
 """
@@ -10,10 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Final
 
-from focusd.carriers import IDENTITY, Carrier, NotDelivered
+from focusd.carriers import IDENTITY, NotDelivered
+from focusd.durations import duration_words
+from focusd.errands import Destination, Errand, Errands
 from focusd.events import Publish
 from focusd.journals import Journals
 from focusd.outcomes import words_of
@@ -25,30 +28,11 @@ from stack.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 
-FIRST_PAUSE_S: Final = 30
-LONGEST_PAUSE_S: Final = 3600
 AT_WORK_PAUSE_S: Final = 5
 CLOSING_S: Final = 10
-"""How long the daemon's end waits for a copy to be given up: a share that hangs never answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where finished stacks go.
-
-    Attributes
-    ----------
-    to
-        As the owner wrote it; sessions and journals name it so.
-    carrier
-        What gets there.
-    whole
-        The whole session goes, and not its pictures alone.
-    """
-
-    to: str
-    carrier: Carrier
-    whole: bool
+"""How long the daemon's end waits for copies to be given up: a share that hangs never answers."""
+SLOW_S: Final = 3600
+"""A copy that takes longer is told of: a share that hangs says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +43,8 @@ class Backlog:
     problem: str | None
 
 
-@dataclass(slots=True)
-class _Errand:
-    path: Path
-    """Of the session, which is read when it is due: thousands may wait for a disk that is gone."""
-    destination: Destination
-    due_ns: int = 0
-    failures: int = 0
-    problem: str | None = None
-    """What the last try failed with."""
-
-
 class Deliveries:
-    """Delivers finished sessions, one at a time.
+    """Delivers finished sessions, one at a time to each destination.
 
     Parameters
     ----------
@@ -90,34 +63,34 @@ class Deliveries:
         publish: Publish,
         at_work: Callable[[Session], bool],
     ) -> None:
-        self._destinations = destinations
+        self._to = {to: Errands(destination) for to, destination in destinations.items()}
         self._journals = journals
         self._publish = publish
         self._at_work = at_work
         self._news = threading.Condition()
-        self._errands: dict[tuple[str, str], _Errand] = {}
         self._closed = False
         self.held_up: Callable[[], bool] = lambda: False
-        self._thread: threading.Thread | None = None
+        self._threads: tuple[threading.Thread, ...] = ()
 
     def start(self, sessions: Sessions, held_up: Callable[[], bool] = lambda: False) -> None:
-        """Begin with what has not arrived yet, in a thread of its own; without destinations there is none.
+        """Begin with what has not arrived yet, in threads of their own; without destinations there are none.
 
         While it is `held_up` nothing is delivered: it is not known yet which stacks are to be merged still.
         """
         self.held_up = held_up
-        if self._destinations:
-            self._thread = threading.Thread(
-                target=self._work, args=(sessions,), name="deliveries", daemon=True
-            )
-            self._thread.start()
+        if not self._to:
+            return
+        works = [partial(self._look_over, sessions), *(partial(self._work, one) for one in self._to.values())]
+        self._threads = tuple(threading.Thread(target=work, name="deliveries", daemon=True) for work in works)
+        for thread in self._threads:
+            thread.start()
 
     def consider(self, session: Session) -> None:
         """Deliver `session` wherever it was shot to go and has not arrived, once it is done.
 
         To be called again when it is no longer at work: what waited for that waits no more.
         """
-        if not self._destinations:
+        if not self._to:
             return
         try:
             wanted = outstanding(session, session.state())
@@ -127,56 +100,49 @@ class Deliveries:
         except Exception:  # nobody foresaw it, and neither the other stacks nor who ends this one can mend it
             _log.exception("where %s is to be delivered to is not known", session.id)
             return
-        for to in wanted:
-            if to in self._destinations:
-                self._note(_Errand(session.path, self._destinations[to]))
+        with self._news:
+            for to in wanted:
+                if to in self._to:
+                    self._to[to].note(session.path)
+            self._news.notify_all()
 
     def backlog(self) -> Backlog:
         """Give how deliveries stand."""
         with self._news:
-            problems = (errand.problem for errand in self._errands.values() if errand.problem)
-            return Backlog(len({session for session, _ in self._errands}), next(problems, None))
+            waiting = {name for errands in self._to.values() for name in errands.waiting}
+            told = [words for errands in self._to.values() if (words := _trouble(errands))]
+        return Backlog(len(waiting), next(iter(told), None))
 
     def deliver_due(self, now_ns: int) -> None:
         """Make every delivery that is due."""
-        with self._news:
-            due = [errand for errand in self._errands.values() if errand.due_ns <= now_ns]
-        for errand in due:
-            self._deliver(errand, now_ns)
+        for errands in self._to.values():
+            self._deliver_to(errands, now_ns)
 
     def rest_s(self, now_ns: int) -> float | None:
-        """Give the time until the next errand is due; None where there is none."""
-        due_ns = min((errand.due_ns for errand in self._errands.values()), default=None)
-        return None if due_ns is None else max(0.0, (due_ns - now_ns) / 1e9)
+        """Give the time until the next delivery is due; None where there is none."""
+        with self._news:
+            rests = [errands.rest_s(now_ns) for errands in self._to.values()]
+        return min((rest for rest in rests if rest is not None), default=None)
 
     def close(self) -> None:
         """Stop delivering; what has not arrived is delivered when the daemon runs again."""
         with self._news:
             self._closed = True
-            self._news.notify()
-        for destination in self._destinations.values():
-            destination.carrier.give_up()
-        if self._thread is not None:
-            self._thread.join(CLOSING_S)
-            if self._thread.is_alive():
-                _log.warning(
-                    "a delivery hangs, and is left to end with the daemon: see that its disk answers"
-                )
+            self._news.notify_all()
+        for errands in self._to.values():
+            errands.destination.carrier.give_up()
+        until_s = time.monotonic() + CLOSING_S
+        for thread in self._threads:
+            thread.join(max(0.0, until_s - time.monotonic()))
+        if any(thread.is_alive() for thread in self._threads):
+            _log.warning("a delivery hangs, and is left to end with the daemon: see that its disk answers")
 
-    def _note(self, errand: _Errand) -> None:
-        with self._news:
-            noted = self._errands.setdefault((errand.path.name, errand.destination.to), errand)
-            if not noted.failures:
-                noted.due_ns = 0
-            self._news.notify()
-
-    def _work(self, sessions: Sessions) -> None:
-        self._look_over(sessions)
+    def _work(self, errands: Errands) -> None:
         while not self._closed:
-            self.deliver_due(time.monotonic_ns())
+            self._deliver_to(errands, time.monotonic_ns())
             with self._news:
                 if not self._closed:
-                    self._news.wait(self.rest_s(time.monotonic_ns()))
+                    self._news.wait(errands.rest_s(time.monotonic_ns()))
 
     def _look_over(self, sessions: Sessions) -> None:
         """Find what has not arrived yet; it takes reading every journal."""
@@ -189,8 +155,17 @@ class Deliveries:
         except OSError as error:
             _log.warning("what has not been delivered yet is not known: %s", error)
 
-    def _deliver(self, errand: _Errand, now_ns: int) -> None:
-        to = errand.destination.to
+    def _deliver_to(self, errands: Errands, now_ns: int) -> None:
+        """Make every delivery to one destination that is due, until it is found to be away."""
+        with self._news:
+            due = errands.due(now_ns)
+        for errand in due:
+            if errands.away(now_ns):
+                return
+            self._deliver(errands, errand, now_ns)
+
+    def _deliver(self, errands: Errands, errand: Errand, now_ns: int) -> None:
+        to = errands.destination
         errand.due_ns = now_ns + AT_WORK_PAUSE_S * 10**9  # first, as work may end while it is asked for
         if self.held_up():
             return
@@ -199,43 +174,46 @@ class Deliveries:
             if self._at_work(session):
                 return
             merges = session.state().merges
-            files = files_of(session, whole=errand.destination.whole)
-            errand.destination.carrier.carry(session.path, files)
+            files = files_of(session, whole=to.whole)
+            errands.under_way = (session.id, time.monotonic_ns())
+            to.carrier.carry(session.path, files)
             if session.state().merges != merges:  # what has arrived is older than its picture
                 return
             with self._journals.writing(session) as journal:
-                journal.append("delivered", to=to, files=len(files))
+                journal.append("delivered", to=to.to, files=len(files))
         except (NotDelivered, StackError, OSError) as error:
-            self._put_off(errand, str(error), now_ns)
+            self._put_off(errands, errand, error, str(error), now_ns)
         except Exception as error:  # one that stumbles must not end all later ones
             _log.exception("a delivery of %s stumbled", errand.path.name)
-            self._put_off(errand, words_of(error), now_ns)
+            self._put_off(errands, errand, error, words_of(error), now_ns)
         else:
-            self._done(errand)
-            self._publish("delivered", session=session.id, to=to, files=len(files))
+            with self._news:
+                errands.arrived(errand)
+            self._publish("delivered", session=session.id, to=to.to, files=len(files))
+        finally:
+            errands.under_way = None
 
-    def _put_off(self, errand: _Errand, why: str, now_ns: int) -> None:
-        pause_s = pause_after(errand.failures)
-        errand.failures += 1
-        errand.due_ns = now_ns + pause_s * 10**9
+    def _put_off(self, errands: Errands, errand: Errand, error: Exception, why: str, now_ns: int) -> None:
+        name, to = errand.path.name, errands.destination.to
         with self._news:
-            errand.problem = why
-            if not errand.path.exists():  # removed meanwhile: nothing is left to deliver
-                del self._errands[errand.path.name, errand.destination.to]
+            again_in_s = errands.failed(errand, why, now_ns, there=not isinstance(error, NotDelivered))
         if self._closed:
             return
-        _log.warning("%s was not delivered to %s: %s", errand.path.name, errand.destination.to, why)
-        self._publish(
-            "delivery_failed",
-            session=errand.path.name,
-            to=errand.destination.to,
-            error=why,
-            again_in_s=pause_s,
-        )
+        _log.warning("%s was not delivered to %s: %s", name, to, why)
+        self._publish("delivery_failed", session=name, to=to, error=why, again_in_s=again_in_s)
 
-    def _done(self, errand: _Errand) -> None:
-        with self._news:
-            del self._errands[errand.path.name, errand.destination.to]
+
+def _trouble(errands: Errands) -> str | None:
+    """Say what is wrong with the deliveries to one destination; None: nothing."""
+    if (under_way := errands.under_way) is not None:
+        session, since_ns = under_way
+        took_s = (time.monotonic_ns() - since_ns) / 1e9
+        if took_s > SLOW_S:
+            return (
+                f"{session} has been on its way to {errands.destination.to} for {duration_words(took_s)}: "
+                "see that it answers"
+            )
+    return next((errand.problem for errand in errands.waiting.values() if errand.problem), None)
 
 
 def outstanding(session: Session, state: SessionState) -> tuple[str, ...]:
@@ -252,8 +230,3 @@ def files_of(session: Session, *, whole: bool) -> tuple[str, ...]:
     found = folder.rglob("*") if whole else (folder / IDENTITY, folder / "report.json", *pictures(session))
     files = (path for path in found if path.is_file() and not path.name.startswith("."))
     return tuple(sorted(str(path.relative_to(folder)) for path in files))
-
-
-def pause_after(failures: int) -> int:
-    """Give the seconds until the next try after so many failures before this one: longer and longer."""
-    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S << min(failures, 16))

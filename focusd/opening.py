@@ -13,8 +13,8 @@ from focusd.bench import Bench
 from focusd.boot import ThisBoot
 from focusd.card import Card
 from focusd.carriers import carrier_to
-from focusd.delivery import Destination
 from focusd.encoding import FORMATS
+from focusd.errands import Destination
 from focusd.events import EventHub
 from focusd.ground import Ground, open_ground
 from focusd.house import House, work_on

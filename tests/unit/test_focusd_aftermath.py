@@ -9,7 +9,7 @@ import pytest
 from stack_rig import MICRON, PLAN
 
 from focusd.aftermath import Aftermath, aftermath
-from focusd.delivery import Destination
+from focusd.errands import Destination
 from focusd.events import EventHub
 from focusd.journals import Journals
 from rail.axis import Position, Trust

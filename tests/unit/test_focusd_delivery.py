@@ -12,14 +12,12 @@ from focusd import delivery
 from focusd.carriers import NotDelivered
 from focusd.delivery import (
     AT_WORK_PAUSE_S,
-    LONGEST_PAUSE_S,
     Backlog,
     Deliveries,
-    Destination,
     files_of,
     outstanding,
-    pause_after,
 )
+from focusd.errands import LONGEST_PAUSE_S, Destination, Errands, pause_after
 from focusd.events import EventHub
 from focusd.journals import Journals
 from rail.axis import Position, Trust
@@ -30,7 +28,7 @@ from stack.session import Facts, Session
 from stack.sessions import Sessions
 
 S = 10**9
-STICK = "/media/stick"
+STICK, NAS = "/media/stick", "/media/nas"
 
 
 class PaperCarrier:
@@ -54,12 +52,13 @@ class Bench:
         self.sessions = Sessions(folder / "sessions")
         self.hub = EventHub()
         self.carrier = PaperCarrier()
+        self.carriers = {STICK: self.carrier}
         self.journals = Journals(MonotonicClock())
         self.merging: set[str] = set()
         self.restart()
 
     def restart(self) -> None:
-        destinations = {STICK: Destination(STICK, self.carrier, whole=True)}
+        destinations = {to: Destination(to, one, whole=True) for to, one in self.carriers.items()}
         self.deliveries = Deliveries(
             destinations, self.journals, self.hub.publish, lambda session: session.id in self.merging
         )
@@ -224,26 +223,81 @@ def test_a_session_that_makes_no_sense_keeps_no_other_from_being_delivered(bench
 
 
 def test_it_rests_until_the_first_of_several_is_due(bench: Bench) -> None:
+    bench.carriers[NAS] = PaperCarrier()
+    bench.restart()
     assert bench.deliveries.rest_s(0) is None
-    bench.carrier.failing = "no route to host"
-    for now_ns in (0, 10 * S):
-        bench.session()
+    for to, now_ns in ((STICK, 0), (NAS, 10 * S)):
+        bench.carriers[to].failing = "no route to host"
+        bench.session(to=to)
         bench.deliveries.deliver_due(now_ns)
     rests = [bench.deliveries.rest_s(seconds * S) for seconds in (10, 29, 30, 31)]
     assert rests == [20.0, 1.0, 0.0, 0.0]
 
 
+def test_of_a_place_that_is_away_one_stack_at_a_time_finds_out_whether_it_is_back(bench: Bench) -> None:
+    """Each of hundreds was tried every hour, and each waited for an answer."""
+    waiting = [bench.session().id for _ in range(20)]
+    bench.carrier.failing, now_ns = "no route to host", 0
+    while now_ns < 24 * 3600 * S:
+        bench.deliveries.deliver_due(now_ns)
+        rest_s = bench.deliveries.rest_s(now_ns)
+        assert rest_s
+        now_ns += round(rest_s * S)
+    assert len(bench.told()) < 2 + 8 + 24
+    assert bench.hub.after(0).events[-1]["again_in_s"] == rest_s == LONGEST_PAUSE_S
+    bench.carrier.failing = ""
+    bench.deliveries.deliver_due(now_ns)
+    bench.deliveries.deliver_due(now_ns + LONGEST_PAUSE_S * S)
+    assert sorted(name for name, _ in bench.carrier.carried) == waiting
+
+
+def test_a_stack_that_never_arrives_is_no_sign_that_its_place_is_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused, carry = bench.session(), bench.carrier.carry
+
+    def refuses(folder: Path, files: Sequence[str]) -> None:
+        if folder == refused.path:
+            raise NotDelivered("another session of the same name")
+        carry(folder, files)
+
+    monkeypatch.setattr(bench.carrier, "carry", refuses)
+    for hour in range(5):
+        bench.deliveries.deliver_due(hour * 3600 * S)
+    sound = bench.session()
+    bench.deliveries.deliver_due(hour * 3600 * S + 1)
+    assert [name for name, _ in bench.carrier.carried] == [sound.id]
+
+
+def test_a_share_that_hangs_is_told_of_and_holds_up_no_other_place(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "SLOW_S", 0)
+    hanging, answers, told = PaperCarrier(), threading.Event(), threading.Event()
+    hanging.carry = lambda folder, files: answers.wait() and None  # type: ignore[method-assign]
+    bench.carriers = {NAS: hanging, **bench.carriers}
+    bench.restart()
+    bench.deliveries.start(bench.sessions)
+    session = bench.session(entry={"to": NAS})
+    with bench.hub.listening(told.set):
+        bench.session()
+        arrived = told.wait(30)
+    problem = bench.deliveries.backlog().problem or ""
+    answers.set()
+    bench.deliveries.close()
+    assert arrived
+    assert problem.startswith(f"{session.id} has been on its way to {NAS} for ")
+
+
 def test_what_one_place_lacks_is_told_though_another_has_it(bench: Bench) -> None:
     away = PaperCarrier()
-    away.failing = "no disk is mounted at /media/nas"
-    bench.deliveries._destinations = {
-        "/media/nas": Destination("/media/nas", away, whole=True),
-        **bench.deliveries._destinations,
-    }
-    bench.session(to="/media/nas")
+    away.failing = f"no disk is mounted at {NAS}"
+    bench.carriers = {NAS: away, **bench.carriers}
+    bench.restart()
+    bench.session(to=NAS)
     bench.session()
     bench.deliveries.deliver_due(0)
-    assert bench.deliveries.backlog() == Backlog(1, "no disk is mounted at /media/nas")
+    assert bench.deliveries.backlog() == Backlog(1, f"no disk is mounted at {NAS}")
 
 
 def test_the_next_daemon_goes_on_where_this_one_ended(bench: Bench) -> None:
@@ -295,7 +349,7 @@ def test_a_picture_made_while_its_stack_is_copied_is_copied_too(bench: Bench) ->
             bench.deliveries.consider(session)
         bench.carrier.carried.append((folder.name, list(files)))
 
-    bench.deliveries._destinations[STICK].carrier.carry = carry  # type: ignore[method-assign]
+    bench.carrier.carry = carry  # type: ignore[method-assign]
     bench.deliveries.deliver_due(0)
     assert (outstanding(session, session.state()), bench.told()) == ((STICK,), [])
     bench.deliveries.deliver_due(10**18)
@@ -310,7 +364,7 @@ def test_the_daemon_ends_though_a_share_hangs(bench: Bench, monkeypatch: pytest.
         reached.set()
         answers.wait()
 
-    bench.deliveries._destinations[STICK].carrier.carry = carry  # type: ignore[method-assign]
+    bench.carrier.carry = carry  # type: ignore[method-assign]
     bench.deliveries.start(bench.sessions)
     bench.session()
     assert reached.wait(30)
@@ -334,13 +388,13 @@ def test_a_stack_that_was_removed_meanwhile_is_forgotten(bench: Bench) -> None:
 def test_the_thread_delivers_what_it_is_told_of_and_ends(
     bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks, deliver_due = [], bench.deliveries.deliver_due
+    looks, deliver_to = [], bench.deliveries._deliver_to
 
-    def looked(now_ns: int) -> None:
+    def looked(errands: Errands, now_ns: int) -> None:
         looks.append(now_ns)
-        deliver_due(now_ns)
+        deliver_to(errands, now_ns)
 
-    monkeypatch.setattr(bench.deliveries, "deliver_due", looked)
+    monkeypatch.setattr(bench.deliveries, "_deliver_to", looked)
     bench.deliveries.start(bench.sessions)
     told = threading.Event()
     with bench.hub.listening(told.set):
