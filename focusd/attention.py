@@ -33,6 +33,11 @@ class Attention:
         self._causes = tuple(one for one in works if not one())
         self.words = words
 
+    def recall(self, words: str) -> None:
+        """Tell why the last stack of an earlier daemon failed; of the camera nothing is known yet."""
+        self._causes = () if self._roomy() else (self._roomy,)
+        self.words = words
+
     def look(self) -> None:
         """Tell it no more where all that had failed works again."""
         if self._causes and all(works() for works in self._causes):

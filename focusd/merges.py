@@ -113,6 +113,7 @@ class Merges:
         self._progress: MergeProgress | None = None
         self.problem: str | None = None
         """Why the last merge that was not given up has failed, in words; None: it has not."""
+        self._any_ended = False
         self._rests: Strain | None = None  # by itself, as another thread says so
         # This thread starts the children and lives as long as they: Linux tells a child of the death of the
         # *thread* that started it.
@@ -182,13 +183,23 @@ class Merges:
                 event, facts = "merge_failed", {"error": feed.dropped or str(failure), **given_up}
             journal.append(event, **facts)
         if not feed.dropped:
-            error = facts.get("error")
-            self.problem = error and f"the merge of {session.id} failed: {error}"
+            with self._lock:
+                self._ended(session, facts.get("error"))
         self._progress = None
         self._finish(session)
         self._let_go(feed)
         self._settled(session)
         self._publish(event, session=session.id, **facts)
+
+    def recall(self, session: Session, error: str | None) -> None:
+        """Take over how the last merge of an earlier daemon ended, unless one has ended since."""
+        with self._lock:
+            if not self._any_ended:
+                self._ended(session, error)
+
+    def _ended(self, session: Session, error: str | None) -> None:
+        self._any_ended = True
+        self.problem = error and f"the merge of {session.id} failed: {error}"
 
     def _let_go(self, feed: Feed) -> None:
         self._progress = None

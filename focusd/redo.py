@@ -9,7 +9,7 @@ from itertools import chain
 from focusd.errors import Refused
 from focusd.merges import STOPPED, Merges
 from stack.session import Session
-from stack.session_state import Phase, SessionState
+from stack.session_state import MergeState, Phase, SessionState
 from stack.sessions import Sessions
 
 _log = logging.getLogger(__name__)
@@ -97,6 +97,7 @@ class Redo:
         self._shooting = shooting
         self._lock = threading.Lock()
         self._ended = threading.Event()
+        self._recalled = False
         self._thread = threading.Thread(target=self._make_up, name="make-up merges", daemon=True)
 
     def start(self) -> None:
@@ -159,6 +160,9 @@ class Redo:
         if self._shooting() == session.id or self._merges.stage(session):
             return False
         state = session.state()
+        if not self._recalled and (ended := last_end(state)):
+            self._recalled = True  # of the newest that says so: this daemon told nobody of it yet
+            self._merges.recall(session, ended.error)
         if not left_undone(session, state):
             return False
         if worn_out(state):
@@ -192,6 +196,16 @@ def left_undone(session: Session, state: SessionState) -> bool:
     if not state.merges:
         return bool(session.facts.configuration.get("merge", {}).get("follow", False))
     return _cut_short(state, -1)
+
+
+def last_end(state: SessionState) -> MergeState | None:
+    """Give the last merge of a stack that has all its slices; None where one is to be made up for."""
+    if state.phase is not Phase.DONE or not state.merges:
+        return None
+    if worn_out(state):
+        why = f"it was cut short {TRIES} times and is not begun again by itself"
+        return MergeState(error=why, ended=True)
+    return None if _cut_short(state, -1) else state.merges[-1]
 
 
 def worn_out(state: SessionState) -> bool:

@@ -34,6 +34,7 @@ from stack.timelapse import (
     Series,
     SeriesPhase,
     SeriesState,
+    SlotEnd,
     create,
     every_series,
     not_made,
@@ -395,7 +396,10 @@ class Timelapse:
         """Go on with the newest series of this kind of rig, unless it is over."""
         newest = next(reversed(self._of_this_rig()), None)
         if newest is not None and newest.state().phase in (SeriesPhase.RUNNING, SeriesPhase.STOPPED):
-            self._open(newest)
+            state = self._open(newest).state
+            last = None if state.last is None else state.slots[state.last]
+            if last is not None and last.end is SlotEnd.FAILED:
+                self._failure.recall(last.reason or "its stack failed")
             self._hub.publish("series_taken_up", series=newest.id)
         elif (why := why_newest_is_unreadable(self._root)) is not None:
             self._unreadable = f"series {why}; it does not go on, and has to be begun anew unless it was over"

@@ -1,5 +1,6 @@
 """What a series needs a person for, and until when."""
 
+import pytest
 from series_machine import (
     EXPOSURE,
     HALF_HOUR_S,
@@ -93,6 +94,25 @@ def test_merges_that_fail_need_a_person_until_one_is_done(machine):
     machine.merge_problem = None
     machine.operator.failing = False
     machine.let(HALF_HOUR_S)
+    assert machine.timelapse.attention is None
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_failure_is_still_told_after_a_cut(machine, full):
+    """A series of one stack a day would have been silent until the next evening."""
+    machine.timelapse.start(asked(every_s=24 * HALF_HOUR_S))
+    machine.operator.failing = True
+    machine.let(HALF_HOUR_S)
+    room_bytes = machine.disk.size_bytes
+    machine.disk.size_bytes = 0 if full else room_bytes
+    machine.cut(HALF_HOUR_S)
+    machine.let(60)
+    assert machine.timelapse.attention == "the camera is gone"
+    machine.disk.size_bytes = room_bytes
+    machine.let(60)
+    assert machine.timelapse.attention == (None if full else "the camera is gone")
+    machine.let(24 * HALF_HOUR_S)
+    assert machine.slots == {0: "failed", 1: "done"}
     assert machine.timelapse.attention is None
 
 

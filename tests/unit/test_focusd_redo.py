@@ -102,6 +102,37 @@ def test_only_what_was_cut_short_once_is_made_up_for(tmp_path: Path) -> None:
     merges.close()
 
 
+@pytest.mark.parametrize(
+    ("ends", "problem"),
+    [
+        (("merge_done",), None),
+        (("merge_failed", "merge_done"), None),
+        (("merge_done", "merge_failed"), "the slices show different subjects"),
+        (("cut", "cut"), "it was cut short 2 times and is not begun again by itself"),
+    ],
+)
+def test_that_the_last_merge_failed_is_still_known_to_the_next_daemon(
+    tmp_path: Path, ends: tuple[str, ...], problem: str | None
+) -> None:
+    """It was under the attention of a time-lapse until the power failed."""
+    done = {"files": ["merges/1/merged.jpg"], "slices": 6, "seconds": 1.0}
+    says = {"merge_failed": {"error": "the slices show different subjects"}, "merge_done": done}
+    older, newest = session(tmp_path), session(tmp_path)
+    for one, its in ((older, ("merge_failed",)), (newest, ends)):
+        with one.journal(MonotonicClock()) as journal:
+            journal.append("stack_done")
+            for end in its:
+                journal.append("merge_started")
+                if end in says:
+                    journal.append(end, **says[end])
+    merges = Merges(("/nothing",), Journals(MonotonicClock()), EventHub().publish, lambda session: None)
+    Redo(Sessions(tmp_path), merges, lambda: None).make_up()
+    assert merges.problem == (problem and f"the merge of {newest.id} failed: {problem}")
+    merges.recall(older, "it lacks slices")
+    assert merges.problem == (problem and f"the merge of {newest.id} failed: {problem}"), "that was before"
+    merges.close()
+
+
 def test_a_session_that_says_what_this_version_cannot_read_costs_no_other_its_picture(tmp_path: Path) -> None:
     left, unread = (session(tmp_path) for _ in range(2))
     for one, line in ((left, {}), (unread, {"merge": 1})):
