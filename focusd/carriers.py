@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -77,23 +78,30 @@ class FolderCarrier:
     def carry(self, folder: Path, files: Sequence[str]) -> None:
         """Copy, sync, read back and compare."""
         try:
-            disk = self._checked_disk(folder)
-            self._see_apart(folder.parent)
-            target = self._destination / folder.name
-            target.mkdir(exist_ok=True)
-            _refuse_another(folder, target)
-            for part in leftovers(target):
-                part.unlink(missing_ok=True)
-            for name in files:
-                self._copy(folder / name, target / name)
-                self._see_same(disk, folder)
-            # FAT does not write the name of a folder with what is in it; a stick is pulled out at any time.
-            made = {target / above for name in files for above in Path(name).parents}
-            for holder in (*made, self._destination):
-                sync_folder(holder)
-            self._see_same(disk, folder)
+            with _held(self._destination) as there:
+                disk = self._checked_disk(folder)
+                self._see_apart(folder.parent)
+                if there.stat().st_dev != disk:
+                    raise self._another_disk()
+                self._carry(folder, files, there, disk)
         except OSError as error:
             raise NotDelivered(f"{self._destination}: {error.strerror or error}") from error
+
+    def _carry(self, folder: Path, files: Sequence[str], there: Path, disk: int) -> None:
+        target = there / folder.name
+        target.mkdir(exist_ok=True)
+        if _is_another(folder, target):
+            raise NotDelivered(_another(str(self._destination / folder.name)))
+        for part in leftovers(target):
+            part.unlink(missing_ok=True)
+        for name in files:
+            self._copy(folder / name, target / name)
+            self._see_same(disk, folder)
+        # FAT does not write the name of a folder with what is in it; a stick is pulled out at any time.
+        made = {target / above for name in files for above in Path(name).parents}
+        for holder in (*made, there):
+            sync_folder(holder)
+        self._see_same(disk, folder)
 
     def give_up(self) -> None:
         """End the copy at its next megabyte."""
@@ -102,7 +110,7 @@ class FolderCarrier:
     def _checked_disk(self, folder: Path) -> int:
         """Give the number of the destination's disk; raises `NotDelivered` where it is not what was meant."""
         if not self._destination.is_dir():
-            raise NotDelivered(f"{self._destination} is not there: see that its disk is mounted")
+            raise _not_there(self._destination)
         # The slash looks into it: what autofs mounts when it is needed is another disk before that.
         disk = os.stat(f"{self._destination}/").st_dev  # noqa: PTH116 - a Path has no slash at its end
         if self._same_disk:
@@ -134,7 +142,10 @@ class FolderCarrier:
 
     def _see_same(self, disk: int, folder: Path) -> None:
         if self._checked_disk(folder) != disk:
-            raise NotDelivered(f"{self._destination} is no longer the disk that it was at first")
+            raise self._another_disk()
+
+    def _another_disk(self) -> NotDelivered:
+        return NotDelivered(f"{self._destination} is no longer the disk that it was at first")
 
     def _copy(self, source: Path, target: Path) -> None:
         if self._arrived(source, target):
@@ -152,7 +163,10 @@ class FolderCarrier:
                 # What is read back must come from the disk, not from memory.
                 os.posix_fadvise(written.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             if self._digest(part) != sent.hexdigest():
-                raise NotDelivered(f"{target} does not read back as it was written: do not trust that disk")
+                raise NotDelivered(
+                    f"{self._destination}: {target.name} does not read back as it was written: do not trust "
+                    "that disk"
+                )
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
@@ -258,10 +272,26 @@ def carrier_to(destination: str, *, same_disk: bool) -> Carrier:
     return FolderCarrier(Path(destination), same_disk=same_disk)
 
 
-def _refuse_another(folder: Path, target: Path) -> None:
+@contextmanager
+def _held(destination: Path) -> Iterator[Path]:
+    """Give a path that leads into a folder as it is now, whatever comes to be in its place."""
+    try:
+        descriptor = os.open(destination, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _not_there(destination) from error
+    try:
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+def _not_there(destination: Path) -> NotDelivered:
+    return NotDelivered(f"{destination} is not there: see that its disk is mounted")
+
+
+def _is_another(folder: Path, target: Path) -> bool:
     theirs = target / IDENTITY
-    if theirs.exists() and theirs.read_bytes() != (folder / IDENTITY).read_bytes():
-        raise NotDelivered(_another(str(target)))
+    return theirs.exists() and theirs.read_bytes() != (folder / IDENTITY).read_bytes()
 
 
 def _another(place: str) -> str:

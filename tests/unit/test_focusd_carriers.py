@@ -1,5 +1,6 @@
 """What was carried is there and the same; what cannot be is said, and nothing at the other end is lost."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -178,10 +179,34 @@ def test_a_stick_that_is_pulled_out_in_between_has_not_got_everything(session, p
             stick.carry(Path(other) / session.name, [*FILES])
 
 
-@pytest.mark.parametrize(("seen", "copied"), [((1, 2), 1), ((1, 1, 1, 1, 2), len(FILES))])
+@pytest.mark.parametrize("looks", [1, 2])
+@pytest.mark.parametrize("stays", [True, False])
+def test_nothing_is_made_where_a_stick_was_that_goes_right_after_a_look(
+    session, place, tmp_path, monkeypatch, looks, stays
+):
+    """Made anew on the card, its folder also had the stick mounted under another name from then on."""
+    stick, look, seen = tmp_path / "the stick's own root", FolderCarrier._checked_disk, []
+
+    def looked(carrier, folder):
+        found = look(carrier, folder)
+        seen.append(found)
+        if len(seen) == looks:
+            place.rename(stick)
+            if stays:
+                place.mkdir()
+        return found
+
+    monkeypatch.setattr(FolderCarrier, "_checked_disk", looked)
+    with contextlib.suppress(NotDelivered):
+        FolderCarrier(place, same_disk=True).carry(session, [*FILES])
+    assert (place.is_dir(), [*place.rglob("*")]) == (stays, [])
+
+
+@pytest.mark.parametrize(("seen", "copied"), [((1,), 0), ((0, 1), 1), ((0, 0, 0, 0, 1), len(FILES))])
 def test_a_disk_that_is_another_one_by_then_has_not_got_everything(session, place, monkeypatch, seen, copied):
     disks = iter(seen)
-    monkeypatch.setattr(FolderCarrier, "_checked_disk", lambda self, folder: next(disks))
+    first = place.stat().st_dev
+    monkeypatch.setattr(FolderCarrier, "_checked_disk", lambda self, folder: first + next(disks))
     with pytest.raises(NotDelivered, match="no longer the disk"):
         FolderCarrier(place).carry(session, [*FILES])
     assert len(arrived(place)) == copied
@@ -221,7 +246,7 @@ def test_a_file_is_on_the_disk_and_out_of_memory_before_it_has_its_name(session,
 def test_folders_that_were_made_there_are_on_the_disk_too(session, place, monkeypatch):
     """On FAT a folder's name is not written with what is in it: pulled out then, all was gone."""
     synced = set()
-    monkeypatch.setattr("focusd.carriers.sync_folder", synced.add)
+    monkeypatch.setattr("focusd.carriers.sync_folder", lambda folder: synced.add(folder.resolve()))
     FolderCarrier(place, same_disk=True).carry(session, [*FILES])
     there = place / session.name
     assert synced == {place, there, there / "slices", there / "merges", there / "merges/1"}
