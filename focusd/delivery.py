@@ -28,7 +28,9 @@ from stack.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 
-AT_WORK_PAUSE_S: Final = 5
+LOOKED_FOR_PAUSE_S: Final = 5
+AT_WORK_PAUSE_S: Final = 60
+"""Who ends the work on a stack says so (`consider`); thousands may wait for their merge."""
 CLOSING_S: Final = 10
 """How long the daemon's end waits for copies to be given up: a share that hangs never answers."""
 SLOW_S: Final = 3600
@@ -166,8 +168,10 @@ class Deliveries:
 
     def _deliver(self, errands: Errands, errand: Errand, now_ns: int) -> None:
         to = errands.destination
-        errand.due_ns = now_ns + AT_WORK_PAUSE_S * 10**9  # first, as work may end while it is asked for
-        if self.held_up():
+        held_up = self.held_up()
+        pause_s = LOOKED_FOR_PAUSE_S if held_up else AT_WORK_PAUSE_S
+        errand.due_ns = now_ns + pause_s * 10**9  # first, as work may end while it is asked for
+        if held_up:
             return
         try:
             session = load(errand.path)

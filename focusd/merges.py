@@ -53,6 +53,8 @@ class MergeProgress:
         Why it waits before the next slice.
     slice_s
         What a slice takes, as a mean over the last few; None before the first.
+    waiting
+        Merges that come after it.
     """
 
     session: str
@@ -60,6 +62,7 @@ class MergeProgress:
     saved: int
     rests: Strain | None = None
     slice_s: float | None = None
+    waiting: int = 0
 
     @property
     def seconds_left(self) -> float | None:
@@ -109,7 +112,7 @@ class Merges:
         self._publish = publish
         self._waiting: queue.SimpleQueue[Feed | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._feeds: list[Feed] = []
+        self._feeds: dict[str, list[Feed]] = {}
         self._progress: MergeProgress | None = None
         self.problem: str | None = None
         """Why the last merge that was not given up has failed, in words; None: it has not."""
@@ -127,14 +130,18 @@ class Merges:
         """
         feed = Feed(session, options)
         with self._lock:  # `close` drops it, or it comes behind the end and is never begun
-            self._feeds.append(feed)
+            self._feeds.setdefault(session.id, []).append(feed)
             self._waiting.put(feed)
         return feed
 
     def progress(self) -> MergeProgress | None:
         """Give how far the running merge is; None when none runs."""
         progress = self._progress
-        return None if progress is None else replace(progress, rests=self._rests)
+        if progress is None:
+            return None
+        with self._lock:
+            waiting = sum(not feed.dropped for of_one in self._feeds.values() for feed in of_one) - 1
+        return replace(progress, rests=self._rests, waiting=max(0, waiting))
 
     def merged(self, session: str) -> int:
         """Say how many slices of `session` are in its picture by now."""
@@ -144,7 +151,7 @@ class Merges:
     def stage(self, session: Session) -> str | None:
         """Say whether the merge of `session` is `waiting` or `running`; None when it is neither."""
         with self._lock:
-            followed = [feed for feed in self._feeds if feed.session.id == session.id and not feed.dropped]
+            followed = [feed for feed in self._feeds.get(session.id, ()) if not feed.dropped]
         progress = self._progress
         if progress and progress.session == session.id:
             return "running"
@@ -153,7 +160,7 @@ class Merges:
     def close(self) -> None:
         """Give up every merge and see the children end."""
         with self._lock:
-            feeds = tuple(self._feeds)
+            feeds = [feed for of_one in self._feeds.values() for feed in of_one]
             self._waiting.put(None)
         for feed in feeds:
             feed.drop(STOPPED)
@@ -204,7 +211,9 @@ class Merges:
     def _let_go(self, feed: Feed) -> None:
         self._progress = None
         with self._lock:
-            self._feeds = [other for other in self._feeds if other is not feed]
+            of_one = [other for other in self._feeds.pop(feed.session.id, ()) if other is not feed]
+            if of_one:
+                self._feeds[feed.session.id] = of_one
 
     def _made_as_room_comes(self, feed: Feed, journal: Journal) -> dict[str, Any]:
         """Make the picture; where the disk is full do it again once there is room. Raises `MergeFailed`."""

@@ -57,6 +57,8 @@ def status_screen(status: Answer, terminal: Terminal) -> Iterator[str]:
         merged = f"{merge.get('session')}: {part_of(merge.get('merged'), merge.get('saved'))}"
         if left_s := merge.get("seconds_left"):
             merged += f", {duration_words(left_s)} left"
+        if waiting := merge.get("waiting"):
+            merged += f"; {waiting} more to come"
         yield row("merge", merged + rests, terminal)
 
 

@@ -336,6 +336,9 @@ def test_a_second_merge_waits_for_the_first(bench: Bench) -> None:
     feed.add("slices/0000.jpg")
     bench.await_event(first, "merge_progress")
     assert (bench.merges.stage(first), bench.merges.stage(second)) == ("running", "waiting")
+    progress = bench.merges.progress()
+    assert progress is not None
+    assert progress.waiting == 1
     late.add("slices/0000.jpg")
     late.end()
     assert bench.merges.merged(second.id) == 0

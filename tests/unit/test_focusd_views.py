@@ -78,3 +78,10 @@ def test_the_day_of_the_next_stack_is_told_too() -> None:
     series = {"series": "0001-moss", "phase": "running", "done": 3, "count": 9, "next_at": at}
     lines = list(status_screen({"timelapse": series}, Terminal(io.StringIO(), {})))
     assert "series     0001-moss, running, 3 of 9 done; next at 2026-12-02 06:00:00" in lines
+
+
+def test_how_many_merges_are_behind_is_told():
+    """In a series whose merges take longer than its interval there are more each day."""
+    merge = {"session": "0042-moss", "merged": 3, "saved": 9, "seconds_left": 12.0, "waiting": 17}
+    lines = list(status_screen({"merge": merge}, Terminal(io.StringIO(), {})))
+    assert "merge      0042-moss: 3 of 9, 0:12 left; 17 more to come" in lines
