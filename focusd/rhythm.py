@@ -55,6 +55,10 @@ class Rhythm:
         waited_ns = self._clock.monotonic_ns() - self._began_ns
         return self._boot.synchronised() or waited_ns >= self._clock_wait_ns
 
+    def believes_the_clock(self) -> bool:
+        """Say whether another clock that is right has set this one."""
+        return self._boot.synchronised()
+
     def started(self, start: datetime, *, said: bool = False) -> Anchored:
         """Anchor a series that begins; `said`: when a person said, and not now, by the clock."""
         return self._at(start, "started", said=said)

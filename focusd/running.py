@@ -1,7 +1,8 @@
 """A series that is not over, its journal open: how it stands, what is due next, and what is noted of it."""
 
 from contextlib import ExitStack
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from focusd.events import Publish
 from focusd.rhythm import Anchored
@@ -50,6 +51,14 @@ class RunningSeries:
     def left(self, now: Moment) -> int | None:
         """Say how many more stacks are to come; None: there is no end, or none that can be counted."""
         return slots_left(self.series.schedule, self._state.last, self._state.begun, now)
+
+    def over_by_the_clock_alone(self, now: Moment) -> bool:
+        """Say whether it would go on if the clock on the wall did not say that its end has passed."""
+        schedule = self.series.schedule
+        if schedule.until is None:
+            return False
+        slot = next_slot(replace(schedule, until=None), self._state.last, self._state.begun, now)
+        return slot is not None and self.series.start + timedelta(seconds=slot.due_s) < schedule.until
 
     def ends_s(self, number: int) -> float:
         """Give when a slot makes way for the next, in seconds along the series' time."""

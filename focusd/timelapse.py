@@ -49,6 +49,11 @@ TICK_S = 0.5
 TRY_AGAIN_NS: Final = 60_000_000_000
 """How long after a series could not begin it is tried again."""
 
+DOUBTFUL_END: Final = (
+    "the series is over by the clock and not by its own time, and no time server vouches for the clock: once "
+    "it is set, the series goes on or ends by itself"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -124,6 +129,7 @@ class Timelapse:
         self._tried_ns: int | None = None
         self._unreadable: str | None = None
         self._stumbled: str | None = None
+        self._doubt: str | None = None
         self._failure = Attention(sessions, stacks, self._roomy)
         self._ended = threading.Event()
         self._slots = SlotStacks(sessions, stacks, rhythm, self._ended.is_set, self._failure.note)
@@ -293,7 +299,7 @@ class Timelapse:
         self._failure.look()
         with self._lock:
             self._see_to_slots()
-            self._stumble(trouble if self._running is not None else None)
+            self._stumble(trouble or self._doubt if self._running is not None else None)
 
     def _see_to_slots(self) -> None:
         running = self._running
@@ -312,7 +318,10 @@ class Timelapse:
         if self._slots.held(running, now) or self._slots.discouraged(now):
             return
         slot = self._next = running.next_slot(now)
-        if slot is None:
+        self._doubt = None
+        if slot is None and not self._rhythm.believes_the_clock() and running.over_by_the_clock_alone(now):
+            self._doubt = DOUBTFUL_END
+        elif slot is None:
             running.record("series_done")
             self._close()
         elif slot.due_s <= now.along_s:
@@ -418,7 +427,7 @@ class Timelapse:
     def _close(self) -> None:
         if self._running is not None:
             self._running.close()
-        self._running = self._stumbled = None
+        self._running = self._stumbled = self._doubt = None
         self._rhythm.forget()
         self._slots.forget()
         self._failure.note(None)  # what is over needs nobody
