@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 LOOK_AGAIN_NS = 60_000_000_000
 """What could not go is not looked at again before this: it takes reading every picture."""
 
+FULL = "the disk has no room for the next stack, and no more slices may go"
+
 MADE_FOR_ONE_MORE = "the disk had no room for the next stack of the series, whose owner keeps {keep}"
 
 
@@ -59,6 +61,7 @@ class Card:
         self._clock = clock
         self._bare: set[str] = set()
         self._in_vain_until_ns = 0
+        self._in_vain: str | None = None
 
     def fits(self, keep: Keep, weight: Weight) -> int:
         """Say how many more stacks of that weight there is room for; raises `DiskGone`."""
@@ -74,8 +77,10 @@ class Card:
         done: Iterable[SlotState],
         weight: Weight,
         ended: Callable[[], bool] = lambda: False,
-    ) -> None:
+    ) -> str | None:
         """Let slices go, the oldest first, until a stack of that weight has room or nothing more may go.
+
+        Gives why there is no room though its owner lets slices go, in words; None: there is, or none may go.
 
         Parameters
         ----------
@@ -86,16 +91,21 @@ class Card:
 
         Raises `DiskGone`.
         """
-        if self.roomy(weight) or self._clock.monotonic_ns() < self._in_vain_until_ns:
-            return
-        why = MADE_FOR_ONE_MORE.format(keep=keep.words)
+        if self.roomy(weight):
+            return None
+        if self._clock.monotonic_ns() < self._in_vain_until_ns:
+            return self._in_vain
+        why, stay = MADE_FOR_ONE_MORE.format(keep=keep.words), list[str]()
         for session in self._candidates(keep, done):
             if ended():
-                return
-            self._let_go(session, why)
-            if self.roomy(weight):
-                return
+                return None
+            if reason := self._let_go(session, why):
+                stay.append(f"of {session.id}, {reason}")
+            elif self.roomy(weight):
+                return None
         self._in_vain_until_ns = self._clock.monotonic_ns() + LOOK_AGAIN_NS
+        self._in_vain = f"{FULL}: {stay[0]}" if stay else None
+        return self._in_vain
 
     def _candidates(self, keep: Keep, done: Iterable[SlotState]) -> Iterator[Session]:
         """Give the sessions whose slices the owner does not keep and that have some, the oldest first."""
@@ -115,20 +125,19 @@ class Card:
             else:
                 self._bare.add(slot.session)
 
-    def _let_go(self, session: Session, why: str) -> None:
-        """Remove a session's slices, unless something speaks for them."""
+    def _let_go(self, session: Session, why: str) -> str | None:
+        """Remove a session's slices; where something speaks for them give it, in words."""
         try:
             state = session.state()
             if reason := stays(
                 session, state, at_work=self._at_work(session), undelivered=outstanding(session, state)
             ):
-                _log.info("the slices of %s stay: %s", session.id, reason)
-                return
+                return reason
             with self._journals.writing(session) as journal:
                 freed_bytes = let_go(session, journal, why)
         except (StackError, OSError) as error:
-            _log.warning("the slices of %s could not be let go: %s", session.id, error)
-            return
+            return str(error)
         self._finish(session)
         _log.info("the slices of %s went: %.0f MB", session.id, freed_bytes / 1e6)
         self._publish("slices_let_go", session=session.id, bytes=freed_bytes, why=why)
+        return None

@@ -366,7 +366,7 @@ class Timelapse:
 
         if weight is not None and series.manner.keep.slices_every != 1:
             try:
-                self._card.make_room(series.manner.keep, series.done(), weight, over)
+                return self._card.make_room(series.manner.keep, series.done(), weight, over)
             except DiskGone as error:
                 return str(error)
         return None

@@ -148,3 +148,21 @@ def test_what_is_not_merged_never_goes(tmp_path):
     assert list(machine.slots.values())[:3] == ["done"] * 3
     assert "done" not in list(machine.slots.values())[5:]
     assert all(has_slices(session) for session in machine.operator.sessions.all() if session.state().saved)
+
+
+def test_why_no_slices_may_go_is_under_attention_and_logged_once(machine, caplog):
+    """Each stack that had to stay was a line in the log, every minute: 90,000 a day."""
+    caplog.set_level("INFO", "focusd.card")
+    machine.disk.size_bytes = RESERVE_BYTES + 3 * machine.weight.bytes
+    machine.operator._merge = lambda session: None
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    machine.let(4 * HALF_HOUR_S)
+    told = machine.timelapse.attention
+    machine.let(HALF_HOUR_S)
+    assert machine.timelapse.attention == told
+    assert told.startswith("the disk has no room for the next stack, and no more slices may go: of 0001-")
+    assert told.endswith(", its slices are not merged: there would be no picture of it left")
+    assert [record.getMessage() for record in caplog.records if "slices" in record.getMessage()] == [told]
+    machine.disk.size_bytes *= 4
+    machine.let(2 * HALF_HOUR_S)
+    assert machine.timelapse.attention is None
