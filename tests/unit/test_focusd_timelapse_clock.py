@@ -1,9 +1,13 @@
 """A series and the clocks: the wall's may be wrong, or set in mid series; no slot moves or comes twice."""
 
+import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
+from fastapi import FastAPI
 from series_machine import (
     HALF_HOUR_S,
     NOON,
@@ -14,6 +18,8 @@ from series_machine import (
 from focusd.errors import RequestInvalid
 from focusd.series import series_asked_for
 from focusd.settings import SeriesRequest
+from focusd.timelapse import DOUBTFUL_END
+from focusd.timelapse_api import add_timelapse
 from stack.journal import replay
 from stack.manner import Manner
 from stack.timelapse import (
@@ -39,6 +45,31 @@ def test_after_a_boot_a_clock_that_nobody_has_set_is_waited_for(machine):
     machine.wrong_by_s, machine.sync = 0.0, True
     machine.let(HALF_HOUR_S)
     assert machine.slots == {0: "done", 1: "done", 2: "skipped", 3: "done"}
+
+
+def test_a_clock_that_nobody_vouches_for_ends_no_series_before_its_time(machine):
+    """One whose battery was empty may say any year; a season was over for good."""
+    machine.timelapse.start(asked(until=NOON + timedelta(days=2)))
+    machine.let(3 * HALF_HOUR_S)
+    machine.cut(600.0, wrong_by_s=400 * 86_400.0, synchronised=False)
+    machine.let(HALF_HOUR_S)
+    assert machine.timelapse.attention == machine.timelapse.shown().attention == DOUBTFUL_END
+    machine.wrong_by_s, machine.sync = 0.0, True
+    machine.let(HALF_HOUR_S)
+    assert (machine.timelapse.attention, machine.slots[5]) == (None, "done")
+    machine.sync = False  # as the kernel has it, some hours after the network has gone
+    machine.let(2 * 86_400.0)
+    assert (machine.timelapse.current(), max(machine.slots)) == (None, 96)
+
+
+def test_a_time_without_a_zone_is_read_as_the_clock_will_stand_by_then(machine):
+    """Asked for in summer, an end in winter was an hour early."""
+    machine.now = lambda: datetime(2026, 10, 20, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    app = FastAPI()
+    add_timelapse(app, SimpleNamespace(timelapse=machine.timelapse))
+    start = next(route.endpoint for route in app.routes if getattr(route, "methods", None) == {"POST"})
+    asked_for = SeriesRequest(every_s=HALF_HOUR_S, until=datetime(2026, 11, 1, 8))
+    assert asyncio.run(start(asked_for))["until"] == "2026-11-01T08:00:00+01:00"
 
 
 def test_a_clock_that_never_comes_right_anchors_the_series_anew_and_no_slot_comes_twice(machine):
