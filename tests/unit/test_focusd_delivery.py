@@ -273,15 +273,20 @@ def test_a_share_that_hangs_is_told_of_and_holds_up_no_other_place(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "SLOW_S", 0)
-    hanging, answers, told = PaperCarrier(), threading.Event(), threading.Event()
-    hanging.carry = lambda folder, files: answers.wait() and None  # type: ignore[method-assign]
+    hanging, begun, answers, told = PaperCarrier(), *(threading.Event() for _ in range(3))
+
+    def hang(folder: Path, files: Sequence[str]) -> None:
+        begun.set()
+        answers.wait()
+
+    hanging.carry = hang  # type: ignore[method-assign]
     bench.carriers = {NAS: hanging, **bench.carriers}
     bench.restart()
     bench.deliveries.start(bench.sessions)
     session = bench.session(entry={"to": NAS})
     with bench.hub.listening(told.set):
         bench.session()
-        arrived = told.wait(30)
+        arrived = told.wait(30) and begun.wait(30)
     problem = bench.deliveries.backlog().problem or ""
     answers.set()
     bench.deliveries.close()
