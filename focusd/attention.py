@@ -51,6 +51,6 @@ class Attention:
         if not self._stacks.busy():  # asked first: as an order ends, it leaves its problem before that
             return self._stacks.camera_problem() is None
         shooting = self._stacks.shooting()
-        with suppress(SessionError):
+        with suppress(SessionError, OSError):
             return shooting is not None and bool(self._sessions.open(shooting).state().saved)
         return False

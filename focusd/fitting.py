@@ -1,6 +1,7 @@
 """The plan of a series' next stack, fitted to what its earlier stacks found."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -38,9 +39,20 @@ class Fitting:
     def fitted(self, series: Series, state: SeriesState) -> Fitted:
         """Give the plan of the next stack; raises as for a single stack."""
         plan, fields = self._stacks.make(series.request)
+        if not plan.relative:
+            self._check_grid(series)
         first, last = self._exposures(state)
         plan = exposed(plan, series.manner, first, last)
         return self._followed(series, state, plan, fields) if series.manner.follow else Fitted(plan, fields)
+
+    def _check_grid(self, series: Series) -> None:
+        """Refuse to go by places that are counted in other steps, from elsewhere or backwards by now."""
+        if series.grid not in (None, self._stacks.grid):
+            raise PlanRefused(
+                f"the places of series {series.id} are counted as `{series.grid}`, and the axis counts as "
+                f"`{self._stacks.grid}` now, so that they mean others: set the axis back in config.yaml to "
+                "go on with it, or end it by `focusctl timelapse abort` and begin another"
+            )
 
     def _followed(
         self, series: Series, state: SeriesState, plan: StackPlan, fields: Mapping[str, str]
@@ -71,12 +83,13 @@ class Fitting:
 
     def _exposures(self, state: SeriesState) -> tuple[Exposure | None, Exposure | None]:
         """Give how the first and the last stack that are there were exposed."""
-        first = next(self._done(state, newest=False), None)
-        last = next(self._done(state, newest=True), None)
-        return (
-            None if first is None else first.state().exposure,
-            None if last is None else last.state().exposure,
-        )
+        return self._exposure(state, newest=False), self._exposure(state, newest=True)
+
+    def _exposure(self, state: SeriesState, *, newest: bool) -> Exposure | None:
+        for session in self._done(state, newest=newest):
+            with suppress(OSError):  # what is wrong with one journal must not cost all later stacks
+                return session.state().exposure
+        return None
 
     def _done(self, state: SeriesState, *, newest: bool) -> Iterator[Session]:
         """Give the first and the latest finished stacks in order; those that were removed are left out."""

@@ -178,6 +178,7 @@ def _stacks(ground: Ground, after: Aftermath, workshop: Workshop) -> Stacks:
         shooting=lambda: workshop.operator.session,
         strained=ground.strained,
         scale=axis.scale,
+        grid=axis.grid,
         reach=lambda: axis.reach,
         rests=lambda: workshop.operator.rests,
         busy=lambda: workshop.operator.busy,

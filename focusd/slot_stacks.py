@@ -131,7 +131,7 @@ class SlotStacks:
             return True
         try:
             state = self._sessions.open(slot.session).state()
-        except SessionError as error:  # its owner removed it, or the disk is another by now
+        except (SessionError, OSError) as error:  # removed, unreadable, or the disk is another by now
             self._fail(running, slot.number, words_of(error), slot.session)
             return False
         if state.phase is Phase.DONE:

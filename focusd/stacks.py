@@ -32,7 +32,7 @@ class Stacks:
         Gives the session that is being shot now.
     strained
         Says why the Pi should rest, None where it need not; is given why it rests already.
-    scale, reach
+    scale, grid, reach
         Of the axis.
     rests
         Says why the stack that is being shot rests, in words; None: none does.
@@ -52,6 +52,7 @@ class Stacks:
     shooting: Callable[[], str | None]
     strained: Callable[[Strain | None], Strain | None]
     scale: Scale
+    grid: str
     reach: Callable[[], Reach]
     rests: Callable[[], str | None] = lambda: None
     busy: Callable[[], bool] = lambda: False

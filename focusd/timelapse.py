@@ -170,7 +170,7 @@ class Timelapse:
             start = (asked.start or self._rhythm.now()).astimezone(UTC)
             request = self._stacks.placed(asked.request, plan)
             what = (asked.schedule, start, request, asked.name, asked.manner)
-            series = create(self._root, *what, simulated=self._simulated)
+            series = create(self._root, *what, simulated=self._simulated, grid=self._stacks.grid)
             try:
                 running = self._open(series)
                 running.record_anchor(self._rhythm.started(start, said=asked.start is not None))

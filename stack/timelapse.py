@@ -132,6 +132,8 @@ class Series:
         How its stacks are exposed, where they reach, and what is kept of them.
     simulated
         Whether it was begun on a simulated rig; None where that was not recorded.
+    grid
+        What its places count, as `rail.axis.Axis.grid` names it; None where that was not recorded.
     """
 
     path: Path
@@ -140,6 +142,7 @@ class Series:
     request: Mapping[str, Any]
     manner: Manner = AS_USUAL
     simulated: bool | None = None
+    grid: str | None = None
 
     @property
     def id(self) -> str:
@@ -197,6 +200,7 @@ def create(
     manner: Manner = AS_USUAL,
     *,
     simulated: bool | None = None,
+    grid: str | None = None,
 ) -> Series:
     """Make a new series below `root`, numbered on from those there are: whole, or not at all.
 
@@ -204,7 +208,7 @@ def create(
     """
     number = max(map(_number, _folders(root)), default=0) + 1
     path = root / f"{number:04d}-{slug(name)}"
-    series = Series(path, schedule, start, dict(request), manner, simulated)
+    series = Series(path, schedule, start, dict(request), manner, simulated, grid)
     part = root / f".{path.name}{LEFTOVER_SUFFIX}"
     try:
         part.mkdir(parents=True, exist_ok=True)  # a power cut may have left one
@@ -270,6 +274,7 @@ def open_series(path: Path) -> Series:
             facts["request"],
             manner_of(facts.get("manner", {})),
             facts.get("simulated"),
+            facts.get("grid"),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SeriesUnreadable(f"{path.name} cannot be read: {error}") from error
@@ -386,4 +391,5 @@ def _facts(series: Series) -> dict[str, Any]:
         "request": dict(series.request),
         "manner": manner_record(series.manner),
         "simulated": series.simulated,
+        "grid": series.grid,
     }

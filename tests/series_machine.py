@@ -190,6 +190,7 @@ class Machine:
         self.simulated = simulated
         self.wanted = wanted
         self.scale = SCALE
+        self.grid = SCALE.exact
         self.true_s = 0.0
         self.boots = 0
         self.disk = PaperDisk(disk_bytes)
@@ -219,6 +220,7 @@ class Machine:
                 shooting=lambda: self.operator.shooting(),
                 strained=lambda before: self.strain,
                 scale=self.scale,
+                grid=self.grid,
                 reach=lambda: Reach(0, 10_000),
                 busy=lambda: self.operator.session is not None,
                 camera_problem=lambda: self.camera_problem,

@@ -1,8 +1,11 @@
 """A series cut short by the power or the daemon's end: what goes on, what is given up, what is left alone."""
 
+from dataclasses import replace
+
 import pytest
 from series_machine import (
     HALF_HOUR_S,
+    SCALE,
     STACK_S,
     Machine,
     asked,
@@ -15,6 +18,7 @@ from focusd.running import RunningSeries
 from stack.errors import PlanRefused
 from stack.journal import replay
 from stack.manner import Manner
+from stack.plan import AroundHere
 from stack.retention import Keep, has_slices
 from stack.session_state import Phase
 from stack.timelapse import (
@@ -80,6 +84,46 @@ def test_a_series_of_the_other_kind_of_rig_is_left_alone_until_that_is_back(tmp_
     machine.let(HALF_HOUR_S)
     assert (other.number, machine.timelapse.current().series.number) == (2, 1)
     assert machine.slots[0] == "failed"  # its stack was cut short, and is long overdue
+
+
+def test_a_series_moves_nowhere_by_places_that_the_axis_counts_otherwise_by_now(machine):
+    machine.timelapse.start(asked())
+    machine.let(HALF_HOUR_S - 100)
+    machine.grid += ", inverted"
+    machine.cut(20)
+    machine.let(200)
+    assert machine.slots == {0: "done", 1: "failed"}
+    assert "counted as `5/16 um`, and the axis counts as `5/16 um, inverted` now" in (
+        machine.timelapse.attention
+    )
+    machine.grid = SCALE.exact
+    machine.cut(20)
+    machine.let(HALF_HOUR_S + 200)
+    assert machine.slots == {0: "done", 1: "failed", 2: "done"}
+
+
+def test_a_series_that_counts_from_where_it_stands_goes_on_however_the_axis_counts(machine):
+    machine.timelapse.start(asked())
+    machine.let(HALF_HOUR_S - 100)
+    machine.grid += ", inverted"
+    machine.cut(20)
+    machine.operator.plan = replace(machine.operator.plan, range=AroundHere(100))
+    machine.let(HALF_HOUR_S - 100)
+    assert machine.slots == {0: "done", 1: "done"}
+
+
+@pytest.mark.parametrize(
+    ("until_s", "slots"), [(200, {0: "failed", 1: "done"}), (HALF_HOUR_S - 20, {0: "done", 1: "done"})]
+)
+def test_a_stack_whose_journal_cannot_be_opened_costs_no_later_one(machine, until_s, slots):
+    machine.timelapse.start(asked())
+    machine.let(until_s)
+    (session,) = machine.operator.sessions.all()
+    machine.cut(0)
+    session.journal_path.unlink()
+    session.journal_path.mkdir()
+    machine.let(2 * HALF_HOUR_S - until_s - 20)
+    assert machine.slots == slots
 
 
 def test_as_the_daemon_ends_no_slot_begins_and_no_slices_go(tmp_path):
