@@ -208,15 +208,21 @@ class RsyncCarrier:
         self._given_up = False
 
     def carry(self, folder: Path, files: Sequence[str]) -> None:
-        """Send, then have both ends compare the hash of every file."""
+        """Send, then have both ends compare the hash of every file; what differs is sent once more.
+
+        The journal may have grown meanwhile: it says what has arrived elsewhere.
+        """
         if self._differing(folder, [IDENTITY], new=False):
             raise NotDelivered(_another(f"{self._destination}/{folder.name}"))
-        self._rsync(folder, files)
-        if wrong := self._differing(folder, files, new=True):
-            raise NotDelivered(
-                f"{self._destination}: {len(wrong)} of {len(files)} files did not arrive as they were sent, "
-                f"{wrong[0]} among them"
-            )
+        wrong = list(files)
+        for _ in range(2):
+            self._rsync(folder, wrong)
+            if not (wrong := self._differing(folder, files, new=True)):
+                return
+        raise NotDelivered(
+            f"{self._destination}: {len(wrong)} of {len(files)} files did not arrive as they were sent, "
+            f"{wrong[0]} among them"
+        )
 
     def give_up(self) -> None:
         """End the connection, if there is one: to end a child that has ended does nothing."""

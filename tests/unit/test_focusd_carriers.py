@@ -284,6 +284,19 @@ def test_a_connection_that_changes_bytes_or_loses_them_is_found_out(session, pla
 
 
 @needs_rsync
+def test_a_journal_that_says_meanwhile_that_the_stack_is_elsewhere_is_sent_again(session, place, tmp_path):
+    journal, there = session / "journal.jsonl", place / "0001-beetle" / "journal.jsonl"
+    journal.write_text("done\n")
+    shell = local_shell(tmp_path)
+    shell.write_text(
+        f'#!/bin/sh\nshift\nsh -c "$*"\n'
+        f"[ -e {there} ] && mkdir {tmp_path}/once 2>&- && echo delivered >>{journal}\nexit 0\n"
+    )
+    RsyncCarrier(f"lab:{place}", shell=str(shell)).carry(session, [*FILES, journal.name])
+    assert there.read_text() == "done\ndelivered\n"
+
+
+@needs_rsync
 def test_what_ssh_complains_of_is_passed_on(session, tmp_path):
     shell = tmp_path / "shell"
     said = "Warning: added to known hosts.\nann@lab: Permission denied (publickey)."
