@@ -80,7 +80,8 @@ class Card:
     ) -> str | None:
         """Let slices go, the oldest first, until a stack of that weight has room or nothing more may go.
 
-        Gives why there is no room though its owner lets slices go, in words; None: there is, or none may go.
+        Gives why there is no room though its owner lets slices go, in words; None: there is, or none may go,
+        or some will as soon as their stack is merged.
 
         Parameters
         ----------
@@ -99,6 +100,8 @@ class Card:
         for session in self._candidates(keep, done):
             if ended():
                 return None
+            if self._at_work(session):
+                continue  # that passes by itself
             if reason := self._let_go(session, why):
                 stay.append(f"of {session.id}, {reason}")
             elif self.roomy(weight):

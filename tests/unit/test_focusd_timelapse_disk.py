@@ -150,6 +150,19 @@ def test_what_is_not_merged_never_goes(tmp_path):
     assert all(has_slices(session) for session in machine.operator.sessions.all() if session.state().saved)
 
 
+def test_on_a_full_disk_whose_last_stack_is_being_merged_nobody_is_called(tmp_path, caplog):
+    """Room for the next stack comes with its picture: so it goes in every slot, for as long as the series."""
+    machine = Machine(tmp_path, disk_bytes=14_000)
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    told = set()
+    for _ in range(5 * 18 - 2):
+        machine.let(HALF_HOUR_S / 18)
+        told.add(machine.timelapse.attention)
+    assert (told, caplog.records) == ({None}, [])
+    assert set(machine.slots.values()) == {"done"}
+    assert not any(has_slices(session) for session in machine.operator.sessions.all()[:-2])
+
+
 def test_why_no_slices_may_go_is_under_attention_and_logged_once(machine, caplog):
     """Each stack that had to stay was a line in the log, every minute: 90,000 a day."""
     caplog.set_level("INFO", "focusd.card")
