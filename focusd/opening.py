@@ -21,7 +21,7 @@ from focusd.house import House, work_on
 from focusd.jobs import Resume
 from focusd.panel import Panel
 from focusd.paused import Paused, ResumeAtBoot, goes_on, left_over, paused
-from focusd.plans import PlanRequest, fields_asked_for, placed, plan_asked_for
+from focusd.plans import fields_asked_for, placed, plan_asked_for, plan_on_record
 from focusd.redo import Redo
 from focusd.rhythm import Rhythm
 from focusd.room import has_room_to_merge
@@ -166,7 +166,7 @@ def _stacks(ground: Ground, after: Aftermath, workshop: Workshop) -> Stacks:
     config, axis = ground.config, ground.rig.axis
 
     def make(request: Mapping[str, Any]) -> tuple[StackPlan, Mapping[str, str]]:
-        asked = PlanRequest.model_validate(request)
+        asked = plan_on_record(request)
         return plan_asked_for(config, asked), fields_asked_for(config, asked)
 
     return Stacks(

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from camera.camera import Aim, Exposure
 from focusd.contradictions import range_problems
-from focusd.errors import Unknown
+from focusd.errors import RequestInvalid, Unknown
+from focusd.problems import problems_of
 from focusd.settings import Brightness, Config, FixedExposure, Gap, Lens, Plan, Span, SpecimenFields
 from focusd.strict import Name, Strict
 from focusd.units import check_unit
@@ -63,6 +64,14 @@ class PlanRequest(Strict):
     corrected: bool | None = None
     needs: Literal["known", "assumed"] | None = None
     rehearse: bool = False
+
+
+def plan_on_record(request: Mapping[str, Any]) -> PlanRequest:
+    """Read a series' request as it was written down; raises `RequestInvalid` for one of another version."""
+    try:
+        return PlanRequest.model_validate(request)
+    except ValidationError as error:
+        raise RequestInvalid(problems_of(error, PlanRequest)) from error
 
 
 def placed(request: Mapping[str, Any], plan: StackPlan, marks: Marks) -> Mapping[str, Any]:

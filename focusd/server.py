@@ -23,8 +23,10 @@ SILENT_S = 5
 """A connection over which nothing was asked for so long, or no more of what was begun to be, is closed."""
 
 STALLED_S = 60
-"""One whose client takes nothing of what it asked for in so long is ended. A socket tells of what is taken only
-when three quarters of what it holds are, 150 kB; over a weak Wi-Fi, through ssh, that takes half a minute."""
+"""One whose client takes nothing of what it asked for in so long is ended.
+
+A socket tells that something is taken when three quarters of what it holds are, 150 kB: over weak Wi-Fi
+that is half a minute."""
 
 MOST_CONNECTIONS = 256
 """More are closed as they come: each takes one of the files that a process may have open, as a slice does."""

@@ -5,8 +5,8 @@ from pydantic import ValidationError
 
 from camera.camera import Exposure
 from focusd.config import load_config
-from focusd.errors import Unknown
-from focusd.plans import PlanRequest, placed, plan_asked_for
+from focusd.errors import RequestInvalid, Unknown
+from focusd.plans import PlanRequest, placed, plan_asked_for, plan_on_record
 from focusd.problems import problems_of
 from rail.axis import Trust
 from stack.errors import PlanRefused
@@ -60,6 +60,12 @@ def test_a_series_goes_by_the_places_of_the_marks_for_those_may_lapse(
     plan: str, marks: Marks, range: object
 ) -> None:
     assert asked(**placed({"plan": plan}, asked(plan=plan), marks)).range == range
+
+
+def test_a_series_on_record_that_another_version_asked_for_is_refused_as_any_request_is() -> None:
+    """What is refused is a stack that failed; anything else kept focusd from starting."""
+    with pytest.raises(RequestInvalid, match="tilt_deg: "):
+        plan_on_record({"plan": "default", "tilt_deg": 3})
 
 
 def test_a_named_plan_is_what_the_configuration_says() -> None:
