@@ -47,6 +47,7 @@ from focusd.survey_api import add_surveys
 from focusd.timelapse_api import add_timelapse, brief
 from focusd.units import check_unit
 from focusd.views import axis_view, lens_view, marks_view, place_view, plan_view, status_view
+from rail.axis import Trust
 from rail.errors import RailError
 from stack.errors import StackError
 
@@ -154,6 +155,8 @@ def _add_moving(app: FastAPI, house: House) -> None:
     @app.post("/zero", openapi_extra=documented(ZeroRequest))
     async def zero(body: Annotated[ZeroRequest, taken(ZeroRequest)]) -> Answer:
         check_unit(body.unit, scale)
+        if operator.now().position.trust is Trust.KNOWN:  # else it finds the reference again, which was lost
+            await asyncio.to_thread(house.timelapse.check_zero)
         return await rested(Zero(body.position_u))
 
     @app.post("/acknowledge", openapi_extra=documented(AcknowledgeRequest))

@@ -212,6 +212,24 @@ class Timelapse:
                 self._close()
             return shown
 
+    def check_zero(self) -> None:
+        """Raise `Refused` while a series runs by places, which would mean others from then on."""
+        with self._lock:
+            running = self._running
+            if running is None or running.state.phase is not SeriesPhase.RUNNING:
+                return
+            if self._goes_by_places(running.series):
+                raise Refused(
+                    f"series {running.series.id} goes by places counted from the reference as it is, and "
+                    "would go on by the same numbers: run `focusctl timelapse stop` first; `resume` goes on "
+                    "if they are right from there too, and `abort` ends it"
+                )
+
+    def _goes_by_places(self, series: Series) -> bool:
+        with suppress(FocusdError, StackError):  # a plan that is gone moves nothing
+            return not self._stacks.make(series.request)[0].relative
+        return False
+
     def shown(self) -> Shown:
         """Show the series that runs or is stopped; raises `Refused` where there is none."""
         with self._lock:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -402,6 +403,13 @@ def test_a_place_may_be_declared_where_there_is_no_switch(tmp_path: Path) -> Non
         assert focusd.tell("/zero", position_u=1000.0)["trust"] == "known"
         assert focusd.ask("/axis")["switches"] == {"near": None, "far": False}
         assert focusd.tell("/goto", position_u=1200.0)["position_u"] == 1200.0
+        focusd.tell("/mark", end="near", position_u=1200.0)
+        focusd.tell("/mark", end="far", position_u=1300.0)
+        focusd.tell("/timelapse", every_s=60, count=1, start_at=f"{datetime.now() + timedelta(1):%FT%T}")
+        status, problem = focusd.call("POST", "/zero", position_u=9000.0)
+        assert (status, "focusctl timelapse stop" in problem["detail"]) == (409, True)
+        focusd.tell("/timelapse/stop")
+        assert focusd.tell("/zero", position_u=9000.0)["position_u"] == 9000.0
 
 
 def test_what_is_said_of_an_invented_rig_is_not_said_of_the_real_one(tmp_path: Path) -> None:

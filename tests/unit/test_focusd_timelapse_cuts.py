@@ -102,6 +102,18 @@ def test_a_series_moves_nowhere_by_places_that_the_axis_counts_otherwise_by_now(
     assert machine.slots == {0: "done", 1: "failed", 2: "done"}
 
 
+def test_nothing_is_counted_from_elsewhere_while_a_series_goes_by_places(machine):
+    machine.timelapse.check_zero()
+    machine.timelapse.start(asked())
+    with pytest.raises(Refused, match="goes by places"):
+        machine.timelapse.check_zero()
+    machine.timelapse.stop()
+    machine.timelapse.check_zero()
+    machine.timelapse.resume()
+    machine.operator.plan = replace(machine.operator.plan, range=AroundHere(100))
+    machine.timelapse.check_zero()
+
+
 def test_a_series_that_counts_from_where_it_stands_goes_on_however_the_axis_counts(machine):
     machine.timelapse.start(asked())
     machine.let(HALF_HOUR_S - 100)
