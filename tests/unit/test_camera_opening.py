@@ -1,5 +1,6 @@
 """What a PicamCamera asks for when it opens, and what it says when it cannot."""
 
+import errno
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -140,11 +141,12 @@ class TestOpening:
         with pytest.raises(CameraUnavailable, match=r"cannot be opened.*dma_heap/vidbuf_cached"):
             studio.camera()
 
+    @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
     def test_a_want_of_open_files_is_not_taken_for_a_loose_cable(
-        self, studio: Studio, monkeypatch: pytest.MonkeyPatch
+        self, studio: Studio, monkeypatch: pytest.MonkeyPatch, number: int
     ) -> None:
         def denied(*_: Any, **__: Any) -> Any:
-            raise OSError(24, "Too many open files", "/dev/dma_heap/vidbuf_cached")
+            raise OSError(number, "Too many open files", "/dev/dma_heap/vidbuf_cached")
 
         monkeypatch.setattr(Studio, "__call__", denied)
         with pytest.raises(CameraUnavailable, match="too many files open") as caught:

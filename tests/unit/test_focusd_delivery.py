@@ -12,6 +12,7 @@ from focusd import delivery
 from focusd.carriers import NotDelivered
 from focusd.delivery import (
     AT_WORK_PAUSE_S,
+    LOOKED_FOR_PAUSE_S,
     Backlog,
     Deliveries,
     files_of,
@@ -151,6 +152,13 @@ def test_nothing_arrives_while_it_is_looked_for_what_is_still_to_be_merged(bench
     bench.deliveries.close()
 
 
+def test_what_is_held_up_goes_soon_after_the_look_has_ended(bench: Bench) -> None:
+    bench.session()
+    bench.deliveries.held_up = lambda: True
+    bench.deliveries.deliver_due(0)
+    assert (bench.deliveries.rest_s(0), bench.carrier.carried) == (LOOKED_FOR_PAUSE_S, [])
+
+
 def test_work_that_ends_while_it_is_asked_for_is_not_waited_for(bench: Bench) -> None:
     session = bench.session()
 
@@ -267,6 +275,35 @@ def test_a_stack_that_never_arrives_is_no_sign_that_its_place_is_away(
     sound = bench.session()
     bench.deliveries.deliver_due(hour * 3600 * S + 1)
     assert [name for name, _ in bench.carrier.carried] == [sound.id]
+
+
+def test_two_stacks_that_miss_a_place_say_that_it_is_away_and_one_that_arrives_says_it_is_back(
+    tmp_path: Path,
+) -> None:
+    """What fails for the stack's own sake is no sign; nor is, of a place that is back, what was before."""
+    errands = Errands(Destination(NAS, PaperCarrier(), whole=True))
+    stacks = [tmp_path / name for name in "abc"]
+    for stack in stacks:
+        stack.mkdir()
+        errands.note(stack)
+    a, b, c = errands.due(0)
+
+    def missed(*there: bool) -> list[bool]:
+        found = []
+        for errand, well in zip((a, b), there, strict=False):
+            errands.failed(errand, "why", 0, there=well)
+            found.append(errands.away(0))
+        return found
+
+    assert missed(True, True) == [False, False]
+    assert missed(False, False) == [False, True]
+    assert [errands.away(seconds * S) for seconds in (29, 30)] == [True, False]
+    errands.failed(a, "why", 0, there=False)
+    assert errands.away(59 * S)
+    errands.arrived(c)
+    assert not errands.away(0)
+    assert missed(False, False) == [False, True]
+    assert not errands.away(30 * S)
 
 
 def test_a_share_that_hangs_is_told_of_and_holds_up_no_other_place(

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import MagicMock
 
 import pytest
 from daemon_process import PATIENCE_S, QUICK, children_of
@@ -32,6 +33,7 @@ from focusd.server import Server, server_of
 from focusd.timelapse import Timelapse
 from rail.errors import Stopped
 from rail.stepper_axis import StepperAxis
+from stack.plan import BetweenMarks, Count, Marks, StackPlan
 
 
 def opened(folder: Path) -> House:
@@ -138,6 +140,14 @@ def noted(monkeypatch: pytest.MonkeyPatch, closed: list[str]) -> None:
         close(axis)
 
     monkeypatch.setattr(StepperAxis, "close", close_and_note)
+
+
+def test_a_series_is_asked_for_by_the_places_that_are_marked_in_this_house() -> None:
+    at_hand = MagicMock()  # of which nothing else is asked
+    at_hand.book.marks = Marks(500.0, 700.0)
+    stacks = focusd.opening._stacks(at_hand, at_hand, at_hand)
+    plan = StackPlan("moss", BetweenMarks(), Count(5))
+    assert stacks.placed({}, plan) == {"near_u": 500.0, "far_u": 700.0}
 
 
 def test_a_house_that_is_closed_leaves_nothing_running(tmp_path: Path) -> None:

@@ -333,6 +333,7 @@ def test_a_second_merge_waits_for_the_first(bench: Bench) -> None:
     first, second = bench.session(), bench.session()
     feed = bench.merges.follow(first)
     late = bench.merges.follow(second)
+    bench.merges.follow(bench.session()).drop("the stack is paused")
     feed.add("slices/0000.jpg")
     bench.await_event(first, "merge_progress")
     assert (bench.merges.stage(first), bench.merges.stage(second)) == ("running", "waiting")
@@ -345,6 +346,16 @@ def test_a_second_merge_waits_for_the_first(bench: Bench) -> None:
     feed.end()
     assert bench.outcome(first)["event"] == "merge_done"
     assert bench.outcome(second)["event"] == "merge_done"
+
+
+def test_a_session_that_is_to_be_merged_twice_is_at_work_until_the_second_has_ended(bench: Bench) -> None:
+    session = bench.session()
+    feed, again = bench.merges.follow(session), bench.merges.follow(session)
+    feed.add("slices/0000.jpg")
+    feed.end()
+    bench.await_event(session, "merge_done")
+    assert bench.stages == ["waiting"]
+    again.drop("nobody wants it any more")
 
 
 def test_feeding_never_waits_for_a_child_that_does_not_read(bench: Bench) -> None:
@@ -362,6 +373,7 @@ def test_a_merge_dropped_before_its_turn_leaves_no_trace(bench: Bench) -> None:
     first, second = bench.session(), bench.session()
     feed = bench.merges.follow(first)
     bench.merges.follow(second).drop("the stack is paused")
+    assert bench.merges.stage(second) is None
     feed.end()
     bench.outcome(first)
     third = bench.merge()

@@ -46,6 +46,28 @@ def test_the_default_plan_lies_between_the_marks_and_takes_its_pitch_from_the_op
     assert (plan.after, plan.settle_ms, plan.exposure, plan.rehearse) == (Park.START, 150, None, False)
 
 
+@pytest.mark.parametrize("kind", ["ring", "lens"])
+@pytest.mark.parametrize(("planned", "typed"), [(True, None), (False, True)])
+def test_only_a_rail_has_a_switch_to_recheck_by(kind: str, planned: bool, typed: bool | None) -> None:
+    config = CONFIG.model_copy(
+        update={
+            "axis": CONFIG.axis.model_copy(update={"kind": kind}),
+            "plans": {"default": CONFIG.plans["here"].model_copy(update={"recheck": planned})},
+        }
+    )
+    with pytest.raises(PlanRefused, match=r"recheck .* only a rail"):
+        plan_asked_for(config, PlanRequest(recheck=typed))
+    assert not plan_asked_for(config, PlanRequest(recheck=False)).recheck
+
+
+@pytest.mark.parametrize(("typed", "found"), [(None, True), (False, False), (True, True)])
+def test_a_plan_that_is_to_be_rechecked_is_unless_somebody_says_otherwise(
+    typed: bool | None, found: bool
+) -> None:
+    config = load_config(None, ["plans.default={recheck: true, spacing: {count: 5}}"])
+    assert plan_asked_for(config, PlanRequest(recheck=typed)).recheck is found
+
+
 @pytest.mark.parametrize(
     ("plan", "marks", "range"),
     [

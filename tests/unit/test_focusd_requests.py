@@ -53,7 +53,10 @@ def test_a_body_is_read_from_its_parts_and_none_is_all_defaults() -> None:
         (JogRequest, [b'{"distance_u": 1e999}'], True, "distance_u: inf is not a number"),
         (PlanRequest, [b'{"plan": "\\u001b[2J"}'], True, "plan: give 1 to 60 printable"),
         (SeriesRequest, [b'{"plan": "\\u0000", "every_s": 60}'], True, "plan: give 1 to 60 printable"),
+        (SeriesRequest, [b'{"name": "\\u0000", "every_s": 60}'], True, "name: give 1 to 60 printable"),
         (RangeRequest, [b'{"save_as": "a\\nb"}'], True, "save_as: give 1 to 60 printable"),
+        (PlanRequest, [b'{"optics": "a\\nb"}'], True, "optics: give 1 to 60 printable"),
+        (PlanRequest, [b'{"name": "%s"}' % (b"x" * 61)], True, "name: "),
     ],
 )
 def test_a_body_that_cannot_be_taken_is_told(

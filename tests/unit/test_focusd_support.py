@@ -53,9 +53,11 @@ def test_all_that_helps_is_packed_for_its_owner_alone(
     config = tmp_path / "config.yaml"
     config.write_text(f"panel: {{led_pin: 19}}\n# password: {SECRET}\n")
     out = tmp_path / "s.tar.gz"
-    out.touch(0o644)
+    out.write_bytes(b"of before" * 10_000)
+    out.chmod(0o644)
     assert main(["support", str(out), "--config", str(config), "--state-dir", str(tmp_path / "state")]) == 0
     assert out.stat().st_mode & 0o777 == 0o600
+    assert b"of before" not in out.read_bytes()
     with tarfile.open(out) as archive:
         files = {Path(m.name).name: archive.extractfile(m).read().decode() for m in archive.getmembers()}
     assert {"doctor.json", "config.yaml", "log.txt", "session.json", "journal.jsonl"} <= set(files)
