@@ -331,6 +331,14 @@ def test_a_share_that_hangs_is_told_of_and_holds_up_no_other_place(
     assert problem.startswith(f"{session.id} has been on its way to {NAS} for ")
 
 
+def test_a_copy_that_is_under_way_is_no_trouble(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr(bench.carrier, "carry", lambda *_: told.append(bench.deliveries.backlog().problem))
+    bench.session()
+    bench.deliveries.deliver_due(0)
+    assert told == [None]
+
+
 def test_what_one_place_lacks_is_told_though_another_has_it(bench: Bench) -> None:
     away = PaperCarrier()
     away.failing = f"no disk is mounted at {NAS}"
