@@ -1,8 +1,10 @@
 """focusctl as a shell runs it: in this process, or in one of its own."""
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from focusd.cli import main
@@ -27,6 +29,16 @@ def run(line, capsys):
     code = main(line.split())
     seen = capsys.readouterr()
     return code, seen.out, seen.err
+
+
+def done(socket, *words):
+    """Run one command to its end beside a daemon, in this process: one of its own takes half a second."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        try:
+            code = main(["--socket", str(socket), *map(str, words)])
+        except SystemExit as refused:  # what was typed, by argparse
+            code = refused.code
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def lines_of(process, count):

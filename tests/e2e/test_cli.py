@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from daemon_process import daemon
+from shell import done
 
 PATIENCE_S = 60
 
@@ -17,6 +18,7 @@ class Shell:
     """A person's shell, with a daemon at the other end of the socket."""
 
     def __init__(self, socket):
+        self.socket = socket
         self.environment = {**os.environ, "FOCUSRAIL_SOCKET": str(socket)}
 
     def start(self, line):
@@ -29,15 +31,13 @@ class Shell:
         )
 
     def run(self, line):
-        child = self.start(line)
-        out, err = child.communicate(timeout=PATIENCE_S)
-        return subprocess.CompletedProcess(line, child.returncode, out, err)
+        return done(self.socket, *line.split())
 
     def told(self, line):
         """Give the JSON that a command which must succeed writes."""
-        done = self.run(f"--json {line}")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        told = self.run(f"--json {line}")
+        assert told.returncode == 0, told.stderr
+        return json.loads(told.stdout)
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,11 @@
 
 import http.client
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import av
 from daemon_process import Connection, daemon
+from shell import done
 
 PLAN = (
     "plans.default={range: {near_u: 1200, far_u: 1800}, spacing: {count: 4}, optics: macro-2x, settle_ms: 20}"
@@ -17,9 +15,7 @@ STACKS = 2
 
 
 def shell(focusd, *words):
-    environment = {**os.environ, "FOCUSRAIL_SOCKET": str(focusd.socket)}
-    command = [sys.executable, "-m", "focusd.cli", *map(str, words)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done(focusd.socket, *words)
 
 
 def fetched(focusd, path):

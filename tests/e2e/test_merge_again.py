@@ -4,10 +4,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 from daemon_process import await_death, daemon
+from shell import done
 
 from stack.session_state import Phase
 from stack.sessions import Sessions
@@ -15,17 +15,16 @@ from stack.sessions import Sessions
 
 def test_a_session_is_merged_again_with_other_settings_and_its_versions_compared(tmp_path: Path) -> None:
     def focusctl(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "focusd.cli", "--socket", str(focusd.socket), "merge", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
+        return done(focusd.socket, "merge", *words)
 
     with daemon(tmp_path, "plans.default={optics: macro-2x, settle_ms: 20}") as focusd:
         focusd.home_and_mark()
         begun = focusd.tell("/shoot", count=5)
         focusd.wait_for("merge_done")
         session = Sessions(focusd.state / "sessions").open(begun["session"])
-        done = focusctl(begun["session"], "--method", "pyramid", "--exclude", "0", "--um-per-slice", "33")
-        assert done.returncode == 0, done.stderr
-        assert "is merge 2, from 4 slices" in done.stdout
+        again = focusctl(begun["session"], "--method", "pyramid", "--exclude", "0", "--um-per-slice", "33")
+        assert again.returncode == 0, again.stderr
+        assert "is merge 2, from 4 slices" in again.stdout
         facts = json.loads((session.path / "merges/2/merge.json").read_text())
         assert (facts["settings"]["method"], facts["depth"]["um_per_slice"]) == ("pyramid", 33.0)
         assert (session.path / "merged.jpg").resolve().parent.name == "2"

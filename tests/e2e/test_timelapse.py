@@ -1,22 +1,18 @@
 """A time-lapse under a real daemon: killed in mid-stack, taken up by the next, shown by the shell."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from daemon_process import await_death, daemon
+from shell import done
 
 PLAN = "plans.default={range: {near_u: 1200, far_u: 1800}, spacing: {count: 4}, optics: macro-2x}"
 SLOW = "plans.default.settle_ms=400"
 
 
 def shell(focusd, *words):
-    environment = {**os.environ, "FOCUSRAIL_SOCKET": str(focusd.socket)}
-    command = [sys.executable, "-m", "focusd.cli", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done(focusd.socket, *words)
 
 
 def test_a_series_survives_its_daemon_and_ends_with_as_many_stacks_as_asked(tmp_path):

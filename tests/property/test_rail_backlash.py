@@ -52,7 +52,7 @@ class Handled(Rig):
                 self.axis.zero(self.axis.position().steps)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @example([("jog", -100), ("jog", 1)], 1)
 @given(st.lists(st.one_of(jogs, cut_short, let_go), max_size=5), st.integers(-40, 60))
 def test_a_move_ends_with_the_carriage_on_its_nut(handled, by):
