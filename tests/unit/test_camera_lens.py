@@ -374,6 +374,20 @@ def test_a_stop_ends_the_wait_for_a_frame_and_holds_until_it_is_armed():
     assert axis.jog(-1).position.steps == steps(0.5) - 1
 
 
+def test_a_stop_that_comes_with_the_frame_that_ends_a_stride_lets_no_other_begin():
+    paper, axis = mounted()
+
+    def report():
+        arrived_d = paper.told_d[-1]
+        axis.stop()
+        return {LENS_POSITION: arrived_d}
+
+    paper.report = report
+    with pytest.raises(Stopped):
+        axis.move_to(steps(6.0))
+    assert paper.heard() == [3.0, "cancel"]
+
+
 def test_a_lens_that_is_not_where_it_is_told_is_asked_three_times_ten_frames():
     paper, axis = mounted()
     paper.report = lambda: {LENS_POSITION: 7.0}

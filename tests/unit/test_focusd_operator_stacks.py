@@ -150,14 +150,17 @@ def test_an_abort_that_comes_while_a_paused_stack_is_still_written_up_ends_it(
     rig.marked()
     rig.on("slice_saved", rig.operator.stop, index=1)
     told: list[str | None] = []
+    written_up: list[str] = []
 
     def write_up(session: Session) -> None:
+        written_up.append(session.id)
         if not told:
             told.append(rig.operator.abort("the button was held"))
 
     monkeypatch.setattr(rig.studio, "_finish", write_up)
     rig.shoot()
     assert told == ["shoot"]
+    assert len(written_up) == 2, "the second says that it goes on no more"
     assert phase(rig) is Phase.ABORTED
     assert rig.operator.glance().paused is None
     assert rig.told("stack_paused", "stack_aborted", "job_ended")[-3:] == [

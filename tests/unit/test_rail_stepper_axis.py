@@ -236,6 +236,10 @@ def test_after_an_emergency_stop_the_motor_may_have_been_without_current(tmp_pat
     assert rig.axis.position() == Position(992, trust)
 
 
+def test_to_acknowledge_what_did_not_happen_takes_nothing_away(homed):
+    assert homed.axis.acknowledge() == Position(992, "known")
+
+
 def test_until_it_is_acknowledged_nothing_moves_and_the_words_say_what_to_do(homed):
     homed.world.press("e_stop")
     homed.stepper.watch()
