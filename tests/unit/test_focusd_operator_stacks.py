@@ -10,6 +10,7 @@ from daemon_rig import PLAN, DaemonRig, phase
 from camera.errors import CameraTimeout
 from focusd.heartbeat import PATIENCE_S
 from focusd.jobs import Acknowledge, Goto, Jog, Resume, Shoot
+from focusd.wishes import _Wish
 from rail.axis import Trust
 from stack.errors import NoSuchSession, NotResumable, PlanRefused, StopAsked
 from stack.plan import FromHere, Pitch, StackPlan
@@ -168,6 +169,17 @@ def test_an_abort_that_comes_while_a_paused_stack_is_still_written_up_ends_it(
         "stack_aborted",
         "job_ended",
     ]
+
+
+def test_a_stack_that_goes_on_is_not_ended_by_what_was_wished_of_it_before(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.on("slice_saved", rig.operator.stop, index=1)
+    rig.shoot()
+    (session,) = rig.sessions.all()
+    unwritten = rig.studio._wishes._unwritten
+    unwritten[session.id] = _Wish(session, "stack_aborted", "enough")
+    rig.tell(Resume(None)).ended.result(0)
+    assert (phase(rig), unwritten) == (Phase.DONE, {})
 
 
 def test_a_stack_is_shown_before_whoever_ordered_it_hears_that_it_has_begun(rig: DaemonRig) -> None:
