@@ -16,6 +16,15 @@ FINEST_SIDE: Final = 1024
 STRONGEST: Final = 8.0
 """More than this a corner is not lifted: it is no shading then, but something before the lens."""
 CLIPPED, DIM = 248, 60
+ODD: Final = 0.05
+"""Part of its light by which a block that is neither shading nor noise differs from a smooth fall-off."""
+MOST_ODD: Final = 0.07
+"""Dust darkens less of a picture than this; whatever is seen before the lens covers more."""
+FITS: Final = 8
+SAMPLES: Final = 128
+"""Blocks along the longer side, or up to twice as many, that tell whether a fall-off is smooth."""
+BEND: Final = 6
+"""The highest power in a smooth fall-off: a lens's goes with the fourth power of a cosine."""
 HOT: Final = 20
 """Levels of 255 by which a pixel in the dark stands out from all others when it is hot."""
 DARK: Final = 12
@@ -56,6 +65,12 @@ def white_field(mean: NDArray[np.float32]) -> NDArray[np.float32]:
         raise NotMeasured(
             f"a part of the picture is {gains.max():.0f} times darker than the rest: put something evenly "
             "white before the lens, out of focus, and light it evenly"
+        )
+    if (odd := _odd(blocks)) > MOST_ODD:
+        raise NotMeasured(
+            f"something is seen: {odd:.0%} of the picture is lighter or darker than what is about it, more "
+            "than dust would be, and would be stamped on every slice. Put something evenly white before the "
+            "lens, out of focus, and see that the light does not flicker"
         )
     return np.maximum(gains, 1.0).astype(np.float32)
 
@@ -102,6 +117,25 @@ def dark_picture(mean: NDArray[np.float32], hot: NDArray[np.int32]) -> NDArray[n
             rows, columns = hot[:, 0] + down, hot[:, 1] + across
             drawn[rows.clip(0, height - 1), columns.clip(0, width - 1)] = 255
     return drawn
+
+
+def _odd(blocks: NDArray[np.float32]) -> float:
+    """Give the part of a picture, 0 to 1, that lies off the smooth fall-off that suits most of it.
+
+    Fitted by least absolute distance, so that a corner beyond the image circle does not bend the rest.
+    """
+    height, width = blocks.shape[:2]
+    every = max(1, max(height, width) // SAMPLES)
+    light = np.log(np.maximum(blocks[::every, ::every].mean(axis=2), 1e-4)).astype(np.float64)
+    down, across = (np.linspace(-1, 1, count) for count in light.shape)
+    powers = [(i, j) for i in range(BEND + 1) for j in range(BEND + 1 - i)]
+    smooth = np.stack([np.outer(down**i, across**j).ravel() for i, j in powers], axis=1)
+    off = weights = np.ones(light.size)
+    for _ in range(FITS):
+        weighed = smooth.T * weights
+        off = np.abs(light.ravel() - smooth @ np.linalg.solve(weighed @ smooth, weighed @ light.ravel()))
+        weights = 1 / np.maximum(off, ODD / 5)
+    return float(np.mean(off > ODD))
 
 
 def _blocks(light: NDArray[np.float32]) -> NDArray[np.float32]:

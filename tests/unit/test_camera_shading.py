@@ -88,6 +88,19 @@ def test_what_is_no_white_field_is_refused(light: float | None, words: str) -> N
         white_field(mean_levels(photographed(scene, seed) for seed in range(4)))
 
 
+def test_what_stands_before_the_lens_is_no_white_field() -> None:
+    ruler = np.full((HEIGHT, WIDTH, 3), 0.6)
+    ruler[:, np.arange(WIDTH) % 10 < 2] *= 0.4
+    with pytest.raises(NotMeasured, match=r"something is seen: \d\d% of the picture"):
+        white_field(mean_levels(photographed(ruler, seed) for seed in range(4)))
+
+
+def test_a_corner_beyond_the_image_circle_belongs_to_the_lens() -> None:
+    y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
+    white = np.repeat(np.where(np.hypot(x, y) < 1.3, 0.6, 0.3)[:, :, None], 3, axis=2)
+    assert white_field(mean_levels(photographed(white, seed) for seed in range(4))).max() > 3
+
+
 def dark(hot: list[tuple[int, int]]) -> np.ndarray:
     frame = np.random.default_rng(3).integers(0, 4, (HEIGHT, WIDTH, 3)).astype(np.uint8)
     for row, column in hot:
