@@ -99,6 +99,8 @@ def _finding_screen(found: Answer, terminal: Terminal) -> Iterator[str]:
 
 def propose(call: Call, found: Answer) -> Exit:
     """Show what would change in the configuration, and change it if somebody says yes."""
+    if not found["proposals"]:
+        return _result(call, found, written=None, words=["there is nothing to write"])
     news = [one for one in found["proposals"] if one["value"] != one["now"]]
     try:
         path = config_path(call, found)

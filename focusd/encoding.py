@@ -90,6 +90,7 @@ class _Source:
         from camera.tags import SliceTags
 
         optics = self.optics
+        scaled = None if label.unit == "d" else optics  # focused by its camera, a lens has many scales
         return SliceTags(
             index=label.index,
             slices=label.slices,
@@ -100,10 +101,10 @@ class _Source:
             identity=self.camera,
             optics=optics.words if optics else "",
             software=self.software,
-            magnification=optics.magnification if optics else None,
+            magnification=scaled.magnification if scaled else None,
             f_number=optics.f_number if optics else None,
             focal_mm=optics.focal_mm if optics else None,
-            um_a_px=optics.um_a_px if optics else None,
+            um_a_px=scaled.um_a_px if scaled else None,
         )
 
 

@@ -93,11 +93,17 @@ def scale_finding(
     how: str,
     setting: Setting,
     optics: Optics,
+    place: str | None,
     picture: Mapping[str, bytes],
     plot: Plot | None,
 ) -> Finding:
-    """Say how large a pixel is on the subject, and propose the magnification that follows."""
+    """Say how large a pixel is on the subject, and propose the magnification that follows.
+
+    `place` is where a lens's own motor focused, of which it holds there alone and nothing is proposed; None
+    for every other axis.
+    """
     magnification = found.into(optics.pixel_um)
+    held = (f"it holds at {place} alone: wherever else a lens is focused, it is another",) if place else ()
     names = ("optics", setting.optics_name or "", "magnification")
     return Finding(
         kind="scale",
@@ -105,6 +111,7 @@ def scale_finding(
             f"a pixel is {found.value:.4g} ± {found.error:.1g} µm of the subject, {how}",
             f"with pixels of {optics.pixel_um:g} µm (optics.{setting.optics_name}.pixel_um) that is a "
             f"magnification of {magnification.value:.4g} ± {magnification.error:.1g}",
+            *held,
         ),
         figures={
             "um_a_px": found.value,
@@ -114,7 +121,7 @@ def scale_finding(
         },
         plot=plot,
         pictures=picture,
-        proposals=(Proposal(names, float(f"{magnification.value:.4g}")),),
+        proposals=() if place else (Proposal(names, float(f"{magnification.value:.4g}")),),
     )
 
 

@@ -241,7 +241,9 @@ class Surveyor:
             (x, y), (to_x, to_y) = survey.ends_px
             found = Measured(math.hypot(to_x - x, to_y - y), ENDS_PX).into(survey.length_um)
             how = "by the ends that were pointed at"
-        return scale_finding(found, how, survey.setting, optics, picture, None)
+        scale = self._axis.scale
+        place = scale.say(here.steps) if scale.unit == "d" else None
+        return scale_finding(found, how, survey.setting, optics, place, picture, None)
 
     def _shading(self, probe: Probe, survey: FlatSurvey | DarkSurvey) -> Finding:
         """Take the mean of several frames here; what it says is kept once somebody has said yes to it."""
@@ -285,7 +287,7 @@ class Surveyor:
         places_u = [scale.length_u(steps) for steps in places]
         found = shift_a_length(places_u, shifts_px).into(1.0)
         plot = travel_plot(places_u, shifts_px)
-        return scale_finding(found, f"by a travel of {travel_u:g} µm", setting, optics, {}, plot)
+        return scale_finding(found, f"by a travel of {travel_u:g} µm", setting, optics, None, {}, plot)
 
     def _way_steps(self, survey: RangeSurvey) -> tuple[int, int]:
         """Give the ends of the way to go, near first; raises `PositionUnknown`, and `Refused` for none."""

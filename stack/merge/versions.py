@@ -55,14 +55,19 @@ def choose(session: Path, number: int) -> Path:
 
 
 def scales_of(session: Path) -> tuple[float | None, float | None]:
-    """Give micrometres a slice and micrometres a pixel, where session.json says them."""
+    """Give micrometres a slice and micrometres a pixel, where session.json says them.
+
+    A lens that its camera focuses has another scale at every distance, whatever its optics say.
+    """
     try:
         facts = json.loads((session / "session.json").read_text())
     except (OSError, ValueError):
         return None, None
-    in_um = _found(lambda: facts["scale"]["unit"] == "um")
-    um_per_slice = _found(lambda: float(facts["layout"]["pitch_u"])) if in_um else None
+    unit = _found(lambda: facts["scale"]["unit"])
+    um_per_slice = _found(lambda: float(facts["layout"]["pitch_u"])) if unit == "um" else None
     um_per_px = _found(lambda: facts["plan"]["optics"]["pixel_um"] / facts["plan"]["optics"]["magnification"])
+    if unit == "d":
+        um_per_px = None
     return _length(um_per_slice), _length(um_per_px)
 
 

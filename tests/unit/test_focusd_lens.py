@@ -1,5 +1,6 @@
 """The daemon around a camera's own lens: open or not, failing, stopped, gone on with."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from calibration_rig import SIZE_PX, Card
 from daemon_rig import DaemonRig
 from lens_rig import SCALE, SETTINGS, SPEC, LensRig, camera_spec
+from tools import library
 
 from camera.configuration import PicamSettings
 from camera.errors import CameraUnavailable
@@ -19,12 +21,13 @@ from focusd.errors import ConfigInvalid
 from focusd.hardware import lens_settings, with_lens
 from focusd.jobs import Goto, Jog, Measure, Resume, Zero
 from focusd.marks import MarkBook
-from focusd.surveys import Setting, SettleSurvey
+from focusd.surveys import ScaleSurvey, Setting, SettleSurvey
 from rail.axis import Trust
 from rail.errors import Halted, MoveRefused
 from rail.pins import PanelPins, PanelWiring
 from simulator.pins import SimulatedFactory
 from simulator.rig import SimulatedRig
+from stack.optics import Optics
 from stack.plan import BetweenMarks, Pitch, StackPlan
 
 PLAN = StackPlan("beetle", BetweenMarks(), Pitch(0.5), settle_ms=0)
@@ -145,6 +148,24 @@ def test_what_a_lens_is_given_to_settle_does_not_colour_how_long_it_takes(tmp_pa
     assert proposal["keys"] == ["axis", "lens", "settle_ms"]
     assert 130 <= proposal["value"] <= 180  # it rings by 35 Hz, and this card shows a hundredth of a dioptre
     assert rig.axis.settings.settle_ns == configured_ms * 1_000_000
+
+
+def test_a_scale_through_a_lens_holds_at_one_focus_and_is_written_nowhere(rig):
+    """That of another distance is another: micrometres of one focus would be told at every other."""
+    optics = Optics(0.5, f_number=1.8, pixel_um=1.4, focal_mm=4.74)
+    setting = Setting("beetle", replace(PLAN, optics=optics), "camera-module-3")
+    rig.tell(Goto(7.0)).ended.result(0)
+    rig.tell(Measure(ScaleSurvey(setting, length_um=500.0, ends_px=((20, 30), (50, 70))))).ended.result(0)
+    found = rig.calibrations.show("0001-scale")
+    assert (found["figures"]["um_a_px"], found["proposals"]) == (10.0, [])
+    assert "it holds at 7 dioptres alone" in found["words"][-1]
+
+    marked(rig)
+    rig.shoot(setting.plan)
+    slices = sorted(rig.sessions.all()[0].path.glob("slices/*.jpg"))
+    exif = library("piexif").load(str(slices[0]))
+    comment = json.loads(exif["Exif"][library("piexif").ExifIFD.UserComment][8:])
+    assert (comment["unit"], comment.get("um_a_px")) == ("d", None)
 
 
 def test_there_is_nothing_to_zero(rig):

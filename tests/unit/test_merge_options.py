@@ -407,6 +407,10 @@ def test_a_session_knows_its_scales(session):
         assert scales_of(session) == (None, None)
     (session / "session.json").write_text('{"scale": {"unit": "deg"}, "layout": {"pitch_u": 2}}')
     assert scales_of(session) == (None, None)
+    optics = '"plan": {"optics": {"pixel_um": 1.4, "magnification": 0.05}}'
+    for unit, um_per_px in (("deg", pytest.approx(28)), ("d", None)):  # a lens has one at every distance
+        (session / "session.json").write_text(f'{{"scale": {{"unit": "{unit}"}}, {optics}}}')
+        assert scales_of(session) == (None, um_per_px)
 
 
 def test_photographs_need_to_be_told_where_to_go(folder, capsys):
