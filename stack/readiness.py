@@ -112,6 +112,8 @@ def _mark_reasons(plan: StackPlan, layout: Layout, here: Position, marks: Marks)
 
 def _reach_reasons(layout: Layout, scale: Scale, reach: Reach) -> list[str]:
     near, far = layout.positions_steps[0], layout.positions_steps[-1]
+    if reach.nearest_steps == reach.farthest_steps:
+        return [f"how far the axis goes is not known yet: {to_know(scale.unit)}"]
     reasons = []
     if near < reach.nearest_steps:
         beyond = scale.say_length(scale.span_u(reach.nearest_steps - near))

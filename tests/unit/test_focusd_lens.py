@@ -27,8 +27,9 @@ from rail.errors import Halted, MoveRefused
 from rail.pins import PanelPins, PanelWiring
 from simulator.pins import SimulatedFactory
 from simulator.rig import SimulatedRig
+from stack.errors import PlanRefused
 from stack.optics import Optics
-from stack.plan import BetweenMarks, Pitch, StackPlan
+from stack.plan import Between, BetweenMarks, Pitch, StackPlan
 
 PLAN = StackPlan("beetle", BetweenMarks(), Pitch(0.5), settle_ms=0)
 
@@ -68,6 +69,16 @@ def test_a_job_opens_the_camera_that_the_lens_is_a_part_of(rig):
     assert rig.cameras == 1
     assert rig.tell(Jog(0.5)).ended.result(0).steps == -144
     assert rig.cameras == 1
+
+
+def test_before_its_camera_was_opened_nobody_knows_how_far_a_lens_goes(rig):
+    plan = replace(PLAN, range=Between(8.0, 6.0))
+    with pytest.raises(PlanRefused) as refusal:
+        rig.studio.preview(plan, {})
+    assert refusal.value.reasons == (
+        "how far the axis goes is not known yet: a lens knows its place once its camera is open; `focusctl "
+        "status` says what keeps it",
+    )
 
 
 def test_a_camera_that_fails_under_a_move_is_opened_anew_by_the_next(rig):
