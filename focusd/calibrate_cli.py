@@ -99,7 +99,8 @@ def _finding_screen(found: Answer, terminal: Terminal) -> Iterator[str]:
 
 def propose(call: Call, found: Answer) -> Exit:
     """Show what would change in the configuration, and change it if somebody says yes."""
-    if not found["proposals"]:
+    keeps = found.get("keeps", False)
+    if not found["proposals"] and not keeps:
         return _result(call, found, written=None, words=["there is nothing to write"])
     news = [one for one in found["proposals"] if one["value"] != one["now"]]
     try:
@@ -107,7 +108,6 @@ def propose(call: Call, found: Answer) -> Exit:
         before, after = edited(path, news)
     except NotWritten as error:
         return _result(call, found, written=None, words=[str(error)])
-    keeps = found.get("keeps", False)
     if before == after and not keeps:
         return _result(
             call, found, written=None, words=["nothing changes: the configuration says so already"]
