@@ -67,10 +67,10 @@ FULL_BYTES_LEAST: Final = {(Kind.LAYERS, 8): 13.5, (Kind.WHOLE, 8): 17.0, (Kind.
 """Above 26 megapixels, which are judged at a quarter, it takes more to read a slice than to judge it."""
 PYRAMID_BYTES: Final = 15 * MEGABYTE
 """Whatever the picture's size, beside `BASE_BYTES`."""
-PYRAMID_BYTES_A_PIXEL: Final = {8: 17.0, 16: 28.5}
+PYRAMID_BYTES_A_PIXEL: Final = {8: 17.0, 16: 29.0}
 PYRAMID_BYTES_JUDGED: Final = 28.0
 SMALL_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 8.4, (Kind.WHOLE, 8): 15.5, (Kind.WHOLE, 16): 28.5}
-SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 17.0, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 33.0}
+SECOND_LOOK_BYTES_A_PIXEL: Final = {(Kind.LAYERS, 8): 17.0, (Kind.WHOLE, 8): 20.0, (Kind.WHOLE, 16): 33.7}
 """Measured at 3 megapixels, which are judged as they are, at 5 to 24, at half, and at 33 to 60, at a quarter,
 with 20 slices as with three; rounded up, by more than the hundredth or two by which one run differs from the
 next where others have the processors."""
