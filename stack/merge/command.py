@@ -38,7 +38,7 @@ from stack.merge.record import as_json, describe
 from stack.merge.selection import check_numbers, chosen, is_session, session_slices
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
-from stack.merge.tags import CONFIDENCE, DEPTH, DEPTH_PREVIEW, map_tags, orientation_of
+from stack.merge.tags import CONFIDENCE, DEPTH_PREVIEW, depth_note, map_tags, orientation_of
 from stack.merge.targets import report_of, spare, targets
 from stack.merge.versions import choose
 
@@ -227,7 +227,7 @@ def _merge(asked: argparse.Namespace, progress: Progress) -> None:
             bool(merging.far_first),
             asked.slab,
             asked.overlap or 0,
-            tags,
+            facts,
             asked.quality,
         )
         for number, of, path in slabs:
@@ -256,7 +256,8 @@ def _write_maps(
 ) -> None:
     """Write what is known of depth, as far as that is asked for, so that a viewer turns it as the picture."""
     if asked.depth:
-        write_picture(asked.depth, merged.depth, map_tags(DEPTH, orientation), asked.quality)
+        tags = map_tags(depth_note(um_per_slice), orientation)
+        write_picture(asked.depth, merged.depth, tags, asked.quality)
     if asked.confidence:
         write_picture(asked.confidence, merged.confidence, map_tags(CONFIDENCE, orientation), asked.quality)
     if asked.depth_preview:

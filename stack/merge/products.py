@@ -24,7 +24,16 @@ from stack.merge.photos import read_photo
 from stack.merge.record import as_json, note_of
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merged
-from stack.merge.tags import Tags, merged_tags, read_tags, turned
+from stack.merge.tags import (
+    CONFIDENCE,
+    DEPTH_PREVIEW,
+    Tags,
+    depth_note,
+    map_tags,
+    merged_tags,
+    read_tags,
+    turned,
+)
 from stack.number import is_number
 
 NO_TAGS: Final = Tags()
@@ -84,10 +93,14 @@ class Maps:
         some = np.s_[::every, ::every]
         preview = coloured(depth[some], confidence[some], self._um_per_slice, um_per_dot)
         return {
-            "depth": ("depth.png", encode(depth, ".png", NO_TAGS, PREVIEW_QUALITY)),
-            "confidence": ("confidence.png", encode(confidence, ".png", NO_TAGS, PREVIEW_QUALITY)),
-            "depth_preview": ("depth-preview.jpg", encode(preview, ".jpg", NO_TAGS, PREVIEW_QUALITY)),
+            "depth": _map("depth.png", depth, depth_note(self._um_per_slice)),
+            "confidence": _map("confidence.png", confidence, CONFIDENCE),
+            "depth_preview": _map("depth-preview.jpg", preview, DEPTH_PREVIEW),
         }
+
+
+def _map(name: str, pixels: NDArray[Any], note: str) -> tuple[str, bytes]:
+    return name, encode(pixels, Path(name).suffix, map_tags(note), PREVIEW_QUALITY)
 
 
 def picture_tags(merged: Merged, facts: dict[str, Any], reference: Path) -> Tags:
@@ -150,19 +163,21 @@ def write_slabs(
     far_first: bool,
     thick: int,
     overlap: int,
-    tags: Tags,
+    facts: dict[str, Any],
     quality: int,
 ) -> Iterator[tuple[int, int, Path]]:
     """Write a picture of each slab beside `output`, `sharp-0007-0016.tif`; give number, how many, and file.
 
-    Slabs are laid, lit and cropped as the whole is, so they can be merged again or retouched on it.
-    Raises `MergeError`.
+    Slabs are laid, lit and cropped as the whole is, so they can be merged again or retouched on it; each says
+    which slices it is of. Raises `MergeError`.
     """
     ranges = slab_ranges(len(photos), thick, overlap)
     for number, positions in enumerate(ranges, start=1):
         part = slab(merged, photos, positions, settings, far_first)
         first, last = photos[positions[0]].index, photos[positions[-1]].index
         path = slab_path(output, first, last)
+        slices = facts["slices"][positions.start : positions.stop]
+        tags = picture_tags(part, {**facts, "slices": slices}, photos[0].path)
         write_picture(path, part.pixels, tags, quality)
         yield number, len(ranges), path
 

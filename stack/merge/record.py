@@ -109,7 +109,7 @@ def note_of(facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "front_wins": facts["settings"]["front_wins"],
         "aligned": facts["settings"]["align"],
     }
-    return f"{MERGED} {count} slices by the {how['method']} method", how
+    return f"{MERGED} {count} {'slice' if count == 1 else 'slices'} by the {how['method']} method", how
 
 
 def _steps(slices: Sequence[MergedSlice], size_px: tuple[int, int]) -> list[Similarity]:

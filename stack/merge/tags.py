@@ -82,6 +82,11 @@ def map_tags(note: str, orientation: int = UPRIGHT) -> Tags:
     return Tags(block)
 
 
+def depth_note(um_per_slice: float | None) -> str:
+    """Say what a depth map is, and how many micrometres a slice is, where that is known."""
+    return DEPTH if um_per_slice is None else f"{DEPTH}; {um_per_slice:g} um a slice"
+
+
 def orientation_of(tags: Tags) -> int:
     """Give how a viewer turns a picture with these tags, 1 to 8 as EXIF counts."""
     said = _loaded(tags.exif).get("0th", {}).get(_ORIENTATION)

@@ -19,7 +19,7 @@ from stack.merge.errors import TransformsUnreadable
 from stack.merge.output import encode, write_picture
 from stack.merge.photos import read_photo
 from stack.merge.placements import placements_in
-from stack.merge.tags import Tags, map_tags, orientation_of, read_tags
+from stack.merge.tags import Tags, is_merge, map_tags, orientation_of, read_tags
 from stack.merge.versions import CHOSEN, scales_of
 
 COUNT = 4
@@ -157,6 +157,20 @@ def test_aligned_slices_and_slabs_are_files_of_one_size(folder, tmp_path):
     assert all(read_photo(tmp_path / name).shape == size for name in slabs)
 
 
+def test_a_slab_says_which_slices_it_is_of(folder, tmp_path):
+    merge(folder, "-o", tmp_path / "a.jpg", "--slab", "2", "--exclude", "1")
+    said = {
+        path.stem: piexif.load(str(path)) for path in (tmp_path / "a.jpg", *sorted(tmp_path.glob("a-*.jpg")))
+    }
+    how = {name: json.loads(tags["Exif"][piexif.ExifIFD.UserComment][8:]) for name, tags in said.items()}
+    assert {name: tags["0th"][piexif.ImageIFD.ImageDescription] for name, tags in said.items()} == {
+        "a": b"merged from 3 slices by the weighted method",
+        "a-0000-0002": b"merged from 2 slices by the weighted method",
+        "a-0003-0003": b"merged from 1 slice by the weighted method",
+    }
+    assert [(one["first"], one["last"]) for one in how.values()] == [(0, 3), (0, 2), (3, 3)]
+
+
 def test_aligned_slices_never_lie_among_the_photographs(folder, tmp_path, capsys):
     before = {path: path.read_bytes() for path in folder.iterdir()}
     said = refused(capsys, folder, "-o", tmp_path / "a.png", "--export-aligned", folder)
@@ -178,6 +192,23 @@ def test_depth_confidence_and_colours(folder, tmp_path):
     assert preview.shape[1] == width
     assert preview.shape[0] > height
     assert json.loads((tmp_path / "r.json").read_text())["depth"]["um_per_slice"] == 20
+
+
+def test_maps_of_depth_say_what_they_are_and_how_deep_a_slice_is(folder, session, tmp_path):
+    merge(session)
+    merge(session / "slices", "-o", tmp_path / "a.jpg", "--depth", tmp_path / "d.png")
+    maps = (
+        tmp_path / "d.png",
+        *(session / name for name in ("depth.png", "confidence.png", "depth-preview.jpg")),
+    )
+    said = [piexif.load(read_tags(path).exif)["0th"][piexif.ImageIFD.ImageDescription] for path in maps]
+    assert said == [
+        b"depth map of a merge: 1 + 128 x slice, 0 unknown",
+        b"depth map of a merge: 1 + 128 x slice, 0 unknown; 20 um a slice",
+        b"confidence of a merge's depth map: 0 to 255",
+        b"depth map of a merge, in colours",
+    ]
+    assert all(is_merge(path) for path in maps)
 
 
 @pytest.mark.parametrize("orientation", [3, 6])
