@@ -209,7 +209,8 @@ def _beside(name: str, ours: list[Score], theirs: list[Score]) -> str:
     for figure, word in (("cpu_s", "CPU time"), ("megabytes", "memory")):
         shares = [getattr(b, figure) / getattr(a, figure) for a, b in zip(ours, theirs, strict=True)]
         if not np.isnan(shares).all():
-            parts.append(f"{np.nanmean(shares):.1f} x less {word}")
+            less = float(np.nanmean(shares))
+            parts.append(f"{less:.1f} x less {word}" if less >= 1 else f"{1 / less:.1f} x more {word}")
     return f"{OURS} over {name}: " + ", ".join(parts)
 
 
