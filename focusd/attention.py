@@ -1,4 +1,4 @@
-"""Why the last stack of a series failed, told for as long as that needs a person."""
+"""Why the last stack of a series failed or is in doubt, told for as long as that needs a person."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,7 +9,7 @@ from stack.sessions import Sessions
 
 
 class Attention:
-    """The reason of the last failure, until a stack is done or what it speaks of is over.
+    """The reason of the last failure or doubt, until a stack is well again or what it speaks of is over.
 
     Where the disk or the camera failed with the stack, it is over when that works again: a series of one
     stack a day would call for help until the next evening. `words` holds up nobody.
@@ -28,7 +28,7 @@ class Attention:
         self.words: str | None = None
 
     def note(self, words: str | None) -> None:
-        """Tell why a stack failed, and find out what works no more; None: a stack is done."""
+        """Tell why a stack failed, and find out what works no more; None: nothing does any more."""
         works = () if words is None else (self._roomy, self._camera_works)
         self._causes = tuple(one for one in works if not one())
         self.words = words
@@ -36,6 +36,11 @@ class Attention:
     def recall(self, words: str) -> None:
         """Tell why the last stack of an earlier daemon failed; of the camera nothing is known yet."""
         self._causes = () if self._roomy() else (self._roomy,)
+        self.words = words
+
+    def doubt(self, words: str | None) -> None:
+        """Tell why a stack that is done may not be what it should; None: it is well."""
+        self._causes = ()
         self.words = words
 
     def look(self) -> None:

@@ -19,6 +19,7 @@ from focusd.events import Publish
 from focusd.feed import Feed
 from focusd.journals import Journals
 from focusd.merge_child import MergeFailed, MergeKilled, MergeLacksRoom, end_of, failure, message
+from focusd.reports import unsharp
 from stack.errors import StackError
 from stack.journal import Journal
 from stack.merge.errors import MergeError
@@ -115,7 +116,7 @@ class Merges:
         self._feeds: dict[str, list[Feed]] = {}
         self._progress: MergeProgress | None = None
         self.problem: str | None = None
-        """Why the last merge that was not given up has failed, in words; None: it has not."""
+        """Why the last merge that was not given up has failed, or shows too little; None: all is well."""
         self._any_ended = False
         self._rests: Strain | None = None  # by itself, as another thread says so
         # This thread starts the children and lives as long as they: Linux tells a child of the death of the
@@ -206,7 +207,7 @@ class Merges:
 
     def _ended(self, session: Session, error: str | None) -> None:
         self._any_ended = True
-        self.problem = error and f"the merge of {session.id} failed: {error}"
+        self.problem = f"the merge of {session.id} failed: {error}" if error else unsharp(session)
 
     def _let_go(self, feed: Feed) -> None:
         self._progress = None

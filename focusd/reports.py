@@ -56,6 +56,17 @@ def chosen_merge(session: Session) -> dict[str, Any] | None:
     return merge
 
 
+def unsharp(session: Session) -> str | None:
+    """Say that a session's picture shows next to nothing sharp; None where it does, or there is none."""
+    match chosen_merge(session):
+        case {"coverage": {"judged": False}}:
+            return (
+                f"the picture of {session.id} shows next to nothing sharp: look whether the axis moves, the "
+                "light is on and the subject still stands between near and far"
+            )
+    return None
+
+
 def _pictures(folder: Path, merge: Mapping[str, Any] | None) -> Pictures:
     if merge is None:
         return Pictures()

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from focusd.attention import Attention
 from focusd.errors import Busy, FocusdError
 from focusd.fitting import Fitting
 from focusd.jobs import Abandon, Accepted, Job, Resume, Shoot
@@ -14,7 +15,9 @@ from focusd.running import RunningSeries
 from focusd.stacks import Stacks
 from stack.errors import SessionError, StackError
 from stack.manner import WhenHot
+from stack.rehoming import lost_steps
 from stack.schedule import Moment, Slot
+from stack.session import Session
 from stack.session_state import Phase, SessionState
 from stack.sessions import Sessions
 from stack.timelapse import SlotEnd, SlotState
@@ -38,8 +41,8 @@ class SlotStacks:
     ----------
     ended
         Says whether the daemon ends: what is stopped from then on is no failure.
-    attend
-        Hears why a stack failed, in words; None: one is done.
+    attention
+        Hears why a stack failed, and how one that is done looks.
     """
 
     def __init__(
@@ -48,14 +51,14 @@ class SlotStacks:
         stacks: Stacks,
         rhythm: Rhythm,
         ended: Callable[[], bool],
-        attend: Callable[[str | None], None],
+        attention: Attention,
     ) -> None:
         self._sessions = sessions
         self._stacks = stacks
         self._fitting = Fitting(sessions, stacks)
         self._rhythm = rhythm
         self._ended = ended
-        self._attend = attend
+        self._attention = attention
         self._job: Job | None = None
         self._held: tuple[Slot, Strain] | None = None
         self._failures = 0
@@ -130,12 +133,13 @@ class SlotStacks:
         if self._stacks.shooting() == slot.session:
             return True
         try:
-            state = self._sessions.open(slot.session).state()
+            session = self._sessions.open(slot.session)
+            state = session.state()
         except (SessionError, OSError) as error:  # removed, unreadable, or the disk is another by now
             self._fail(running, slot.number, words_of(error), slot.session)
             return False
         if state.phase is Phase.DONE:
-            self._attend(None)
+            self._attention.doubt(doubt_of(session, state))
             self._failures = 0
             running.record("slot_done", slot=slot.number, session=slot.session)
             return False
@@ -180,10 +184,18 @@ class SlotStacks:
     def _fail(
         self, running: RunningSeries, slot: int | None, reason: str, session: str | None = None
     ) -> None:
-        self._attend(reason)
+        self._attention.note(reason)
         self._failures += 1
         self._again_s = self._rhythm.moment().along_s + min(MOST_RESPITE_S, 2.0 ** (self._failures - 1))
         running.record("slot_failed", slot=slot, reason=reason, session=session)
+
+
+def doubt_of(session: Session, state: SessionState) -> str | None:
+    """Say why the slices of a stack that is done may lie elsewhere than they say; None where they do not."""
+    doubt = lost_steps(session.layout.pitch_u, state.missed_u, session.scale.unit)
+    if state.recheck_failed is not None:
+        doubt = f"whether steps were lost on the way is not known: {state.recheck_failed}"
+    return doubt and f"{session.id}: {doubt}"
 
 
 def _cut_short(state: SessionState) -> bool:

@@ -23,11 +23,11 @@ from focusd.rhythm import Rhythm
 from focusd.running import RunningSeries
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
-from focusd.slot_stacks import SlotStacks
+from focusd.slot_stacks import SlotStacks, doubt_of
 from focusd.stacks import Stacks
 from focusd.weighing import Weighing
 from rail.clock import Clock
-from stack.errors import DiskGone, JournalFailed, StackError
+from stack.errors import DiskGone, JournalFailed, SessionError, StackError
 from stack.schedule import Moment, Slot
 from stack.sessions import Sessions, slug
 from stack.timelapse import (
@@ -35,6 +35,7 @@ from stack.timelapse import (
     SeriesPhase,
     SeriesState,
     SlotEnd,
+    SlotState,
     create,
     every_series,
     not_made,
@@ -115,6 +116,7 @@ class Timelapse:
         simulated: bool = False,
     ) -> None:
         self._root = root
+        self._sessions = sessions
         self._stacks = stacks
         self._card = card
         self._weighing = Weighing(sessions, stacks)
@@ -132,7 +134,7 @@ class Timelapse:
         self._doubt: str | None = None
         self._failure = Attention(sessions, stacks, self._roomy)
         self._ended = threading.Event()
-        self._slots = SlotStacks(sessions, stacks, rhythm, self._ended.is_set, self._failure.note)
+        self._slots = SlotStacks(sessions, stacks, rhythm, self._ended.is_set, self._failure)
         self._thread = threading.Thread(target=self._run, name="timelapse", daemon=True)
         self._take_up()
 
@@ -425,12 +427,21 @@ class Timelapse:
         if newest is not None and newest.state().phase in (SeriesPhase.RUNNING, SeriesPhase.STOPPED):
             state = self._open(newest).state
             last = None if state.last is None else state.slots[state.last]
-            if last is not None and last.end is SlotEnd.FAILED:
-                self._failure.recall(last.reason or "its stack failed")
+            if last is not None:
+                self._recall(last)
             self._hub.publish("series_taken_up", series=newest.id)
         elif (why := why_newest_is_unreadable(self._root)) is not None:
             self._unreadable = f"series {why}; it does not go on, and has to be begun anew unless it was over"
             _log.warning("%s", self._unreadable)
+
+    def _recall(self, last: SlotState) -> None:
+        """Tell again what the last stack of an earlier daemon needs a person for."""
+        if last.end is SlotEnd.FAILED:
+            self._failure.recall(last.reason or "its stack failed")
+        elif last.end is SlotEnd.DONE and last.session is not None:
+            with suppress(SessionError):
+                session = self._sessions.open(last.session)
+                self._failure.doubt(doubt_of(session, session.state()))
 
     def _of_this_rig(self) -> list[Series]:
         """Give the series of this kind of rig; of older ones nobody recorded which that was."""

@@ -1,9 +1,24 @@
-"""How well slices shot after an interruption will fit those from before, told from two homings. Pure."""
+"""How far the places of slices can be believed, told from what homing again has found. Pure."""
 
 from collections.abc import Iterator
 
 from rail.screw import Unit
 from stack.words import UNITS
+
+
+def lost_steps(pitch_u: float, missed_u: float | None, unit: Unit) -> str | None:
+    """Say in a sentence that steps were lost on the way, more than half the pitch; None where not.
+
+    `missed_u` is how far off the axis was when homed after the last slice; None: that was not done.
+    """
+    if missed_u is None or abs(missed_u) <= abs(pitch_u) / 2:
+        return None
+    return (
+        f"The motor lost steps on the way: homed after the last slice, the axis was {abs(missed_u):.4g} "
+        f"{UNITS[unit]} off, more than half of the {abs(pitch_u):.4g} {UNITS[unit]} between slices. Their "
+        "places are not what they say: look for a jam, a loose coupling or too little current, then shoot "
+        "again."
+    )
 
 
 def homing_doubts(pitch_u: float, moved_u: float | None, repeat_u: float | None, unit: Unit) -> Iterator[str]:

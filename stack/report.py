@@ -10,7 +10,7 @@ from stack.faults import Fault
 from stack.layout import Layout
 from stack.merge.coverage import coverage_of, coverage_record, shortfalls, verdict
 from stack.record import exposure_record, plan_record
-from stack.rehoming import homing_doubts
+from stack.rehoming import homing_doubts, lost_steps
 from stack.session import Session
 from stack.session_state import SavedSlice, SessionState
 from stack.vitals import vitals_record
@@ -89,13 +89,8 @@ def warnings(layout: Layout, state: SessionState, axis_unit: Unit = "um") -> lis
             f"Slices are {layout.pitch_u:.4g} {unit} apart and each is sharp over {layout.dof_u:.4g} "
             f"{unit}: expect unsharp bands between them."
         )
-    if state.missed_u is not None and abs(state.missed_u) > layout.pitch_u / 2:
-        found.append(
-            f"The motor lost steps on the way: homed after the last slice, the axis was "
-            f"{abs(state.missed_u):.4g} {unit} off, more than half of the {layout.pitch_u:.4g} {unit} "
-            "between slices. Their places are not what they say: look for a jam, a loose coupling or too "
-            "little current, then shoot again."
-        )
+    if lost := lost_steps(layout.pitch_u, state.missed_u, axis_unit):
+        found.append(lost)
     found += homing_doubts(layout.pitch_u, state.moved_u, state.repeat_u, axis_unit)
     if state.let_go is not None:
         found.append(f"The files of the slices are gone, the picture stays: {state.let_go}.")

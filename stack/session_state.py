@@ -99,6 +99,8 @@ class SessionState:
         UTC of the first and the last change of phase.
     missed_u
         How far off its reference the axis was when homed after the last slice; None: that was not done.
+    recheck_failed
+        Why the reference was not found after the last slice; None: it was, or was not looked for.
     moved_u, repeat_u
         When it went on, the most that the axis was off where it had been left, and that two homings differed;
         None where that was not measured.
@@ -125,6 +127,7 @@ class SessionState:
     began_at: str | None = None
     ended_at: str | None = None
     missed_u: float | None = None
+    recheck_failed: str | None = None
     moved_u: float | None = None
     repeat_u: float | None = None
     lacked_room: bool = False
@@ -196,7 +199,9 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
                 repeat_u=_farther(state.repeat_u, facts.get("repeat_u")),
             )
         case "rechecked":
-            return replace(state, missed_u=facts["missed_u"])
+            return replace(state, missed_u=facts["missed_u"], recheck_failed=None)
+        case "recheck_failed":
+            return replace(state, recheck_failed=facts["error"])
         case "exposure_locked":
             width_px, height_px = facts["size_px"]
             exposure = exposure_of(facts["exposure"])

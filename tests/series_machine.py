@@ -74,6 +74,7 @@ class PaperOperator:
         self.failing = False
         self.merging = {}
         self.shares = None
+        self.rechecked = ()
         self.exposure = EXPOSURE
         self.plans = []
         for session in sessions.all()[-2:]:  # what a cut left unmerged is made up for
@@ -132,6 +133,8 @@ class PaperOperator:
         exposure = exposure_record(session.plan.exposure or self.exposure)
         self._write(session, "exposure_locked", exposure=exposure, size_px=[4, 3])
         self._save_all(session, exposure)
+        for event, facts in self.rechecked:
+            self._write(session, event, **facts)
         self._write(session, "stack_done", slices=session.layout.slices)
         self.merging[session.id] = now_ns + round(MERGE_S * 1e9)
 

@@ -1,5 +1,7 @@
 """What a series needs a person for, and until when."""
 
+import re
+
 import pytest
 from series_machine import (
     EXPOSURE,
@@ -113,6 +115,29 @@ def test_a_failure_is_still_told_after_a_cut(machine, full):
     assert machine.timelapse.attention == (None if full else "the camera is gone")
     machine.let(24 * HALF_HOUR_S)
     assert machine.slots == {0: "failed", 1: "done"}
+    assert machine.timelapse.attention is None
+
+
+@pytest.mark.parametrize(
+    ("event", "facts", "words"),
+    [
+        ("rechecked", {"missed_u": -200.0}, "The motor lost steps on the way: .* 200 µm off"),
+        ("recheck_failed", {"error": "no home"}, "whether steps were lost on the way is not known: no home"),
+    ],
+)
+def test_slices_that_lie_elsewhere_need_a_person_until_a_stack_is_well_again(machine, event, facts, words):
+    """A carriage that is jammed shot a week of stacks that were all done."""
+    machine.timelapse.start(asked(count=3))
+    machine.operator.rechecked = [(event, facts)]
+    machine.let(HALF_HOUR_S - 60)
+    assert machine.slots == {0: "done"}
+    assert re.match(rf"0001-\S+: {words}", machine.timelapse.attention)
+    machine.cut(60)
+    machine.let(60)
+    assert re.match(rf"0001-\S+: {words}", machine.timelapse.attention)
+    machine.operator.rechecked = [("rechecked", {"missed_u": 0.0})]
+    machine.let(HALF_HOUR_S - 180)
+    assert machine.slots == {0: "done", 1: "done"}
     assert machine.timelapse.attention is None
 
 

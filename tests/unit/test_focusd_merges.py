@@ -175,6 +175,17 @@ def test_a_merge_that_gives_no_picture_says_why_and_the_next_one_runs(
     assert bench.merges.problem is None
 
 
+def test_a_picture_that_shows_nothing_sharp_is_a_problem_until_one_does(bench: Bench) -> None:
+    said = "json.dump({'coverage': {'judged': False}}, open(session + '/merges/1/merge.json', 'w'))\n"
+    bench.does(MERGE.replace("done(", "os.makedirs(session + '/merges/1')\n" + said + "done("))
+    session = bench.merge()
+    assert bench.outcome(session)["event"] == "merge_done"
+    assert str(bench.merges.problem).startswith(f"the picture of {session.id} shows next to nothing sharp")
+    bench.does(MERGE)
+    bench.outcome(bench.merge())
+    assert bench.merges.problem is None
+
+
 def test_a_merge_that_was_killed_is_begun_once_more_when_the_stack_is_shot(bench: Bench) -> None:
     bench.does(
         "tried = session + '/tried'\n"
