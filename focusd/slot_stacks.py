@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from focusd.attention import Attention
@@ -20,7 +21,7 @@ from stack.schedule import Moment, Slot
 from stack.session import Session
 from stack.session_state import Phase, SessionState
 from stack.sessions import Sessions
-from stack.timelapse import SlotEnd, SlotState
+from stack.timelapse import SeriesState, SlotEnd, SlotState
 from stack.vitals import Strain
 
 _log = logging.getLogger(__name__)
@@ -64,11 +65,23 @@ class SlotStacks:
         self._failures = 0
         self._again_s = 0.0
         self._resumed: set[str] = set()
+        self._orphan: str | None = None
 
     def forget(self) -> None:
         """Be without a series."""
-        self._job = self._held = None
+        self._job = self._held = self._orphan = None
         self._failures = 0
+
+    def look_back(self, state: SeriesState) -> None:
+        """Find the stack that a slot began as the daemon before this one ended, so that it could not note it.
+
+        To be called before anything else is shot: only then is it the newest, behind the one before it.
+        """
+        last = state.slots.get(-1 if state.last is None else state.last)
+        with suppress(OSError):  # of a disk that is gone
+            *_, before, newest = ("", "", *self._sessions.ids())
+            if newest and last is not None and last.end is SlotEnd.BEGUN and last.before == before:
+                self._orphan = newest
 
     @property
     def waits(self) -> str | None:
@@ -127,6 +140,10 @@ class SlotStacks:
 
     def _judge(self, running: RunningSeries, slot: SlotState) -> bool:
         """Note what became of a slot that was begun; say whether its stack still goes on."""
+        if slot.session is None and self._orphan is not None:
+            running.record("slot_begun", slot=slot.number, session=self._orphan)
+            self._orphan = None
+            return True
         if slot.session is None:
             self._fail(running, slot.number, "focusd ended before the stack had begun")
             return False
@@ -170,7 +187,10 @@ class SlotStacks:
         return not overdue
 
     def _shoot(self, running: RunningSeries, slot: Slot) -> None:
-        running.record("slot_begun", slot=slot.number)
+        before = None
+        with suppress(OSError):  # of a disk that is gone: the order says so
+            before = next(reversed(self._sessions.ids()), "")
+        running.record("slot_begun", slot=slot.number, before=before)
         try:
             fitted = self._fitting.fitted(running.series, running.state)
             if fitted.words:

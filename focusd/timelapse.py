@@ -429,6 +429,7 @@ class Timelapse:
             last = None if state.last is None else state.slots[state.last]
             if last is not None:
                 self._recall(last)
+                self._slots.look_back(state)
             self._hub.publish("series_taken_up", series=newest.id)
         elif (why := why_newest_is_unreadable(self._root)) is not None:
             self._unreadable = f"series {why}; it does not go on, and has to be begun anew unless it was over"

@@ -70,12 +70,16 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class SlotState:
-    """A slot: what became of it, of which session, and why."""
+    """A slot: what became of it, of which session, and why.
+
+    `before` is the newest session there was when it was begun, empty where there was none; None: not noted.
+    """
 
     number: int
     end: SlotEnd
     session: str | None = None
     reason: str | None = None
+    before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +361,8 @@ def _slot(entry: Entry) -> SlotState | None:
     match entry.event:
         case "slot_begun" | "slot_done" | "slot_failed" | "slot_skipped":
             end = SlotEnd(entry.event.removeprefix("slot_"))
-            return SlotState(int(facts["slot"]), end, facts.get("session"), facts.get("reason"))
+            said = (facts.get(name) for name in ("session", "reason", "before"))
+            return SlotState(int(facts["slot"]), end, *said)
     return None
 
 

@@ -12,7 +12,7 @@ from series_machine import (
 )
 
 from focusd.errors import Busy, Refused
-from focusd.jobs import Resume
+from focusd.jobs import Job, Resume
 from focusd.paused import DAEMON_ENDED
 from focusd.running import RunningSeries
 from stack.errors import PlanRefused
@@ -284,3 +284,26 @@ def test_a_stack_that_was_cut_short_and_removed_does_not_hold_up_the_series(mach
     machine.let(HALF_HOUR_S + 400)
     assert machine.slots == {0: "done", 1: "failed", 2: "done"}
     assert "no session is called" in machine.timelapse.shown().state.slots[1].reason
+
+
+def test_a_stack_that_a_cut_took_before_it_was_noted_goes_on_as_its_slots(machine):
+    """It was told as failed, and its session lay about, of no series."""
+    machine.timelapse.start(asked())
+    machine.let(20)
+    assert machine.timelapse.current().state.slots[0].session is None
+    machine.cut(20)
+    machine.let(STACK_S + 60)
+    assert machine.timelapse.current().state.slots[0].session == machine.operator.sessions.ids()[0]
+    assert (machine.slots, len(machine.operator.sessions.ids())) == ({0: "done"}, 1)
+
+
+def test_a_slot_that_was_cut_short_before_its_stack_takes_no_other_for_it(machine):
+    machine.timelapse.start(asked())
+    machine.let(HALF_HOUR_S - 20)
+    order, machine.operator.order = machine.operator.order, lambda _order: Job(Resume(None), 0)
+    machine.let(60)
+    assert machine.slots == {0: "done", 1: "begun"}
+    machine.cut(20)
+    assert machine.operator.order != order
+    machine.let(60)
+    assert machine.slots == {0: "done", 1: "failed"}
