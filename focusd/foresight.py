@@ -2,6 +2,7 @@
 
 from focusd.archive import Archive
 from focusd.darkroom import Darkroom
+from focusd.errors import Refused
 from focusd.instruments import Instruments
 from focusd.jobs import Accepted
 from focusd.marks import HomingConsent, MarkBook
@@ -78,7 +79,12 @@ class Foresight:
         )
 
     def weight(self, plan: StackPlan) -> Weight:
-        """Say what a plan's stack will take on the disk, whatever is free; raises `PlanRefused`."""
+        """Say what a plan's stack will take on the disk, whatever is free; raises `PlanRefused`.
+
+        Raises `Refused` while no camera has said how large its frames are.
+        """
+        if self._eye.facts.size_px is None:
+            raise Refused("how large a slice is, is known once a camera was opened")
         _, cost, picture_bytes = self._foreseen(plan, self._axis.position(), self._book.marks)
         return Weight(cost.bytes, picture_bytes)
 

@@ -25,7 +25,8 @@ class Stacks:
     seconds
         Estimates what a plan takes; raises as shooting it would.
     weight
-        Estimates what a plan's stack takes on the disk, whatever is free; raises `PlanRefused`.
+        Estimates what a plan's stack takes on the disk, whatever is free; raises `PlanRefused`, and `Refused`
+        while that is not known.
     order
         Gives an order to the operator; raises `Busy`.
     shooting

@@ -198,6 +198,7 @@ class Machine:
         self.boots = 0
         self.disk = PaperDisk(disk_bytes)
         self.strain = None
+        self.weigh = lambda plan: self.weight
         self.camera_problem = None
         self.merge_problem = None
         self.switch_on()
@@ -218,7 +219,7 @@ class Machine:
                 make=lambda request: (self.operator.plan, {}),
                 placed=lambda request, plan: {**request, "near_u": 1.0, "far_u": 2.0},
                 seconds=lambda plan, fields: self.operator.seconds(plan, fields),
-                weight=lambda plan: self.weight,
+                weight=lambda plan: self.weigh(plan),
                 order=lambda order: self.operator.order(order),
                 shooting=lambda: self.operator.shooting(),
                 strained=lambda before: self.strain,

@@ -8,8 +8,10 @@ import pytest
 from daemon_rig import PLAN, DaemonRig, phase
 
 from camera.errors import CameraTimeout
+from focusd.errors import Refused
 from focusd.heartbeat import PATIENCE_S
 from focusd.jobs import Acknowledge, Goto, Jog, Resume, Shoot
+from focusd.now import CameraFacts
 from focusd.wishes import _Wish
 from rail.axis import Trust
 from stack.errors import NoSuchSession, NotResumable, PlanRefused, StopAsked
@@ -305,3 +307,15 @@ def test_a_stack_that_begins_has_its_name_before_anything_follows_it(rig: Daemon
     rig.on("stack_started", lambda: sessions.append(rig.operator.session))
     rig.shoot()
     assert sessions == list(rig.sessions.ids())
+
+
+def test_what_a_stack_weighs_is_not_known_before_a_camera_was_opened(rig: DaemonRig) -> None:
+    """It weighed nothing, so that as many more fitted on the disk as it had bytes."""
+    rig.marked()
+    foresight = rig.studio._foresight
+    rig.eye.close()
+    rig.eye.facts = CameraFacts()
+    with pytest.raises(Refused, match="is known once a camera was opened"):
+        foresight.weight(PLAN)
+    rig.eye.camera()
+    assert foresight.weight(PLAN).slices_bytes > 0

@@ -11,6 +11,7 @@ from series_machine import (
     RESERVE_BYTES,
     SLICE_BYTES,
     STACK_S,
+    WEIGHT,
     Machine,
     asked,
     gone,
@@ -43,6 +44,21 @@ def test_where_no_series_can_be_written_none_is_begun_and_nothing_of_it_is_left(
     assert list((machine.folder / "series").iterdir()) == []
     assert outcome_of(SeriesNotMade("no room")).exit_code is Exit.REFUSED
     assert machine.timelapse.start(asked()).series.number == 1
+
+
+def test_how_many_stacks_fit_is_not_known_before_a_camera_said_how_large_they_are(machine):
+    def unknown(plan):
+        raise Refused("how large a slice is, is known once a camera was opened")
+
+    weigh, machine.weigh = machine.weigh, unknown
+    machine.timelapse.start(asked())
+    assert machine.timelapse.shown().fits is None
+    machine.weigh = weigh
+    assert machine.timelapse.shown().fits == (10**9 - RESERVE_BYTES) // WEIGHT.bytes
+    machine.weigh = unknown
+    machine.let(STACK_S + 60)
+    stack_bytes = 10**9 // machine.timelapse.shown().fits
+    assert 3 * SLICE_BYTES < stack_bytes < 100 * SLICE_BYTES, "by the last one"
 
 
 def test_on_a_full_disk_a_series_can_be_ended_all_the_same_and_is_written_as_over_once_there_is_room(
