@@ -34,9 +34,10 @@ class Reports:
             _log.exception("the report of %s could not be written", session.id)
 
 
-def reported(session: Session) -> dict[str, Any]:
-    """Give the values of a session's report as they are now."""
-    return report(session, session.state(), chosen_merge(session), faults(session.entries()))
+def reported(session: Session, *, underway: bool = False) -> dict[str, Any]:
+    """Give the values of a session's report as they are now; `underway`: it is being shot."""
+    found = faults(session.entries())
+    return report(session, session.state(), chosen_merge(session), found, underway=underway)
 
 
 def _write(session: Session) -> None:

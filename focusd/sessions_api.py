@@ -33,7 +33,7 @@ def add_sessions(app: FastAPI, house: House) -> None:
     @app.get("/sessions/{wanted}")
     def session(wanted: str) -> Answer:
         session = house.sessions.open(wanted)
-        told = reported(session)
+        told = reported(session, underway=house.operator.session == session.id)
         coverage = told["coverage"]
         return {
             **shown_session(house, session),

@@ -27,6 +27,8 @@ def report(
     state: SessionState,
     merge: Mapping[str, Any] | None = None,
     faults: Sequence[Fault] = (),
+    *,
+    underway: bool = False,
 ) -> dict[str, Any]:
     """Gather what there is to say about a session as plain JSON values.
 
@@ -38,6 +40,8 @@ def report(
         The content of the chosen merge's merge.json.
     faults
         What went wrong on the way.
+    underway
+        It is being shot: what is missing is to come.
     """
     layout, scale = session.layout, session.scale
     coverage = _coverage(merge)
@@ -70,17 +74,19 @@ def report(
         "merge": dict(merge) if merge is not None else None,
         "coverage": coverage,
         "warnings": [
-            *warnings(layout, state, scale.unit),
+            *warnings(layout, state, scale.unit, underway=underway),
             *(sentence(said) for said in (merge or {}).get("warnings", ()) if not _repeats(coverage, said)),
         ],
         "faults": [{"at": one.at, "index": one.index, "words": one.words} for one in faults],
     }
 
 
-def warnings(layout: Layout, state: SessionState, axis_unit: Unit = "um") -> list[str]:
+def warnings(
+    layout: Layout, state: SessionState, axis_unit: Unit = "um", *, underway: bool = False
+) -> list[str]:
     """List in sentences what may have cost quality, as far as shooting can tell."""
     found, unit = [], UNITS[axis_unit]
-    if state.missing:
+    if state.missing and not underway:
         found.append(
             f"{len(state.missing)} of {state.slices} slices are missing: {index_words(state.missing)}."
         )

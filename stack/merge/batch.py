@@ -24,11 +24,11 @@ Finished = Iterable[tuple[Path, dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How a batch ended: sessions merged, skipped because that was done already, and failed."""
+    """How a batch ended: sessions merged, skipped because that was done already, and which failed."""
 
     merged: int
     skipped: int
-    failed: int
+    failed: tuple[str, ...]
 
 
 def run(asked: argparse.Namespace, progress: Progress, spread: Callable[[Sequence[Path]], Finished]) -> Tally:
@@ -47,12 +47,12 @@ def run(asked: argparse.Namespace, progress: Progress, spread: Callable[[Sequenc
             progress.session(session.name, done, len(sessions), skipped=reason)
         else:
             undone.append(session)
-    skipped, failed = done, 0
+    skipped, failed = done, list[str]()
     for session, facts in spread(undone):
         done += 1
-        failed += "error" in facts
+        failed += [session.name] if "error" in facts else []
         progress.session(session.name, done, len(sessions), **facts)
-    return Tally(len(undone) - failed, skipped, failed)
+    return Tally(len(undone) - len(failed), skipped, tuple(sorted(failed)))
 
 
 def here(merge: MergeOne) -> Callable[[Sequence[Path]], Finished]:

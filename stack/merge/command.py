@@ -33,7 +33,7 @@ from stack.merge.photos import photo_shape
 from stack.merge.placements import Placements, as_facts, placements_in
 from stack.merge.products import NO_TAGS, Maps, export_aligned, picture_tags, save_version, write_slabs
 from stack.merge.profiles import profile_warnings
-from stack.merge.progress import Progress, Silence
+from stack.merge.progress import Progress, Silence, listed
 from stack.merge.record import as_json, describe
 from stack.merge.selection import check_numbers, chosen, is_session, session_slices
 from stack.merge.settings import MergeSettings
@@ -97,12 +97,13 @@ def _batch(asked: argparse.Namespace, progress: Progress) -> int:
     merge = partial(_merge_once, asked=asked)
     spread = here(merge) if asked.scheduler is None else partial(spread_over, asked.scheduler, merge)
     tally = run(asked, progress, spread)
+    names = f": {listed(tally.failed, most=20)}" if tally.failed else ""
     progress.said(
-        f"{tally.merged} merged, {tally.skipped} skipped, {tally.failed} failed",
+        f"{tally.merged} merged, {tally.skipped} skipped, {len(tally.failed)} failed{names}",
         event="batch_done",
         merged=tally.merged,
         skipped=tally.skipped,
-        failed=tally.failed,
+        failed=len(tally.failed),
     )
     return FAILED if tally.failed else DONE
 

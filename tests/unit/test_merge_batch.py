@@ -95,6 +95,8 @@ def test_one_that_fails_is_told_and_the_rest_goes_on(tmp_path, capsys):
     assert "0001.jpg" in lines[0]["error"]
     assert (good / "merged.jpg").is_file()
     assert not (bad / "merges").exists()
+    assert main(["--batch", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.endswith("0 merged, 1 skipped, 1 failed: 0001-a\n")
     assert batch(tmp_path, "--skip-bad") == 0
     assert [line.get("slices") for line in told(capsys)[:-1]] == [None, 2]
     assert batch(tmp_path, "--skip-bad") == 0

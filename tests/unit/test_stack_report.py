@@ -203,6 +203,9 @@ def test_what_may_have_cost_quality_is_said(session: Session) -> None:
         "Slices are 10 µm apart and each is sharp over 9 µm: expect unsharp bands between them.",
         "The journal cannot be read in full, line 3: its checksum does not fit.",
     ]
+    assert warnings(coarse, state, underway=True) == warnings(coarse, state)[1:], "more are to come"
+    told = report(session, state, underway=True)["warnings"]
+    assert told == ["The journal cannot be read in full, line 3: its checksum does not fit."]
     merge = {"warnings": ["slice 4 was too dark"], "other": 1}
     assert report(session, session.state(), merge)["warnings"] == ["Slice 4 was too dark."]
 
