@@ -200,7 +200,7 @@ def _add_wait(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_mark(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("end", choices=("near", "far", "clear"))
+    parser.add_argument("end", metavar="near|far|clear", choices=("near", "far", "clear"))
     parser.add_argument(
         "position",
         nargs="?",
@@ -226,7 +226,7 @@ def _add_preview(parser: argparse.ArgumentParser) -> None:
 def _add_sim(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     press = add_command(actions, "press", "press a button of the panel", everywhere)
-    press.add_argument("button", choices=("shoot", "e_stop"))
+    press.add_argument("button", metavar="BUTTON", help="shoot, e_stop, limit_near or limit_far")
     press.add_argument("--hold", metavar="TIME", type=worded(duration_s), help="keep it pressed: 2s")
     add_command(actions, "state", "show the simulated world", everywhere)
     fault = add_command(actions, "fault", "switch a fault on", everywhere)

@@ -39,10 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from stack.merge.interrupts import ended_at_once
 
     sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
-    with ended_at_once():
-        typed = parse(sys.argv[1:] if argv is None else argv)
-    call = Call(typed, Daemon(_sockets(typed, os.environ)), Terminal(sys.stdout), Terminal(sys.stderr))
+    out, err = Terminal(sys.stdout), Terminal(sys.stderr)
+    call = Call(Namespace(), Daemon(()), out, err)
     try:
+        with ended_at_once():
+            typed = _typed(sys.argv[1:] if argv is None else argv)
+        call = Call(typed, Daemon(_sockets(typed, os.environ)), out, err)
         return _merge(typed.rest, call) if typed.command == "merge" else int(_COMMANDS[typed.command](call))
     except ClientError as error:
         return int(call.problem(error.title, str(error), error.exit_code))
@@ -59,6 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         _swallow(sys.stdout)
         words = f"{error.filename or 'standard output'}: {error.strerror or error}"
         return int(call.problem("Not written", words, Exit.FAILED))
+
+
+def _typed(argv: Sequence[str]) -> Namespace:
+    """Read what was typed; where that ends the program, see that what it says of itself leaves before."""
+    try:
+        return parse(argv)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
 
 
 def _sockets(typed: Namespace, environment: Mapping[str, str]) -> tuple[Path, ...]:
