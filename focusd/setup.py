@@ -45,8 +45,18 @@ def answered(walk: Walk, answer: str, before: Switches = UNSEEN, now: Switches =
     return walk.took(told, names[names.index(step) + 1])
 
 
-def taken_up(running: Mapping[str, Any], kept: Mapping[str, Any]) -> Walk:
-    """Go on with an earlier walk where it was; one that has no such settings or step is begun again."""
+def notes_of(walk: Walk, config: str) -> dict[str, Any]:
+    """Give what is to be noted of a walk that is left: `config` is the file that it leads to."""
+    return {"config": config, "found": dict(walk.found), "step": walk.step}
+
+
+def taken_up(running: Mapping[str, Any], kept: Mapping[str, Any], config: str) -> Walk:
+    """Go on with an earlier walk where it was, by what `notes_of` gave.
+
+    One that has no such settings or step, or led to another file, that of another rig, is begun again.
+    """
+    if kept.get("config") != config:
+        return Walk(running)
     found, step = kept.get("found", {}), kept.get("step", "")
     if step not in (*_STEPS[running["axis.kind"]], _END) or not found.keys() <= running.keys():
         return Walk(running)

@@ -14,7 +14,7 @@ from focusd.config import load_config
 from focusd.errors import ConfigInvalid
 from focusd.exits import Exit
 from focusd.places import config_file, state_folder
-from focusd.setup import answered, named, question, taken_up
+from focusd.setup import answered, named, notes_of, question, taken_up
 from focusd.switches import Switches
 from focusd.walk import UNSEEN, Errand, NotUnderstood, Question, Walk
 
@@ -72,7 +72,7 @@ class _Guide:
         while (asked := question(walk)) is not None:
             if walk.may_ask(asked):
                 walk = self._asked(walk, asked, released)
-                self._note(walk)
+                self._note(walk, runs)
                 continue
             if not self._written(runs.path, walk.changes()):
                 return call.result({"written": None}, ["nothing was written; focusctl setup asks again"])
@@ -109,16 +109,16 @@ class _Guide:
 
     def _noted(self, runs: _Runs, *, anew: bool) -> Walk:
         try:
-            kept = {} if anew else json.loads(self._notes.read_text())
+            noted = {} if anew else json.loads(self._notes.read_text())
         except (OSError, ValueError):
-            kept = {}
-        return taken_up(runs.settings, kept if isinstance(kept, dict) else {})
+            noted = {}
+        return taken_up(runs.settings, noted if isinstance(noted, dict) else {}, str(runs.path.resolve()))
 
-    def _note(self, walk: Walk) -> None:
-        kept = json.dumps({"found": dict(walk.found), "step": walk.step})
+    def _note(self, walk: Walk, runs: _Runs) -> None:
+        noted = json.dumps(notes_of(walk, str(runs.path.resolve())))
         try:
             self._notes.parent.mkdir(parents=True, exist_ok=True)
-            self._notes.write_text(kept)
+            self._notes.write_text(noted)
         except OSError as error:
             raise NotWritten(f"{self._notes}, where the walk is noted: {error.strerror or error}") from error
 

@@ -119,7 +119,8 @@ def _add_measuring(app: FastAPI, house: House) -> None:
     @app.post("/calibrate/scale", status_code=202, openapi_extra=documented(ScaleRequest))
     async def scale(body: Annotated[ScaleRequest, taken(ScaleRequest)]) -> Answer:
         survey = ScaleSurvey(setting(body), body.division_um, body.travel_u, body.length_um, body.ends_px)
-        return begun(survey, body.unit if body.travel_u is not None else None)
+        told_as_length = body.travel_u is None or house.rig.axis.scale.unit != "um"  # the survey says why not
+        return begun(survey, None if told_as_length else body.unit)
 
     @app.post("/calibrate/flat", status_code=202, openapi_extra=documented(ShadingRequest))
     async def flat(body: Annotated[ShadingRequest, taken(ShadingRequest)]) -> Answer:

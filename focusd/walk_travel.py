@@ -208,13 +208,19 @@ def _ask_ends(walk: Walk) -> Question:
     )
 
 
-def _take_ends(_walk: Walk, heard: Heard) -> Told:
+def _take_ends(walk: Walk, heard: Heard) -> Told:
     if heard.typed == "none":
         return Told({ENDS: None})
     words = heard.typed.replace(",", " ").split()
     if len(words) != 2:
         raise NotUnderstood("two numbers are needed, or none")
     ends = [read_number(words[0], -3600, 0, "deg"), read_number(words[1], 0, 3600, "deg")]
+    play_deg = sum(walk.value(f"axis.ring.{name}_deg") for name in ("backlash", "run_up"))
+    if ends[1] - ends[0] <= play_deg:
+        raise NotUnderstood(
+            f"{ends[0]:g} to {ends[1]:g} leaves no room for backlash and run-up, {play_deg:g} degrees "
+            "together"
+        )
     return Told({ENDS: ends})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from rail_rig import SPEC, Rig
 
 from focusd.settings import Config
-from focusd.setup import answered, named, question, taken_up
+from focusd.setup import answered, named, notes_of, question, taken_up
 from focusd.switches import Switches
 from focusd.walk import Walk
 from focusd.walk_travel import LEAD, STRAP, TURN
@@ -78,8 +78,8 @@ class Bench:
             before = self.see()
             answer = self.answer(asked.words, moved_um)
             self.walk = answered(self.walk, answer, before, self.see())
-            kept = {"found": dict(self.walk.found), "step": self.walk.step}
-            self.walk = taken_up(self.walk.running, json.loads(json.dumps(kept)))
+            kept = json.loads(json.dumps(notes_of(self.walk, "config.yaml")))
+            self.walk = taken_up(self.walk.running, kept, "config.yaml")
         raise AssertionError(f"the walk does not end: {self.walk}")
 
     def answer(self, words: str, moved_um: float) -> str:

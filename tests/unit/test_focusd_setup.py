@@ -11,7 +11,7 @@ from walk_bench import LENS, RING, RUNNING, Bench
 from focusd.config import load_config
 from focusd.contradictions import contradictions
 from focusd.settings import Config
-from focusd.setup import answered, question, taken_up
+from focusd.setup import answered, notes_of, question, taken_up
 from focusd.walk import Errand, Heard, NotUnderstood, Walk
 from focusd.walk_travel import LEAD, RAIL, STRAP
 
@@ -224,7 +224,15 @@ def test_a_rig_that_may_not_home_is_not_asked_to() -> None:
 
 @pytest.mark.parametrize("kept", [{"found": {"axis.gone": 1}, "step": "near"}, {"step": "gone"}, {}])
 def test_notes_of_another_walk_are_not_taken_up(kept: dict[str, Any]) -> None:
-    assert taken_up(RUNNING, kept) == Walk(RUNNING)
+    assert taken_up(RUNNING, {"config": "/etc/a.yaml", **kept}, "/etc/a.yaml") == Walk(RUNNING)
+
+
+def test_the_walk_of_one_rig_is_not_gone_on_with_at_another() -> None:
+    """Both daemons of one user share the folder of its notes."""
+    walk = Walk(RUNNING, {"axis.invert": True}, "ruler")
+    notes = notes_of(walk, "/etc/a.yaml")
+    assert taken_up(RUNNING, notes, "/etc/a.yaml") == walk
+    assert taken_up(RUNNING, notes, "/etc/b.yaml") == Walk(RUNNING)
 
 
 @pytest.mark.parametrize(("typed", "allowed"), [("yes", True), ("y", True), ("no", False), ("n", False)])

@@ -51,6 +51,7 @@ def test_ends_of_a_ring_that_are_right_are_kept_by_enter(ends_deg: list[float] |
         ("ends", "-5 90 270", "two numbers are needed, or none"),
         ("ends", "5 270", "from -3600 to 0 deg"),
         ("ends", "-5 -1", "from 0 to 3600 deg"),
+        ("ends", "-1 1.5", r"-1 to 1\.5 leaves no room for backlash and run-up, 2\.5 degrees together"),
     ],
 )
 def test_an_answer_that_a_ring_cannot_take_is_not_taken(step: str, answer: str, words: str) -> None:
