@@ -51,6 +51,8 @@ TIFF_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2}
 AS_STORED: Final = {274: 1, 338: 0}
 """Orientation, and what a fourth sample is: OpenCV turns and darkens by them, unless they say this."""
 _NUMBERS: Final = re.compile(r"([0-9]+)")
+_FRAMES: Final = (0xC0, 0xC1, 0xC2, 0xC3)
+"""Markers of what says how a JPEG's picture is stored: baseline, extended, progressive, lossless."""
 EMPTY: Final = "the file is empty"
 CUT_SHORT: Final = "the file is cut short or damaged"
 
@@ -90,6 +92,7 @@ def photo_shape(path: Path) -> Shape:
 
 def _shape(data: Bytes) -> Shape:
     if is_jpeg(data):
+        _check_jpeg(data)
         height, width, *_ = simplejpeg.decode_jpeg_header(data)
         return Shape(int(width), int(height), 8)
     if is_png(data):
@@ -110,6 +113,7 @@ def read_photo(path: Path) -> Pixels:
     data: Bytes = load(path)
     try:
         if is_jpeg(data):
+            _check_jpeg(data)
             jpeg: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace="BGR", strict=True)
             return jpeg
         if is_png(data):
@@ -201,6 +205,13 @@ def jpeg_segments(data: Bytes) -> Iterator[tuple[int, bytes]]:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         yield marker, bytes(data[at + 4 : at + 2 + length])
         at += 2 + length
+
+
+def _check_jpeg(data: Bytes) -> None:
+    """Raise `ForeignError` where its colours have more than 8 bits, as some medical cameras write."""
+    for marker, frame in jpeg_segments(data):
+        if marker in _FRAMES and frame[:1] > b"\x08":
+            raise ForeignError(f"it is a JPEG of {frame[0]} bits, which is not read: save it as PNG or TIFF")
 
 
 def _check_png(data: Bytes) -> None:

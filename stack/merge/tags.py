@@ -38,6 +38,8 @@ DEPTH_PREVIEW: Final = "depth map of a merge, in colours"
 _MADE: Final = (MERGED, DEPTH, CONFIDENCE, DEPTH_PREVIEW)
 _DESCRIPTION, _ORIENTATION, _SOFTWARE = 270, 274, 305
 UPRIGHT: Final = 1
+_POSITIONING: Final = 531
+"""Where colour lies between the pixels: asked for of a JPEG."""
 _TEXT: Final = 2
 _PROGRAM: Final = "focusrail"
 Directory = dict[int, tuple[Kind, Any]]
@@ -78,8 +80,7 @@ def _tiff_profile(data: Bytes) -> bytes | None:
 
 def map_tags(note: str, orientation: int = UPRIGHT) -> Tags:
     """Give the tags of what a merge makes beside its picture, to be turned as that is."""
-    block: bytes = piexif.dump({"0th": {**_note(note), _ORIENTATION: orientation}})
-    return Tags(block)
+    return Tags(_block({"0th": {**_note(note), _ORIENTATION: orientation}}))
 
 
 def depth_note(um_per_slice: float | None) -> str:
@@ -96,9 +97,7 @@ def orientation_of(tags: Tags) -> int:
 def turned(tags: Tags, orientation: int) -> Tags:
     """Give tags with another orientation. EXIF that cannot be read goes."""
     loaded = _loaded(tags.exif)
-    parts = {name: loaded.get(name, {}) for name in ("0th", "Exif", "GPS")}
-    block: bytes = piexif.dump({**parts, "0th": {**parts["0th"], _ORIENTATION: orientation}})
-    return Tags(block, tags.icc)
+    return Tags(_block({**loaded, "0th": {**loaded.get("0th", {}), _ORIENTATION: orientation}}), tags.icc)
 
 
 def _loaded(exif: bytes | None) -> dict[str, Any]:
@@ -154,12 +153,12 @@ def merged_tags(reference: Tags, size_px: tuple[int, int], note: str, how: Mappi
         "Exif": {**tags.get("Exif", {}), **new},
         "GPS": tags.get("GPS", {}),
     }
-    block: bytes = piexif.dump(noted)
+    block = _block(noted)
     if len(block) > EXIF_BYTES:
         noted["Exif"].pop(piexif.ExifIFD.MakerNote, None)
-        block = piexif.dump(noted)
+        block = _block(noted)
     icc = None if is_of_other_inks(reference.icc) else reference.icc
-    return Tags(block if len(block) <= EXIF_BYTES else piexif.dump({"0th": _note(note)}), icc)
+    return Tags(block if len(block) <= EXIF_BYTES else _block({"0th": _note(note)}), icc)
 
 
 def is_of_other_inks(icc: bytes | None) -> bool:
@@ -169,21 +168,34 @@ def is_of_other_inks(icc: bytes | None) -> bool:
 
 def tiff_directories(tags: Tags) -> tuple[Directory, Directory, Directory]:
     """Give tags as a TIFF's directories have them: the picture's, EXIF's, and that of the place."""
-    loaded = piexif.load(tags.exif) if tags.exif else {}
-    picture, exif, place = (
-        dict(_directory(kind, loaded.get(name, {})))
-        for kind, name in (("Image", "0th"), ("Exif", "Exif"), ("GPS", "GPS"))
-    )
+    picture, exif, place = _directories(piexif.load(tags.exif) if tags.exif else {})
     if tags.icc:
         picture[ICC_TAG] = (Kind.UNDEFINED, tags.icc)
     return picture, exif, place
 
 
-def _directory(kind: str, tags: Mapping[int, Any]) -> Iterator[tuple[int, tuple[Kind, Any]]]:
+def _block(loaded: Mapping[str, Any]) -> bytes:
+    """Give directories as EXIF; of what piexif writes, the values stand where the next directory is named."""
+    return EXIF_START + exif_block(*_directories(loaded, STRUCTURE - {_POSITIONING}))
+
+
+def _directories(
+    loaded: Mapping[str, Any], apart_from: frozenset[int] = STRUCTURE
+) -> tuple[Directory, Directory, Directory]:
+    picture, exif, place = (
+        dict(_directory(kind, loaded.get(name, {}), apart_from))
+        for kind, name in (("Image", "0th"), ("Exif", "Exif"), ("GPS", "GPS"))
+    )
+    return picture, exif, place
+
+
+def _directory(
+    kind: str, tags: Mapping[int, Any], apart_from: frozenset[int]
+) -> Iterator[tuple[int, tuple[Kind, Any]]]:
     known = {int(one) for one in Kind}
     for tag, value in tags.items():
         number = piexif.TAGS[kind][tag]["type"]
-        if tag not in STRUCTURE and number in known and _fits(tag, Kind(number), value):
+        if tag not in apart_from and number in known and _fits(tag, Kind(number), value):
             yield tag, (Kind(number), value)
 
 

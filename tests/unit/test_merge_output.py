@@ -1,4 +1,5 @@
 import json
+import struct
 
 import cv2
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from stack.merge.errors import OutputRefused
 from stack.merge.output import check_output, write_picture
-from stack.merge.photos import read_photo
+from stack.merge.photos import read_photo, tiff_tags
 from stack.merge.tags import Tags, merged_tags, read_tags
 
 GRADIENT = np.dstack([np.tile(np.arange(0, 256, dtype=np.uint8), (64, 1))] * 3)
@@ -62,6 +63,22 @@ def test_exif_and_profile_of_the_reference_go_with_it(tmp_path, suffix):
     assert tags["0th"][piexif.ImageIFD.Software].startswith(b"focusrail")
     assert tags["GPS"] == PLACE
     assert np.abs(read_photo(tmp_path / f"a{suffix}").astype(int) - GRADIENT).max() <= (suffix == ".jpg") * 3
+
+
+def test_each_directory_of_exif_ends_with_that_no_other_follows():
+    """Readers warned of values that stood where the next directory is named."""
+    said = {"0th": {piexif.ImageIFD.YCbCrPositioning: 1}, "Exif": {piexif.ExifIFD.ExposureTime: (1, 125)}}
+    block = merged_tags(Tags(piexif.dump(said)), (256, 64), "merged", {}).exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}[block[:2]]
+    (first,) = struct.unpack_from(f"{order}I", block, 4)
+    (exif,) = tiff_tags(block)[34665]
+    for at in (first, exif):
+        (entries,) = struct.unpack_from(f"{order}H", block, at)
+        behind = at + 2 + 12 * entries
+        assert struct.unpack_from(f"{order}I", block, behind) == (0,)
+        values = (struct.unpack_from(f"{order}8xI", block, at + 2 + 12 * entry) for entry in range(entries))
+        assert behind not in {value for (value,) in values}
+    assert tiff_tags(block)[piexif.ImageIFD.YCbCrPositioning] == (1,), "which readers ask for of a JPEG"
 
 
 @pytest.mark.parametrize("broken", [None, b"Exif\0\0nonsense", b"Exif\0\0MM\0*\xff\xff\xff\xff"])

@@ -118,6 +118,16 @@ def test_what_is_no_picture_is_refused(tmp_path, content):
             read(path)
 
 
+def test_a_jpeg_of_more_than_8_bits_is_called_so_and_not_damaged(tmp_path):
+    path = saved(tmp_path / "a.jpg", picture(np.uint8))
+    whole = bytearray(path.read_bytes())
+    whole[whole.index(b"\xff\xc0") + 4] = 12
+    path.write_bytes(whole)
+    for read in (read_photo, photo_shape):
+        with pytest.raises(PhotoUnreadable, match="jpg: it is a JPEG of 12 bits, which is not read: save it"):
+            read(path)
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(PhotoUnreadable, match="No such file"):
         read_photo(tmp_path / "none.jpg")
