@@ -7,7 +7,7 @@ of them. Windows and ends are read by the clock as it stands, since that is what
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final, Literal
 
 GRACE_S: Final = 60.0
@@ -185,7 +185,10 @@ def _earliest(schedule: Schedule, first: int, now: Moment) -> int | None:
 
 
 def _opening_s(window: Window, outside: Moment) -> float:
-    """Give when a window opens next, along the series' time; in the hour that comes twice it opens twice."""
+    """Give when a window opens next, along the series' time; in the hour that comes twice it opens twice.
+
+    It also opens as that hour begins anew, where it had closed within it.
+    """
     now, zone = outside.wall.astimezone(UTC), outside.wall.tzinfo
     days = (outside.wall.date() + timedelta(days=ahead) for ahead in range(3))
     openings = (
@@ -193,4 +196,23 @@ def _opening_s(window: Window, outside: Moment) -> float:
         for day in days
         for fold in (0, 1)
     )
-    return outside.along_s + min((opens - now).total_seconds() for opens in openings if opens > now)
+    opens = min(opens for opens in openings if opens > now)
+    turned = _turned_back(now, opens, zone)
+    if turned is not None and window.holds(turned.astimezone(zone).time()):
+        opens = turned
+    return outside.along_s + (opens - now).total_seconds()
+
+
+def _turned_back(after: datetime, before: datetime, zone: tzinfo | None) -> datetime | None:
+    """Give when clocks are turned back between two instants, to the second; None where they are not."""
+    summer = after.astimezone(zone).utcoffset() or timedelta()
+
+    def is_over(instant: datetime) -> bool:
+        return (instant.astimezone(zone).utcoffset() or timedelta()) < summer
+
+    if not is_over(before):
+        return None
+    while before - after > timedelta(seconds=1):
+        middle = after + (before - after) / 2
+        after, before = (after, middle) if is_over(middle) else (middle, before)
+    return before

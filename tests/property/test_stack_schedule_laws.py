@@ -214,3 +214,21 @@ def test_a_window_that_opens_in_the_hour_that_comes_twice_opens_again(
     assert slot is not None
     found = Moment(0.0, wall).wall_at(slot.due_s)
     assert (found.date(), found.time(), found.fold) == (wall.date(), opens, 1)
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "again"),
+    [
+        ("Europe/Berlin", "2026-10-25T00:40:00+00:00", "2026-10-25T01:00:00+00:00"),
+        ("Australia/Lord_Howe", "2026-04-04T14:50:00+00:00", "2026-04-04T15:00:00+00:00"),
+    ],
+)
+def test_a_window_that_closed_in_the_hour_that_comes_twice_opens_as_it_comes_again(
+    zone: str, now: str, again: str
+) -> None:
+    """The next stack was told for the evening, and an end before that ended the series there and then."""
+    wall, due = datetime.fromisoformat(now).astimezone(ZoneInfo(zone)), datetime.fromisoformat(again)
+    window, until = Window(time(22), (wall - timedelta(minutes=5)).time()), due + timedelta(minutes=15)
+    slot = next_slot(Schedule(10.0, window=window, until=until), None, 0, Moment(0.0, wall))
+    assert slot is not None
+    assert Moment(0.0, wall).wall_at(slot.due_s).astimezone(UTC) == due
