@@ -220,6 +220,11 @@ def _add_preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clipping", action="store_true", help="mark what is clipped (magenta), or black (blue)"
     )
+    parser.add_argument(
+        "--growing",
+        action="store_true",
+        help="show the picture that is being merged, as it is by now",
+    )
     parser.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
 
 

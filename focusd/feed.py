@@ -6,9 +6,12 @@ import queue
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from focusd.merge_child import call_off
 from stack.session import Session
+
+_LOOK: Final = json.dumps({"look": True}) + "\n"
 
 
 class Feed:
@@ -25,6 +28,7 @@ class Feed:
         self._whole = threading.Event()
         self._given_up = threading.Event()
         self._lock = threading.Lock()
+        self._speaking = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
 
     def add(self, file: str) -> None:
@@ -82,6 +86,20 @@ class Feed:
         if dropped:
             call_off(child)
 
+    def look(self) -> bool:
+        """Ask the child to show its picture as it is by now; False where none can be asked."""
+        with self._lock:
+            child = self._child
+        if child is None or child.stdin is None:
+            return False
+        try:
+            with self._speaking:
+                child.stdin.write(_LOOK)
+                child.stdin.flush()
+        except (OSError, ValueError):  # it has ended, or has been told the end
+            return False
+        return True
+
     def pour(self, child: "subprocess.Popen[str]", rest: Callable[[threading.Event], None]) -> None:
         """Write every line to the child until the end; one that died takes no more.
 
@@ -91,8 +109,9 @@ class Feed:
         with contextlib.suppress(OSError), child.stdin as stdin:
             while (line := self._lines.get()) is not None:
                 rest(self._left)
-                stdin.write(line + "\n")
-                stdin.flush()
+                with self._speaking:
+                    stdin.write(line + "\n")
+                    stdin.flush()
 
     def _tell(self, line: str) -> None:
         self._told.append(line)

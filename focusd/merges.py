@@ -17,6 +17,7 @@ from typing import Any
 
 from focusd.events import Publish
 from focusd.feed import Feed
+from focusd.growing import Growing, Growth
 from focusd.journals import Journals
 from focusd.merge_child import MergeFailed, MergeKilled, MergeLacksRoom, end_of, failure, message
 from focusd.reports import unsharp
@@ -115,6 +116,8 @@ class Merges:
         self._lock = threading.Lock()
         self._feeds: dict[str, list[Feed]] = {}
         self._progress: MergeProgress | None = None
+        self._running: Feed | None = None
+        self._growing = Growing()
         self.problem: str | None = None
         """Why the last merge that was not given up has failed, or shows too little; None: all is well."""
         self._any_ended = False
@@ -143,6 +146,11 @@ class Merges:
         with self._lock:
             waiting = sum(not feed.dropped for of_one in self._feeds.values() for feed in of_one) - 1
         return replace(progress, rests=self._rests, waiting=max(0, waiting))
+
+    def growing(self, within_s: float) -> Growth | None:
+        """Give the picture of the running merge as it is by now; None where there is none to be seen yet."""
+        feed = self._running
+        return None if feed is None else self._growing.seen(feed.look, within_s)
 
     def merged(self, session: str) -> int:
         """Say how many slices of `session` are in its picture by now."""
@@ -210,7 +218,7 @@ class Merges:
         self.problem = f"the merge of {session.id} failed: {error}" if error else unsharp(session)
 
     def _let_go(self, feed: Feed) -> None:
-        self._progress = None
+        self._progress = self._running = None
         with self._lock:
             of_one = [other for other in self._feeds.pop(feed.session.id, ()) if other is not feed]
             if of_one:
@@ -270,11 +278,13 @@ class Merges:
         except OSError as error:
             raise MergeFailed(f"the merge could not be started: {error}") from error
         feed.attach(child)
+        self._running = feed
         rest = partial(self._rest, feed)
         feeder = threading.Thread(target=feed.pour, args=(child, rest), name="merge feed", daemon=True)
         feeder.start()
         said = self._listen(child, feed)
         status = end_of(child)
+        self._growing.hear(feed.session.id, {"growing": None, "slices": 0})  # who looks waits no longer
         feed.leave()
         feeder.join()
         if "done" not in said:
@@ -308,7 +318,11 @@ class Merges:
         assert child.stdout is not None
         with child.stdout as lines:
             for line in lines:
-                said = message(line) or said
+                heard = message(line)
+                if "growing" in heard:
+                    self._growing.hear(feed.session.id, heard)
+                    continue
+                said = heard or said
                 if "merged" in said:
                     self._note(feed, said)
         return said

@@ -1,4 +1,4 @@
-"""The camera's view over HTTP: one picture, or a stream of them as motion JPEG.
+"""The camera's view over HTTP: one picture, or a stream as motion JPEG; and the picture that is merged.
 
 Pictures are made in a thread of their own at a low priority, one after the other, and clients that look alike
 share them. Nobody holds up the rig: who cannot follow sees fewer pictures.
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from camera.view import Shown, View
 
 MOST_WATCHERS = 16
+
+GROWS_S = 8.0
+"""A child that merges answers when the slice at hand is done; on a small board that takes seconds."""
 
 PATIENCE_S = 10.0
 """A picture that has not come by then is not waited for."""
@@ -65,11 +68,23 @@ class ViewRequest(Strict):
 def add_preview(app: FastAPI, house: House) -> None:
     """Let clients look through the camera."""
     watch = _Watch(house.finder, house.operator)
+    one_by_one = asyncio.Lock()
 
     @app.get("/preview.jpg")
     async def still(request: Request) -> Response:
         number, shown = await watch.picture(_view(request), watch.latest())
         return Response(shown.jpeg, media_type="image/jpeg", headers=_figures(number, shown))
+
+    @app.get("/growing.jpg")
+    async def growing() -> Response:
+        async with one_by_one:
+            growth = await asyncio.to_thread(house.merges.growing, GROWS_S)
+        if growth is None:
+            raise Refused(
+                "no picture grows just now: nothing is merged, or the first slice is not in it yet, or all are"
+            )
+        figures = {"X-Session": growth.session, "X-Slices": str(growth.slices), "Cache-Control": "no-store"}
+        return Response(growth.jpeg, media_type="image/jpeg", headers=figures)
 
     @app.get("/preview.mjpeg")
     async def motion(request: Request) -> Response:

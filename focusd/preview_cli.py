@@ -1,28 +1,45 @@
-"""`focusctl preview`: what the camera sees, as a file, and how sharp it is, as a number to focus by."""
+"""`focusctl preview`: what the camera sees, as a file, and how sharp it is; or the picture that is merged."""
 
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from focusd.call import Call
+from focusd.client import Problem
 from focusd.exits import Exit
 
 AGAIN_S = 0.2
-"""How long a frame that was shown already is let stand: at work there are only those of the work."""
+"""How long what was shown already is let stand: at work there are only the frames of the work."""
 
 _OPTIONS = ("width", "crop", "peaking", "clipping")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A picture, what there is to say of it for programs, and in words."""
+
+    jpeg: bytes
+    figures: Mapping[str, object]
+    words: str
 
 
 def preview(call: Call) -> Exit:
     """Look once, or until Ctrl-C."""
     typed = call.typed
     asked = {name: value for name in _OPTIONS if (value := getattr(typed, name))}
+    if typed.growing and asked:
+        words = f"--growing shows all of the picture: leave out --{', --'.join(asked)}"
+        return call.problem("Not understood", words, Exit.USAGE)
     try:
-        for jpeg, headers in _frames(call, asked):
+        for look in _merged(call) if typed.growing else _seen(call, asked):
+            saved = ""
             if typed.output is not None:
-                _save(typed.output, jpeg)
-            call.result(_figures(headers, typed.output), [_words(headers, typed.output)])
+                _save(typed.output, look.jpeg)
+                saved = f"  {typed.output}"
+            file = str(typed.output) if typed.output else None
+            call.result({**look.figures, "file": file}, [look.words + saved])
             if not typed.watch:
                 break
     except OSError as error:
@@ -32,16 +49,44 @@ def preview(call: Call) -> Exit:
     return Exit.DONE
 
 
-def _frames(call: Call, asked: Mapping[str, object]) -> Iterator[tuple[bytes, Mapping[str, str]]]:
-    """Give a picture of one frame after the other."""
+def _seen(call: Call, asked: Mapping[str, object]) -> Iterator[Look]:
+    """Look through the camera, at one frame after the other."""
+    for jpeg, said in _new_ones(call, "/preview.jpg", ("x-frame",), **asked):
+        figures = {
+            "frame": int(said["x-frame"]),
+            "sharpness": float(said["x-sharpness"]),
+            "clipped_percent": float(said["x-clipped-percent"]),
+        }
+        words = f"sharpness {said['x-sharpness']}  clipped {said['x-clipped-percent']} %"
+        yield Look(jpeg, figures, words)
+
+
+def _merged(call: Call) -> Iterator[Look]:
+    """Look at the picture that is merged, whenever more slices are in it, until all are."""
+    seen = False
+    try:
+        for jpeg, said in _new_ones(call, "/growing.jpg", ("x-session", "x-slices")):
+            figures = {"session": said["x-session"], "slices": int(said["x-slices"])}
+            yield Look(jpeg, figures, f"{said['x-session']}, {said['x-slices']} slices")
+            seen = True
+    except Problem as error:
+        if not (seen and error.exit_code is Exit.REFUSED):
+            raise
+
+
+def _new_ones(
+    call: Call, path: str, told_apart_by: tuple[str, ...], **asked: object
+) -> Iterator[tuple[bytes, Mapping[str, str]]]:
+    """Give a picture after the other, no two of them the same, and what is said of them."""
     shown = None
     while True:
-        jpeg, headers = call.daemon.picture("/preview.jpg", **asked)
-        if headers["x-frame"] == shown:
+        jpeg, said = call.daemon.picture(path, **asked)
+        this = [said[name] for name in told_apart_by]
+        if this == shown:
             time.sleep(AGAIN_S)
             continue
-        shown = headers["x-frame"]
-        yield jpeg, headers
+        shown = this
+        yield jpeg, said
 
 
 def _save(path: Path, jpeg: bytes) -> None:
@@ -49,17 +94,3 @@ def _save(path: Path, jpeg: bytes) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_bytes(jpeg)
     draft.replace(path)
-
-
-def _figures(headers: Mapping[str, str], path: Path | None) -> dict[str, object]:
-    return {
-        "frame": int(headers["x-frame"]),
-        "sharpness": float(headers["x-sharpness"]),
-        "clipped_percent": float(headers["x-clipped-percent"]),
-        "file": str(path) if path else None,
-    }
-
-
-def _words(headers: Mapping[str, str], path: Path | None) -> str:
-    saved = f"  {path}" if path else ""
-    return f"sharpness {headers['x-sharpness']}  clipped {headers['x-clipped-percent']} %{saved}"

@@ -1,10 +1,13 @@
 """The child that merges a session while it is shot: `python -m stack.merge follow --session DIR`.
 
 It reads JSON lines on stdin, `{"slice": "slices/0000.jpg"}` for every slice in the order shot, then
-`{"end": true}`. It writes JSON lines on stdout:
+`{"end": true}`; and before that `{"look": true}` whenever somebody would see the picture. It writes JSON
+lines on stdout:
 
 - `{"merged": 3, "slice": "slices/0002.jpg", "doubt": "", "seconds": 0.31}` after each slice; `doubt` says why
   not to trust where it was laid, if there is a reason, `seconds` how long it took
+- `{"growing": "/9j/4AAQ...", "slices": 3}` after `look`, at the latest when the slice at hand is merged: the
+  picture so far, a JPEG of at most 800 px in base64; null before there is one
 - `{"done": {"merge": 1, "files": {"merged": "merges/1/merged.jpg", "depth": "merges/1/depth.png", ...},
   "sha256": {"merges/1/merged.jpg": "9f2c...", ...}, "slices": 40, "seconds": 12.3}}` at the end, on one
   line, or
@@ -17,6 +20,7 @@ ends with 1 and leaves nothing; on SIGTERM or SIGINT likewise, with 143 or 130.
 """
 
 import argparse
+import base64
 import json
 import os
 import queue
@@ -24,7 +28,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Final, NoReturn
@@ -61,17 +66,25 @@ class Feed:
     def __init__(self, stream: IO[str]) -> None:
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._gone = threading.Event()
+        self._looked = threading.Event()
         threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
-    def slices(self) -> Iterator[str]:
-        """Give each slice's path as it is told, until the end. Raises `ParentGone`."""
+    def slices(self, show: Callable[[], None]) -> Iterator[str]:
+        """Give each slice's path as it is told, until the end. Raises `ParentGone`.
+
+        `show` is called between them where somebody looks, also before slices that were told earlier.
+        """
         while True:
             line = self._lines.get()
             if self._gone.is_set() or line is None:
                 raise ParentGone
+            if self._looked.is_set():
+                self._looked.clear()
+                show()
             if line.get("end"):
                 return
-            yield str(line["slice"])
+            if "slice" in line:
+                yield str(line["slice"])
 
     def _read(self, stream: IO[str]) -> None:
         ended = False
@@ -79,6 +92,8 @@ class Feed:
             for text in stream:
                 line = json.loads(text)
                 ended = ended or bool(line.get("end"))
+                if line.get("look"):
+                    self._looked.set()
                 self._lines.put(line)
         except ValueError:  # a line torn in two is what a parent leaves that was killed
             ended = False
@@ -121,7 +136,7 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
     feed = Feed(sys.stdin)
     merging = Merging(settings_of(asked), skip_bad=asked.skip_bad, limit_bytes=asked.memory)
     began_s = time.monotonic()
-    for told, name in enumerate(feed.slices(), start=1):
+    for told, name in enumerate(feed.slices(partial(_show, merging)), start=1):
         _allow(asked.timeout)
         taken_s = time.monotonic()
         placed = merging.add(Photo(_index(name, told - 1), session / name, name))
@@ -152,6 +167,13 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
             "seconds": round(time.monotonic() - began_s, 3),
         }
     )
+
+
+def _show(merging: Merging) -> None:
+    """Say what the picture looks like by now."""
+    picture = merging.preview()
+    jpeg = None if picture is None else base64.b64encode(cv2.imencode(".jpg", picture)[1]).decode("ascii")
+    _say(growing=jpeg, slices=len(merging.photos))
 
 
 def _index(name: str, position: int) -> int:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stack.merge.align import Alignment
 from stack.merge.bydepth import by_depth
 from stack.merge.errors import (
@@ -115,6 +118,10 @@ class Merging:
         self.photos.append(photo)
         self._spare()
         return placed
+
+    def preview(self) -> NDArray[np.uint8] | None:
+        """Give the picture so far, as `Merge.preview` does; None before there is one."""
+        return self._merge.preview() if self._merge is not None and self.photos else None
 
     def _merged(self, first: Path) -> Merge:
         """Give the merge, begun with the working set that fits slices like the first."""

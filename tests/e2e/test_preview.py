@@ -106,6 +106,11 @@ def test_the_shell_saves_it_and_says_how_sharp_it_is(rig, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_where_nothing_is_merged_no_picture_grows(rig):
+    status, _, body = fetched(rig, "/growing.jpg")
+    assert (status, "no picture grows just now" in body.decode()) == (409, True)
+
+
 def test_a_daemon_that_ends_lets_go_of_who_looks(tmp_path):
     with daemon(tmp_path) as focusd:
         stream = looking(focusd, 100)

@@ -8,7 +8,8 @@ from shell import ended, lines_of, run, typed
 from stand_in_daemon import SESSION, listening
 
 from focusd import preview_cli
-from focusd.client import RECONNECTED, Daemon, NoDaemon
+from focusd.client import RECONNECTED, Daemon, NoDaemon, Problem
+from focusd.exits import Exit
 
 
 def shoot_all(daemon):
@@ -200,6 +201,32 @@ def test_a_frame_is_shown_once_however_long_it_stands(place, capsys, monkeypatch
     code, out, _ = run("preview --watch --json", capsys)
     assert (code, [json.loads(line)["frame"] for line in out.splitlines()]) == (0, [3, 4])
     assert waited == [preview_cli.AGAIN_S] * 2
+
+
+def test_a_picture_that_grows_is_shown_whenever_it_has_grown_until_it_is_done(
+    place, tmp_path, capsys, monkeypatch
+):
+    counts, waited = iter("223"), []
+
+    def picture(_daemon, path, **query):
+        assert (path, query) == ("/growing.jpg", {})
+        if (count := next(counts, None)) is None:
+            raise Problem("Refused", "no picture grows just now", Exit.REFUSED)
+        return count.encode(), {"x-session": SESSION, "x-slices": count}
+
+    monkeypatch.setattr(Daemon, "picture", picture)
+    monkeypatch.setattr(preview_cli.time, "sleep", waited.append)
+    code, out, _ = run(f"preview --growing --watch -o {tmp_path}/now.jpg", capsys)
+    shown = [f"{SESSION}, {count} slices  {tmp_path}/now.jpg" for count in "23"]
+    assert (code, out.splitlines(), waited) == (0, shown, [preview_cli.AGAIN_S])
+    assert (tmp_path / "now.jpg").read_bytes() == b"3"
+    code, _, err = run("preview --growing", capsys)
+    assert (code, err) == (3, "focusctl: Refused: no picture grows just now\n")
+
+
+def test_a_picture_that_grows_is_shown_whole_and_as_it_is(place, capsys):
+    code, _, err = run("preview --growing --peaking --width 200", capsys)
+    assert (code, "leave out --width, --peaking" in err) == (2, True)
 
 
 def test_watch_finds_what_the_button_began(daemon):

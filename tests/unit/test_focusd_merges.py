@@ -11,6 +11,7 @@ import focusd.merge_child
 import focusd.merges
 from focusd.events import EventHub
 from focusd.feed import Feed
+from focusd.growing import Growth
 from focusd.journals import Journals
 from focusd.merges import MergeProgress, Merges
 from focusd.opening import crowded
@@ -136,6 +137,38 @@ def test_a_merge_is_told_step_by_step_and_taken_over(bench: Bench) -> None:
     assert (session.path / "depth.png").readlink() == Path("merges/1/depth.png")
     assert bench.finished == [session.id]
     assert bench.stages == [None], "it is at work no more when that is told"
+
+
+GROWING = """
+shown = 0
+for line in sys.stdin:
+    line = json.loads(line)
+    if "slice" in line:
+        shown += 1
+        say(merged=shown, slice=line["slice"], doubt="", seconds=0.5)
+    elif "look" in line and shown == 2:
+        sys.exit(1)
+    elif "look" in line:
+        say(growing="/9j/" if shown else None, slices=shown)
+"""
+
+
+def test_who_looks_sees_the_picture_grow_and_waits_for_no_child_that_has_ended(bench: Bench) -> None:
+    assert bench.merges.growing(0) is None
+    bench.does(GROWING)
+    session = bench.session()
+    feed = bench.merges.follow(session)
+    bench.await_event(session, "merge_started")
+    while bench.merges._running is None:
+        assert bench.merges._thread.is_alive()
+    assert bench.merges.growing(20) is None, "it has no slice yet"
+    feed.add(session.slice_name(0))
+    bench.await_event(session, "merge_progress")
+    assert bench.merges.growing(20) == Growth(session.id, 1, b"\xff\xd8\xff")
+    feed.add(session.slice_name(1))
+    assert bench.merges.growing(3600) is None
+    bench.await_event(session, "merge_failed")
+    assert bench.merges.growing(3600) is None
 
 
 def test_a_name_that_the_merge_before_had_and_this_one_has_not_goes(bench: Bench) -> None:

@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import json
 import os
@@ -59,6 +60,28 @@ def followed(session, count=4, first=0):
 def made(session):
     merges = session / "merges"
     return sorted(str(path.relative_to(merges)) for path in merges.rglob("*"))
+
+
+def test_whoever_looks_sees_the_picture_as_it_is_by_then(session):
+    with started(session) as child:
+        said = lambda: json.loads(child.stdout.readline())  # noqa: E731
+        tell(child, look=True)
+        assert said() == {"growing": None, "slices": 0}
+        for i in range(4):
+            tell(child, slice=f"slices/{i:04}.jpg")
+        assert [said()["merged"] for _ in range(4)] == [1, 2, 3, 4]
+        tell(child, look=True)
+        shown = said()
+        tell(child, end=True)
+        child.stdin.close()
+        done = said()["done"]
+    grown = cv2.imdecode(np.frombuffer(base64.b64decode(shown["growing"]), np.uint8), cv2.IMREAD_COLOR)
+    whole = cv2.imread(str(session / done["files"]["merged"]))
+    factor = -(-max(whole.shape) // 800)
+    assert (shown["slices"], done["slices"]) == (4, 4)
+    small = cv2.resize(whole, grown.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert max(whole.shape[:2]) // factor - 2 <= max(grown.shape) <= 800
+    assert cv2.PSNR(grown, small) > 30
 
 
 def test_a_stack_becomes_a_folder_of_results(session):
