@@ -81,7 +81,7 @@ def add_preview(app: FastAPI, house: House) -> None:
             growth = await asyncio.to_thread(house.merges.growing, GROWS_S)
         if growth is None:
             raise Refused(
-                "no picture grows just now: nothing is merged, or the first slice is not in it yet, or all are"
+                "no picture grows just now: nothing is merged, or no slice is in it yet, or all are"
             )
         figures = {"X-Session": growth.session, "X-Slices": str(growth.slices), "Cache-Control": "no-store"}
         return Response(growth.jpeg, media_type="image/jpeg", headers=figures)

@@ -172,8 +172,8 @@ def _follow(session: Path, asked: argparse.Namespace) -> None:
 def _show(merging: Merging) -> None:
     """Say what the picture looks like by now."""
     picture = merging.preview()
-    jpeg = None if picture is None else base64.b64encode(cv2.imencode(".jpg", picture)[1]).decode("ascii")
-    _say(growing=jpeg, slices=len(merging.photos))
+    jpeg = None if picture is None else cv2.imencode(".jpg", picture)[1].tobytes()
+    _say(growing=jpeg and base64.b64encode(jpeg).decode("ascii"), slices=len(merging.photos))
 
 
 def _index(name: str, position: int) -> int:

@@ -166,6 +166,8 @@ def test_who_looks_sees_the_picture_grow_and_waits_for_no_child_that_has_ended(b
     bench.await_event(session, "merge_progress")
     assert bench.merges.growing(20) == Growth(session.id, 1, b"\xff\xd8\xff")
     feed.add(session.slice_name(1))
+    while bench.merges.merged(session.id) < 2:
+        assert bench.merges._thread.is_alive()
     assert bench.merges.growing(3600) is None
     bench.await_event(session, "merge_failed")
     assert bench.merges.growing(3600) is None
