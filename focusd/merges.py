@@ -24,6 +24,7 @@ from focusd.reports import unsharp
 from stack.errors import StackError
 from stack.journal import Journal
 from stack.merge.errors import MergeError
+from stack.merge.memory import give_back
 from stack.merge.versions import choose
 from stack.session import Session
 from stack.vitals import Strain
@@ -241,6 +242,7 @@ class Merges:
         self._publish("merge_rests", session=feed.session.id, why="memory")
         if not feed.begin_again():
             raise MergeFailed("it was given up")
+        give_back()  # what frames took; the C library would keep it for the next stack's
         self._publish("merge_goes_on", session=feed.session.id)
         self._progress = MergeProgress(feed.session.id, 0, feed.saved)
 
