@@ -440,7 +440,7 @@ class Timelapse:
         if last.end is SlotEnd.FAILED:
             self._failure.recall(last.reason or "its stack failed")
         elif last.end is SlotEnd.DONE and last.session is not None:
-            with suppress(SessionError):
+            with suppress(SessionError, OSError):
                 session = self._sessions.open(last.session)
                 self._failure.doubt(doubt_of(session, session.state()))
 

@@ -6,6 +6,7 @@ Its operator shoots real sessions with real journals and real (tiny) files; noth
 import hashlib
 import json
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -78,9 +79,10 @@ class PaperOperator:
         self.exposure = EXPOSURE
         self.plans = []
         for session in sessions.all()[-2:]:  # what a cut left unmerged is made up for
-            state = session.state()
-            if state.phase == "done" and not (state.merges and state.merges[-1].ended):
-                self.merging[session.id] = clock.monotonic_ns() + round(MERGE_S * 1e9)
+            with suppress(OSError):
+                state = session.state()
+                if state.phase == "done" and not (state.merges and state.merges[-1].ended):
+                    self.merging[session.id] = clock.monotonic_ns() + round(MERGE_S * 1e9)
 
     def order(self, order):
         if self.session is not None:

@@ -97,7 +97,7 @@ def _why_none(session: Path, error: Exception) -> str:
         return "its session was removed"
     if (session / PICTURE).exists():
         return str(error)
-    with suppress(SessionError):
+    with suppress(SessionError, OSError):
         merges = load(session).state().merges
         if merges and merges[-1].error:
             return f"its merge failed: {merges[-1].error}"

@@ -374,9 +374,13 @@ def test_slots_without_a_picture_say_why(tmp_path):
         Drawn(),
         Drawn(end="begun"),
         Drawn(merged=False, merge_error="too few slices are left"),
+        Drawn(merged=False, merge_error="nobody can read that"),
     ]
     made = series(tmp_path, slots)
     shutil.rmtree(made.sessions / made.ids[4])
+    unreadable = Sessions(made.sessions).open(made.ids[7]).journal_path
+    unreadable.unlink()
+    unreadable.mkdir()
     stills, absent = stills_of(story_of(made.folder), made.sessions)
     assert [still.slot for still in stills] == [0]
     assert {one.slot: one.reason for one in absent} == {
@@ -386,6 +390,7 @@ def test_slots_without_a_picture_say_why(tmp_path):
         4: "its session was removed",
         5: "its stack is not finished",
         6: "its merge failed: too few slices are left",
+        7: "it is not merged yet",
     }
     with pytest.raises(SessionsNotFound, match="say with --sessions"):
         stills_of(story_of(made.folder), tmp_path / "nowhere")

@@ -58,6 +58,18 @@ def test_a_series_whose_journal_cannot_be_opened_keeps_focusd_from_nothing(machi
     assert machine.timelapse.all() == []
 
 
+def test_a_stack_that_is_done_and_cannot_be_read_after_a_cut_costs_its_series_nothing(machine):
+    machine.timelapse.start(asked())
+    machine.let(0.5 * HALF_HOUR_S)
+    assert machine.slots == {0: "done"}
+    journal = machine.operator.sessions.open(1).journal_path
+    journal.unlink()
+    journal.mkdir()
+    machine.cut(60)
+    machine.let(HALF_HOUR_S)
+    assert machine.slots == {0: "done", 1: "done"}
+
+
 def test_after_a_cut_between_stacks_it_goes_on_in_its_rhythm_and_makes_up_for_nothing(machine):
     machine.timelapse.start(asked())
     machine.let(1.5 * HALF_HOUR_S)
