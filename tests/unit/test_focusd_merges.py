@@ -1,10 +1,13 @@
+import io
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from contention import WatchedLock
 from stack_rig import MICRON, PLAN
 
 import focusd.merge_child
@@ -171,6 +174,28 @@ def test_who_looks_sees_the_picture_grow_and_waits_for_no_child_that_has_ended(b
     assert bench.merges.growing(3600) is None
     bench.await_event(session, "merge_failed")
     assert bench.merges.growing(3600) is None
+
+
+def test_a_look_tears_no_line_that_tells_of_a_slice(bench: Bench) -> None:
+    """A child that hears half a line takes its parent for dead, and the merge is lost."""
+    feed, heard = Feed(bench.session()), [""]
+    feed._speaking = lock = WatchedLock()  # type: ignore[assignment]
+
+    class Pipe(io.StringIO):
+        def write(self, text: str) -> int:
+            heard[0] += text[:5]
+            if "slice" in text:
+                lock.meanwhile(feed.look)
+            heard[0] += text[5:]
+            return len(text)
+
+    child: Any = SimpleNamespace(stdin=Pipe())
+    feed.attach(child)
+    feed.add("slices/0000.jpg")
+    feed.leave()
+    feed.pour(child, lambda left: None)
+    lock.join()
+    assert heard[0].splitlines() == ['{"slice": "slices/0000.jpg"}', '{"look": true}']
 
 
 def test_a_name_that_the_merge_before_had_and_this_one_has_not_goes(bench: Bench) -> None:
