@@ -134,8 +134,8 @@ def test_a_stack_that_waited_for_its_merge_goes_at_once_when_it_is_at_work_no_mo
 
 def test_nothing_arrives_while_it_is_looked_for_what_is_still_to_be_merged(bench: Bench) -> None:
     """The picture of a merge that a power cut ended would never have arrived."""
-    bench.session()
-    looking, asked = threading.Event(), threading.Event()
+    session = bench.session()
+    looking, asked, told = (threading.Event() for _ in range(3))
     looking.set()
 
     def held_up() -> bool:
@@ -144,12 +144,14 @@ def test_nothing_arrives_while_it_is_looked_for_what_is_still_to_be_merged(bench
         return answer
 
     bench.deliveries.start(bench.sessions, held_up)
-    assert asked.wait(10)
+    assert asked.wait(30)
     assert bench.carrier.carried == []
     looking.clear()
-    bench.deliveries.deliver_due(10**18)
-    assert len(bench.carrier.carried) == 1
+    with bench.hub.listening(told.set):
+        bench.deliveries.consider(session)
+        assert told.wait(30)
     bench.deliveries.close()
+    assert set(bench.told()) == {"delivered"}
 
 
 def test_what_is_held_up_goes_soon_after_the_look_has_ended(bench: Bench) -> None:
