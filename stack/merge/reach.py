@@ -16,29 +16,26 @@ NOWHERE: Final = 1e6
 """The depth of what has none."""
 
 
-def reach(where: Plane, near: Plane, growth: float) -> tuple[Plane, Plane]:
-    """Give how far each place has to look around itself for what may veil it, and the nearest that does.
+def reach(where: Plane, near: Plane, growth: float) -> Plane:
+    """Give how far each place has to look around itself for what may veil it, in pixels; 0: nothing does.
 
     `where` and `near` are depths in slices, `NOWHERE` where there is none; a disc's radius grows by `growth`
-    pixels a slice. The first is in pixels, 0 where nothing veils; the second in slices, else `NOWHERE`.
+    pixels a slice.
     """
     known = where < NOWHERE
-    far, front = np.zeros(where.shape, np.float32), np.full(where.shape, NOWHERE, np.float32)
+    far = np.zeros(where.shape, np.float32)
     if not (near < NOWHERE).any() or not known.any():
-        return far, front
+        return far
     behind = np.where(known, where, -NOWHERE).astype(np.float32)
     farthest = growth * float(behind.max() - near.min())
     tried = 2.0
     while tried < farthest * FINER:
-        nearest = _nearest(near, tried)
-        gap = behind - nearest
+        gap = behind - _nearest(near, tried)
         cv2.threshold(gap, max(LEAST_GAP, tried / FINER / growth), 0, cv2.THRESH_TOZERO, dst=gap)
         np.maximum(far, gap, out=far)
-        cv2.min(front, nearest, dst=nearest)
-        cv2.copyTo(nearest, (gap > 0).view(np.uint8), front)
         tried *= FINER
     far *= np.float32(growth)
-    return np.minimum(far, np.float32(farthest), out=far), front
+    return np.minimum(far, np.float32(farthest), out=far)
 
 
 def _nearest(near: Plane, radius_px: float) -> Plane:
@@ -48,4 +45,6 @@ def _nearest(near: Plane, radius_px: float) -> Plane:
     small = cv2.erode(near, block, anchor=(0, 0))[::factor, ::factor]
     across = 2 * round(radius_px / factor) + 1
     within = cv2.erode(small, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across)))
-    return np.asarray(within.repeat(factor, axis=0).repeat(factor, axis=1)[: len(near), : near.shape[1]])
+    size = within.shape[1] * factor, within.shape[0] * factor
+    whole = cv2.resize(within, size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(whole[: len(near), : near.shape[1]])

@@ -129,7 +129,7 @@ def found(
     if taken is not None:
         np.copyto(where, travel.counted(taken.reduced(factor, where.shape)), where=where < NOWHERE)
     growth = px_a_slice / factor
-    far = reach(where, near, growth)[0]
+    far = reach(where, near, growth)
     rows, columns = np.nonzero(far > 1)
     cover, added, shone = (np.zeros(shape, np.float32) for shape in (where.shape, light.shape, where.shape))
     for first in range(0, len(rows), LOOKED_AT_ONCE):
