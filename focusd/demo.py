@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +31,11 @@ PATIENCE_S = 180
 
 END_WITHIN_S = 30
 """The daemon brings motion and files to rest before it ends."""
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
+"""What may end the demo at any moment."""
+
+Child = subprocess.Popen[str]
 
 
 class DemoFailed(Exception):
@@ -87,30 +92,41 @@ def _running_daemon(socket: Path) -> Iterator[None]:
     arguments = ["--simulate", "--state-dir", STATE, "--socket", str(socket), *settings]
     print(f"$ focusd {shlex.join(arguments)} &", flush=True)
     (CLONE / STATE).mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "focusd.daemon", *arguments]
     with (
         (CLONE / STATE / "focusd.log").open("w+", encoding="utf-8") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "focusd.daemon", *arguments],
-            cwd=CLONE,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            start_new_session=True,
+        _child(
+            _end,
+            lambda: subprocess.Popen(
+                command,
+                cwd=CLONE,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            ),
         ) as child,
     ):
-        try:
-            assert child.stdout is not None
-            if not child.stdout.readline().startswith("focusd ready"):
-                log.seek(0)
-                said = log.read().strip().splitlines()
-                raise DemoFailed(said[-1] if said else "the daemon ended at once and did not say why")
-            yield
-        finally:
-            _end(child)
+        assert child.stdout is not None
+        if not child.stdout.readline().startswith("focusd ready"):
+            log.seek(0)
+            said = log.read().strip().splitlines()
+            raise DemoFailed(said[-1] if said else "the daemon ended at once and did not say why")
+        yield
 
 
-def _end(daemon: "subprocess.Popen[str]") -> None:
+@contextlib.contextmanager
+def _child(end: Callable[[Child], None], start: Callable[[], Child]) -> Iterator[Child]:
+    """Run what `start` starts, and `end` it: no interrupt falls between, which would leave it running."""
+    with contextlib.ExitStack() as stack:
+        with _held_back():
+            child = stack.enter_context(start())
+            stack.callback(end, child)
+        yield child
+
+
+def _end(daemon: Child) -> None:
     """Ask the daemon to end; what does not end in time is killed with all it started."""
     with _undisturbed():
         daemon.terminate()
@@ -124,13 +140,26 @@ def _end(daemon: "subprocess.Popen[str]") -> None:
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let an impatient second Ctrl-C wait until everything is put away."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDINGS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _held_back() -> Iterator[None]:
+    """Let an interrupt wait until what is begun here can be ended; then it comes."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda which, _: came.append(which)) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _mark_subject(daemon: Daemon) -> None:
@@ -164,7 +193,9 @@ def _came_to_nothing(event: Answer, _progress: Progress) -> NoReturn:
 def _focusctl(line: str) -> None:
     """Run one command of focusctl, shown as it would be typed."""
     print(f"\n$ focusctl {line}", flush=True)
-    code = subprocess.run([sys.executable, "-m", "focusd.cli", *line.split()], check=False).returncode
+    command = [sys.executable, "-m", "focusd.cli", *line.split()]
+    with _child(subprocess.Popen.kill, lambda: subprocess.Popen(command, text=True)) as child:
+        code = child.wait()
     if code != Exit.DONE:
         raise DemoFailed(f"focusctl {line} ended with exit code {code}")
 

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-_TYPED = re.compile(r"\s*(\d+\.?\d*|\.\d+|\d+/[1-9]\d*)\s*(us|µs|μs|ms|s|min|h|d)?\s*")
+_TYPED = re.compile(r"\s*(\d+\.?\d*|\.\d+|\d+/[1-9]\d*)\s*(us|µs|μs|ms|s|min|m|h|d)?\s*")
 
 _UNIT_S = {
     "us": Fraction(1, 1_000_000),
@@ -12,6 +12,7 @@ _UNIT_S = {
     "ms": Fraction(1, 1000),
     "s": Fraction(1),
     "min": Fraction(60),
+    "m": Fraction(60),
     "h": Fraction(3600),
     "d": Fraction(86_400),
 }
@@ -37,6 +38,6 @@ def duration_words(seconds: float) -> str:
 def _duration_s(typed: str) -> Fraction:
     match = _TYPED.fullmatch(typed)
     if match is None:
-        raise ValueError(f'"{typed}" is not a duration: write 3s, 500ms or 1/125')
+        raise ValueError(f'"{typed}" is not a duration: write 500ms, 3s, 1/125, 30min, 2h or 7d')
     digits, unit = match.groups()
     return Fraction(digits) * _UNIT_S[unit or "s"]

@@ -9,6 +9,8 @@ import sys
 import pytest
 from daemon_process import INSECT, QUICK
 
+from focusd import demo as demonstration
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -98,3 +100,18 @@ def test_a_demo_that_cannot_begin_says_so_in_one_line(demo):
     assert process.returncode == 1
     (line,) = err.strip().splitlines()
     assert line.startswith("demo: ") and "travel_mm" in line
+
+
+def test_what_an_interrupt_meets_while_it_is_being_started_is_ended_too(monkeypatch):
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *command, **how):
+            super().__init__(*command, **how)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        demonstration._focusctl("watch")
+    assert [child.poll() for child in started] == [-signal.SIGKILL]

@@ -17,7 +17,7 @@ def shell(focusd, *words):
 
 def test_a_series_survives_its_daemon_and_ends_with_as_many_stacks_as_asked(tmp_path):
     with daemon(tmp_path, PLAN, SLOW) as focusd:
-        started = shell(focusd, "timelapse", "start", "--every", "30s", "--count", "1", "--name", "moss")
+        started = shell(focusd, "timelapse", "start", "--every", "10m", "--count", "1", "--name", "moss")
         assert started.returncode == 0, started.stderr
         assert "0001-moss, running" in started.stdout
         assert focusd.call("POST", "/timelapse", every_s=60)[0] == 409

@@ -116,6 +116,7 @@ def test_millimetres_and_micrometres_agree(number):
         ("3", 3.0),
         ("500ms", 0.5),
         ("2min", 120.0),
+        ("10m", 600.0),
         ("1h", 3600.0),
         ("1/125", 0.008),
         ("1/2 s", 0.5),
