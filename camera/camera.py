@@ -80,11 +80,23 @@ AS_METERED: Final = Aim()
 
 @dataclass(frozen=True, slots=True)
 class CameraIdentity:
-    """Which camera took a frame, for EXIF and the session."""
+    """Which camera took a frame, for EXIF and the session.
+
+    Attributes
+    ----------
+    make, model, sensor
+        Its names.
+    index
+        Of how many that are connected, counted from 0.
+    rotation_deg
+        How it says it is mounted, by which pictures are turned upright; None: it says nothing.
+    """
 
     make: str
     model: str
     sensor: str
+    index: int = 0
+    rotation_deg: int | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -77,6 +77,12 @@ def ended_ns(metadata: Metadata, readout_us: int) -> int:
     return _whole(metadata["SensorTimestamp"]) + 1000 * readout_us
 
 
+def sensor_c(metadata: Metadata) -> float | None:
+    """Give the sensor's temperature; None where the frame does not say: few sensors do, and not in each."""
+    told = metadata.get("SensorTemperature")
+    return float(told) if isinstance(told, int | float) else None
+
+
 def missing(metadata: Metadata) -> tuple[str, ...]:
     """Name what a frame must report, and does not, for anybody to tell when and how it was exposed."""
     return tuple(key for key in ("SensorTimestamp", TIME, GAIN) if key not in metadata)

@@ -28,11 +28,12 @@ def open_steadily(open_picamera2: OpenPicamera2, index: int) -> Picamera2:
     return _open(open_picamera2, index, tuning)
 
 
-def identity_of(picam: Picamera2) -> CameraIdentity:
+def identity_of(picam: Picamera2, index: int) -> CameraIdentity:
     """Say which camera this is, as far as it does."""
-    sensor = str(picam.camera_properties.get("Model", "unknown"))
+    properties = picam.camera_properties
+    sensor, rotation_deg = str(properties.get("Model", "unknown")), properties.get("Rotation")
     make = "Raspberry Pi" if is_native(picam) else "unknown"
-    return CameraIdentity(make, sensor, sensor)
+    return CameraIdentity(make, sensor, sensor, index, None if rotation_deg is None else int(rotation_deg))
 
 
 def _open(open_picamera2: OpenPicamera2, index: int, tuning: dict[str, Any] | None) -> Picamera2:

@@ -101,7 +101,7 @@ class PicamCamera:
         self._exposure: Exposure | None = None
         self._seen_us = 0
         self._picam = within(OPEN_S, lambda: open_steadily(open_picamera2, settings.index), "has not opened")
-        self._identity = identity_of(self._picam)
+        self._identity = identity_of(self._picam, settings.index)
         # A Pi's own cameras say how every frame was exposed; one on USB never does.
         complete = None if is_native(self._picam) else self._assumed
         self._loans = Loans(self._picam, clock, complete, heard)

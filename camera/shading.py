@@ -7,7 +7,8 @@ darkness itself comes out; that light is taken away before anything is lifted, w
 """
 
 import io
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
@@ -15,12 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from camera.camera import Pixels
+from camera.camera import Exposure, Pixels
+from camera.taken import Taken, taken_of
 
 STRIP_ROWS: Final = 128
 REACH_PX: Final = 2
 """Neighbours up to so far away stand in for a hot pixel."""
 
+TAKEN: Final = ("field_taken", "dark_taken")
 _LEVELS: Final = 65_535
 
 
@@ -40,12 +43,22 @@ class Shading:
     dark
         Shape `(3,)`, float32, 0 to 0.1: the light of darkness, blue, green, red, of which 1 is white; None:
         no dark frame was taken, or one from before this was measured.
+    field_taken, dark_taken
+        How the white field and the dark frame were taken; None also for one from before this was kept.
     """
 
     size_px: tuple[int, int]
     gains: NDArray[np.float32] | None = None
     hot: NDArray[np.int32] | None = None
     dark: NDArray[np.float32] | None = None
+    field_taken: Taken | None = None
+    dark_taken: Taken | None = None
+
+    def fitting(self, exposure: Exposure) -> "Shading":
+        """Give what of it holds for frames of an exposure: darkness is as bright in those alike alone."""
+        if self.dark_taken is None or self.dark_taken.as_dark(exposure):
+            return self
+        return replace(self, dark=None)
 
     def corrected(self, pixels: Pixels) -> Pixels:
         """Give a frame without it, as pixels of its own. Raises ValueError for a frame of another size."""
@@ -62,17 +75,24 @@ class Shading:
     def packed(self) -> bytes:
         """Give it as the content of a file."""
         parts = {name: part for name in ("gains", "hot", "dark") if (part := getattr(self, name)) is not None}
+        for name in TAKEN:
+            if (taken := getattr(self, name)) is not None:
+                parts[name] = np.array(json.dumps(taken.record()))
         file = io.BytesIO()
         np.savez_compressed(file, size_px=np.array(self.size_px), **parts)
         return file.getvalue()
 
 
 def unpacked(content: bytes) -> Shading:
-    """Read what `Shading.packed` gave; raises ValueError, KeyError or OSError for anything else."""
+    """Read what `Shading.packed` gave, and earlier versions' did.
+
+    Raises ValueError, KeyError, TypeError or OSError for anything else.
+    """
     with np.load(io.BytesIO(content), allow_pickle=False) as parts:
         width, height = (int(side) for side in parts["size_px"])
         gains, hot, dark = (parts.get(name) for name in ("gains", "hot", "dark"))
-        return Shading((width, height), gains, hot, dark)
+        taken = [taken_of(json.loads(str(parts[name]))) if name in parts else None for name in TAKEN]
+        return Shading((width, height), gains, hot, dark, *taken)
 
 
 def linear(levels: NDArray[Any], most: int) -> NDArray[np.float32]:

@@ -47,6 +47,7 @@ class Record:
                 "make": identity.make,
                 "model": identity.model,
                 "sensor": identity.sensor,
+                "rotation_deg": identity.rotation_deg,
                 "size_px": list(camera.size_px),
                 **({"shading": kept.record} if kept else {}),
             },

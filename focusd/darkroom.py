@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from camera.camera import Frame
+from camera.camera import Camera, CameraIdentity, Frame
 from focusd.encoding import Encoding
 from focusd.eye import Eye
 from focusd.shadings import Kept, Shadings
@@ -38,22 +38,30 @@ class Darkroom:
     def equip(self, kit: Kit, plan: StackPlan) -> None:
         """Have a kit save the slices of a plan; raises as `shading`."""
         identity = kit.camera.identity
-        kit.encode = self._developed(self.encoding.encoder(identity, plan.optics), self.shading(plan))
+        encode = self.encoding.encoder(identity, plan.optics)
+        kit.encode = self._developed(encode, self.shading(plan), kit.camera)
         kit.companions = self.encoding.companions(identity, plan.optics)
 
     def shading(self, plan: StackPlan) -> Kept | None:
         """Give what slices are corrected by that the camera takes now; raises as `shading_of`."""
-        return self.shading_of(plan, self._eye.camera().size_px) if plan.shading is not None else None
+        if plan.shading is None:
+            return None
+        camera = self._eye.camera()
+        return self.shading_of(plan, camera.identity, camera.size_px)
 
-    def shading_of(self, plan: StackPlan, size_px: tuple[int, int]) -> Kept | None:
-        """Give what a plan's slices of that size are corrected by; raises `Refused` where it is not there."""
-        return self._shadings.find(plan.shading, size_px) if plan.shading is not None else None
+    def shading_of(self, plan: StackPlan, camera: CameraIdentity, size_px: tuple[int, int]) -> Kept | None:
+        """Give what a plan's slices are corrected by; raises `Refused` where nothing that fits is there."""
+        if plan.shading is None:
+            return None
+        return self._shadings.find(plan.shading, plan.optics, camera, size_px)
 
-    def _developed(self, encode: Encode, kept: Kept | None) -> Encode:
+    def _developed(self, encode: Encode, kept: Kept | None, camera: Camera) -> Encode:
         def show_and_encode(frame: Frame, label: SliceLabel) -> bytes:
             self._see(frame)
             if kept is not None:
-                frame = replace(frame, pixels=kept.shading.corrected(frame.pixels))
+                # By the lock, which all slices have alike: what each reports may lie on either side.
+                shading = kept.shading.fitting(camera.exposure or frame.exposure)
+                frame = replace(frame, pixels=shading.corrected(frame.pixels))
             return encode(frame, label)
 
         return show_and_encode

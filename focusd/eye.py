@@ -67,6 +67,7 @@ class Eye:
         if (camera := self._camera) is not None:
             self.facts = CameraFacts(
                 model=camera.identity.model,
+                identity=camera.identity,
                 size_px=camera.size_px,
                 problem=None,
                 frame_ns=camera.frame_duration_ns(),

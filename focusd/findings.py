@@ -18,6 +18,7 @@ from stack.calibrate.plot import Mark, Plot, Series
 from stack.calibrate.scale import Measured
 from stack.calibrate.settle import Look, Settling
 from stack.optics import Optics
+from stack.words import exposure_words
 
 if TYPE_CHECKING:
     from camera.shading import Shading
@@ -148,13 +149,15 @@ def dark_finding(found: "Shading", setting: Setting, files: Mapping[str, bytes])
     """Say how many pixels shine in the dark and how dark it is, and propose to correct for both."""
     assert found.hot is not None
     assert found.dark is not None
+    assert found.dark_taken is not None
     hot, dark = len(found.hot), float(found.dark.max())
     million_px = found.size_px[0] * found.size_px[1] / 1e6
     return Finding(
         kind="dark",
         words=(
             f"{hot} of {million_px:.2g} million pixels shine in the dark",
-            f"the others show {dark:.2%} of white there, which is subtracted",
+            f"the others show {dark:.2%} of white there, which is subtracted from slices exposed about as "
+            f"this was: {exposure_words(found.dark_taken.record()['exposure'])}",
             _FOR_ITS_OPTICS.format(optics=setting.optics_name),
         ),
         figures={"hot_pixels": hot, "dark_light": dark, "optics": setting.optics_name},

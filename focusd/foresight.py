@@ -55,8 +55,8 @@ class Foresight:
     def preview(self, plan: StackPlan, fields: Fields) -> Preview:
         """Say what a plan of a specimen comes to, here and now.
 
-        Raises `PlanRefused` as shooting it would; and `Refused`, once the camera has said how large its
-        frames are: what they are corrected by is kept with their size.
+        Raises `PlanRefused` as shooting it would; and `Refused`, once the camera has said which it is and how
+        large its frames are: what they are corrected by is kept with that.
         """
         here, marks, free_bytes = self._axis.position(), self._book.marks, self._archive.free_bytes()
         layout, cost, picture_bytes = self._foreseen(plan, here, marks)
@@ -72,8 +72,9 @@ class Foresight:
             free_bytes=free_bytes,
             reserve_bytes=self._archive.reserve_bytes,
         )
-        if (size_px := self._eye.facts.size_px) and not plan.rehearse:
-            self._darkroom.shading_of(plan, size_px)
+        seen = self._eye.facts
+        if seen.identity and seen.size_px and not plan.rehearse:
+            self._darkroom.shading_of(plan, seen.identity, seen.size_px)
         return Preview(
             layout, cost, free_bytes, needs_homing(plan, layout, here), self._specimens.same(fields)
         )

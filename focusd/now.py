@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from camera.camera import CameraIdentity
 from focusd.paused import Paused
 from rail.axis import Position, Reach
 from rail.screw import Scale
@@ -45,6 +46,7 @@ class CameraFacts:
     size_px: tuple[int, int] | None = None
     problem: str | None = OPENING
     frame_ns: int = FRAME_GUESS_NS
+    identity: CameraIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)

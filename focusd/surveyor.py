@@ -5,14 +5,16 @@ where it was.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from camera.camera import Exposure
+from camera.camera import Camera, Exposure, Pixels
 from camera.lens import LensAxis
+from camera.lock import sensor_c
 from camera.sharpness import green
+from camera.taken import Taken
 from focusd.axis_settings import Axis as AxisConfig
 from focusd.calibrations import Calibrations
 from focusd.errors import Refused
@@ -264,14 +266,22 @@ class Surveyor:
                 f"plan {survey.setting.plan_name} names no optics, and shading belongs to one: give a "
                 "--plan that does"
             )
-        mean = mean_levels(frame.pixels for frame in frames_here(probe, survey.frames))
+        heats_c: list[float] = []
+
+        def pixels() -> Iterator[Pixels]:
+            for frame in frames_here(probe, survey.frames):
+                heats_c.extend(filter(None, (sensor_c(frame.metadata),)))
+                yield frame.pixels
+
+        mean = mean_levels(pixels())
+        taken = _taken(probe.camera, survey.setting.plan, max(heats_c, default=None))
         if isinstance(survey, DarkSurvey):
             hot = hot_pixels(mean)
-            found = Shading(probe.camera.size_px, hot=hot, dark=dark_light(mean))
+            found = Shading(probe.camera.size_px, hot=hot, dark=dark_light(mean), dark_taken=taken)
             picture = show(dark_picture(mean, hot), View(width_px=LARGE_PX)).jpeg
             return dark_finding(found, survey.setting, {"dark.jpg": picture, SHADING: found.packed()})
         gains = white_field(mean)
-        found = Shading(probe.camera.size_px, gains=gains)
+        found = Shading(probe.camera.size_px, gains=gains, field_taken=taken)
         picture = show(field_picture(gains), View(width_px=LARGE_PX)).jpeg
         files = {"flat.jpg": picture, SHADING: found.packed()}
         return flat_finding(float(gains.max()), survey.setting, files)
@@ -364,3 +374,20 @@ class Surveyor:
                 f"{scale.say_length(scale.span_u(1))}"
             )
         return steps
+
+
+def _taken(camera: Camera, plan: StackPlan, heat_c: float | None) -> Taken:
+    """Say what a white field or a dark frame was taken with."""
+    assert camera.exposure is not None
+    assert plan.optics is not None
+    identity, optics = camera.identity, plan.optics
+    return Taken(
+        identity.sensor,
+        identity.index,
+        identity.rotation_deg,
+        camera.exposure,
+        optics.f_number,
+        optics.numerical_aperture,
+        optics.magnification,
+        heat_c,
+    )

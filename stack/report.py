@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from rail.screw import Unit
+from stack.correction import correction_doubts
 from stack.faults import Fault
 from stack.layout import Layout
 from stack.merge.coverage import coverage_of, coverage_record, shortfalls, verdict
@@ -75,6 +76,7 @@ def report(
         "coverage": coverage,
         "warnings": [
             *warnings(layout, state, scale.unit, underway=underway),
+            *correction_doubts(session.facts.camera.get("shading") or {}, state),
             *(sentence(said) for said in (merge or {}).get("warnings", ()) if not _repeats(coverage, said)),
         ],
         "faults": [{"at": one.at, "index": one.index, "words": one.words} for one in faults],

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from stack.correction import correction_words
 from stack.curve import largest, share_svg, sharpness_svg
 from stack.optics import Optics
 from stack.page_parts import definitions, document, folded_table, jpeg_source, keyed, sentences
+from stack.record import exposure_of
 from stack.words import UNITS, exposure_words, moment_words, sentence, span_words
 
 Values = Mapping[str, Any]
@@ -152,6 +154,9 @@ def _how(values: Values) -> Iterator[tuple[str, str]]:
         yield "Exposure", f"{exposure_words(exposure)}, colour gains {red:.3g} and {blue:.3g}"
     yield "Settling", f"{plan['settle_ms']} ms"
     yield "Camera", _camera(values["camera"])
+    if shading := values["camera"].get("shading"):
+        exposure = values["exposure"] and exposure_of(values["exposure"])
+        yield "Taken out", correction_words(shading, exposure)
     yield "Began", moment_words(values["began_at"]) or "not begun"
     yield "Ended", moment_words(values["ended_at"]) or "not ended"
     if pace := _pace(values["slices"]):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from camera.camera import Exposure
+from camera.lock import sensor_c
 from stack.journal import FOREIGN, Entry, foreign_words
 from stack.record import exposure_of
 from stack.vitals import UNKNOWN, Vitals, vitals_of
@@ -41,7 +42,8 @@ class SavedFile:
 class SavedSlice:
     """A slice that was made durable at `saved_at` (UTC), as the journal recorded it.
 
-    `companions` are files saved beside the one that is merged, such as raw ones; `vitals` is how the Pi was.
+    `companions` are files saved beside the one that is merged, such as raw ones; `vitals` is how the Pi was,
+    and `sensor_c` how warm the sensor, where it says that.
     """
 
     index: int
@@ -55,6 +57,7 @@ class SavedSlice:
     saved_at: str
     companions: tuple[SavedFile, ...] = ()
     vitals: Vitals = UNKNOWN
+    sensor_c: float | None = None
 
     @property
     def files(self) -> tuple[SavedFile, ...]:
@@ -260,4 +263,5 @@ def _saved_slice(entry: Entry) -> SavedSlice:
         saved_at=entry.at,
         companions=tuple(SavedFile(**kept) for kept in facts.get("companions", ())),
         vitals=vitals_of(facts.get("vitals", {})),
+        sensor_c=sensor_c(facts.get("metadata", {})),
     )

@@ -1,10 +1,14 @@
 """Shading, dust and hot pixels: measured in white and in the dark, and taken out of any picture."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
+from camera.camera import Exposure
 from camera.shading import Shading, linear, unpacked
+from camera.taken import Taken, taken_of
 from stack.calibrate.shading import dark_light, hot_pixels, mean_levels, white_field
 from stack.errors import NotMeasured
 
@@ -135,6 +139,16 @@ def test_it_is_kept_and_read_again() -> None:
         for name in ("gains", "hot"):
             was, now = getattr(shading, name), getattr(again, name)
             assert (was is None and now is None) or np.array_equal(was, now)
+
+
+def test_how_it_was_taken_is_kept_with_it_and_another_word_for_that_is_none() -> None:
+    taken = Taken("imx477", 0, 180, Exposure(20_000, 2.0, (1.5, 2.5)), f_number=4.0, sensor_c=31.0)
+    whole = Shading((WIDTH, HEIGHT), field(), field_taken=taken, dark_taken=replace(taken, index=1))
+    again = unpacked(whole.packed())
+    assert (again.field_taken, again.dark_taken) == (whole.field_taken, whole.dark_taken)
+    for wrong in ({**taken.record(), "later": 1}, {**taken.record(), "exposure": {"time_us": 1}}, {}):
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            taken_of(wrong)
 
 
 def test_a_frame_of_another_size_is_refused() -> None:

@@ -9,13 +9,21 @@ import pytest
 import simplejpeg
 from calibration_rig import SIZE_PX, CalibrationRig, Card
 
+from camera.camera import CameraIdentity, Exposure
+from camera.shading import Shading, linear
+from camera.taken import Taken
 from focusd.errors import Refused
 from focusd.jobs import Goto, Job, Measure, Resume, Shoot
+from focusd.shadings import Kept, Shadings
 from focusd.surveys import DarkSurvey, FlatSurvey, Setting, Survey
 from simulator.rig import SimulatedRig
+from stack.correction import correction_doubts, correction_words
 from stack.errors import NotMeasured, NotResumable
 from stack.optics import Optics
 from stack.plan import Between, Pitch, StackPlan
+from stack.report import report
+from stack.report_page import report_html
+from stack.session_state import fold
 
 HOT, CORNER = 40, 0.5
 OPTICS = Optics(magnification=2.0, f_number=4.0, pixel_um=3.0)
@@ -50,6 +58,11 @@ def kept(rig: CalibrationRig, survey: Survey) -> None:
     """Measure, and say yes to what was found."""
     measured(rig, survey).ended.result(0)
     rig.shadings.adopt(rig.calibrations.root / rig.calibrations.names()[-1], "macro/2x")
+
+
+def found(rig: CalibrationRig, optics: Optics = OPTICS, **other_camera: object) -> Kept:
+    camera = replace(rig.eye.camera().identity, **other_camera)
+    return rig.shadings.find("macro/2x", optics, camera, SIZE_PX)
 
 
 def both_taken(rig: CalibrationRig) -> None:
@@ -140,15 +153,15 @@ def test_light_in_the_dark_frame_and_no_light_in_the_white_one_keep_nothing(rig:
     with pytest.raises(NotMeasured, match="cap"):
         measured(rig, DarkSurvey(SETTING, 2)).ended.result(0)
     with pytest.raises(Refused):
-        rig.shadings.find("macro/2x", SIZE_PX)
+        found(rig)
 
 
 def test_what_was_found_counts_only_once_somebody_has_said_yes(rig: CalibrationRig) -> None:
     measured(rig, FlatSurvey(SETTING, 2)).ended.result(0)
     with pytest.raises(Refused, match="calibrate flat"):
-        rig.shadings.find("macro/2x", SIZE_PX)
+        found(rig)
     rig.shadings.adopt(rig.calibrations.root / "0001-flat", "macro/2x")
-    assert rig.shadings.find("macro/2x", SIZE_PX).record["white_field"]
+    assert found(rig).record["white_field"]
     with pytest.raises(Refused, match="no white field"):
         rig.shadings.adopt(rig.calibrations.root, "macro/2x")
 
@@ -158,6 +171,139 @@ def test_a_file_that_cannot_be_read_is_refused_and_replaced(rig: CalibrationRig)
     (path,) = (rig.folder / "shading").iterdir()
     path.write_bytes(b"not this")
     with pytest.raises(Refused, match="anew"):
-        rig.shadings.find("macro/2x", SIZE_PX)
+        found(rig)
     kept(rig, FlatSurvey(SETTING, 2))
-    assert rig.shadings.find("macro/2x", SIZE_PX).record["white_field"]
+    assert found(rig).record["white_field"]
+
+
+GREY = np.full((4, 4, 3), 1.0, np.float32)
+HERE = CameraIdentity("Raspberry Pi", "imx477", "imx477", 0, 180)
+GRANTED = Exposure(20_000, 1.0, (2.0, 2.0))
+TAKEN = Taken("imx477", 0, 180, GRANTED, f_number=4.0, magnification=2.0, sensor_c=31.0)
+FIELD = Shading(SIZE_PX, gains=GREY, field_taken=TAKEN)
+NO_HOT = np.zeros((0, 2), np.int32)
+
+
+@pytest.mark.parametrize(
+    ("optics", "camera", "why"),
+    [
+        ({}, {}, None),
+        ({"magnification": 2.05}, {}, None),
+        ({"pixel_um": 1.5}, {}, None),
+        ({"f_number": 11.0}, {}, "it was taken at f/4, and that is f/11 now"),
+        (
+            {"f_number": None, "numerical_aperture": 0.1},
+            {},
+            "it was taken at f/4, and that is NA 0.1 now",
+        ),
+        ({"magnification": 3.0}, {}, "it was taken at a magnification of 2, and that is 3 now"),
+        (
+            {},
+            {"sensor": "imx708"},
+            "it was taken with the imx477 of camera.index 0, and this is the imx708 of camera.index 0",
+        ),
+        (
+            {},
+            {"index": 1},
+            "it was taken with the imx477 of camera.index 0, and this is the imx477 of camera.index 1",
+        ),
+        (
+            {},
+            {"rotation_deg": 0},
+            "it was taken with the camera's rotation at 180 degrees, and that is 0 now, so that its pictures "
+            "stand on their head",
+        ),
+    ],
+)
+def test_a_white_field_holds_for_its_camera_and_its_lens_alone(tmp_path, optics, camera, why):
+    shadings = Shadings(tmp_path)
+    shadings.keep("2x", FIELD)
+    now = (replace(OPTICS, **optics), replace(HERE, **camera), SIZE_PX)
+    if why is None:
+        assert shadings.find("2x", *now).record["field_taken"] == TAKEN.record()
+        return
+    with pytest.raises(Refused) as refused:
+        shadings.find("2x", *now)
+    assert str(refused.value) == (
+        f"the plan is to be corrected, and the white field of 2x does not fit: {why}. Take it anew with "
+        "`focusctl calibrate flat`, or set corrected: false"
+    )
+
+
+def test_a_dark_frame_holds_for_its_camera_and_any_lens(tmp_path: Path) -> None:
+    shadings = Shadings(tmp_path)
+    shadings.keep("2x", Shading(SIZE_PX, hot=NO_HOT, dark_taken=TAKEN))
+    assert shadings.find("2x", replace(OPTICS, f_number=11.0), HERE, SIZE_PX).record["hot_pixels"] == 0
+    with pytest.raises(Refused, match=r"the dark frame of 2x does not fit: .*`focusctl calibrate dark`"):
+        shadings.find("2x", OPTICS, replace(HERE, index=1), SIZE_PX)
+
+
+def test_each_of_the_two_is_held_to_the_camera_that_took_it(tmp_path: Path) -> None:
+    shadings, other = Shadings(tmp_path), replace(HERE, index=1)
+    shadings.keep("2x", FIELD)
+    shadings.keep("2x", Shading(SIZE_PX, hot=NO_HOT, dark_taken=replace(TAKEN, index=1)))
+    for camera, misfit in ((HERE, "dark frame"), (other, "white field")):
+        with pytest.raises(Refused, match=misfit):
+            shadings.find("2x", OPTICS, camera, SIZE_PX)
+
+
+def test_of_one_from_before_that_was_kept_the_size_is_all_that_is_known(tmp_path: Path) -> None:
+    shadings = Shadings(tmp_path)
+    shadings.keep("2x", replace(FIELD, field_taken=None))
+    kept = shadings.find("2x", replace(OPTICS, f_number=11.0), replace(HERE, sensor="imx708"), SIZE_PX)
+    assert kept.record["white_field"]
+    assert "field_taken" not in kept.record
+
+
+def test_another_camera_of_the_same_size_shoots_nothing_with_this_white_field(rig: CalibrationRig) -> None:
+    kept(rig, FlatSurvey(SETTING, 1))
+    assert found(rig).shading.field_taken == replace(TAKEN, exposure=rig.eye.camera().exposure)
+    beset(rig, model="imx708")
+    rig.eye.camera()
+    with pytest.raises(Refused, match="imx708"):
+        rig.studio.preview(PLAN, {})
+    with pytest.raises(Refused, match="imx708"):
+        rig.tell(Shoot(PLAN)).accepted.result(0)
+    assert rig.sessions.ids() == ()
+
+
+def test_darkness_is_subtracted_from_slices_that_are_exposed_as_the_dark_frame_was(
+    rig: CalibrationRig,
+) -> None:
+    middles = []
+    for gain in (16.0, 1.0):
+        taken = replace(TAKEN, exposure=replace(GRANTED, gain=gain))
+        dark = Shading(SIZE_PX, hot=NO_HOT, dark=np.full(3, 0.05, np.float32), dark_taken=taken)
+        rig.shadings.keep("macro/2x", dark)
+        rig.tell(Shoot(replace(PLAN, exposure=GRANTED))).ended.result(0)
+        middles.append(linear(np.median(slices(rig, len(middles) + 1)[0], axis=(0, 1)), 255).max())
+    otherwise, alike = middles
+    assert alike == pytest.approx((otherwise - 0.05) / 0.95, abs=0.01)
+
+
+def test_a_report_says_what_was_taken_out_and_where_the_dark_frame_falls_short(rig: CalibrationRig) -> None:
+    short = replace(TAKEN, exposure=Exposure(1_000, 1.0, (2.0, 2.0)))
+    rig.shadings.keep("macro/2x", Shading(SIZE_PX, None, NO_HOT, np.zeros(3, np.float32), None, short))
+    rig.tell(Shoot(replace(PLAN, exposure=GRANTED))).ended.result(0)
+    session = rig.sessions.open(1)
+    state, shading = session.state(), session.facts.camera["shading"]
+    told = report(session, state)
+    assert told["warnings"] == [
+        "More pixels may shine by themselves than were mended: the dark frame was taken with 1 ms at gain 1, "
+        "and the slices with 19.995 ms at gain 1. Take it anew with `focusctl calibrate dark`, in that heat "
+        "and with that exposure in the plan."
+    ]
+    assert "0 hot pixels, not the light of darkness, exposed otherwise" in report_html(told)
+    assert list(correction_doubts(shading, replace(state, exposure=short.exposure))) == []
+    warm = replace(state, exposure=short.exposure, saved={0: replace(state.saved[0], sensor_c=45.0)})
+    (warned,) = correction_doubts(shading, warm)
+    assert "the dark frame was taken with the sensor at 31 °C, and it came to 45" in warned
+    assert {one.sensor_c for one in state.saved.values()} <= {31.0, None}
+
+
+def test_of_sessions_from_before_a_report_says_what_they_say() -> None:
+    before = {"white_field": True, "hot_pixels": 3, "dark_light": [0.1, 0.1, 0.1]}
+    state = fold([], 3)
+    for one in (before, {**before, "dark_taken": {"in": "other words"}}):
+        assert list(correction_doubts(one, replace(state, exposure=GRANTED))) == []
+        assert correction_words(one, GRANTED) == "shading and dust, 3 hot pixels, the light of darkness"
