@@ -20,7 +20,7 @@ from stack.film.flicker import evened
 from stack.film.framing import Place
 from stack.film.light import UNKNOWN
 from stack.film.measuring import Measured, Told, measured, read_mask
-from stack.film.page import field_px, page
+from stack.film.page import field_px, one_in, page
 from stack.film.sheet import sheet_of
 from stack.film.size import check_size
 from stack.film.steadying import drift_of, reference, steadied
@@ -162,28 +162,31 @@ def make_page(ground: Ground, output: Path | None) -> dict[str, Any]:
     first = reference(stills, [one.place for one in found]) if stills else None
     drifts = [drift_of(still, first or still, place) for still, place in zip(stills, places, strict=True)]
     values = account(story, stills, absent, found, light, drifts, _sizes(ground, story))
-    thumbs = dict(_thumbs(stills, len(story.slots), ground.told))
+    thumbs = dict(_thumbs(story, stills, ground.told))
     film_beside = FILM if (path.parent / FILM).is_file() else None
     now = datetime.now(UTC).astimezone()
-    text = page(values, thumbs, now, words_on_places(stills, found), film_beside)
+    written = page(values, thumbs, now, words_on_places(stills, found), film_beside).encode()
     try:
-        write_durably(path, text.encode())
+        write_durably(path, written)
     except OSError as error:
         raise FilmRefused(path, f"cannot be written: {error.strerror or error}") from error
     return {
         "file": str(path),
         "slots": len(story.slots),
         "pictures": len(stills),
-        "bytes": len(text.encode()),
+        "bytes": len(written),
     }
 
 
-def _thumbs(stills: Sequence[Still], slots: int, told: Told) -> list[tuple[int, bytes]]:
-    found = []
-    for done, still in enumerate(stills, start=1):
-        if (jpeg := thumbnail_jpeg(still, field_px(slots))) is not None:
+def _thumbs(story: Story, stills: Sequence[Still], told: Told) -> list[tuple[int, bytes]]:
+    """Draw the pictures that the page shows, by slot."""
+    count, found = len(story.slots), []
+    seen = {slot.number for slot in story.slots[:: one_in(count)]}
+    shown = [still for still in stills if still.slot in seen]
+    for done, still in enumerate(shown, start=1):
+        if (jpeg := thumbnail_jpeg(still, field_px(count))) is not None:
             found.append((still.slot, jpeg))
-        told("drew", done, len(stills))
+        told("drew", done, len(shown))
     return found
 
 

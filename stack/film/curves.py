@@ -11,6 +11,9 @@ HEIGHT: Final = 100
 EDGE: Final = 6
 """Of the height, above and below what is drawn."""
 
+MOST_ACROSS: Final = 1000
+"""Bars and labels in a drawing: of more slots several share one, which a screen could not part."""
+
 Row = Mapping[str, Any]
 """A slot as `stack.film.account` has it."""
 Values = Sequence[tuple[int, float]]
@@ -45,13 +48,14 @@ def lines_svg(
 
 
 def bars_svg(rows: Sequence[Row], values: Values, top: float, words: str, label: Callable[[Row], str]) -> str:
-    """Draw a bar a slot, from 0 to `top`."""
-    bars = []
+    """Draw a bar a slot, from 0 to `top`; where several share one, of the highest."""
+    each, highest, bars = _each(rows), dict[int, float](), []
     for slot, value in values:
+        highest[slot // each] = max(value, highest.get(slot // each, 0.0))
+    for place, value in highest.items():
         y = _y(value, (0.0, top)) if top > 0 else HEIGHT
-        bars.append(
-            f'<rect class="bar" x="{slot + 0.12:g}" y="{y:.2f}" width="0.76" height="{HEIGHT - y:.2f}"/>'
-        )
+        x, width = each * (place + 0.12), each * 0.76
+        bars.append(f'<rect class="bar" x="{x:g}" y="{y:.2f}" width="{width:g}" height="{HEIGHT - y:.2f}"/>')
     return _svg(rows, words, [*_gaps(rows), *bars, *_labels(rows, label)])
 
 
@@ -68,6 +72,11 @@ def _extent(rows: Sequence[Row]) -> tuple[int, int]:
     if not rows:
         return 0, 1
     return rows[0]["slot"], rows[-1]["slot"] - rows[0]["slot"] + 1
+
+
+def _each(rows: Sequence[Row]) -> int:
+    """Give how many slots share a bar or a label."""
+    return max(1, -(-_extent(rows)[1] // MOST_ACROSS))
 
 
 def _gaps(rows: Sequence[Row]) -> Iterator[str]:
@@ -102,10 +111,14 @@ def _line(kind: str, values: Values, span: tuple[float, float]) -> Iterator[str]
 
 
 def _labels(rows: Sequence[Row], label: Callable[[Row], str]) -> Iterator[str]:
-    """Lay over each slot what a pointer that rests there is told."""
+    """Lay over each slot what a pointer that rests there is told; where several share it, of the first."""
+    each = _each(rows)
+    labelled: dict[int, Row] = {}
     for row in rows:
+        labelled.setdefault(row["slot"] // each, row)
+    for place, row in labelled.items():
         yield (
-            f'<rect class="slot" x="{row["slot"]}" y="0" width="1" height="{HEIGHT}">'
+            f'<rect class="slot" x="{place * each}" y="0" width="{each}" height="{HEIGHT}">'
             f"<title>{escape(label(row))}</title></rect>"
         )
 

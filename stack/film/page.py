@@ -19,6 +19,11 @@ LEAST_STOPS: Final = 0.5
 LEAST_PX: Final = 4.0
 """What the height of a curve stands for at least, so that nothing does not look like much."""
 
+MOST_SHOWN: Final = 1000
+"""Pictures on a page; of a longer series every second slot is shown, or every third ..."""
+MOST_ROWS: Final = 10_000
+"""Slots in its table: the last ones."""
+
 Thumbs = Mapping[int, bytes]
 """JPEGs by slot."""
 
@@ -219,14 +224,20 @@ def field_px(slots: int) -> int:
     return 320 if slots <= 60 else 240 if slots <= 250 else 160 if slots <= 700 else 120
 
 
+def one_in(slots: int) -> int:
+    """Give of how many slots one has its picture on the page."""
+    return max(1, -(-slots // MOST_SHOWN))
+
+
 def _strip(account: Account, thumbs: Thumbs, shown: Shown) -> str:
     rows, (across, down) = account["slots"], account["shape"]
     if not rows:
         return "<p>No slot has come yet.</p>"
-    width = field_px(len(rows))
-    fields = "\n".join(_field(row, thumbs.get(row["slot"]), shown) for row in rows)
+    width, each = field_px(len(rows)), one_in(len(rows))
+    fields = "\n".join(_field(row, thumbs.get(row["slot"]), shown) for row in rows[::each])
     size = f"--field: {min(11, width / 16):.3g}rem; --shape: {across} / {down}"
-    return f'<div class="strip" style="{size}">\n{fields}\n</div>'
+    note = f'<p class="soft-ink">One in {each} of {len(rows)} slots is shown.</p>\n' if each > 1 else ""
+    return f'{note}<div class="strip" style="{size}">\n{fields}\n</div>'
 
 
 def _field(row: Row, thumb: bytes | None, shown: Shown) -> str:
@@ -302,7 +313,10 @@ def _table(rows: Sequence[Row], shown: Shown) -> str:
     if not rows:
         return ""
     titles = ("Slot", "Due", "Begun", "Ended", "Took", "Size", "Light", "Drift", "Stack")
-    return folded_table(f"All {len(rows)} slots", titles, (_row(row, shown) for row in rows))
+    which = (
+        f"All {len(rows)} slots" if len(rows) <= MOST_ROWS else f"The last {MOST_ROWS} of {len(rows)} slots"
+    )
+    return folded_table(which, titles, (_row(row, shown) for row in rows[-MOST_ROWS:]))
 
 
 def _row(row: Row, shown: Shown) -> str:

@@ -1,5 +1,6 @@
 """The page of a series: whole and safe, whatever there is of it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
@@ -7,6 +8,7 @@ import pytest
 from film_series import EVERY_S, NOON, Drawn, series
 
 from stack.film.command import Ground, make_page
+from stack.film.curves import bars_svg
 from stack.film.page import page
 from stack.film.story import slots_in, story_of
 from stack.journal import Entry
@@ -144,8 +146,8 @@ def rows(count):
     ]
 
 
-def test_a_thousand_slots_make_a_page_that_a_phone_can_load():
-    account = {
+def account(count):
+    return {
         "series": "0001-moss",
         "name": "moss",
         "plan": "default",
@@ -164,14 +166,48 @@ def test_a_thousand_slots_make_a_page_that_a_phone_can_load():
         "pictures": 900,
         "shape": [4056, 3040],
         "bytes": 5_000_000_000,
-        "slots": rows(1000),
+        "slots": rows(count),
     }
-    text = page(account, {n: b"x" * 3000 for n in range(1000) if n % 10}, WRITTEN)
+
+
+def test_a_thousand_slots_make_a_page_that_a_phone_can_load():
+    text = page(account(1000), {n: b"x" * 3000 for n in range(1000) if n % 10}, WRITTEN)
     assert len(text) < 6_000_000
     found = Page(text)
     assert found.tags.count("figure") == 1000
     assert found.tags.count("img") == 900
     assert "Slots 0, 10, 20" in found.text
+    assert "All 1000 slots" in found.text
+
+
+def test_a_page_does_not_grow_with_its_slots_for_ever(monkeypatch):
+    for bound, most in (("page.MOST_SHOWN", 10), ("curves.MOST_ACROSS", 20), ("page.MOST_ROWS", 40)):
+        monkeypatch.setattr(f"stack.film.{bound}", most)
+    text = page(account(41), {n: b"x" for n in range(41) if n % 10}, WRITTEN)
+    found = Page(text)
+    assert "One in 5 of 41 slots is shown" in found.text
+    assert found.tags.count("figure") == 9
+    assert text.count('<rect class="slot"') == 3 * 14
+    assert text.count('<rect class="bar"') == 14
+    assert "The last 40 of 41 slots" in found.text
+    assert found.tags.count("tr") == 41
+    assert "Slots 0, 10, 20" in found.text
+
+
+def test_of_slots_that_share_a_bar_the_longest_is_drawn(monkeypatch):
+    monkeypatch.setattr("stack.film.curves.MOST_ACROSS", 2)
+    drawn = bars_svg(rows(4), [(0, 1.0), (1, 4.0), (3, 2.0)], 4.0, "took", lambda row: str(row["slot"]))
+    assert re.findall(r'class="bar" x="(\S+)" y="\S+" width="(\S+)" height="(\S+)"', drawn) == [
+        ("0.24", "1.52", "94.00"),
+        ("2.24", "1.52", "47.00"),
+    ]
+
+
+def test_only_pictures_that_the_page_shows_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("stack.film.page.MOST_SHOWN", 2)
+    found, facts = written(tmp_path, [Drawn() for _ in range(5)])
+    assert found.tags.count("figure") == found.tags.count("img") == 2
+    assert facts["pictures"] == 5
 
 
 def test_times_of_slots_follow_the_series_own_time():
