@@ -80,11 +80,15 @@ class ClusterUnreachable(MergeError):
 class MemoryRefused(MergeError):
     """What is allowed is less than a merge of these slices takes; nothing was begun."""
 
-    def __init__(self, limit_bytes: int, needed_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, needed_bytes: int, weighted_bytes: int | None = None) -> None:
         needed_mb = -(-needed_bytes // 1_000_000)
+        instead = ""
+        if weighted_bytes is not None and weighted_bytes <= limit_bytes:
+            instead = f"merge by --method weighted, which takes {-(-weighted_bytes // 1_000_000)} MB, "
         super().__init__(
             f"merging these slices takes {needed_mb} MB, and {limit_bytes / 1e6:.0f} MB is allowed: "
-            f"allow more (--memory {needed_mb}M, or merge.memory in config.yaml), or merge on another machine"
+            f"allow more (--memory {needed_mb}M, or merge.memory in config.yaml), {instead}"
+            "or merge on another machine"
         )
         self.limit_bytes = limit_bytes
         self.needed_bytes = needed_bytes

@@ -130,16 +130,18 @@ def _writing(job: Job, working_set: WorkingSet) -> float:
     return RESULT_BYTES_A_PIXEL[working_set] + job.written if job.bits == 8 and job.written else 0.0
 
 
-def chosen(job: Job, free_bytes: int | None, limit_bytes: int | None) -> Choice:
+def chosen(job: Job, free_bytes: int | None, limit_bytes: int | None, weighted: Job | None = None) -> Choice:
     """Take the full working set where it fits into what is free and allowed, else the small one.
 
     What the user allows is never exceeded. Where less is free than the small one takes, that is told, and
-    tried. Raises `MemoryRefused`.
+    tried. Raises `MemoryRefused`, which names the weighted method where that would fit: `weighted` is the
+    same job by it.
     """
     room = min((given for given in (free_bytes, limit_bytes) if given is not None), default=None)
     full, small = (needed_bytes(job, each) for each in (WorkingSet.FULL, WorkingSet.SMALL))
     if limit_bytes is not None and limit_bytes < small:
-        raise MemoryRefused(limit_bytes, small)
+        instead = None if weighted is None else needed_bytes(weighted, WorkingSet.SMALL)
+        raise MemoryRefused(limit_bytes, small, instead)
     found = _room(free_bytes, limit_bytes)
     if room is None or room >= full:
         return Choice(WorkingSet.FULL, full, free_bytes, limit_bytes, f"it takes {_mb(full)}, and {found}")

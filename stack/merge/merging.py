@@ -127,7 +127,11 @@ class Merging:
         """Give the merge, begun with the working set that fits slices like the first."""
         if self._merge is None:
             give_back()  # what an earlier merge kept is free, too
-            self.memory = chosen(job(first, self.settings, self._written), free_now(), self._limit_bytes)
+            asked, weighted = (
+                job(first, each, self._written)
+                for each in (self.settings, replace(self.settings, method=Method.WEIGHTED))
+            )
+            self.memory = chosen(asked, free_now(), self._limit_bytes, weighted)
             self._read = self._reading(first, self.memory.working_set)
             self._merge = self._begin(self.memory.working_set)
         return self._merge

@@ -283,3 +283,21 @@ def test_what_an_earlier_merge_kept_is_given_back_before_a_merge_asks_what_is_fr
     monkeypatch.setattr(merging, "free_now", lambda: done.append("asked"))
     Merging(MergeSettings()).add(Photo(0, photos / "0.jpg", "0.jpg"))
     assert done == ["given back", "asked"]
+
+
+@pytest.mark.parametrize(("limit", "told"), [(200_000_000, True), (100_000_000, False)])
+def test_the_weighted_method_is_named_where_it_would_fit(limit, told):
+    weighted = Job(12_300_000, 8, Kind.LAYERS)
+    asked = replace(weighted, kind=Kind.WHOLE, method=Method.PYRAMID)
+    with pytest.raises(MemoryRefused) as refused:
+        chosen(asked, None, limit, weighted)
+    weighted_mb = -(-needed_bytes(weighted, WorkingSet.SMALL) // 10**6)
+    assert (f"by --method weighted, which takes {weighted_mb} MB" in str(refused.value)) is told
+
+
+def test_a_pyramid_of_large_jpegs_that_is_refused_names_the_weighted_method(photos):
+    weighted = needed_bytes(Job(WIDTH * HEIGHT, 8, Kind.LAYERS), WorkingSet.SMALL)
+    with pytest.raises(MemoryRefused, match="by --method weighted"):
+        Merging(MergeSettings(method=Method.PYRAMID), limit_bytes=weighted).add(
+            Photo(0, photos / "0.jpg", "0.jpg")
+        )
