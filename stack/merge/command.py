@@ -13,7 +13,7 @@ from stack.merge.arguments import among, parse, scales, settings_of
 from stack.merge.batch import finished_before, here, run
 from stack.merge.claim import claimed
 from stack.merge.cluster import spread_over
-from stack.merge.compare import differing_places, sheet, versions
+from stack.merge.compare import differences, differing_places, headings, laid, sheet, versions
 from stack.merge.depthview import coloured, upright
 from stack.merge.errors import (
     AlignmentFailed,
@@ -117,10 +117,18 @@ def _merge_once(session: Path, asked: argparse.Namespace) -> dict[str, Any]:
 def _compare(asked: argparse.Namespace, daemon: Daemon | None, progress: Progress) -> None:
     check_output(asked.output)
     name, *numbers = asked.compare
-    pictures = versions(_folder(name, daemon), [int(number) for number in numbers])
-    crops = sheet([f"merge {number}" for number in numbers], pictures, differing_places(pictures))
+    session = _folder(name, daemon)
+    compared = versions(session, [int(number) for number in numbers])
+    heads = headings(compared, session)
+    crops = sheet(heads, laid(compared), differing_places(laid(compared)))
     write_picture(asked.output, crops, NO_TAGS, asked.quality)
-    progress.said(f"{asked.output}: where they differ most", event="merge_compared", file=str(asked.output))
+    told = differences(compared)
+    alike = "" if any(told) else "; all are made of the same slices with the same settings"
+    lines = [
+        f"{asked.output}: where they differ most{alike}",
+        *("; ".join(head.splitlines()) for head in heads),
+    ]
+    progress.said("\n  ".join(lines), event="merge_compared", file=str(asked.output), differences=told)
 
 
 def _folder(session: str, daemon: Daemon | None) -> Path:

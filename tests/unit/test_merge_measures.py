@@ -167,3 +167,22 @@ def test_places_are_where_pictures_differ_most_and_do_not_overlap():
     assert abs(first.left - second.left) >= 60 or abs(first.top - second.top) >= 60
     crops = sheet(["a", "b"], [one, other], [first, Place(0, 0)], 60)
     assert (crops == 200).all(axis=2).any()
+
+
+def test_a_sheet_says_of_each_picture_what_it_is_told_and_nothing_beyond_its_column():
+    one = np.zeros((60, 60, 3), np.uint8)
+    said = sheet(["merge 1\nmethod: weighted, and more than fits", "merge 2"], [one, one], [Place(0, 0)], 60)
+    paper, columns = (said[:-66] < 200).all(axis=2), (range(6, 66), range(72, 132))
+    assert [bool(paper[:, one].any()) for one in columns] == [True, True]
+    assert not paper[:, 66:72].any()
+
+
+@pytest.mark.parametrize("size", [(3, 5), (30, 41), (243, 1001), (1001, 240)])
+def test_places_lie_within_pictures_of_any_size(size):
+    one = np.zeros((*size, 3), np.uint8)
+    other = one.copy()
+    other[-1, -1] = 255
+    side = min(240, *size)
+    for place in differing_places(iter([one, other])):
+        assert 0 <= place.top <= size[0] - side
+        assert 0 <= place.left <= size[1] - side

@@ -418,7 +418,12 @@ def test_each_merge_of_a_session_is_a_version_and_the_last_is_chosen(session, tm
     merge("--choose", session, "1")
     assert not (session / "merged.tif").is_symlink()  # merge 1 has none
     assert all((session / name).resolve().parent.name == "1" for name in CHOSEN if (session / name).exists())
+    capsys.readouterr()
     merge("--compare", session, "1", "2", "-o", tmp_path / "sheet.png")
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "  merge 1, chosen; method: weighted; slices: 0-3",
+        "  merge 2; method: pyramid; slices: 1-3",
+    ]
     assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] > 2 * 240
     assert "has no merge 3 (there: 1, 2)" in refused(capsys, "--choose", session, "3")
     argv = ["--compare", session, "1", "3", "-o", tmp_path / "sheet.png"]
