@@ -36,7 +36,7 @@ from focusd.watch import Progress, current_stack, next_stack, watch
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run focusctl and give its exit code."""
-    from stack.merge.interrupts import ended_at_once
+    from stack.merge.interrupts import ended_at_once, swallow
 
     sys.stdout, sys.stderr = _writable(sys.stdout), _writable(sys.stderr)
     out, err = Terminal(sys.stdout), Terminal(sys.stderr)
@@ -55,10 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         words = "what was typed is not UTF-8: set the terminal to that, or do without accents"
         return int(call.problem("Not understood", words, Exit.USAGE))
     except BrokenPipeError:
-        _swallow(sys.stdout)
+        swallow(sys.stdout)
         return int(Exit.FAILED)
     except OSError as error:
-        _swallow(sys.stdout)
+        swallow(sys.stdout)
         words = f"{error.filename or 'standard output'}: {error.strerror or error}"
         return int(call.problem("Not written", words, Exit.FAILED))
 
@@ -83,11 +83,6 @@ def _writable(stream: TextIO | None) -> TextIO:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
     return stream
-
-
-def _swallow(stream: TextIO) -> None:
-    """Let what is still buffered go nowhere: the reader of `stream` is gone, or the disk full."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _status(call: Call) -> Exit:

@@ -21,6 +21,7 @@ from focusd.errors import StartFailed
 from focusd.log import Journal, begin_log
 from focusd.notify import Notifier
 from focusd.places import config_file, own_socket, socket_fits, state_folder
+from stack.merge.interrupts import heard, swallow
 
 if TYPE_CHECKING:
     from focusd.house import House
@@ -36,7 +37,8 @@ LOOK_S = 1.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the daemon in the foreground until SIGTERM or SIGINT; give the exit code."""
-    asked = _arguments(argv)
+    with heard("focusd"):
+        asked = _arguments(argv)
     faulthandler.enable()  # a watchdog ends what hangs by SIGABRT: the log then says where it hung
     journal = begin_log()
     try:
@@ -128,7 +130,7 @@ def _check_config(asked: argparse.Namespace) -> int:
 
     path = config_file(asked.config)
     load_config(path, asked.set)
-    print(f"{path or 'the built-in defaults'} can be used")  # noqa: T201 - for whoever asked
+    _tell(f"{path or 'the built-in defaults'} can be used")
     return 0
 
 
@@ -157,7 +159,7 @@ async def _serve(
         try:
             await server.until_up()
             gc.freeze()  # what is loaded by now stays: no collection looks through it again, nor does the end
-            print(f"focusd ready {where}", flush=True)  # noqa: T201 - for whoever started us
+            _tell(f"focusd ready {where}")
             notifier.ready()
             lost = await _watch(house, notifier, asked_to_end)
         finally:
@@ -165,6 +167,14 @@ async def _serve(
             await _closed(house)
             notifier.close()
     return 1 if lost else 0
+
+
+def _tell(line: str) -> None:
+    """Say something to whoever started us. That nobody listens, or that a log's disk is full, ends no rig."""
+    try:
+        print(line, flush=True)  # noqa: T201 - for whoever started us
+    except OSError:
+        swallow(sys.stdout)
 
 
 async def _closed(house: "House") -> None:

@@ -1,9 +1,11 @@
 """Being ended from outside: whatever signal asks for it, what was begun is cleared away as after Ctrl-C."""
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TextIO
 
 ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
 """What a service manager, a batch queue or a terminal that closes ends a program with."""
@@ -48,3 +50,29 @@ def handled(numbers: Sequence[signal.Signals], handler: Callable[[int, object], 
     finally:
         for number in heeded:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def heard(program: str) -> Iterator[None]:
+    """See that what this process said has left it; where that cannot be, end it with 1.
+
+    A reader who is gone knows why; a full disk is told in a line. Python would say it in its own words, and
+    end with 120.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:  # closed by a shell: >&-
+                sys.stdout.flush()
+    except BrokenPipeError:
+        swallow(sys.stdout)
+        sys.exit(1)
+    except OSError as error:
+        swallow(sys.stdout)
+        sys.exit(f"{program}: {error.filename or 'standard output'}: {error.strerror or error}")
+
+
+def swallow(stream: TextIO) -> None:
+    """Let what is still buffered go nowhere: the reader of `stream` is gone, or the disk full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
