@@ -117,13 +117,14 @@ class Card:
                 continue
             try:
                 session = self._sessions.open(slot.session)
+                bare = not has_slices(session)
             except NoSuchSession:  # removed by its owner
                 self._bare.add(slot.session)
                 continue
-            except StackError as error:
+            except (StackError, OSError) as error:
                 _log.warning("%s is left as it is: %s", slot.session, error)
                 continue
-            if has_slices(session):
+            if not bare:
                 yield session
             else:
                 self._bare.add(slot.session)

@@ -27,7 +27,7 @@ from focusd.slot_stacks import SlotStacks, doubt_of
 from focusd.stacks import Stacks
 from focusd.weighing import Weighing
 from rail.clock import Clock
-from stack.errors import DiskGone, JournalFailed, SessionError, StackError
+from stack.errors import DiskGone, JournalFailed, SeriesUnreadable, SessionError, StackError
 from stack.schedule import Moment, Slot
 from stack.sessions import Sessions, slug
 from stack.timelapse import (
@@ -271,8 +271,12 @@ class Timelapse:
         return self._stacks.rests() or self._stacks.merge_problem()
 
     def all(self) -> list[Shown]:
-        """Show every series there is, by number."""
-        return [Shown(series, series.state()) for series in every_series(self._root)]
+        """Show every series there is, by number; what cannot be read is left out."""
+        shown = []
+        for series in every_series(self._root):
+            with suppress(SeriesUnreadable):
+                shown.append(Shown(series, series.state()))
+        return shown
 
     def end(self) -> None:
         """Begin nothing more, and take what is stopped from now on for no failure; waits for nobody."""
@@ -387,7 +391,7 @@ class Timelapse:
         if weight is not None and series.manner.keep.slices_every != 1:
             try:
                 return self._card.make_room(series.manner.keep, series.done(), weight, over)
-            except DiskGone as error:
+            except StackError as error:  # the disk is gone, or the series' own journal
                 return str(error)
         return None
 
@@ -422,18 +426,26 @@ class Timelapse:
         return self._rhythm.known
 
     def _take_up(self) -> None:
-        """Go on with the newest series of this kind of rig, unless it is over."""
-        newest = next(reversed(self._of_this_rig()), None)
-        if newest is not None and newest.state().phase in (SeriesPhase.RUNNING, SeriesPhase.STOPPED):
-            state = self._open(newest).state
-            last = None if state.last is None else state.slots[state.last]
-            if last is not None:
-                self._recall(last)
-                self._slots.look_back(state)
-            self._hub.publish("series_taken_up", series=newest.id)
-        elif (why := why_newest_is_unreadable(self._root)) is not None:
+        """Go on with the newest series of this kind of rig, unless it is over; tell of one that cannot."""
+        try:
+            why = None if self._taken_up() else why_newest_is_unreadable(self._root)
+        except (StackError, OSError) as error:  # it must keep focusd from nothing
+            why = words_of(error)
+        if why is not None:
             self._unreadable = f"series {why}; it does not go on, and has to be begun anew unless it was over"
             _log.warning("%s", self._unreadable)
+
+    def _taken_up(self) -> bool:
+        newest = next(reversed(self._of_this_rig()), None)
+        if newest is None or newest.state().phase not in (SeriesPhase.RUNNING, SeriesPhase.STOPPED):
+            return False
+        state = self._open(newest).state
+        last = None if state.last is None else state.slots[state.last]
+        if last is not None:
+            self._recall(last)
+            self._slots.look_back(state)
+        self._hub.publish("series_taken_up", series=newest.id)
+        return True
 
     def _recall(self, last: SlotState) -> None:
         """Tell again what the last stack of an earlier daemon needs a person for."""

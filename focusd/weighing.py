@@ -32,6 +32,6 @@ class Weighing:
             plan, _ = self._stacks.make(series.request)
             known.append(self._stacks.weight(plan))
         for slot in state.done[-1:]:
-            with suppress(SessionError):
+            with suppress(SessionError, OSError):
                 known.append(weighed(self._sessions.open(slot.session or "")))
         return reduce(Weight.heavier, known) if known else None

@@ -104,8 +104,16 @@ def check(folder: Path) -> SessionCheck:
     """Compare a session's folder with what its journal promises; hashes every file, so it takes a while.
 
     Needs no lock and may run beside the writer, of whose newest slice it may then say that it is unproven.
-    Raises `OSError` for a folder that cannot be read.
+    Of a folder that cannot be read that is all it says.
     """
+    try:
+        return _checked(folder)
+    except OSError as error:
+        why = f"{error.filename or folder} cannot be read: {error.strerror or error}"
+        return SessionCheck(folder.name, why, 0, (), 0, "unknown", (), (), (), ())
+
+
+def _checked(folder: Path) -> SessionCheck:
     record, planned = _plan(folder)
     history = replay(folder / JOURNAL)
     slices = planned or _planned_by(history)

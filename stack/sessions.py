@@ -140,8 +140,8 @@ class Sessions:
         """Give the folder of a session as `open` does, readable or not."""
         text = str(wanted).strip()
         whole = "/" not in text and _ID.fullmatch(text)
-        if whole and (self._root / text).is_dir():  # without a look at thousands of others
-            return self._root / text
+        if whole and os.path.isdir(self._root / text):  # noqa: PTH112 - of one in a bad sector Path's raises
+            return self._root / text  # without a look at thousands of others
         folders = self._numbered()
         found = tuple(name for number, name in folders if is_number(text) and int(text) == number)
         found = found or tuple(name for _, name in folders if text and name.startswith(text))

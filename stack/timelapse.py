@@ -186,13 +186,20 @@ class Series:
         return Journal(self.path / JOURNAL, clock, remembered=0)
 
     def state(self) -> SeriesState:
-        """Read how it stands."""
-        return fold(_familiar(entries_in(self.path / JOURNAL)))
+        """Read how it stands; raises as `entries`."""
+        return fold(_familiar(self.entries()))
 
     def done(self) -> Iterator[SlotState]:
         """Read which slots are done, the oldest first, holding one at a time."""
-        said = map(_slot, _familiar(entries_in(self.path / JOURNAL)))
+        said = map(_slot, _familiar(self.entries()))
         return (slot for slot in said if slot is not None and slot.end is SlotEnd.DONE)
+
+    def entries(self) -> Iterator[Entry]:
+        """Read the good lines of its journal, one after another; raises `SeriesUnreadable`."""
+        try:
+            yield from entries_in(self.path / JOURNAL)
+        except OSError as error:
+            raise SeriesUnreadable(f"{self.id} cannot be read: {error}") from error
 
 
 def create(
@@ -375,7 +382,17 @@ def _since(entry: Entry, slot: SlotState) -> int:
 def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
-    return [path for path in root.iterdir() if path.is_dir() and is_number(path.name.partition("-")[0])]
+    return [
+        path for path in root.iterdir() if is_number(path.name.partition("-")[0]) and _may_be_folder(path)
+    ]
+
+
+def _may_be_folder(path: Path) -> bool:
+    """Say whether it is a folder, or cannot be looked at: then its number is taken all the same."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return True
 
 
 def _number(path: Path) -> int:

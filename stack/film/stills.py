@@ -1,7 +1,6 @@
 """The merged pictures of a series, one a slot, as they are on the disk now."""
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,15 +92,16 @@ def _picture_of(slot: SlotStory, sessions: Path) -> Still | Absent:
 
 
 def _why_none(session: Path, error: Exception) -> str:
-    if not session.is_dir():
-        return "its session was removed"
-    if (session / PICTURE).exists():
-        return str(error)
-    with suppress(SessionError, OSError):
+    try:
+        if not session.is_dir():
+            return "its session was removed"
+        if (session / PICTURE).exists():
+            return str(error)
         merges = load(session).state().merges
-        if merges and merges[-1].error:
-            return f"its merge failed: {merges[-1].error}"
-    return "it is not merged yet"
+    except (SessionError, OSError) as unreadable:
+        return str(unreadable)
+    failed = merges[-1].error if merges else None
+    return f"its merge failed: {failed}" if failed else "it is not merged yet"
 
 
 def _still(slot: SlotStory, session: Session) -> Still:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from stack.journal import Entry, entries_in
-from stack.timelapse import JOURNAL, Series, SeriesState, SlotEnd, open_series
+from stack.journal import Entry
+from stack.timelapse import Series, SeriesState, SlotEnd, open_series
 
 MOST_IN_A_ROW: Final = 20
 """More slots than so many that were left out together are told as one: a stack may cover hundreds."""
@@ -65,7 +65,7 @@ class Story:
 def story_of(folder: Path) -> Story:
     """Read a series' folder, at any moment; raises `stack.errors.SeriesUnreadable`."""
     series = open_series(folder)
-    slots = slots_in(entries_in(folder / JOURNAL), series.start, series.schedule.every_s)
+    slots = slots_in(series.entries(), series.start, series.schedule.every_s)
     return Story(series, series.state(), tuple(slots))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from bad_sectors import put_in_bad_sectors
 from film_series import SIZE, Drawn, background, drawn, merge, series
 
 from stack.film import measuring
@@ -365,7 +366,7 @@ def test_a_damaged_picture_is_left_out_and_told(tmp_path):
     assert "slot 0 is left out" in cut.warnings[0]
 
 
-def test_slots_without_a_picture_say_why(tmp_path):
+def test_slots_without_a_picture_say_why(tmp_path, monkeypatch):
     slots = [
         Drawn(),
         Drawn(end="failed", reason="no light"),
@@ -375,13 +376,17 @@ def test_slots_without_a_picture_say_why(tmp_path):
         Drawn(end="begun"),
         Drawn(merged=False, merge_error="too few slices are left"),
         Drawn(merged=False, merge_error="nobody can read that"),
+        Drawn(),
     ]
     made = series(tmp_path, slots)
     shutil.rmtree(made.sessions / made.ids[4])
     unreadable = Sessions(made.sessions).open(made.ids[7]).journal_path
     unreadable.unlink()
     unreadable.mkdir()
-    stills, absent = stills_of(story_of(made.folder), made.sessions)
+    lost = made.sessions / made.ids[8]
+    with monkeypatch.context() as patched:
+        put_in_bad_sectors(patched, lost)
+        stills, absent = stills_of(story_of(made.folder), made.sessions)
     assert [still.slot for still in stills] == [0]
     assert {one.slot: one.reason for one in absent} == {
         1: "no light",
@@ -390,7 +395,8 @@ def test_slots_without_a_picture_say_why(tmp_path):
         4: "its session was removed",
         5: "its stack is not finished",
         6: "its merge failed: too few slices are left",
-        7: "it is not merged yet",
+        7: f"[Errno 21] Is a directory: '{unreadable}'",
+        8: f"[Errno 5] Input/output error: '{lost}'",
     }
     with pytest.raises(SessionsNotFound, match="say with --sessions"):
         stills_of(story_of(made.folder), tmp_path / "nowhere")

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
+from bad_sectors import put_in_bad_sectors
 from film_series import EVERY_S, NOON, Drawn, series
 
+from stack.film.account import folder_bytes
 from stack.film.command import Ground, make_page
 from stack.film.curves import bars_svg
 from stack.film.page import page
@@ -257,3 +259,15 @@ def test_a_series_being_shot_can_be_read(tmp_path):
     story = story_of(series(tmp_path, [Drawn(), Drawn(end="begun")]).folder)
     assert story.slots[1].end is SlotEnd.BEGUN
     assert story.slots[1].seconds is None
+
+
+@pytest.mark.parametrize(("lost", "left_bytes"), [("there", 1), ("there/below", 2), ("there/a", 2), (".", 0)])
+def test_what_of_a_stack_cannot_be_read_weighs_nothing(tmp_path, monkeypatch, lost, left_bytes):
+    """The page of its series ended there."""
+    (tmp_path / "there/below").mkdir(parents=True)
+    for name in ("b", "there/a", "there/below/c"):
+        (tmp_path / name).write_bytes(b"1")
+    (tmp_path / "link").symlink_to("b")
+    assert folder_bytes(tmp_path) == 3
+    put_in_bad_sectors(monkeypatch, tmp_path / lost)
+    assert folder_bytes(tmp_path) == left_bytes

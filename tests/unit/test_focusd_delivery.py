@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from bad_sectors import put_in_bad_sectors
 from stack_rig import MICRON, PLAN
 
 from focusd import delivery
@@ -466,6 +467,22 @@ def test_pictures_alone_leave_the_slices_at_home(bench: Bench) -> None:
     (session.path / ".merged.jpg.00.part").touch()
     assert files_of(session, whole=False) == ("merged.jpg", "session.json")
     assert ".merged.jpg.00.part" not in files_of(session, whole=True)
+
+
+def test_a_stack_whose_disk_is_gone_waits_until_it_is_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was forgotten as one that was removed; where the disk gave no answer at all, its thread ended."""
+    session, unplugged = bench.session(), bench.sessions.root.with_name("unplugged")
+    with monkeypatch.context() as patched:
+        put_in_bad_sectors(patched, session.path)
+        bench.deliveries.deliver_due(0)
+    bench.sessions.root.rename(unplugged)
+    bench.deliveries.deliver_due(30 * S)
+    assert bench.deliveries.backlog().waiting == 1
+    unplugged.rename(bench.sessions.root)
+    bench.deliveries.deliver_due(30 * S + 60 * S)
+    assert (bench.told(), bench.deliveries.backlog().waiting) == (["delivery_failed"] * 2 + ["delivered"], 0)
 
 
 def test_pauses_grow_up_to_an_hour() -> None:

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bad_sectors import put_in_bad_sectors
 from contention import WatchedLock
 from daemon_rig import DaemonRig
 
@@ -72,6 +73,15 @@ def test_consent_is_given_once_or_by_the_configuration(tmp_path: Path) -> None:
     consent.give()
     assert HomingConsent(tmp_path / "consent", configured=False).given()
     assert HomingConsent(tmp_path / "none", configured=True).given()
+
+
+def test_a_consent_in_a_bad_sector_is_none_and_keeps_focusd_from_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consent = HomingConsent(tmp_path / "consent", configured=False)
+    consent.give()
+    put_in_bad_sectors(monkeypatch, tmp_path / "consent")
+    assert not consent.given()
 
 
 def test_what_cannot_be_written_is_refused_in_words(tmp_path: Path) -> None:

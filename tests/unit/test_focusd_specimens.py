@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from bad_sectors import put_in_bad_sectors
 from contention import WatchedLock
 from stack_rig import MICRON, PLAN
 
 from focusd.specimens import Specimens
 from rail.axis import Position, Trust
+from stack.errors import SessionUnreadable
 from stack.layout import lay_out
 from stack.plan import Marks
 from stack.session import Facts, Session
@@ -37,6 +39,18 @@ def test_each_is_read_once_a_new_one_is_seen_and_one_that_was_removed_is_gone(
     for one in (ids[1], torn):
         (tmp_path / one / "session.json").write_text("torn")
     assert (specimens.same(BEETLE), read) == ((ids[2], ids[3]), [*ids, torn])
+
+
+def test_one_in_a_bad_sector_keeps_no_other_from_being_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = Sessions(tmp_path)
+    lost, found = (sessions.create(PLAN, LAYOUT, MICRON, Facts(fields=BEETLE)) for _ in range(2))
+    put_in_bad_sectors(monkeypatch, lost.path)
+    assert Specimens(sessions).same(BEETLE) == (found.id,)
+    for wanted in (lost.id, lost.number):
+        with pytest.raises(SessionUnreadable, match="Input/output error"):
+            sessions.open(wanted)
 
 
 def test_two_who_ask_at_the_same_time_are_both_answered_and_each_session_is_read_once(

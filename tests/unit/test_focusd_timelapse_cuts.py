@@ -1,8 +1,14 @@
 """A series cut short by the power or the daemon's end: what goes on, what is given up, what is left alone."""
 
+import errno
+import io
+import os
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from bad_sectors import put_in_bad_sectors
 from series_machine import (
     HALF_HOUR_S,
     SCALE,
@@ -17,7 +23,7 @@ from focusd.paused import DAEMON_ENDED
 from focusd.running import RunningSeries
 from stack.errors import PlanRefused
 from stack.journal import replay
-from stack.manner import Manner
+from stack.manner import Exposing, Manner
 from stack.plan import AroundHere
 from stack.retention import Keep, has_slices
 from stack.session_state import Phase
@@ -68,6 +74,56 @@ def test_a_stack_that_is_done_and_cannot_be_read_after_a_cut_costs_its_series_no
     machine.cut(60)
     machine.let(HALF_HOUR_S)
     assert machine.slots == {0: "done", 1: "done"}
+
+
+@pytest.mark.parametrize("lost", ["", "slices", "merges", "session.json", "journal.jsonl"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_done_stack_in_a_bad_sector_costs_its_series_no_other(machine, monkeypatch, number, lost):
+    """What it weighs, how it was exposed and what it showed were asked for; no slot began any more."""
+    machine.timelapse.start(asked(manner=Manner(exposure=Exposing.LOCK_FIRST, follow=True)))
+    machine.let(1.5 * HALF_HOUR_S)
+    put_in_bad_sectors(monkeypatch, machine.operator.sessions.open(number).path / lost)
+    machine.cut(60)
+    machine.let(HALF_HOUR_S)
+    assert machine.slots == dict.fromkeys(range(3), "done")
+
+
+@pytest.mark.parametrize("lost", ["", "the rest of its journal", "the right to write its journal"])
+def test_a_series_that_cannot_be_taken_up_is_told_of_and_keeps_focusd_from_nothing(
+    machine, monkeypatch, lost
+):
+    machine.timelapse.start(asked())
+    machine.timelapse.abort()
+    series = machine.timelapse.start(asked()).series
+    machine.let(100)
+    machine.timelapse.close()
+    journal = series.path / "journal.jsonl"
+    if not lost:
+        put_in_bad_sectors(monkeypatch, series.path)
+    elif "rest" in lost:
+        monkeypatch.setattr(io, "open", partial(opened_to_the_first_byte, io.open, journal))
+    with series.journal(machine.clock) if "right" in lost else nullcontext():
+        machine.switch_on()
+    assert machine.timelapse.current() is None
+    assert machine.timelapse.attention.startswith("series ")
+    assert series.id in machine.timelapse.attention
+    assert "does not go on" in machine.timelapse.attention
+    assert [shown.series.number for shown in machine.timelapse.all()] == ([1, 2] if "right" in lost else [1])
+    assert machine.timelapse.start(asked()).series.number == 3
+    assert machine.timelapse.attention is None
+
+
+def opened_to_the_first_byte(really, journal, path, *how):
+    file = really(path, *how)
+    if path != journal:
+        return file
+    with file:
+        return FirstByte(file.read(1))
+
+
+class FirstByte(io.BytesIO):
+    def __next__(self):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_after_a_cut_between_stacks_it_goes_on_in_its_rhythm_and_makes_up_for_nothing(machine):

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from bad_sectors import put_in_bad_sectors
 from series_machine import (
     HALF_HOUR_S,
     PICTURE_BYTES,
@@ -145,6 +146,19 @@ def test_the_oldest_go_first_and_what_is_merged_anew_meanwhile_stays(tmp_path):
     have = [session.number for session in machine.operator.sessions.all() if has_slices(session)]
     assert have[:2] == [1, have[-1] - len(have) + 2]
     assert set(machine.slots.values()) == {"done"}
+
+
+@pytest.mark.parametrize("lost", ["", "slices", "journal.jsonl"])
+def test_where_the_disk_fills_a_stack_in_a_bad_sector_keeps_no_other_from_making_room(
+    tmp_path, monkeypatch, lost
+):
+    machine = Machine(tmp_path, disk_bytes=20_000)
+    machine.timelapse.start(asked(manner=Manner(keep=Keep.named("merged"))))
+    machine.let(2.5 * HALF_HOUR_S)
+    put_in_bad_sectors(monkeypatch, machine.operator.sessions.open(1).path / lost)
+    machine.let(8 * HALF_HOUR_S)
+    assert machine.slots == dict.fromkeys(range(11), "done")
+    assert machine.timelapse.attention is None
 
 
 def test_what_is_kept_stays_when_the_disk_is_full_and_the_rest_is_told(tmp_path):

@@ -227,6 +227,13 @@ def test_without_its_plan_a_session_still_says_which_slices_are_intact(done: Ses
     assert checked.problems == (checked.record,)
 
 
+def test_of_a_session_that_cannot_be_read_that_is_said(done: Session) -> None:
+    """It raised, and nothing was told of all the others on that disk."""
+    done.journal_path.unlink()
+    done.journal_path.mkdir()
+    assert check(done.path).problems == (f"{done.journal_path} cannot be read: Is a directory",)
+
+
 @pytest.mark.parametrize("lost", ["plan", "first line"])
 def test_what_was_not_shot_is_told_by_the_plan_or_else_by_the_journal(
     done: Session, tmp_path: Path, lost: str
