@@ -11,10 +11,10 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
 
 from focusd.errors import FocusdError
 from stack.disk import Disk, expected_below, mount_points, places_in_fstab
@@ -32,6 +32,10 @@ IDENTITY: Final = "session.json"
 
 class NotDelivered(FocusdError):
     """Files did not arrive, or not as they were sent; the words say what to do."""
+
+
+class Unsendable(NotDelivered):
+    """It lies with the stack itself: another may well arrive at the same place."""
 
 
 class Carrier(Protocol):
@@ -61,6 +65,8 @@ class FolderCarrier:
         and none is.
     mounted
         Gives every place where something is mounted now.
+    others
+        Where else stacks are copied to: one of these by another name would be no second copy.
     """
 
     def __init__(
@@ -69,8 +75,10 @@ class FolderCarrier:
         *,
         same_disk: bool = False,
         mounted: Callable[[], frozenset[Path]] = mount_points,
+        others: Sequence[Path] = (),
     ) -> None:
         self._destination = destination
+        self._others = others
         self._same_disk = same_disk
         self._mounted = mounted
         self._given_up = threading.Event()
@@ -81,6 +89,7 @@ class FolderCarrier:
             with _held(self._destination) as there:
                 disk = self._checked_disk(folder)
                 self._see_apart(folder.parent)
+                self._see_new(there)
                 if there.stat().st_dev != disk:
                     raise self._another_disk()
                 self._carry(folder, files, there, disk)
@@ -91,7 +100,7 @@ class FolderCarrier:
         target = there / folder.name
         target.mkdir(exist_ok=True)
         if _is_another(folder, target):
-            raise NotDelivered(_another(str(self._destination / folder.name)))
+            raise _another(str(self._destination / folder.name))
         for part in leftovers(target):
             part.unlink(missing_ok=True)
         for name in files:
@@ -140,6 +149,16 @@ class FolderCarrier:
                 f"{sessions}"
             )
 
+    def _see_new(self, there: Path) -> None:
+        """Refuse one place by two names; each of the two would clear away what the other is writing."""
+        for other in self._others:
+            with suppress(OSError):  # of one that is away
+                if there.samefile(other):
+                    raise NotDelivered(
+                        f"{self._destination} is {other} by another name, and so no second copy: take one of "
+                        "them out of delivery in config.yaml"
+                    )
+
     def _see_same(self, disk: int, folder: Path) -> None:
         if self._checked_disk(folder) != disk:
             raise self._another_disk()
@@ -153,9 +172,9 @@ class FolderCarrier:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}")
         try:
-            with source.open("rb") as read, part.open("xb") as written:
+            with part.open("xb") as written:
                 sent = hashlib.sha256()
-                for chunk in self._chunks(read):
+                for chunk in self._sent(source):
                     sent.update(chunk)
                     written.write(chunk)
                 written.flush()
@@ -173,20 +192,24 @@ class FolderCarrier:
 
     def _arrived(self, source: Path, target: Path) -> bool:
         same_size = target.exists() and target.stat().st_size == source.stat().st_size
-        return same_size and self._digest(target) == self._digest(source)
+        return same_size and self._digest(target) == _hashed(self._sent(source))
 
     def _digest(self, path: Path) -> str:
-        found = hashlib.sha256()
-        with path.open("rb") as file:
-            for chunk in self._chunks(file):
-                found.update(chunk)
-        return found.hexdigest()
+        return _hashed(self._chunks(path))
 
-    def _chunks(self, file: BinaryIO) -> Iterator[bytes]:
-        while chunk := file.read(CHUNK_BYTES):
-            if self._given_up.is_set():
-                raise NotDelivered("the daemon was stopped before all was copied")
-            yield chunk
+    def _sent(self, source: Path) -> Iterator[bytes]:
+        """Read a file of the stack."""
+        try:
+            yield from self._chunks(source)
+        except OSError as error:
+            raise Unsendable(f"{source} cannot be read: {error.strerror or error}") from error
+
+    def _chunks(self, path: Path) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                if self._given_up.is_set():
+                    raise NotDelivered("the daemon was stopped before all was copied")
+                yield chunk
 
 
 class RsyncCarrier:
@@ -213,7 +236,7 @@ class RsyncCarrier:
         The journal may have grown meanwhile: it says what has arrived elsewhere.
         """
         if self._differing(folder, [IDENTITY], new=False):
-            raise NotDelivered(_another(f"{self._destination}/{folder.name}"))
+            raise _another(f"{self._destination}/{folder.name}")
         wrong = list(files)
         for _ in range(2):
             self._rsync(folder, wrong)
@@ -271,11 +294,16 @@ class RsyncCarrier:
         return said
 
 
-def carrier_to(destination: str, *, same_disk: bool) -> Carrier:
-    """Give what reaches `destination`: `user@host:folder` over ssh, else a folder here."""
-    if ":" in destination.split("/", 1)[0]:
+def carrier_to(destination: str, *, same_disk: bool, others: Sequence[str] = ()) -> Carrier:
+    """Give what reaches `destination`: `user@host:folder` over ssh, else a folder here, none of `others`."""
+    if _is_remote(destination):
         return RsyncCarrier(destination)
-    return FolderCarrier(Path(destination), same_disk=same_disk)
+    folders = [Path(other) for other in others if not _is_remote(other)]
+    return FolderCarrier(Path(destination), same_disk=same_disk, others=folders)
+
+
+def _is_remote(destination: str) -> bool:
+    return ":" in destination.split("/", 1)[0]
 
 
 @contextmanager
@@ -295,13 +323,22 @@ def _not_there(destination: Path) -> NotDelivered:
     return NotDelivered(f"{destination} is not there: see that its disk is mounted")
 
 
+def _hashed(chunks: Iterable[bytes]) -> str:
+    found = hashlib.sha256()
+    for chunk in chunks:
+        found.update(chunk)
+    return found.hexdigest()
+
+
 def _is_another(folder: Path, target: Path) -> bool:
     theirs = target / IDENTITY
     return theirs.exists() and theirs.read_bytes() != (folder / IDENTITY).read_bytes()
 
 
-def _another(place: str) -> str:
-    return f"{place} holds another session of the same name, which is left alone: deliver to another folder"
+def _another(place: str) -> Unsendable:
+    return Unsendable(
+        f"{place} holds another session of the same name, which is left alone: deliver to another folder"
+    )
 
 
 def _cause(complaint: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from posixpath import normpath
 
 from focusd.axis_settings import ENDLESS_TURNS, Axis, CustomDriver, DriverUart, FocusMotor, step_rates
 from focusd.problems import shown
@@ -243,10 +244,11 @@ def _storage_contradictions(storage: Storage) -> Iterator[str]:
 
 
 def _delivery_contradictions(config: Config) -> Iterator[str]:
-    places = [delivery.to for delivery in config.delivery]
-    for place in places:
-        if places.count(place) > 1:
+    before = set[str]()
+    for place in (delivery.to for delivery in config.delivery):
+        if (plainly := normpath(place)) in before:
             yield f"delivery: {shown(place)} is given twice"
+        before.add(plainly)
         if ":" not in place.split("/", 1)[0] and not place.startswith("/"):
             yield (
                 f"delivery: {shown(place)} is neither a whole path, /media/stick/stacks, nor user@host:folder"

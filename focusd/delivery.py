@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from focusd.carriers import IDENTITY, NotDelivered
+from focusd.carriers import IDENTITY, NotDelivered, Unsendable
 from focusd.durations import duration_words
 from focusd.errands import Destination, Errand, Errands
 from focusd.events import Publish
@@ -199,8 +199,9 @@ class Deliveries:
 
     def _put_off(self, errands: Errands, errand: Errand, error: Exception, why: str, now_ns: int) -> None:
         name, to = errand.path.name, errands.destination.to
+        there = isinstance(error, Unsendable) or not isinstance(error, NotDelivered)
         with self._news:
-            again_in_s = errands.failed(errand, why, now_ns, there=not isinstance(error, NotDelivered))
+            again_in_s = errands.failed(errand, why, now_ns, there=there)
         if self._closed:
             return
         _log.warning("%s was not delivered to %s: %s", name, to, why)

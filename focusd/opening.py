@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -107,7 +107,7 @@ def _aftermath(ground: Ground) -> Aftermath:
     config = ground.config
     return aftermath(
         (sys.executable, "-m", "stack.merge", "follow", *_merge_options(config)),
-        {one.to: _destination(one) for one in config.delivery},
+        {one.to: _destination(one, config.delivery[:at]) for at, one in enumerate(config.delivery)},
         ground.journals,
         ground.hub.publish,
         strained=ground.strained,
@@ -116,8 +116,9 @@ def _aftermath(ground: Ground) -> Aftermath:
     )
 
 
-def _destination(configured: Delivery) -> Destination:
-    carrier = carrier_to(configured.to, same_disk=configured.same_disk)
+def _destination(configured: Delivery, before: Sequence[Delivery]) -> Destination:
+    others = [one.to for one in before]
+    carrier = carrier_to(configured.to, same_disk=configured.same_disk, others=others)
     return Destination(configured.to, carrier, whole=configured.what == "all")
 
 

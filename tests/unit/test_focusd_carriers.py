@@ -93,6 +93,18 @@ def test_nothing_is_delivered_to_where_the_sessions_are(session, inside):
     assert sorted(session.parent.rglob("*")) == before
 
 
+def test_one_folder_by_two_names_is_no_second_place(session, place):
+    (place.parent / "link").symlink_to(place)
+    elsewhere = place.parent / "another"
+    others = ["ann@lab:stacks", str(elsewhere), f"{place}/"]
+    with pytest.raises(NotDelivered, match=r"/link is /.*/elsewhere by another name, and so no second copy"):
+        carrier_to(f"{place.parent}/link", same_disk=True, others=others).carry(session, FILES)
+    assert list(place.iterdir()) == []
+    elsewhere.mkdir()
+    FolderCarrier(elsewhere, same_disk=True, others=[place]).carry(session, FILES)
+    assert [one.name for one in elsewhere.iterdir()] == [session.name]
+
+
 def test_a_folder_above_the_sessions_is_a_place_as_another(session, tmp_path):
     FolderCarrier(tmp_path, same_disk=True).carry(session, [*FILES])
     assert (tmp_path / "0001-beetle" / "slices" / "0000.jpg").is_file()

@@ -184,6 +184,10 @@ def test_the_file_at_the_root_names_every_setting() -> None:
             "optics.both: give either f_number or numerical_aperture, and not both",
         ),
         (
+            "delivery=[{to: /media/stick}, {to: /media/stick/}]",
+            'delivery: "/media/stick/" is given twice',
+        ),
+        (
             "delivery=[{to: stacks}]",
             'delivery: "stacks" is neither a whole path, /media/stick/stacks, nor user@host:folder',
         ),

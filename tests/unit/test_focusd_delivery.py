@@ -10,7 +10,7 @@ from bad_sectors import put_in_bad_sectors
 from stack_rig import MICRON, PLAN
 
 from focusd import delivery
-from focusd.carriers import NotDelivered
+from focusd.carriers import FolderCarrier, NotDelivered
 from focusd.delivery import (
     AT_WORK_PAUSE_S,
     LOOKED_FOR_PAUSE_S,
@@ -269,7 +269,7 @@ def test_a_stack_that_never_arrives_is_no_sign_that_its_place_is_away(
 
     def refuses(folder: Path, files: Sequence[str]) -> None:
         if folder == refused.path:
-            raise NotDelivered("another session of the same name")
+            raise NotDelivered("its name is too long there")
         carry(folder, files)
 
     monkeypatch.setattr(bench.carrier, "carry", refuses)
@@ -278,6 +278,29 @@ def test_a_stack_that_never_arrives_is_no_sign_that_its_place_is_away(
     sound = bench.session()
     bench.deliveries.deliver_due(hour * 3600 * S + 1)
     assert [name for name, _ in bench.carrier.carried] == [sound.id]
+
+
+def test_stacks_that_cannot_be_sent_for_their_own_sake_hold_up_no_other(bench: Bench, tmp_path: Path) -> None:
+    """Two of them were taken for a place that is away, and each later stack waited an hour."""
+    place = tmp_path / "stick"
+    bench.carriers = {STICK: FolderCarrier(place, same_disk=True)}  # type: ignore[dict-item]
+    bench.restart()
+    taken, unreadable = bench.session(), bench.session()
+    (place / taken.id).mkdir(parents=True)
+    (place / taken.id / "session.json").write_bytes(b"another")
+    (unreadable.path / "slices/0000.jpg").unlink()
+    (unreadable.path / "slices/0000.jpg").symlink_to("/proc/self/mem")  # whose first byte is an error to read
+    for hour in range(5):
+        bench.deliveries.deliver_due(hour * 3600 * S)
+    problems = {errand.problem for errand in bench.deliveries._to[STICK].waiting.values()}
+    sound = bench.session()
+    bench.deliveries.deliver_due(hour * 3600 * S + 1)
+    assert list(sound.state().delivered) == [STICK]
+    assert problems == {
+        f"{place / taken.id} holds another session of the same name, which is left alone: deliver to another "
+        "folder",
+        f"{unreadable.path}/slices/0000.jpg cannot be read: Input/output error",
+    }
 
 
 def test_two_stacks_that_miss_a_place_say_that_it_is_away_and_one_that_arrives_says_it_is_back(
