@@ -87,6 +87,24 @@ def test_a_motor_let_go_is_parked_where_a_power_cut_does_not_turn_it(turning, ta
     assert turning.carriage_um == pytest.approx(there_um, abs=1e-9)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_vertical_axis_is_closed_where_it_stands_and_held_there(tmp_path, stopped):
+    rig = Rig(
+        tmp_path,
+        settings=replace(SETTINGS, gravity=True, turn_steps=TURN),
+        spec=replace(SPEC, turn_steps=TURN),
+    )
+    rig.axis.home()
+    rig.axis.move_to(2_001)
+    there = rig.carriage.state.motor_steps
+    if stopped:
+        rig.axis.stop()
+    rig.axis.close()
+    assert (rig.carriage.state.motor_steps, rig.world.carriage().enabled) == (there, True)
+    rig.cut_power()
+    assert rig.axis.position().steps == 2_001
+
+
 def test_it_is_parked_by_its_own_turn_wherever_places_count_from(turning):
     turning.axis.jog(-7 * turning.settings.home_sense)
     turning.axis.zero(2_000)
