@@ -181,8 +181,8 @@ class Merges:
             try:
                 if feed.dropped is None:
                     self._merge(feed)
-            except Exception:  # one merge that cannot be recorded must not end all later ones
-                _log.exception("the merge of %s could not be recorded", feed.session.id)
+            except Exception as error:  # one merge that cannot be recorded must not end all later ones
+                self._fail_unrecorded(feed, error)
             finally:
                 self._let_go(feed)
 
@@ -207,6 +207,22 @@ class Merges:
         self._let_go(feed)
         self._settled(session)
         self._publish(event, session=session.id, **facts)
+
+    def _fail_unrecorded(self, feed: Feed, error: Exception) -> None:
+        """Say of a merge that its journal could not be written, as on a disk that is full: somebody waits."""
+        session, foreseen = feed.session, isinstance(error, StackError | OSError)
+        why = (
+            f"what became of it could not be recorded: {error}. Put that right, and "
+            f"`focusctl merge {session.number}` does it again"
+        )
+        _log.warning("the merge of %s: %s", session.id, why, exc_info=None if foreseen else error)
+        if not feed.dropped:
+            with self._lock:
+                self._ended(session, why)
+        self._let_go(feed)
+        self._settled(session)
+        given_up = {"given_up": True} if feed.dropped else {}
+        self._publish("merge_failed", session=session.id, error=feed.dropped or why, **given_up)
 
     def recall(self, session: Session, error: str | None) -> None:
         """Take over how the last merge of an earlier daemon ended, unless one has ended since."""

@@ -1,4 +1,6 @@
+import errno
 import io
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -368,6 +370,30 @@ def test_a_killed_merge_of_a_stack_that_is_given_up_is_not_begun_again(bench: Be
     feed.drop("the stack is paused")
     assert bench.outcome(session)["error"] == "the stack is paused"
     assert (session.path / "tries").read_text() == "x"
+
+
+@pytest.mark.parametrize("full_from", ["the start", "merge_started"])
+def test_a_merge_that_cannot_be_recorded_is_told_and_the_next_one_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, full_from: str
+) -> None:
+    written = os.pwrite
+
+    def pwrite(file: int, data: bytes, place: int) -> int:
+        told = [event["event"] for event in bench.hub.after(0).events]
+        if full_from in (*told, "the start"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written(file, data, place)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    session = bench.merge()
+    event = bench.await_event(session, "merge_done", "merge_failed")
+    assert event["event"] == "merge_failed"
+    assert "No space left on device. Put that right, and `focusctl merge 1` does it" in event["error"]
+    assert bench.merges.problem == f"the merge of {session.id} failed: {event['error']}"
+    assert bench.stages == [None]
+    monkeypatch.undo()
+    assert bench.outcome(bench.merge())["event"] == "merge_done"
+    assert bench.merges.problem is None
 
 
 def test_a_child_that_cannot_be_started_is_told(tmp_path: Path) -> None:
