@@ -35,7 +35,6 @@ from stack.timelapse import (
     SeriesPhase,
     SeriesState,
     SlotEnd,
-    SlotState,
     create,
     every_series,
     not_made,
@@ -313,7 +312,8 @@ class Timelapse:
     def _stumble(self, words: str | None, error: Exception | None = None) -> None:
         """Tell what keeps the series from its work, until a tick goes through without: None."""
         if words is not None and words != self._stumbled:
-            _log.warning("%s", words, exc_info=error)
+            foreseen = isinstance(error, FocusdError | StackError | OSError)  # as on a full disk
+            _log.warning("%s", words, exc_info=None if foreseen else error)
         self._stumbled = words
 
     def tick(self) -> None:
@@ -440,15 +440,17 @@ class Timelapse:
         if newest is None or newest.state().phase not in (SeriesPhase.RUNNING, SeriesPhase.STOPPED):
             return False
         state = self._open(newest).state
-        last = None if state.last is None else state.slots[state.last]
-        if last is not None:
-            self._recall(last)
-            self._slots.look_back(state)
+        self._recall(state)
+        self._slots.look_back(state)
         self._hub.publish("series_taken_up", series=newest.id)
         return True
 
-    def _recall(self, last: SlotState) -> None:
-        """Tell again what the last stack of an earlier daemon needs a person for."""
+    def _recall(self, state: SeriesState) -> None:
+        """Tell again what the last stack that an earlier daemon saw ended needs a person for."""
+        ended = [slot for slot in state.slots.values() if slot.end in (SlotEnd.FAILED, SlotEnd.DONE)]
+        last = max(ended, key=lambda slot: slot.number, default=None)
+        if last is None:
+            return
         if last.end is SlotEnd.FAILED:
             self._failure.recall(last.reason or "its stack failed")
         elif last.end is SlotEnd.DONE and last.session is not None:

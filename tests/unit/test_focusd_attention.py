@@ -14,7 +14,7 @@ from series_machine import (
     gone,
 )
 
-from stack.manner import Manner
+from stack.manner import Manner, WhenHot
 from stack.record import exposure_record
 from stack.retention import Keep
 from stack.vitals import Strain
@@ -169,5 +169,24 @@ def test_what_a_tick_stumbled_over_is_told_until_one_goes_through(machine, caplo
     machine.timelapse.start(asked())
     machine.timelapse._stumble("the time-lapse stumbled: OSError", OSError())
     assert machine.timelapse.attention == "the time-lapse stumbled: OSError"
+    assert caplog.messages[-1:] == ["the time-lapse stumbled: OSError"]
+    assert caplog.records[-1].exc_info is None, "a full disk is no mistake of the program's"
     machine.timelapse.tick()
+    assert machine.timelapse.attention is None
+
+
+@pytest.mark.parametrize("cut_after_s", [60, HALF_HOUR_S - STACK_S])
+def test_a_failure_is_told_after_a_power_cut_until_a_stack_is_well_again(machine, cut_after_s):
+    machine.operator.failing = True
+    machine.timelapse.start(asked(manner=Manner(hot=WhenHot.SKIP)))
+    machine.let(HALF_HOUR_S - 60)
+    machine.operator.failing = False
+    machine.strain = None if cut_after_s == 60 else Strain.HEAT
+    machine.let(60 + cut_after_s)
+    assert machine.slots == {0: "failed", 1: "begun" if cut_after_s == 60 else "skipped"}
+    assert machine.timelapse.attention == "the camera is gone"
+    machine.cut(10)
+    assert machine.timelapse.attention == "the camera is gone"
+    machine.strain = None
+    machine.let(HALF_HOUR_S)
     assert machine.timelapse.attention is None
