@@ -30,6 +30,9 @@ class Reports:
         try:
             with self._lock:
                 _write(session)
+        except OSError as error:
+            if session.path.is_dir():  # else it was removed meanwhile, or its disk is gone
+                _log.warning("the report of %s could not be written: %s", session.id, error)
         except Exception:
             _log.exception("the report of %s could not be written", session.id)
 

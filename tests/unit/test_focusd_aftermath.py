@@ -91,5 +91,16 @@ def test_what_is_not_to_be_merged_is_due_at_once_its_report_with_it(bench: Bench
     assert bench.carrier.carried == [session.id]
 
 
+def test_of_a_stack_that_was_removed_meanwhile_nothing_is_said(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = bench.shot()
+    bench.sessions.remove(session)
+    bench.after.finish(session)
+    assert caplog.text == ""
+    bench.after.deliveries.deliver_due(0)
+    assert bench.carrier.carried == []
+
+
 def told(bench: Bench) -> list[str]:
     return [str(event["event"]) for event in bench.hub.after(0).events]
