@@ -90,6 +90,9 @@ class CameraIdentity:
         Of how many that are connected, counted from 0.
     rotation_deg
         How it says it is mounted, by which pictures are turned upright; None: it says nothing.
+    pixel_um
+        Distance between the pixels of its frames on the sensor, binning and scaling included; None: it does
+        not say.
     """
 
     make: str
@@ -97,6 +100,7 @@ class CameraIdentity:
     sensor: str
     index: int = 0
     rotation_deg: int | None = None
+    pixel_um: float | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

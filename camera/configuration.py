@@ -75,6 +75,8 @@ class Configured:
         Bound of the time from the first row to the last, on any sensor: a frame cannot be shorter.
     line_us
         The time from one row to the next, or somewhat more.
+    pixel_um
+        Distance between the pixels of a frame, on the sensor; None where the sensor does not tell its own.
     """
 
     main: Stream
@@ -82,6 +84,7 @@ class Configured:
     sensor_bits: int
     readout_us: int
     line_us: float
+    pixel_um: float | None = None
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -177,7 +180,22 @@ def _granted(picam: Picamera2, asked: Mapping[str, Any]) -> Configured:
         sensor_bits=int(sensor.get("bit_depth") or (form.bits if form else 8)),
         readout_us=readout_us,
         line_us=readout_us / rows,
+        pixel_um=_pixel_um(picam, granted["main"]),
     )
+
+
+def _pixel_um(picam: Picamera2, main: Stream) -> float | None:
+    """Give the distance between a frame's pixels: the sensor's, where it is not scaled down.
+
+    What is scaled is the largest part of the sensor with a frame's proportions (libcamera 0.7.1,
+    `pipeline/rpi`).
+    """
+    properties, resolution = picam.camera_properties, picam.sensor_resolution
+    whole = properties.get("PixelArraySize", resolution)
+    if (cell_nm := properties.get("UnitCellSize")) is None or tuple(resolution) != tuple(whole):
+        return None  # what it shows of itself may be a part, or binned
+    ratios = [int(whole) / int(side) for whole, side in zip(resolution, main["size"], strict=True)]
+    return float(cell_nm[0]) / 1000 * min(ratios)
 
 
 def _unpacked(sensor_format: str) -> str:

@@ -7,6 +7,7 @@ signal says when it has.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from camera import lock
@@ -107,6 +108,7 @@ class PicamCamera:
         self._loans = Loans(self._picam, clock, complete, heard)
         try:
             self._configured = within(OPEN_S, lambda: self._start(memory), "has not started")
+            self._identity = replace(self._identity, pixel_um=self._configured.pixel_um)
             self._meter = Meter(self._picam, self._configured, clock, self._fresh)
             if settings.raw and self._configured.raw is None:
                 raise CameraUnavailable(

@@ -48,6 +48,7 @@ class Record:
                 "model": identity.model,
                 "sensor": identity.sensor,
                 "rotation_deg": identity.rotation_deg,
+                "pixel_um": identity.pixel_um,
                 "size_px": list(camera.size_px),
                 **({"shading": kept.record} if kept else {}),
             },

@@ -63,12 +63,20 @@ def _said(value: object) -> str:
 
 
 def check_camera(session: Session, identity: CameraIdentity) -> None:
-    """Refuse where its slices were shot with another sensor than this."""
+    """Refuse where its slices were shot with another sensor than this, or stand on their heads beside its."""
     before = session.facts.camera.get("sensor")
     if before not in (None, identity.sensor) and session.state().saved:
         raise NotResumable(
             f"the slices of session {session.id} were shot with the sensor {before}, and this camera "
             f"has {identity.sensor}: connect that one again to go on with it, or merge what there is",
+            session=session.id,
+        )
+    turned_deg = session.facts.camera.get("rotation_deg")
+    if turned_deg not in (None, identity.rotation_deg) and session.state().saved:
+        raise NotResumable(
+            f"the slices of session {session.id} were shot with the camera's rotation at {turned_deg} "
+            f"degrees, and that is {identity.rotation_deg} now, so that the rest would stand on their heads: "
+            "set it back in /boot/firmware/config.txt to go on with it, or merge what there is",
             session=session.id,
         )
 

@@ -76,7 +76,12 @@ class Foresight:
         if seen.identity and seen.size_px and not plan.rehearse:
             self._darkroom.shading_of(plan, seen.identity, seen.size_px)
         return Preview(
-            layout, cost, free_bytes, needs_homing(plan, layout, here), self._specimens.same(fields)
+            layout,
+            cost,
+            free_bytes,
+            needs_homing(plan, layout, here),
+            self._specimens.same(fields),
+            plan.optics.pixel_doubt(seen.identity.pixel_um) if plan.optics and seen.identity else None,
         )
 
     def weight(self, plan: StackPlan) -> Weight:

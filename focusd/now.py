@@ -106,10 +106,11 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a plan comes to, here and now."""
+    """What a plan comes to, here and now; `doubt` says why that may be told wrong."""
 
     layout: Layout
     cost: Estimate
     free_bytes: int
     homes_first: bool
     same_specimen: tuple[str, ...] = ()
+    doubt: str | None = None

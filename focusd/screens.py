@@ -99,6 +99,8 @@ def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
     if (plan.get("pitch_u") or 0) > (plan.get("dof_u") or math.inf):
         bands = "the slices are farther apart than each is sharp: expect unsharp bands between them"
         yield row("note", terminal.warning(bands), terminal)
+    if doubt := plan.get("doubt"):
+        yield row("note", terminal.warning(str(doubt)), terminal)
     if again := same_specimen_words(plan):
         yield row("note", terminal.warning(again), terminal)
 

@@ -21,7 +21,7 @@ from simulator.carriage import CarriageSpec
 from simulator.laboratory import Laboratory
 from simulator.pins import SimulatedFactory, Wiring
 from simulator.rig import RigSpec, SimulatedRig
-from simulator.scene import SceneError, SceneSpec
+from simulator.scene import DEFAULT_SENSOR_WIDTH_UM, SceneError, SceneSpec
 from simulator.sensor import CameraSpec
 from simulator.tmc2209 import ChipOnLine, Tmc2209Chip
 from simulator.voice_coil import RINGING, VoiceCoilSpec
@@ -237,7 +237,12 @@ def _sway(config: Config) -> Resonance:
 def camera_spec(config: Config) -> CameraSpec:
     """Give the camera; where the axis is its lens, one whose lens reaches the subject."""
     simulation = config.simulation
-    spec = CameraSpec(size_px=simulation.size_px, flicker_percent=simulation.flicker_percent)
+    pixel_um = simulation.pixel_um or DEFAULT_SENSOR_WIDTH_UM / simulation.size_px[0]
+    spec = CameraSpec(
+        size_px=simulation.size_px,
+        cell_nm=round(1000 * pixel_um),
+        flicker_percent=simulation.flicker_percent,
+    )
     if config.panel.light_pin is not None:
         low = config.panel.light_active == "low"
         spec = replace(spec, ambient=0.2, lamp=0.8, lamp_low=low)

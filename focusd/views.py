@@ -223,6 +223,7 @@ def plan_view(plan: StackPlan, preview: Preview, scale: Scale, distances: Distan
         "needs": plan.needs.value,
         "rehearse": plan.rehearse,
         "same_specimen": list(preview.same_specimen),
+        "doubt": preview.doubt,
     }
 
 

@@ -24,7 +24,6 @@ _FIXED: dict[str, Any] = {
     "Location": 2,
     "Rotation": 180,
     "ColorFilterArrangement": 0,
-    "UnitCellSize": (1550, 1550),
 }
 
 
@@ -32,7 +31,12 @@ def properties(spec: CameraSpec) -> dict[str, Any]:
     """Give what does not change; a camera on USB says little."""
     if not spec.native:
         return {"Model": spec.model, "Location": 2}
-    every = {**_FIXED, "Model": spec.model, "PixelArraySize": spec.whole_px or spec.size_px}
+    every = {
+        **_FIXED,
+        "Model": spec.model,
+        "UnitCellSize": (spec.cell_nm, spec.cell_nm),
+        "PixelArraySize": spec.whole_px or spec.size_px,
+    }
     return {**every, "ColorFilterArrangement": _MONO} if spec.mono else every
 
 

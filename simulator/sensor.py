@@ -13,6 +13,8 @@ class CameraSpec:
     ----------
     model, size_px
         The sensor's name, and width and height of all it has, both even.
+    cell_nm
+        Distance between its pixels.
     line_ns, margin_lines, shortest_frame_us
         Time to read one row, rows a frame must be longer than its exposure, shortest frame.
     largest_gain
@@ -70,6 +72,7 @@ class CameraSpec:
 
     model: str = "imx477"
     size_px: tuple[int, int] = (1600, 1200)
+    cell_nm: int = 3100
     line_ns: int = 16_457
     margin_lines: int = 22
     shortest_frame_us: int = 25_000

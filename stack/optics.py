@@ -12,6 +12,9 @@ from rail.screw import Unit
 CIRCLE_OF_CONFUSION_PX = 2.0
 """A blur no wider than two pixels cannot be told from sharp: the sampling limit of the sensor."""
 
+PIXELS_ALIKE = 0.05
+"""Part by which pixels may be told otherwise than a camera tells them: its makers round."""
+
 DEFAULT_OVERLAP = 0.75
 """Pitch as a part of the depth of field; 0.7 to 0.75 is what macro photographers and lens makers advise."""
 
@@ -84,6 +87,17 @@ class Optics:
     def um_a_px(self) -> float | None:
         """Micrometres of the subject for a pixel of the frame; None without a magnification."""
         return self.pixel_um / self.magnification if self.magnification is not None else None
+
+    def pixel_doubt(self, pixel_um: float | None) -> str | None:
+        """Say that a camera tells other pixels of its frames; None where they fit, or it tells none."""
+        if pixel_um is None or abs(self.pixel_um / pixel_um - 1) <= PIXELS_ALIKE:
+            return None
+        return (
+            f"the optics' pixel_um is {self.pixel_um:g}, and the pixels of the camera's frames are "
+            f"{pixel_um:.3g} µm apart: how large a pixel is on the subject and how deep a slice is sharp are "
+            "told wrong. Set pixel_um to that; a magnification that was measured with the other, "
+            "`focusctl calibrate scale` measures anew"
+        )
 
     @property
     def circle_of_confusion_um(self) -> float:

@@ -76,6 +76,7 @@ def report(
         "coverage": coverage,
         "warnings": [
             *warnings(layout, state, scale.unit, underway=underway),
+            *_pixel_doubts(session),
             *correction_doubts(session.facts.camera.get("shading") or {}, state),
             *(sentence(said) for said in (merge or {}).get("warnings", ()) if not _repeats(coverage, said)),
         ],
@@ -103,6 +104,13 @@ def warnings(
     if state.let_go is not None:
         found.append(f"The files of the slices are gone, the picture stays: {state.let_go}.")
     return found + [f"The journal cannot be read in full, {what}." for what in state.damage]
+
+
+def _pixel_doubts(session: Session) -> list[str]:
+    """Say where the optics told other pixels than the camera; a session from before tells no camera's."""
+    optics, pixel_um = session.plan.optics, session.facts.camera.get("pixel_um")
+    doubt = optics.pixel_doubt(pixel_um) if optics and isinstance(pixel_um, float) else None
+    return [sentence(doubt)] if doubt else []
 
 
 def report_json(values: Mapping[str, Any]) -> str:

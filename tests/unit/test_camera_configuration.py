@@ -44,7 +44,7 @@ class Paper:
 
     @property
     def camera_properties(self) -> dict[str, Any]:
-        pattern = {"ColorFilterArrangement": 0} if self.native else {}
+        pattern = {"ColorFilterArrangement": 0, "UnitCellSize": (1550, 1550)} if self.native else {}
         return {"Model": self.model, "PixelArraySize": self.pixel_array, **pattern}
 
     @property
@@ -77,6 +77,7 @@ def test_all_that_must_be_right_in_the_first_frame_is_asked_for_at_once() -> Non
         sensor_bits=12,
         readout_us=100_000,
         line_us=100_000 / 3040,
+        pixel_um=1.55,
     )
     assert paper.configured == {
         "main": {"format": "RGB888", "size": WHOLE},
@@ -101,6 +102,19 @@ def test_a_smaller_picture_is_made_of_the_whole_sensor() -> None:
     assert (granted.size_px, granted.main["format"]) == ((2028, 1520), "RGB161616")
     assert paper.configured["raw"]["size"] == WHOLE
     assert granted.line_us == 100_000 / 3040, "by the sensor's rows"
+
+
+@pytest.mark.parametrize(
+    ("size_px", "pixel_um"),
+    [(None, 1.55), ((2028, 1520), 3.1), ((2028, 1080), 3.1), ((1520, 1520), 3.1), ((4056, 2160), 1.55)],
+)
+def test_pixels_are_as_far_apart_as_what_is_scaled_of_the_sensor(
+    size_px: tuple[int, int] | None, pixel_um: float
+) -> None:
+    assert configured(Paper(), size_px=size_px).pixel_um == pytest.approx(pixel_um)
+    binned_or_cropped = Paper(model="imx519", resolution=(2028, 1520))
+    assert configured(binned_or_cropped).pixel_um is None, "nobody says which it is"
+    assert configured(Paper(native=False)).pixel_um is None
 
 
 def test_controls_that_a_camera_does_not_have_are_not_sent_to_it() -> None:

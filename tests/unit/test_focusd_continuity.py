@@ -102,6 +102,22 @@ def test_it_goes_on_with_the_sensor_that_what_is_saved_was_shot_with(stack, befo
 
 
 @pytest.mark.parametrize(
+    ("before", "saved", "goes_on"),
+    [(180, True, True), (0, True, False), (0, False, True), (None, True, True)],
+)
+def test_it_goes_on_the_same_way_up(stack, before, saved, goes_on):
+    session = stack(saved, camera={"sensor": "imx477", "rotation_deg": before})
+    words = refusal(check_camera, session, CameraIdentity("Raspberry Pi", "HQ", "imx477", 0, 180))
+    assert words == (
+        None
+        if goes_on
+        else f"the slices of session {session.id} were shot with the camera's rotation at 0 degrees, and "
+        "that is 180 now, so that the rest would stand on their heads: set it back in "
+        "/boot/firmware/config.txt to go on with it, or merge what there is"
+    )
+
+
+@pytest.mark.parametrize(
     ("before", "now", "saved", "goes_on"),
     [
         (None, None, True, True),

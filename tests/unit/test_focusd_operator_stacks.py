@@ -15,6 +15,7 @@ from focusd.now import CameraFacts
 from focusd.wishes import _Wish
 from rail.axis import Trust
 from stack.errors import NoSuchSession, NotResumable, PlanRefused, StopAsked
+from stack.optics import Optics
 from stack.plan import FromHere, Pitch, StackPlan
 from stack.session import Session
 from stack.session_state import Phase
@@ -319,3 +320,17 @@ def test_what_a_stack_weighs_is_not_known_before_a_camera_was_opened(rig: Daemon
         foresight.weight(PLAN)
     rig.eye.camera()
     assert foresight.weight(PLAN).slices_bytes > 0
+
+
+def test_a_plan_whose_optics_tell_other_pixels_than_the_camera_is_told_wrong(rig: DaemonRig) -> None:
+    rig.marked()
+    rig.eye.camera()
+    pixel_um = rig.eye.camera().identity.pixel_um or 0
+    doubts = [
+        rig.studio.preview(replace(PLAN, optics=Optics(2, f_number=4, pixel_um=um)), {}).doubt
+        for um in (pixel_um, 2 * pixel_um)
+    ]
+    assert doubts[0] is None
+    assert "the camera's frames are 3.1 µm apart" in (doubts[1] or "")
+    rig.shoot()
+    assert rig.sessions.open(1).facts.camera["pixel_um"] == pixel_um

@@ -228,3 +228,12 @@ def test_a_lens_in_words() -> None:
     assert Optics(2, f_number=4).words == "2x f/4"
     assert Optics(10, numerical_aperture=0.28).words == "10x NA 0.28"
     assert Optics(focal_mm=4.74, f_number=1.8).words == "4.74 mm f/1.8"
+
+
+def test_optics_that_tell_other_pixels_than_the_camera_are_told_so() -> None:
+    optics = Optics(2, f_number=4, pixel_um=3.1)
+    assert [optics.pixel_doubt(um) for um in (None, 3.1, 3.0)] == [None] * 3
+    doubt = optics.pixel_doubt(1.55) or ""
+    assert doubt.startswith(
+        "the optics' pixel_um is 3.1, and the pixels of the camera's frames are 1.55 µm apart"
+    )

@@ -210,6 +210,13 @@ def test_what_may_have_cost_quality_is_said(session: Session) -> None:
     assert report(session, session.state(), merge)["warnings"] == ["Slice 4 was too dark."]
 
 
+def test_optics_that_tell_other_pixels_than_the_camera_are_told(session: Session) -> None:
+    for pixel_um, starts in ((3.1, []), (1.55, ["The optics' pixel_um is 3.1"]), (None, []), ("x", [])):
+        shot = replace(session, facts=replace(session.facts, camera={"pixel_um": pixel_um}))
+        told = report(shot, session.state())["warnings"]
+        assert [one[:27] for one in told] == starts
+
+
 def test_what_happened_on_the_way_is_told_with_its_time(session: Session) -> None:
     fault = Fault("2026-11-26T12:34:56+00:00", "Slice 3 was shot again: its checksum differs.", 3)
     values = report(session, session.state(), faults=[fault])
