@@ -82,11 +82,17 @@ class Fitting:
         return None
 
     def _exposures(self, state: SeriesState) -> tuple[Exposure | None, Exposure | None]:
-        """Give how the first and the last stack that are there were exposed."""
+        """Give how the first and the last stack that are there were exposed, with the sensor there is.
+
+        What makes white white by one tints what another sees: after that the first with the new one counts.
+        """
         return self._exposure(state, newest=False), self._exposure(state, newest=True)
 
     def _exposure(self, state: SeriesState, *, newest: bool) -> Exposure | None:
+        sensor = self._stacks.sensor()
         for session in self._done(state, newest=newest):
+            if sensor and session.facts.camera.get("sensor") not in (None, sensor):
+                continue
             with suppress(OSError):  # what is wrong with one journal must not cost all later stacks
                 return session.state().exposure
         return None

@@ -48,6 +48,11 @@ class CameraFacts:
     frame_ns: int = FRAME_GUESS_NS
     identity: CameraIdentity | None = None
 
+    @property
+    def sensor(self) -> str | None:
+        """The name of its sensor; None while no camera was opened."""
+        return self.identity.sensor if self.identity else None
+
 
 @dataclass(frozen=True, slots=True)
 class Glance:

@@ -184,6 +184,7 @@ def _stacks(ground: Ground, after: Aftermath, workshop: Workshop) -> Stacks:
         rests=lambda: workshop.operator.rests,
         busy=lambda: workshop.operator.busy,
         camera_problem=lambda: workshop.operator.now().camera.problem,
+        sensor=lambda: workshop.operator.now().camera.sensor,
         merge_problem=lambda: after.merges.problem,
     )
 

@@ -41,6 +41,8 @@ class Stacks:
         Says whether an order is being carried out.
     camera_problem
         Says what was wrong with the camera when it was last used, in words; None: nothing.
+    sensor
+        Names that of the camera there is; None while none was opened.
     merge_problem
         Says why the last merge failed, in words; None: it did not.
     """
@@ -58,4 +60,5 @@ class Stacks:
     rests: Callable[[], str | None] = lambda: None
     busy: Callable[[], bool] = lambda: False
     camera_problem: Callable[[], str | None] = lambda: None
+    sensor: Callable[[], str | None] = lambda: None
     merge_problem: Callable[[], str | None] = lambda: None

@@ -77,6 +77,7 @@ class PaperOperator:
         self.shares = None
         self.rechecked = ()
         self.exposure = EXPOSURE
+        self.sensor = None
         self.plans = []
         for session in sessions.all()[-2:]:  # what a cut left unmerged is made up for
             with suppress(OSError):
@@ -93,9 +94,8 @@ class PaperOperator:
             case Shoot(plan) if self.refused() is None:
                 self.plans.append(plan)
                 layout = lay_out(plan, SCALE, Position(0, Trust.KNOWN), Marks())
-                self._begin(
-                    job, self.sessions.create(plan, layout, SCALE, Facts({}, {}, {}, {})), "stack_started"
-                )
+                facts = Facts(camera={"sensor": self.sensor} if self.sensor else {})
+                self._begin(job, self.sessions.create(plan, layout, SCALE, facts), "stack_started")
             case Resume(wanted):
                 self._begin(job, self.sessions.open(wanted), "stack_resumed")
             case Abandon(wanted, reason):
@@ -230,6 +230,7 @@ class Machine:
                 reach=lambda: Reach(0, 10_000),
                 busy=lambda: self.operator.session is not None,
                 camera_problem=lambda: self.camera_problem,
+                sensor=lambda: self.operator.sensor,
                 merge_problem=lambda: self.merge_problem,
             ),
             Card(

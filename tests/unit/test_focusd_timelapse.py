@@ -183,6 +183,24 @@ def test_a_slot_left_out_a_second_for_weeks_is_a_line_for_each_stack_and_a_few_s
     assert running.state.begun + running.state.count(SlotEnd.SKIPPED) == running.state.last + 1
 
 
+def test_after_another_camera_a_series_is_exposed_as_the_first_stack_with_that_one(tmp_path):
+    """Gains that make white white by one sensor tint all that another sees."""
+    machine = Machine(tmp_path)
+    machine.operator.sensor = "imx477"
+    machine.timelapse.start(asked(1.0, manner=Manner(overlaps=True)))
+    machine.let(3 * (STACK_S + 20))
+    before = len(machine.operator.plans)
+    machine.operator.sensor, machine.operator.exposure = (
+        "imx708",
+        replace(EXPOSURE, time_us=2 * EXPOSURE.time_us),
+    )
+    machine.let(4 * (STACK_S + 20))
+    assert {plan.exposure for plan in machine.operator.plans[1:before]} == {EXPOSURE}
+    first, *later = [plan.exposure for plan in machine.operator.plans[before:]]
+    assert first is None
+    assert set(later) == {machine.operator.exposure}
+
+
 def test_slices_of_stacks_long_past_go_and_the_first_exposure_holds(tmp_path):
     machine = Machine(tmp_path, disk_bytes=40_000)
     most = asked(1.0, manner=Manner(overlaps=True, keep=Keep.named("merged")))
