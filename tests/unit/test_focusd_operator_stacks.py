@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from camera_bench import SIZE_PX
 from daemon_rig import PLAN, DaemonRig, phase
 
 from camera.errors import CameraTimeout
@@ -38,6 +39,7 @@ def test_a_stack_between_the_marks(rig: DaemonRig) -> None:
     assert rig.merges.fed == [(accepted.session, [*(f"slices/000{n}.jpg" for n in range(5)), "end"])]
     assert rig.lights == [True, False]
     assert rig.finished == [accepted.session]
+    assert rig.sessions.open(1).size_px == SIZE_PX, "what its merge takes is told by it"
     assert job.ended.result(0).trust is Trust.KNOWN
 
 

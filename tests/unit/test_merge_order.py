@@ -1,13 +1,16 @@
 """Which end is near is seen from what lies over what."""
 
+from copy import copy
 from dataclasses import replace
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 from merge_stacks import kind_stack
 from rendered import MARGIN, Rendered, Shake, Surface, _disc_mask, _texture, render
 
+from stack.merge.glances import Glances
 from stack.merge.order import far_first
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge, Merged
@@ -41,11 +44,32 @@ def merged(frames: list[np.ndarray]) -> Merged:
 
 def test_plates_before_ground_say_which_end_is_near() -> None:
     frames = plates().frames
-    assert far_first(merged(frames[::-1])) is True
-    near_first = merged(frames)
+    backwards, near_first = merged(frames[::-1]), merged(frames)
+    assert far_first(backwards) is True
     assert far_first(near_first) is False
     for missing in ({"blur_px_a_slice": None}, {"glances": None}):
         assert far_first(replace(near_first, **missing)) is None
+    assert far_first(sure_of(near_first, 0.8, (15, 20))) is False
+    assert far_first(sure_of(near_first, 0.4, (15, 20))) is None, "too few places are left"
+    assert far_first(sure_of(near_first, 0.6, SIZE[::-1])) is None, "much about every place is unsure"
+    assert far_first(replace(near_first, glances=between(near_first, backwards))) is None, "it is not plain"
+
+
+def sure_of(one: Merged, share: float, blocks: tuple[int, int]) -> Merged:
+    """Have the depth be known of so many of so many blocks, here and there."""
+    known = np.random.default_rng(1).random(blocks) < share
+    size = one.confidence.shape[1], one.confidence.shape[0]
+    whole = cv2.resize(known.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    return replace(one, confidence=one.confidence * whole)
+
+
+def between(one: Merged, other: Merged) -> Glances:
+    """Give glances of which as much speaks for one order as for the other."""
+    assert one.glances is not None and other.glances is not None
+    mixed = copy(one.glances)
+    pairs = zip(one.glances.kept, other.glances.kept, strict=True)
+    mixed.kept = [(index, cv2.addWeighted(mine, 0.6, its, 0.4, 0)) for (index, mine), (_, its) in pairs]
+    return mixed
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -1,15 +1,19 @@
 """What a plan is refused for wherever the axis stands."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
+from camera.mean import MOST_FRAMES
 from rail.axis import Position, Trust
 from rail.screw import Scale
 from stack.errors import PlanRefused
 from stack.layout import lay_out
+from stack.nonsense import nonsense
 from stack.optics import Optics
 from stack.plan import (
+    MOST_SLICES,
     AroundHere,
     Between,
     BetweenMarks,
@@ -60,6 +64,52 @@ def test_plans_that_make_no_sense_are_refused_with_figures(
         lay_out(StackPlan("x", where, spacing), MICRON, KNOWN, Marks(near_u=1))
     for words in said:
         assert words in str(refusal.value)
+
+
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("settle_ms", [0, 1], [-1]),
+        ("delay_s", [0.0, 5.0], [-0.1, INF, NAN]),
+        ("recycle_s", [0.0, 5.0], [-0.1, INF, NAN]),
+        ("frames", [1, MOST_FRAMES], [0, MOST_FRAMES + 1]),
+        (
+            "range",
+            [Between(-1e9, 1e9), FromHere(-5), AroundHere(5)],
+            [Between(0, 1.1e9), Between(-INF, 0), FromHere(NAN), FromHere(0), AroundHere(0), AroundHere(INF)],
+        ),
+        (
+            "spacing",
+            [Pitch(1), Count(2), Count(MOST_SLICES), FromOptics(0.01), FromOptics(1)],
+            [
+                Pitch(-1),
+                Pitch(INF),
+                Pitch(NAN),
+                Count(1),
+                Count(MOST_SLICES + 1),
+                FromOptics(0),
+                FromOptics(1.01),
+            ],
+        ),
+    ],
+)
+def test_each_number_of_a_plan_has_its_bounds(name: str, good: list[object], bad: list[object]) -> None:
+    plan = StackPlan("x", Between(0, 1000), Pitch(10), MACRO)
+    told = {
+        value: len(nonsense(replace(plan, **{name: value}), MICRON, Marks()))  # type: ignore[arg-type]
+        for value in (*good, *bad)
+    }
+    assert told == {**dict.fromkeys(good, 0), **dict.fromkeys(bad, 1)}
+
+
+def test_a_mark_that_is_no_place_is_told() -> None:
+    plan = StackPlan("x", BetweenMarks(), Pitch(10))
+    told = [nonsense(plan, MICRON, Marks(near_u=near_u, far_u=5)) for near_u in (0, None, NAN, 2e9)]
+    assert [len(reasons) for reasons in told] == [0, 1, 1, 1]
+    assert "near mark is nan, which is no position" in told[2][0]
 
 
 def test_every_nonsense_is_named_at_once() -> None:
