@@ -17,6 +17,7 @@ from focusd.merges import Merges
 from focusd.opening import take_up
 from focusd.panel import Mood, Request
 from focusd.paused import DAEMON_ENDED, TRIES, ResumeAtBoot, cut_short, goes_on, left_over, paused
+from rail.errors import HomingNotAllowed
 from stack.errors import NotResumable
 from stack.plan import FromHere
 from stack.session_state import Phase, SessionState
@@ -310,6 +311,41 @@ def test_without_being_named_none_goes_on_that_was_left_many_stacks_ago(
         rig.tell(Resume(None)).ended.result(0)
     assert rig.rail.world.carriage().edges == 0
     rig.tell(Resume("1")).ended.result(0)
+    assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
+def test_what_is_over_or_cannot_be_read_behind_the_newest_hides_no_stack_that_lacks_slices(
+    tmp_path: Path,
+) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    first = rig.sessions.open(1)
+    unreadable, of_another_rig, newest = (
+        rig.sessions.create(first.plan, first.layout, first.scale, replace(first.facts, simulated=simulated))
+        for simulated in (first.facts.simulated, True, first.facts.simulated)
+    )
+    for over in (of_another_rig, newest):
+        with over.journal(rig.clock) as journal:
+            journal.append("stack_aborted", reason="enough")
+    unreadable.journal_path.unlink()
+    unreadable.journal_path.mkdir()
+    with pytest.raises(NotResumable, match=r"0004-.* is aborted, and 0001-.* lacks slices"):
+        rig.tell(Resume(None)).ended.result(0)
+    with first.journal(rig.clock) as journal:
+        journal.append("stack_aborted", reason="enough")
+    with pytest.raises(NotResumable, match="no session has slices left to shoot"):
+        rig.tell(Resume(None)).ended.result(0)
+
+
+def test_a_stack_that_has_to_home_first_goes_on_only_where_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.consent, "given", lambda: False)
+        with pytest.raises(HomingNotAllowed, match=r"session 0001-.* can go on once the position is known"):
+            rig.tell(Resume(None)).ended.result(0)
+    assert (rig.rail.world.carriage().edges, rig.lights) == (0, [])
+    rig.tell(Resume(None)).ended.result(0)
     assert rig.sessions.open(1).state().phase is Phase.DONE
 
 
