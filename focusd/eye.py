@@ -47,7 +47,9 @@ class Eye:
         """
         camera = self._camera
         if camera is None:
-            raise CameraUnavailable(f"the camera is not open: {self.facts.problem}")
+            raise CameraUnavailable(
+                f"the camera is not open, and the next stack opens it anew: {self.facts.problem}"
+            )
         if camera.exposure is not None:
             camera.unlock()
         return camera.look()
@@ -85,7 +87,12 @@ class Eye:
                 self._camera.cancel()
 
     def take_note(self, error: Exception) -> None:
-        """Give the camera up if `error` means that it is wedged or gone; the next stack opens it anew."""
+        """Give the camera up if `error` means that it is wedged or gone; the next stack opens it anew.
+
+        Of one that is not open, `facts` say why already: who looks all the time must not add to that.
+        """
+        if self._camera is None:
+            return
         wedged = (CameraTimeout, CameraUnavailable)
         if isinstance(error, wedged) or isinstance(error.__cause__, wedged):
             try:
