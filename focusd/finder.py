@@ -131,7 +131,8 @@ class Finder:
     def turn_over(self) -> None:
         """Let go of what was seen before the rig began to work, or came to rest, and wake whoever waits."""
         with self._lock:
-            self.latest = LatestFrame(self.latest.number)
+            if not self.closed:
+                self.latest = LatestFrame(self.latest.number)
         self._listeners.wake()
 
     def wait_s(self, view: "View") -> float:
@@ -140,14 +141,17 @@ class Finder:
         return 0.0 if made else self.budget.wait_ns(self._clock.monotonic_ns()) / 1e9
 
     def close(self) -> None:
-        """Let nobody wait any more."""
-        self.closed = True
-        self._tell(None, "the daemon is ending")
+        """Let nobody wait any more, whatever the rig still does and shows as it comes to rest."""
+        with self._lock:
+            self.latest = LatestFrame(self.latest.number + 1, problem="the daemon is ending")
+            self.closed = True
+        self._listeners.wake()
 
     def forget(self) -> None:
         """Let go of the frame, unless somebody wants it."""
-        if not self._wanted():
-            self.latest = LatestFrame(self.latest.number)
+        with self._lock:
+            if not self.closed and not self._wanted():
+                self.latest = LatestFrame(self.latest.number)
 
     def _spend(self, began_ns: int, share: float) -> None:
         spent_ns = self._spent_ns() - began_ns
@@ -159,5 +163,6 @@ class Finder:
 
     def _tell(self, frame: "Frame | None", problem: str | None) -> None:
         with self._lock:
-            self.latest = LatestFrame(self.latest.number + 1, frame, problem)
+            if not self.closed:
+                self.latest = LatestFrame(self.latest.number + 1, frame, problem)
         self._listeners.wake()

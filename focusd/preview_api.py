@@ -165,7 +165,7 @@ class _Watch:
         """Wait for a frame later than `number`; at rest, have a frame taken."""
         news = asyncio.Event()
         with self._finder.listening(partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)):
-            while not self._finder.latest.is_later(number):
+            while not (self.over or self._finder.latest.is_later(number)):
                 self._finder.want()
                 self._operator.look()
                 await news.wait()

@@ -312,6 +312,27 @@ def test_whoever_looks_in_vain_is_told_so(rig: DaemonRig, monkeypatch: pytest.Mo
         asyncio.run(watch.picture(View(width_px=160), 0))
 
 
+def test_nobody_waits_for_a_picture_of_a_daemon_that_is_ending(rig: DaemonRig) -> None:
+    watch = preview_api._Watch(rig.finder, rig.operator)
+
+    async def picture() -> None:
+        await asyncio.wait_for(watch.picture(View(width_px=160), watch.latest()), 1)
+
+    async def ends_meanwhile() -> None:
+        looking = asyncio.create_task(picture())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        rig.finder.close()
+        rig.finder.turn_over()  # a job that is stopped with the daemon comes to rest
+        rig.finder.forget()
+        await looking
+
+    with pytest.raises(Refused, match="there is no picture: the daemon is ending"):
+        asyncio.run(ends_meanwhile())
+    with pytest.raises(Refused, match="there is no picture: the daemon is ending"):
+        asyncio.run(picture())
+
+
 # --- the light ------------------------------------------------------------------------------------------
 
 
