@@ -296,6 +296,7 @@ class StepperAxis:
             yield
             self._ask_driver()
         except (Stopped, Halted, HomingFailed):
+            self._doubt_what_no_driver_drove()
             raise
         except DriverFault as e:
             self._reckoning.lose()
@@ -307,6 +308,13 @@ class StepperAxis:
             raise
         finally:
             self._under_way = False
+
+    def _doubt_what_no_driver_drove(self) -> None:
+        """Believe the place no more where the driver has failed in a motion that was ended early."""
+        try:
+            self._ask_driver()
+        except DriverFault:
+            self._reckoning.lose()
 
     def _leave_record(self, refusal: str) -> None:
         """Have the record say *moving*, so that nobody believes the place in it any more."""

@@ -4,7 +4,7 @@ import pytest
 from rail_rig import RAMP, SCALE, SETTINGS, SPEC, Rig
 
 from rail.axis import Position, Trust
-from rail.errors import BeyondReach, EmergencyStopInForce, Halted, MoveRefused, Stopped
+from rail.errors import BeyondReach, DriverFault, EmergencyStopInForce, Halted, MoveRefused, Stopped
 from rail.position_store import StoredPosition
 
 
@@ -297,3 +297,19 @@ def test_an_axis_with_a_mark_inside_its_travel_is_zeroed_there(tmp_path):
     assert rig.axis.zero(-4_800) == Position(-4_800, Trust.KNOWN)
     with pytest.raises(BeyondReach, match="outside the travel"):
         rig.axis.zero(4_801)
+
+
+def test_a_move_that_is_stopped_after_its_driver_lost_its_power_ends_at_an_unknown_place(tmp_path):
+    class Driver:
+        def check(self):
+            if rig.world.broken("motor_unpowered"):
+                raise DriverFault("it does not answer")
+
+    rig = Rig(tmp_path, position_um=60.0, driver=Driver())
+    rig.axis.home()
+    rig.after_edges(400, lambda: rig.world.break_down("motor_unpowered"))
+    rig.after_edges(800, rig.axis.stop)
+    with pytest.raises(Stopped):
+        rig.axis.move_to(5000)
+    assert rig.lost_steps > 300
+    assert rig.axis.position().trust is Trust.UNKNOWN
