@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from stack.film.decoding import EIGHTHS, Reduced
 from stack.film.stills import Still
 from stack.merge.fit import FEW_BLOCKS, Fit, fit
-from stack.merge.planes import Plane
 from stack.merge.similarity import Similarity
-from stack.merge.views import View
+from stack.merge.views import Known, View
 
 WORKING_SIDE_PX: Final = 640
 """The longer side of pictures as they are compared is at least this and seldom twice as much."""
@@ -102,10 +101,10 @@ class Framer:
     def __post_init__(self) -> None:
         self._shape = self.first_pixels.pixels.shape[:2]
         height, width = self._shape
-        self._wanted: Plane | None = None
+        self._wanted: Known | None = None
         if self.mask is not None:
             fitted: Any = cv2.resize(self.mask, (width, height), interpolation=cv2.INTER_AREA)
-            self._wanted = (fitted >= 128).astype(np.float32)
+            self._wanted = (fitted >= 128).astype(np.uint8)
         self._scale = self.first_pixels.from_whole
         self._begin(self._view(self.first_pixels), Similarity(), self.first.key)
 
@@ -213,9 +212,9 @@ class Framer:
         return ""
 
 
-def _framed(plane: Plane, shape: tuple[int, ...]) -> Plane:
+def _framed(plane: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Cut a plane, or fill it up with nothing, right and below, to a shape."""
-    out = np.zeros(shape, np.float32)
+    out = np.zeros(shape, plane.dtype)
     rows, columns = (min(a, b) for a, b in zip(plane.shape, shape, strict=True))
     out[:rows, :columns] = plane[:rows, :columns]
     return out

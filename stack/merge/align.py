@@ -124,4 +124,5 @@ class Aligner:
         similarity, view = self._found
         self._drift = similarity.after(self._last.inverse())
         self._last = similarity
+        del self._found  # laid it is all that is needed of it, and memory is wanted for what follows
         self._before.append(view.laid(similarity))

@@ -173,11 +173,19 @@ class LayersCanvas:
         white = np.iinfo(frame.dtype).max
         cast, *tints = _apart(frame.colour, gains)
         unit, half = WHITE / white, similarity.reduced(HALF)
+        for tile in share.tiles(self._tints[0].shape, HALF):
+            for mine, tint in zip(self._tints, tints, strict=True):
+                part: Any = laid(tint, half, tile.rows, tile.columns, careful=False)
+                ours = mine[tile.rows, tile.columns]
+                offset = NO_TINT - unit * _middle(white)
+                _move(ours, cv2.addWeighted(part, unit, ours, -1, offset, dtype=cv2.CV_32F), tile.share)
+        del tints, tint
         gain = float(GREY @ gains)
         evened = Evened(np.array([gain]), frame.dtype, WHITE, clips=True)
         added = laid_whole(cast, half) if _matters(cast, gains) else None
+        del cast
         for tile in share.tiles(self._brightness.shape):
-            part: Any = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
+            part = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
             ours = self._brightness[tile.rows, tile.columns]
             if evened.bends(part):
                 change: Any = evened(part)
@@ -187,12 +195,6 @@ class LayersCanvas:
             if added is not None:
                 _add(change, added, unit, tile)
             _move(ours, change, tile.share)
-        for tile in share.tiles(self._tints[0].shape, HALF):
-            for mine, tint in zip(self._tints, tints, strict=True):
-                part = laid(tint, half, tile.rows, tile.columns, careful=False)
-                ours = mine[tile.rows, tile.columns]
-                offset = NO_TINT - unit * _middle(white)
-                _move(ours, cv2.addWeighted(part, unit, ours, -1, offset, dtype=cv2.CV_32F), tile.share)
 
     def part(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """As `Canvas` says."""

@@ -10,7 +10,7 @@ import numpy as np
 from stack.merge.planes import Plane
 from stack.merge.shifts import Shifts, shifts
 from stack.merge.similarity import Floats, Similarity
-from stack.merge.views import View, sampled
+from stack.merge.views import Known, View, sampled
 
 BLOCK_PX: Final = 20
 LEAST_BLOCK_PX: Final = 8
@@ -100,7 +100,7 @@ def _jumped(reference: View, other: View, level: int, start: Similarity) -> Simi
     return start.after(Similarity(tx=right * factor, ty=down * factor))
 
 
-def _levelled(light: Plane, known: Plane) -> Plane:
+def _levelled(light: Plane, known: Known) -> Plane:
     """Give light less its mean, nothing where it is not known."""
     mean = float((light * known).sum() / max(float(known.sum()), 1.0))
     return (light - np.float32(mean)) * known
@@ -116,7 +116,7 @@ def _at(references: Sequence[View], other: View, level: int, start: Similarity) 
 
 
 def _settled(
-    still: list[tuple[Plane, Plane]], moved: tuple[Plane, Plane], start: Similarity, enough_px: float
+    still: list[tuple[Plane, Known]], moved: tuple[Plane, Known], start: Similarity, enough_px: float
 ) -> Fit:
     height, width = moved[0].shape
     block_px = _block_px(moved[0])

@@ -154,7 +154,7 @@ class Merging:
         """Give the result. Raises `MergeError`.
 
         `again` hears how many slices had a second look; `settled` has the result as soon as nothing but its
-        picture still changes.
+        picture still changes, or, where memory is short, when nothing does.
         """
         if self._merge is None:
             raise NothingToMerge("there is no slice to merge")
@@ -170,19 +170,28 @@ class Merging:
             remove_hidden(merged, self._travel())
         merged = replace(merged, glances=None)
         self._spare()
-        settled(merged)
+        if not self._short:
+            settled(merged)
         if self.settings.method is Method.DEPTHMAP:
             give_back()  # slices are read whole again
             by_depth(merged, partial(_read_again, self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:
             blur_px = merged.blur_px_a_slice
             unveil(merged.pixels, merged.depth, merged.confidence, blur_px, merged.taken, self._travel())
+            self._spare()
+        if self._short:
+            settled(merged)
         return merged
 
     def _spare(self) -> None:
         """Let go of what the C library keeps, where memory is short; elsewhere clearing it costs more."""
-        if self.memory is not None and self.memory.working_set is WorkingSet.SMALL:
+        if self._short:
             give_back()
+
+    @property
+    def _short(self) -> bool:
+        """Whether memory is."""
+        return self.memory is not None and self.memory.working_set is WorkingSet.SMALL
 
     def _travel(self) -> Travel:
         return Travel(max(photo.index for photo in self.photos)) if self.far_first else NEAR_FIRST

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from stack.merge.planes import Plane, reduced
 from stack.merge.similarity import Floats
+from stack.merge.views import Known
 
 DRAWN: Final = 1.2
 """Of twice the gradient; what is above first order takes the rest (tuned on rendered domes and slopes)."""
@@ -65,10 +66,10 @@ class Shifts:
     likeness: Floats
 
 
-def shifts(still: tuple[Plane, Plane], moved: tuple[Plane, Plane], block_px: int) -> Shifts:
+def shifts(still: tuple[Plane, Known], moved: tuple[Plane, Known], block_px: int) -> Shifts:
     """Compare two levels of views that lie within a fraction of a pixel; `block_px` is even."""
     (first, first_known), (second, second_known) = still, moved
-    known = first_known * second_known
+    known = np.asarray(first_known * second_known, np.float32)
     second = second * np.float32(_total(first, known) / max(_total(second, known), 1e-6))
     mean = (first + second) * np.float32(0.5)
     thin = 2 if block_px >= 16 else 1  # light without grain says little more at every pixel

@@ -119,8 +119,10 @@ def found(
         factor += 1
     height, width = (side // factor for side in depth.shape)
     whole = np.s_[: height * factor, : width * factor]
-    small: Any = cv2.resize(pixels[whole], (width, height), interpolation=cv2.INTER_AREA)
-    light = light_of(small, int(np.iinfo(pixels.dtype).max))
+    light = light_of(
+        np.asarray(cv2.resize(pixels[whole], (width, height), interpolation=cv2.INTER_AREA)),
+        int(np.iinfo(pixels.dtype).max),
+    )
     shone_there = shining(pixels, factor)
     middle = np.s_[factor // 2 :: factor, factor // 2 :: factor]
     places, sure = depth[middle][:height, :width], confidence[middle][:height, :width]
@@ -130,11 +132,7 @@ def found(
         np.copyto(where, travel.counted(taken.reduced(factor, where.shape)), where=where < NOWHERE)
     growth = px_a_slice / factor
     far = reach(where, near, growth)
-    rows, columns = np.nonzero(far > 1)
-    cover, added, shone = (np.zeros(shape, np.float32) for shape in (where.shape, light.shape, where.shape))
-    for first in range(0, len(rows), LOOKED_AT_ONCE):
-        at = rows[first : first + LOOKED_AT_ONCE], columns[first : first + LOOKED_AT_ONCE]
-        cover[at], added[at], shone[at] = _looked(light, near, shone_there, where, far, growth, *at)
+    cover, added, shone = _covers(light, near, shone_there, where, far, growth)
     del near, far
     ground = (cover * np.clip(1 - shone / SHINING, 0, 1) > LEAST).astype(np.float32)
     part = _believed(light, added, ground, factor)
@@ -148,6 +146,18 @@ def found(
         colours *= back[..., None]
     back -= ground
     return Veils(ground, where, part, back, lost, added, shone_there, factor)
+
+
+def _covers(
+    light: Plane, near: Plane, shining_there: Plane, where: Plane, reaches: Plane, growth: float
+) -> tuple[Plane, Plane, Plane]:
+    """Give what `_looked` does, of every place that has something in its reach; 0 elsewhere."""
+    rows, columns = np.nonzero(reaches > 1)
+    cover, added, shone = (np.zeros(shape, np.float32) for shape in (where.shape, light.shape, where.shape))
+    for first in range(0, len(rows), LOOKED_AT_ONCE):
+        at = rows[first : first + LOOKED_AT_ONCE], columns[first : first + LOOKED_AT_ONCE]
+        cover[at], added[at], shone[at] = _looked(light, near, shining_there, where, reaches, growth, *at)
+    return cover, added, shone
 
 
 def _believed(light: Plane, added: Plane, ground: Plane, factor: int) -> Plane:

@@ -10,6 +10,8 @@ from stack.merge.light import mean_light
 from stack.merge.planes import Plane, blurred, reduced
 from stack.merge.similarity import Similarity
 
+Known = NDArray[np.uint8]
+
 GRAIN_SIGMA_PX: Final = 2.0
 """Noise and JPEG's blocks stay in place when the picture moves; light so blurred shows little of them."""
 CLIPPED: Final = 232
@@ -25,15 +27,15 @@ ROWS: Final = 32
 class View:
     """Light of a slice as a pyramid, finest first, each level half of the one before.
 
-    A level is a plane of light, `(H, W)` float32, 0 to 255, and one that is 1 where it is known and 0 where
-    the slice is clipped or ends. In pixel values a blurred edge would lie nearer to its dark side.
+    A level is a plane of light, `(H, W)` float32, 0 to 255, and one, uint8, that is 1 where it is known and 0
+    where the slice is clipped or ends. In pixel values a blurred edge would lie nearer to its dark side.
     """
 
-    def __init__(self, light: Plane, known: Plane) -> None:
-        self.levels: list[tuple[Plane, Plane]] = [(light, known)]
+    def __init__(self, light: Plane, known: Known) -> None:
+        self.levels: list[tuple[Plane, Known]] = [(light, known)]
         while min(self.levels[-1][0].shape) >= 2 * COARSEST_SIDE_PX:
             light, known = self.levels[-1]
-            whole = (reduced(known, 2) > 0.9).astype(np.float32)
+            whole = (reduced(known, 2) > 0.9).astype(np.uint8)
             self.levels.append((reduced(light, 2), whole))
 
     @classmethod
@@ -41,7 +43,7 @@ class View:
         """Take a slice's brightness `(H, W)` as it is stored, each `factor` x `factor` pixels as one."""
         light = mean_light(grey, factor)
         clipped = cv2.dilate((light >= CLIPPED).astype(np.uint8), np.ones((CLIPPED_REACH_PX,) * 2, np.uint8))
-        known = 1 - clipped.astype(np.float32)
+        known: Known = 1 - np.asarray(clipped, np.uint8)
         for edge in (np.s_[:EDGE_PX], np.s_[-EDGE_PX:], np.s_[:, :EDGE_PX], np.s_[:, -EDGE_PX:]):
             known[edge] = 0
         return cls(blurred(light, GRAIN_SIGMA_PX), known)
@@ -51,7 +53,7 @@ class View:
         return View(*sampled(*self.levels[0], similarity))
 
 
-def sampled(light: Plane, known: Plane, similarity: Similarity) -> tuple[Plane, Plane]:
+def sampled(light: Plane, known: Known, similarity: Similarity) -> tuple[Plane, Known]:
     """Give a level in the frame that `similarity` maps from.
 
     Exactly bilinear: some of OpenCV's warps place pixels on a grid of 1/32, and such errors would add up from
