@@ -26,6 +26,10 @@ TEXTURED: Final = 1.0
 """Variance of light, levels squared, at which a block counts by half."""
 LIKE: Final = 0.5
 """Where every start leads to less likeness than this, the picture may have jumped."""
+ASTRAY: Final = 0.9
+"""Less likeness on a coarser level may lead astray: patterns finer than its pixels look like others there."""
+AS_LIKE: Final = 0.02
+"""Of what is alike but for this, what the starts lead to is taken: a pattern repeats itself."""
 REWEIGHED: Final = 6
 PATIENCE: Final = 0.5
 """Typical squared misfits at which a block counts by half."""
@@ -63,16 +67,19 @@ def fit(references: Sequence[View], other: View, starts: Sequence[Similarity]) -
     """
     coarsest = len(other.levels) - 1
 
-    def best(starts: Sequence[Similarity]) -> Fit:
-        return max((_at(references[-1:], other, coarsest, one) for one in starts), key=lambda f: f.likeness)
+    def best(starts: Sequence[Similarity], level: int) -> Fit:
+        used = references if level == 0 else references[-1:]
+        return max((_at(used, other, level, one) for one in starts), key=lambda f: f.likeness)
 
-    found = best(starts)
+    found = best(starts, coarsest)
     if found.likeness < LIKE:
-        jumped = best([_jumped(references[-1], other, coarsest, start) for start in starts])
+        jumped = best([_jumped(references[-1], other, coarsest, start) for start in starts], coarsest)
         found = max(found, jumped, key=lambda f: f.likeness)
     for level in range(coarsest - 1, -1, -1):
-        used = references if level == 0 else references[-1:]
-        found = _at(used, other, level, found.similarity)
+        astray = found.likeness < ASTRAY
+        found = best([found.similarity], level)
+        if astray and (straight := best(starts, level)).likeness > found.likeness - AS_LIKE:
+            found = straight
     return found
 
 

@@ -98,6 +98,29 @@ def test_a_large_jump_between_two_slices_is_followed(jump):
     assert displacement_rms_px(found, rig_stack().transforms[1] + by, SIZE) < 0.15
 
 
+def woven(growth, focus):
+    """A weave, seen about the middle, sharp about a column and fading away from it; 640x480."""
+    y, x = np.mgrid[:480, :640]
+    x, y = 319.5 + (x - 319.5) * growth, 239.5 + (y - 239.5) * growth
+    threads = np.sin(x * 2 * np.pi / 9) + np.sin(y * 2 * np.pi / 10)
+    noise = np.random.default_rng(focus).normal(0, 1, x.shape)
+    grey = 120 + 40 * np.exp(-(((x - focus) / 200) ** 2)) * threads + noise
+    return np.rint(grey).astype(np.uint8)
+
+
+def test_a_pattern_finer_than_coarse_views_can_show_leads_nowhere_else():
+    """Wire cloth, a chip: one thread farther it looks the same."""
+    growths = [1.003**number for number in range(6)]
+    aligner, errors = Aligner(640, 480), []
+    for i, growth in enumerate(growths):
+        found = aligner.place(woven(growth, 100 + 80 * i), str(i)).similarity
+        aligner.join()
+        middle = (1 - 1 / growth) * np.array([319.5, 239.5])
+        true = Similarity(1 / growth, 0.0, *middle)
+        errors.append(displacement_rms_px(found.matrix, true.matrix, (640, 480)))
+    assert max(errors) < 0.2
+
+
 def test_a_slice_that_jumped_is_named():
     steps = [Similarity(tx=x) for x in (0, 0.4, -1.0, 30, 0.5)]
     said = jolts(["a", "b", "c", "d", "e"], steps, SIZE)
