@@ -66,22 +66,28 @@ class SlotStacks:
         self._again_s = 0.0
         self._resumed: set[str] = set()
         self._orphan: str | None = None
+        self._unshot: int | None = None
 
     def forget(self) -> None:
         """Be without a series."""
-        self._job = self._held = self._orphan = None
+        self._job = self._held = self._orphan = self._unshot = None
         self._failures = 0
 
     def look_back(self, state: SeriesState) -> None:
         """Find the stack that a slot began as the daemon before this one ended, so that it could not note it.
 
-        To be called before anything else is shot: only then is it the newest, behind the one before it.
+        Where there is none, the slot is still to be shot. To be called before anything else is shot: only
+        then is it the newest, behind the one before it.
         """
         last = state.slots.get(-1 if state.last is None else state.last)
+        if last is None or last.end is not SlotEnd.BEGUN or last.session is not None:
+            return
         with suppress(OSError):  # of a disk that is gone
             *_, before, newest = ("", "", *self._sessions.ids())
-            if newest and last is not None and last.end is SlotEnd.BEGUN and last.before == before:
+            if newest and last.before == before:
                 self._orphan = newest
+            elif last.before == newest:
+                self._unshot = last.number
 
     @property
     def waits(self) -> str | None:
@@ -93,7 +99,7 @@ class SlotStacks:
         """Shoot a slot that is due; one that is too much for the Pi now waits, or is left out."""
         found = self._stacks.strained(None)
         if found is None:
-            self._shoot(running, slot)
+            self._shoot(running, slot.number)
         elif running.series.manner.hot is WhenHot.SKIP:
             running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
         else:
@@ -110,7 +116,7 @@ class SlotStacks:
             running.record("slot_skipped", slot=slot.number, reason=STRAINED[found])
         elif self._stacks.strained(found) is None:
             self._held = None
-            self._shoot(running, slot)
+            self._shoot(running, slot.number)
         return True
 
     def discouraged(self, now: Moment) -> bool:
@@ -132,7 +138,8 @@ class SlotStacks:
     def _note_acceptance(self, running: RunningSeries, job: Job) -> None:
         slot = running.state.last
         if error := job.accepted.exception():
-            self._fail(running, slot, words_of(error))
+            if not self._ended():
+                self._fail(running, slot, words_of(error))
             return
         accepted: Accepted = job.accepted.result()
         if slot is not None and running.state.slots[slot].session is None:
@@ -145,8 +152,7 @@ class SlotStacks:
             self._orphan = None
             return True
         if slot.session is None:
-            self._fail(running, slot.number, "focusd ended before the stack had begun")
-            return False
+            return self._ended() or self._begin_anew(running, slot.number)
         if self._stacks.shooting() == slot.session:
             return True
         try:
@@ -186,20 +192,30 @@ class SlotStacks:
             self._fail(running, slot.number, "it was cut short, and the next slot is due", slot.session)
         return not overdue
 
-    def _shoot(self, running: RunningSeries, slot: Slot) -> None:
+    def _begin_anew(self, running: RunningSeries, number: int) -> bool:
+        """Shoot a slot of which an earlier daemon has shot nothing, unless the next one is due."""
+        unshot, self._unshot = self._unshot, None
+        if unshot != number or self._rhythm.moment().along_s >= running.ends_s(number):
+            self._fail(running, number, "focusd ended before the stack had begun")
+            return False
+        self._shoot(running, number)
+        return True
+
+    def _shoot(self, running: RunningSeries, number: int) -> None:
         before = None
         with suppress(OSError):  # of a disk that is gone: the order says so
             before = next(reversed(self._sessions.ids()), "")
-        running.record("slot_begun", slot=slot.number, before=before)
+        running.record("slot_begun", slot=number, before=before)
         try:
             fitted = self._fitting.fitted(running.series, running.state)
             if fitted.words:
-                running.record("range_followed", slot=slot.number, words=fitted.words)
+                running.record("range_followed", slot=number, words=fitted.words)
             self._job = self._stacks.order(Shoot(fitted.plan, dict(fitted.fields)))
         except Busy as error:
-            running.record("slot_skipped", slot=slot.number, reason=words_of(error))
+            running.record("slot_skipped", slot=number, reason=words_of(error))
         except (FocusdError, StackError) as error:
-            self._fail(running, slot.number, words_of(error))
+            if not self._ended():
+                self._fail(running, number, words_of(error))
 
     def _fail(
         self, running: RunningSeries, slot: int | None, reason: str, session: str | None = None
@@ -220,4 +236,5 @@ def doubt_of(session: Session, state: SessionState) -> str | None:
 
 def _cut_short(state: SessionState) -> bool:
     """Say whether a stack ended with an earlier daemon or the power: nobody stopped it, nothing failed."""
-    return state.phase is Phase.SHOOTING or (state.phase is Phase.PAUSED and state.reason == DAEMON_ENDED)
+    begun = state.phase in (Phase.CREATED, Phase.SHOOTING)
+    return begun or (state.phase is Phase.PAUSED and state.reason == DAEMON_ENDED)

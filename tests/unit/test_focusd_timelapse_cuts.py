@@ -371,7 +371,42 @@ def test_a_slot_that_was_cut_short_before_its_stack_takes_no_other_for_it(machin
     order, machine.operator.order = machine.operator.order, lambda _order: Job(Resume(None), 0)
     machine.let(60)
     assert machine.slots == {0: "done", 1: "begun"}
-    machine.cut(20)
+    machine.cut(HALF_HOUR_S)
     assert machine.operator.order != order
     machine.let(60)
     assert machine.slots == {0: "done", 1: "failed"}
+    assert machine.timelapse.shown().state.slots[1].session is None
+
+
+@pytest.mark.parametrize("when", ["as it is ordered", "before it begins"])
+@pytest.mark.parametrize(("off_s", "end"), [(20, "done"), (HALF_HOUR_S, "failed")])
+def test_a_slot_due_as_the_daemon_ends_is_shot_by_the_next_while_it_lasts(machine, when, off_s, end):
+    """It was told as failed, "focusd is ending and takes no more orders", and never tried again."""
+    machine.timelapse.start(asked())
+    machine.let(HALF_HOUR_S - 20)
+
+    def ending(order):
+        machine.timelapse.end()
+        refusal = Refused("focusd is ending and takes no more orders")
+        if "ordered" in when:
+            raise refusal
+        job = Job(order, 0)
+        job.accepted.set_exception(refusal)
+        return job
+
+    machine.operator.order = ending
+    machine.let(60)
+    assert machine.slots == {0: "done", 1: "begun"}
+    machine.cut(off_s)
+    machine.let(STACK_S + 60)
+    assert machine.slots[1] == end
+
+
+def test_a_stack_that_a_cut_took_before_its_first_word_goes_on_as_its_slots(machine):
+    machine.timelapse.start(asked())
+    machine.let(20)
+    (session,) = machine.operator.sessions.all()
+    session.journal_path.write_bytes(b"")
+    machine.cut(20)
+    machine.let(STACK_S + 60)
+    assert (machine.slots, len(machine.operator.sessions.ids())) == ({0: "done"}, 1)
