@@ -69,17 +69,16 @@ class Sessions:
             number = self._highest_number() + 1
             path = self._root / f"{number:04d}-{created:%Y-%m-%dT%H-%M-%SZ}-{slug(plan.name)}"
             session = Session(path, number, created.isoformat(timespec="seconds"), plan, layout, scale, facts)
-            part = self._root / f".{path.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
+            made = part = self._root / f".{path.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}"
             try:
                 (part / "slices").mkdir(parents=True)
                 (part / "merges").mkdir()
                 (part / JOURNAL).touch()
                 write_durably(part / "session.json", session_json(session))
-                part.rename(path)
+                made = part.rename(path)
                 sync_folder(self._root)
             except BaseException:
-                for made in (part, path):
-                    shutil.rmtree(made, ignore_errors=True)
+                shutil.rmtree(made, ignore_errors=True)
                 raise
         return session
 

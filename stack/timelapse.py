@@ -220,15 +220,14 @@ def create(
     number = max(map(_number, _folders(root)), default=0) + 1
     path = root / f"{number:04d}-{slug(name)}"
     series = Series(path, schedule, start, dict(request), manner, simulated, grid)
-    part = root / f".{path.name}{LEFTOVER_SUFFIX}"
+    made = part = root / f".{path.name}{LEFTOVER_SUFFIX}"
     try:
         part.mkdir(parents=True, exist_ok=True)  # a power cut may have left one
         write_durably(part / FACTS, sealed(_facts(series)))
-        part.rename(path)
+        made = part.rename(path)
         sync_folder(root)
     except OSError as error:
-        for made in (part, path):
-            shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
         raise not_made(root, error) from error
     return series
 

@@ -87,6 +87,21 @@ def test_a_session_that_is_not_surely_on_the_disk_is_none(
     assert there.ids() == (session.id,), "refused, it would be gone on with after the next start"
 
 
+def test_a_folder_that_comes_into_the_way_of_a_new_session_stays(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one copied back from elsewhere: it was cleared away with what could not be made."""
+    kept = sessions.root / "0001-2026-11-23T12-05-12Z-Kafer-links-oben" / "slices"
+
+    def slow(path: Path, data: bytes) -> None:
+        kept.mkdir(parents=True)
+
+    monkeypatch.setattr("stack.sessions.write_durably", slow)
+    with pytest.raises(OSError, match="not empty"):
+        sessions.create(PLAN, LAYOUT, BENCH, FACTS)
+    assert (list(sessions.root.iterdir()), kept.is_dir()) == ([kept.parent], True)
+
+
 def test_a_folder_is_numbered_dated_and_named(session: Session) -> None:
     assert session.id == "0001-2026-11-23T12-05-12Z-Kafer-links-oben"
     assert sorted(path.name for path in session.path.iterdir()) == [

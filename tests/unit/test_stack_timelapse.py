@@ -127,6 +127,16 @@ def test_a_series_is_there_whole_after_a_power_cut_or_not_at_all(
     assert made(tmp_path).number == 2
 
 
+def test_a_folder_that_comes_into_the_way_of_a_new_series_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "0001-moss" / "film"
+    monkeypatch.setattr("stack.timelapse.write_durably", lambda path, data: kept.mkdir(parents=True))
+    with pytest.raises(SeriesNotMade, match="not empty"):
+        made(tmp_path)
+    assert (list(tmp_path.iterdir()), kept.is_dir()) == ([kept.parent], True)
+
+
 def rewritten(series: Series, **changes: Any) -> None:
     facts = series.path / "series.json"
     content = unsealed(facts.read_bytes())
