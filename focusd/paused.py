@@ -48,16 +48,16 @@ class Paused:
 
 
 def left_over(sessions: Sessions) -> tuple[Session, SessionState] | None:
-    """Give the stack that an earlier daemon left unfinished: the newest, unless it is over.
+    """Give the stack that an earlier daemon left unfinished: the one that was shot last, unless it is over.
 
     After an older one somebody has shot another, and so let it be.
     """
-    newest = sessions.newest()
-    if newest is None:
+    latest = sessions.latest()
+    if latest is None:
         return None
-    state = newest.state()
+    state = latest.state()
     waits = state.phase in (Phase.CREATED, Phase.SHOOTING, Phase.PAUSED)
-    return (newest, state) if waits else None
+    return (latest, state) if waits else None
 
 
 def paused(session: Session, state: SessionState) -> Paused:

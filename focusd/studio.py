@@ -113,6 +113,8 @@ class Studio:
         shooter = self._ready_shooter(job)
         check_camera(session, shooter.kit.camera.identity)
         self._foresight.check_way_back(session)
+        with suppress(OSError):  # as of a full disk, which the shooter waits out
+            self.archive.sessions.note_gone_on(session)
         return self._run(job, shooter, session, observe)
 
     def _meant(self, wanted: str | None) -> Session:

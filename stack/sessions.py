@@ -24,6 +24,8 @@ from stack.session import JOURNAL, Facts, Session, load, session_json
 HIGHEST = ".highest-number"
 """Where a folder of sessions remembers the numbers of those that were removed."""
 
+GONE_ON = ".gone-on"
+"""Where it remembers which session was gone on with last, and which was the newest then."""
 
 _ID = re.compile(r"(\d{4,})-(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)-(.+)")
 
@@ -124,8 +126,16 @@ class Sessions:
                 found.append(load(self._root / folders[earlier][1]))
         return Page(tuple(reversed(found)), earlier)
 
-    def newest(self) -> Session | None:
-        """Give the newest that can be read; None where there is none."""
+    def note_gone_on(self, session: Session) -> None:
+        """Remember that a session is shot after the newest was, until there is a newer one."""
+        write_durably(self._root / GONE_ON, f"{session.id}\n{self.ids()[-1]}\n".encode())
+
+    def latest(self) -> Session | None:
+        """Give the one that was shot last: the newest that can be read, or what was gone on with since."""
+        with contextlib.suppress(OSError, ValueError, SessionUnreadable):
+            gone_on, newest = (self._root / GONE_ON).read_text().splitlines()
+            if newest == self.ids()[-1]:
+                return load(self._root / gone_on)
         return next(self.newest_first(), None)
 
     def open(self, wanted: str | int) -> Session:

@@ -255,14 +255,34 @@ def test_what_was_counted_from_where_it_stood_cannot_go_on_and_that_is_told(tmp_
 
 def test_an_older_stack_that_was_left_is_let_be(tmp_path: Path) -> None:
     rig = interrupted(tmp_path)
-    rig.hooks.clear()
     assert left_over(rig.sessions) is not None
-    session = rig.sessions.open(1)
-    rig.sessions.create(session.plan, session.layout, session.scale, session.facts)
-    newest = rig.sessions.open(2)
-    with newest.journal(rig.clock) as journal:
-        journal.append("stack_aborted", reason="enough")
+    shoot_another(rig)
     assert left_over(rig.sessions) is None
+
+
+def test_an_older_stack_that_was_gone_on_with_and_cut_short_again_is_told_until_another_is_shot(
+    tmp_path: Path,
+) -> None:
+    earlier = interrupted(tmp_path / "cut")
+    shoot_another(earlier)
+    rig = booted(earlier, tmp_path / "boot")
+    rig.on("slice_saved", cut, index=2)
+    with pytest.raises(PowerCut):
+        rig.tell(Resume("1"))
+    again = booted(rig, tmp_path / "again")
+    waits = take_up(again.sessions, again.studio, again.hub, "auto")
+    assert waits is not None
+    assert (waits.session, waits.saved) == (again.sessions.ids()[0], 3)
+    shoot_another(again)
+    assert left_over(again.sessions) is None
+
+
+def shoot_another(rig: DaemonRig) -> None:
+    """Make a newer session of the first, and end it."""
+    first = rig.sessions.open(1)
+    newer = rig.sessions.create(first.plan, first.layout, first.scale, first.facts)
+    with newer.journal(rig.clock) as journal:
+        journal.append("stack_aborted", reason="enough")
 
 
 @pytest.mark.parametrize("before", [True, False])
