@@ -1,6 +1,7 @@
 """The merged pictures of a series, one a slot, as they are on the disk now."""
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -126,9 +127,12 @@ def _said_of(record: Path) -> tuple[int, int, tuple[float, float]] | None:
     """Give size and origin as the merge wrote them down; None where it did not. No picture is read for it."""
     try:
         crop: Any = json.loads(record.read_bytes())["crop"]
-        return int(crop["width"]), int(crop["height"]), (float(crop["left"]), float(crop["top"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        width_px, height_px = int(crop["width"]), int(crop["height"])
+        left_px, top_px = float(crop["left"]), float(crop["top"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
+    damaged = min(width_px, height_px) < 1 or not math.isfinite(left_px + top_px)
+    return None if damaged else (width_px, height_px, (left_px, top_px))
 
 
 def _seen_of(path: Path, session: Session) -> tuple[int, int, tuple[float, float]]:

@@ -1,12 +1,14 @@
 """Many sessions merged one after another, or by several machines: what is done is skipped, so it resumes."""
 
 import argparse
+import errno
 import fcntl
 import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +42,24 @@ def run(asked: argparse.Namespace, progress: Progress, spread: Callable[[Sequenc
     sessions = list(sessions_below(asked.batch))
     if not sessions:
         raise NothingToMerge(f"{', '.join(map(str, asked.batch))}: there is no session")
-    undone, done = [], 0
-    for session in sessions:
-        if reason := why_not(session, asked):
-            done += 1
-            progress.session(session.name, done, len(sessions), skipped=reason)
-        else:
-            undone.append(session)
-    skipped, failed = done, list[str]()
-    for session, facts in spread(undone):
-        done += 1
+    looked_at = {session: _look(session, asked) for session in sessions}
+    undone = [session for session, facts in looked_at.items() if not facts]
+    told = ((session, facts) for session, facts in looked_at.items() if facts)
+    skipped, failed = 0, list[str]()
+    for done, (session, facts) in enumerate(chain(told, spread(undone)), 1):
+        skipped += "skipped" in facts
         failed += [session.name] if "error" in facts else []
         progress.session(session.name, done, len(sessions), **facts)
-    return Tally(len(undone) - len(failed), skipped, tuple(sorted(failed)))
+    return Tally(len(sessions) - skipped - len(failed), skipped, tuple(sorted(failed)))
+
+
+def _look(session: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Say why a session is `skipped`, or the `error` with which it cannot be looked at; nothing: merge it."""
+    try:
+        reason = why_not(session, asked)
+    except OSError as e:
+        return {"error": f"it cannot be looked at: {e}"}
+    return {"skipped": reason} if reason else {}
 
 
 def here(merge: MergeOne) -> Callable[[Sequence[Path]], Finished]:
@@ -77,21 +84,36 @@ def outcome(merge: MergeOne, session: Path) -> dict[str, Any]:
 
 
 def sessions_below(roots: Sequence[Path]) -> Iterator[Path]:
-    """Give every session that is one of the roots or lies below one, in name order, once."""
+    """Give every session that is one of the roots or lies below one, in name order, once.
+
+    What lies in a bad sector may be one: it is given, too, to be told of.
+    """
     seen: set[Path] = set()
+    lost: list[OSError] = []
     for root in roots:
-        for folder, inner, _ in os.walk(root):
+        for folder, inner, _ in os.walk(root, onerror=lost.append):
             inner[:] = sorted(name for name in inner if not name.startswith("."))
             path = Path(folder)
-            if is_session(path):
+            if _may_be_session(path):
                 inner.clear()
                 if path.resolve() not in seen:
                     seen.add(path.resolve())
                     yield path
+    yield from {Path(e.filename): None for e in lost if e.errno == errno.EIO}
+
+
+def _may_be_session(folder: Path) -> bool:
+    try:
+        return is_session(folder)
+    except OSError:
+        return True
 
 
 def why_not(session: Path, asked: argparse.Namespace) -> str | None:
-    """Say why a session is not to be merged: done already, in use, or without slices; None: it is."""
+    """Say why a session is not to be merged: done already, in use, or without slices; None: it is.
+
+    Raises `OSError` where it cannot be read.
+    """
     if _in_use(session):
         return "skipped: focusd has it in hand"
     files = _files(session, asked)
@@ -118,7 +140,7 @@ def _files(session: Path, asked: argparse.Namespace) -> list[str]:
     """Give the names of a session's slices that are asked for."""
     try:
         photos = session_slices(session)
-    except OSError:
+    except FileNotFoundError:  # they were let go
         return []
     return [
         photo.name

@@ -1,5 +1,7 @@
 """Pictures of a series laid over each other: known drift, growth, gaps, and what is remembered of it."""
 
+import json
+import math
 import shutil
 from dataclasses import replace
 
@@ -400,6 +402,18 @@ def test_slots_without_a_picture_say_why(tmp_path, monkeypatch):
     }
     with pytest.raises(SessionsNotFound, match="say with --sessions"):
         stills_of(story_of(made.folder), tmp_path / "nowhere")
+
+
+def test_what_a_damaged_merge_says_of_its_picture_is_not_believed(tmp_path):
+    """One slot of which its merge said a width of 0, or what is no number, was the end of the film."""
+    made = series(tmp_path, [Drawn(crop=(8, 8, 8, 8))])
+    record = made.sessions / made.ids[0] / "merges/1/merge.json"
+    crop = {"width": 304, "height": 224, "left": 8, "top": 8}
+    damaged = [{"width": 0}, {"height": -224}, {"width": math.inf}, {"left": math.nan}, {"top": math.inf}]
+    for told in [*(json.dumps({"crop": {**crop, **one}}) for one in damaged), "[" * 100_000]:
+        record.write_text(told)
+        (still,), _ = stills_of(story_of(made.folder), made.sessions)
+        assert (still.width_px, still.height_px, still.left_px, still.top_px) == (304, 224, 8, 8), told[:60]
 
 
 def test_no_picture_at_all_is_refused(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import simplejpeg
+from bad_sectors import put_in_bad_sectors
 from merge_stacks import rig_stack
 
 from stack.merge import command
@@ -23,6 +24,8 @@ from stack.merge.errors import ClusterUnreachable
 from stack.merge.progress import Silence
 from stack.merge.tags import software
 from stack.merge.versions import version_numbers
+
+MADE = {"slices": [1, 2], "warnings": []}
 
 
 def session(root, name, count=3):
@@ -101,6 +104,26 @@ def test_one_that_fails_is_told_and_the_rest_goes_on(tmp_path, capsys):
     assert [line.get("slices") for line in told(capsys)[:-1]] == [None, 2]
     assert batch(tmp_path, "--skip-bad") == 0
     assert told(capsys)[-1]["skipped"] == 2
+
+
+@pytest.mark.parametrize("lost", ["", "slices", "merges"])
+def test_one_in_a_bad_sector_is_told_and_the_rest_goes_on(tmp_path, capsys, monkeypatch, lost):
+    """It ended the batch, or was passed over and nothing told."""
+    bad, good = session(tmp_path, "0001-a", 2), session(tmp_path, "0002-b", 2)
+    (bad / "merges").mkdir()
+    merged = []
+    monkeypatch.setattr(command, "merge_session", lambda session, *_: merged.append(session) or MADE)
+    put_in_bad_sectors(monkeypatch, bad / lost)
+    assert batch(tmp_path) == 1
+    *lines, tally = told(capsys)
+    assert [line["session"] for line in lines if "Input/output error" in line.get("error", "")] == [bad.name]
+    assert (merged, tally["merged"], tally["skipped"], tally["failed"]) == ([good], 1, 0, 1)
+
+
+def test_what_cannot_be_looked_at_may_be_a_session(tmp_path, monkeypatch):
+    bad, good = session(tmp_path, "0001-a", 0), session(tmp_path, "0002-b", 0)
+    put_in_bad_sectors(monkeypatch, bad / "session.json")
+    assert list(sessions_below([tmp_path])) == [bad, good]
 
 
 def test_what_the_daemon_has_in_hand_and_what_has_no_slices_is_left_alone(tmp_path):
