@@ -26,6 +26,10 @@ SILENCE_S: Final = 60
 """A connection over which nothing has come for so long is taken for dead."""
 DIES_WITH_US: Final = ("setpriv", "--pdeathsig", "TERM")
 """Before a command: the kernel ends it with the thread that began it, however that ends (util-linux)."""
+SOURCE_FAULTS: Final = (3, 23, 24)
+"""What rsync ends with where it cannot read all that it is to send, or cannot write it there."""
+OF_THE_SOURCE: Final = ("rsync: [sender]", "file has vanished")
+"""What it says first where it was the former."""
 IDENTITY: Final = "session.json"
 """Written once, so two sessions of one name are told apart by it."""
 
@@ -290,7 +294,10 @@ class RsyncCarrier:
         if shutil.which("rsync") is None:
             raise NotDelivered("rsync is not installed: sudo apt install rsync")
         if child.returncode != 0:
-            raise NotDelivered(f"{self._destination}: {_cause(complaint) or _epitaph(child.returncode)}")
+            cause = _cause(complaint)
+            if child.returncode in SOURCE_FAULTS and cause.startswith(OF_THE_SOURCE):
+                raise Unsendable(f"what is to be sent cannot be read: {cause}")
+            raise NotDelivered(f"{self._destination}: {cause or _epitaph(child.returncode)}")
         return said
 
 

@@ -15,7 +15,7 @@ import pytest
 from contention import WatchedLock
 from tools import needs
 
-from focusd.carriers import FolderCarrier, NotDelivered, RsyncCarrier, carrier_to
+from focusd.carriers import FolderCarrier, NotDelivered, RsyncCarrier, Unsendable, carrier_to
 
 FILES = {
     "session.json": b'{"number": 1}',
@@ -316,6 +316,13 @@ def test_what_ssh_complains_of_is_passed_on(session, tmp_path):
     shell.chmod(0o755)
     with pytest.raises(NotDelivered, match=r"^lab:stacks: ann@lab: Permission denied"):
         RsyncCarrier("lab:stacks", shell=str(shell)).carry(session, [*FILES])
+
+
+def test_a_file_of_the_stack_that_cannot_be_read_lies_with_the_stack_and_not_with_the_place(carrier, session):
+    """Two such stacks were taken for a place that is away, and held up all others."""
+    (session / "depth.png").symlink_to("nowhere")
+    with pytest.raises(Unsendable, match=r"cannot be read: .*No such file or directory"):
+        carrier.carry(session, [*FILES, "depth.png"])
 
 
 @needs_rsync
