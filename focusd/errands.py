@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from focusd.carriers import Carrier
+from stack.session import was_removed
 
 FIRST_PAUSE_S: Final = 30
 LONGEST_PAUSE_S: Final = 3600
@@ -93,7 +94,7 @@ class Errands:
         errand.due_ns = now_ns + pause_after(errand.failures) * 10**9
         errand.failures += 1
         errand.problem = why
-        if _removed(errand.path):  # nothing is left to deliver
+        if was_removed(errand.path):  # nothing is left to deliver
             del self.waiting[errand.path.name]
         if not there:
             self._missed.add(errand.path.name)
@@ -101,14 +102,6 @@ class Errands:
             self._away_until_ns = now_ns + pause_after(self._tries) * 10**9
             self._tries += 1
         return (max(errand.due_ns, self._away_until_ns) - now_ns) // 10**9
-
-
-def _removed(path: Path) -> bool:
-    """Say whether a session is gone; of a disk that is, nothing is known."""
-    try:
-        return path.parent.is_dir() and not path.exists()
-    except OSError:
-        return False
 
 
 def pause_after(failures: int) -> int:

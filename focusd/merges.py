@@ -26,7 +26,7 @@ from stack.journal import Journal
 from stack.merge.errors import MergeError
 from stack.merge.memory import give_back
 from stack.merge.versions import choose
-from stack.session import Session
+from stack.session import Session, was_removed
 from stack.vitals import Strain
 
 _log = logging.getLogger(__name__)
@@ -211,12 +211,15 @@ class Merges:
     def _fail_unrecorded(self, feed: Feed, error: Exception) -> None:
         """Say of a merge that its journal could not be written, as on a disk that is full: somebody waits."""
         session, foreseen = feed.session, isinstance(error, StackError | OSError)
+        removed = was_removed(session.path)
         why = (
-            f"what became of it could not be recorded: {error}. Put that right, and "
+            "its session was removed"
+            if removed
+            else f"what became of it could not be recorded: {error}. Put that right, and "
             f"`focusctl merge {session.number}` does it again"
         )
         _log.warning("the merge of %s: %s", session.id, why, exc_info=None if foreseen else error)
-        if not feed.dropped:
+        if not feed.dropped and not removed:  # by somebody, who needs not be told
             with self._lock:
                 self._ended(session, why)
         self._let_go(feed)

@@ -150,6 +150,14 @@ class Session:
         return len(unfinished)
 
 
+def was_removed(folder: Path) -> bool:
+    """Say whether a session's folder is gone; of a disk that is, nothing is known."""
+    try:
+        return folder.parent.is_dir() and not folder.exists()
+    except OSError:
+        return False
+
+
 def load(path: Path) -> Session:
     """Read a session's folder; raises `SessionUnreadable`."""
     file = path / "session.json"

@@ -396,6 +396,15 @@ def test_a_merge_that_cannot_be_recorded_is_told_and_the_next_one_runs(
     assert bench.merges.problem is None
 
 
+def test_that_a_session_was_removed_before_its_merge_is_said_and_no_problem(bench: Bench) -> None:
+    """It was one for good: what became of it could not be recorded, as no such file was there."""
+    session = bench.session()
+    bench.sessions.remove(session)
+    bench.merges.follow(session)
+    assert bench.await_event(session, "merge_failed")["error"] == "its session was removed"
+    assert bench.merges.problem is None
+
+
 def test_a_child_that_cannot_be_started_is_told(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.merges._command = (str(tmp_path / "nothing"),)
