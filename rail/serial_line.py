@@ -2,6 +2,7 @@
 
 import errno
 import sys
+import termios
 from importlib import import_module
 from typing import Any, Final
 
@@ -30,11 +31,11 @@ class SerialLine:
             port.write(sent)
             port.flush()
             came: bytes = port.read(len(sent) + answer_bytes)
-        except OSError as e:  # what pyserial raises is one
+        except (OSError, termios.error) as e:  # pyserial lets the latter through: of an adapter pulled out
             self.close()
             what_to_do = (
                 "restart focusd, which has too many files open"
-                if e.errno in (errno.EMFILE, errno.ENFILE)
+                if {errno.EMFILE, errno.ENFILE}.intersection(e.args)
                 else "enable it with raspi-config (login shell: no, hardware: yes), and let the user be in "
                 "the group dialout"
             )

@@ -92,6 +92,21 @@ def test_a_port_on_which_nobody_answers_is_no_driver():
         os.close(theirs)
 
 
+def test_an_adapter_that_is_pulled_out_is_a_fault_of_the_driver_and_is_used_again_once_it_is_back(tmp_path):
+    """What the system says then is no OSError: a stopped move kept its place, and nobody opened it again."""
+    port = SerialLine(str(tmp_path / "ttyUSB0"))
+    for _ in range(2):
+        own, theirs = os.openpty()
+        port_path = tmp_path / "ttyUSB0"
+        port_path.unlink(missing_ok=True)
+        port_path.symlink_to(os.ttyname(theirs))
+        assert port.ask(b"", 0) == b""
+        os.close(own)
+        with pytest.raises(DriverFault, match="to the motor's driver cannot be used"):
+            port.ask(b"", 0)
+        os.close(theirs)
+
+
 def test_datagrams_are_those_of_the_data_sheet():
     assert read_datagram(0, Register.GCONF).hex() == "05000048"
     assert crc8(bytes.fromhex("05ff0200000000")) == Tmc2209Chip().take(read_datagram(0, Register.IFCNT))[-1]
