@@ -195,7 +195,9 @@ class FolderCarrier:
             part.unlink(missing_ok=True)
 
     def _arrived(self, source: Path, target: Path) -> bool:
-        same_size = target.exists() and target.stat().st_size == source.stat().st_size
+        with _reading(source):
+            size_bytes = source.stat().st_size
+        same_size = target.exists() and target.stat().st_size == size_bytes
         return same_size and self._digest(target) == _hashed(self._sent(source))
 
     def _digest(self, path: Path) -> str:
@@ -203,10 +205,8 @@ class FolderCarrier:
 
     def _sent(self, source: Path) -> Iterator[bytes]:
         """Read a file of the stack."""
-        try:
+        with _reading(source):
             yield from self._chunks(source)
-        except OSError as error:
-            raise Unsendable(f"{source} cannot be read: {error.strerror or error}") from error
 
     def _chunks(self, path: Path) -> Iterator[bytes]:
         with path.open("rb") as file:
@@ -324,6 +324,15 @@ def _held(destination: Path) -> Iterator[Path]:
         yield Path(f"/proc/self/fd/{descriptor}")
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _reading(source: Path) -> Iterator[None]:
+    """Tell what fails of a file of the stack from what fails at the place that it goes to."""
+    try:
+        yield
+    except OSError as error:
+        raise Unsendable(f"{source} cannot be read: {error.strerror or error}") from error
 
 
 def _not_there(destination: Path) -> NotDelivered:

@@ -137,6 +137,25 @@ def test_another_session_of_that_name_is_left_alone(carrier, session, place):
     assert arrived(place) == {"session.json": b'{"number": 9}'}
 
 
+def test_what_lies_with_the_stack_itself_is_told_apart_from_a_place_that_is_away(carrier, session, place):
+    """Two stacks that miss a place are taken for a sign that it is away, and the next waits up to an hour."""
+
+    def failure():
+        with pytest.raises(NotDelivered) as caught:
+            carrier.carry(session, [*FILES])
+        return caught.type
+
+    in_the_way = place / "0001-beetle" / "merges/1/merged.jpg/folder"
+    in_the_way.mkdir(parents=True)
+    assert failure() is NotDelivered
+    in_the_way.rmdir()
+    (session / "slices/0000.jpg").unlink()
+    (session / "slices/0000.jpg").symlink_to("0000.jpg")
+    assert failure() is Unsendable
+    (place / "0001-beetle" / "session.json").write_bytes(b'{"number": 9}')
+    assert failure() is Unsendable
+
+
 def test_a_place_that_is_not_there_is_not_made(carrier, session, place):
     place.rmdir()
     with pytest.raises(NotDelivered):
