@@ -7,6 +7,7 @@ from collections.abc import Callable
 from camera.camera import Camera, Frame
 from camera.errors import CameraError, CameraTimeout, CameraUnavailable
 from focusd.now import CameraFacts
+from rail.axis import Axis, Trust
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,15 @@ class Eye:
                 self._camera = camera
             self.look()
         return camera
+
+    def camera_with(self, lens: Axis) -> Camera:
+        """Give the camera that `lens` is a part of, anew where a move has lost that; raises `CameraError`.
+
+        A lens that did not do as it was told knows its place no more, and only a camera just opened tells it.
+        """
+        if lens.position().trust is Trust.UNKNOWN:
+            self.close()
+        return self.camera()
 
     def frame(self) -> Frame:
         """Give a frame to look at, of a camera that is open and exposes by itself; raises `CameraError`.

@@ -78,7 +78,7 @@ def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: M
         ground.hub,
         after.merges.merged,
         idle_release_s=None if lens else config.axis.idle_release_s,
-        prepare=eye.camera if lens else lambda: None,
+        prepare=partial(eye.camera_with, rig.axis) if lens else lambda: None,
         heartbeat=heartbeat,
         finder=finder,
     )

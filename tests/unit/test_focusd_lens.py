@@ -45,7 +45,7 @@ class LensDaemonRig(DaemonRig):
         self.panel = PanelPins(SimulatedFactory(self.lens.world, self.clock), PanelWiring())
 
     def prepare(self) -> object:
-        return self.eye.camera()
+        return self.eye.camera_with(self.lens.axis)
 
     def open_camera(self) -> PicamCamera:
         self.cameras += 1
@@ -91,6 +91,18 @@ def test_a_camera_that_fails_under_a_move_is_opened_anew_by_the_next(rig):
     assert rig.tell(Goto(6.0)).ended.result(0).steps == -192
     assert rig.cameras == 2
     assert rig.lens.optical_d() == pytest.approx(6.0, abs=0.15)
+
+
+@pytest.mark.parametrize("event", ["stack_started", "slice_saved", "stack_done"])
+def test_a_lens_lost_to_a_frame_without_its_times_is_found_again_by_the_next_stack(rig, event):
+    """Its camera works and stays open, and every later stack was refused: it was never mounted again."""
+    marked(rig)
+    rig.on(event, lambda: rig.lens.world.break_down("camera_unproven"))
+    rig.shoot(PLAN)
+    rig.listening.close()
+    rig.lens.world.mend("camera_unproven")
+    assert rig.axis.position().trust is Trust.UNKNOWN
+    rig.shoot(PLAN).ended.result(0)
 
 
 def test_a_camera_without_a_focus_motor_is_given_back_and_said_so(tmp_path):
