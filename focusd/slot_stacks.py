@@ -222,8 +222,13 @@ class SlotStacks:
     ) -> None:
         self._attention.note(reason)
         self._failures += 1
-        self._again_s = self._rhythm.moment().along_s + min(MOST_RESPITE_S, 2.0 ** (self._failures - 1))
+        self._again_s = self._rhythm.moment().along_s + respite_s(self._failures)
         running.record("slot_failed", slot=slot, reason=reason, session=session)
+
+
+def respite_s(failures: int) -> float:
+    """Give how long none is tried after so many failures in a row: a second, then twice as long. Pure."""
+    return min(MOST_RESPITE_S, 2 ** (failures - 1))  # whole: a float ends at the 1024th
 
 
 def doubt_of(session: Session, state: SessionState) -> str | None:

@@ -21,6 +21,7 @@ from series_machine import (
 from focusd.errors import Busy, Refused, RequestInvalid
 from focusd.series import Asked, series_asked_for
 from focusd.settings import SeriesRequest
+from focusd.slot_stacks import respite_s
 from focusd.timelapse_api import shown
 from rail.screw import Scale
 from stack.errors import PlanRefused
@@ -126,6 +127,12 @@ def test_slots_a_second_apart_that_all_fail_are_tried_now_and_then_and_at_once_w
     machine.operator.refusal = None
     machine.let(30 + STACK_S, step_s=5.0)
     assert machine.timelapse.shown().state.count(SlotEnd.DONE) == 1
+
+
+def test_a_camera_that_is_away_for_days_is_tried_no_more_rarely_and_no_failure_is_one_too_many():
+    """After 1024 in a row no slot could be noted as failed, nor another begun, though the camera was back."""
+    tried = [respite_s(failures) for failures in (1, 2, 3, 5, 6, 7, 1024, 1025, 100_000)]
+    assert tried == [1, 2, 4, 16, 30, 30, 30, 30, 30]
 
 
 def test_a_stack_that_is_refused_is_told_and_the_next_is_tried(machine):
