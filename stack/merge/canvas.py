@@ -173,19 +173,14 @@ class LayersCanvas:
         white = np.iinfo(frame.dtype).max
         cast, *tints = _apart(frame.colour, gains)
         unit, half = WHITE / white, similarity.reduced(HALF)
-        for tile in share.tiles(self._tints[0].shape, HALF):
-            for mine, tint in zip(self._tints, tints, strict=True):
-                part: Any = laid(tint, half, tile.rows, tile.columns, careful=False)
-                ours = mine[tile.rows, tile.columns]
-                offset = NO_TINT - unit * _middle(white)
-                _move(ours, cv2.addWeighted(part, unit, ours, -1, offset, dtype=cv2.CV_32F), tile.share)
-        del tints, tint
+        self._blend_tints(tints, half, white, share)
+        del tints
         gain = float(GREY @ gains)
         evened = Evened(np.array([gain]), frame.dtype, WHITE, clips=True)
         added = laid_whole(cast, half) if _matters(cast, gains) else None
         del cast
         for tile in share.tiles(self._brightness.shape):
-            part = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
+            part: Any = laid(frame.brightness, similarity, tile.rows, tile.columns, tile.careful)
             ours = self._brightness[tile.rows, tile.columns]
             if evened.bends(part):
                 change: Any = evened(part)
@@ -195,6 +190,15 @@ class LayersCanvas:
             if added is not None:
                 _add(change, added, unit, tile)
             _move(ours, change, tile.share)
+
+    def _blend_tints(self, tints: list[Pixels], half: Similarity, white: int, share: Share) -> None:
+        unit = WHITE / white
+        offset = NO_TINT - unit * _middle(white)
+        for tile in share.tiles(self._tints[0].shape, HALF):
+            for mine, tint in zip(self._tints, tints, strict=True):
+                part: Any = laid(tint, half, tile.rows, tile.columns, careful=False)
+                ours = mine[tile.rows, tile.columns]
+                _move(ours, cv2.addWeighted(part, unit, ours, -1, offset, dtype=cv2.CV_32F), tile.share)
 
     def part(self, rows: slice, columns: slice, dtype: Any) -> NDArray[Any]:
         """As `Canvas` says."""

@@ -6,12 +6,14 @@ from merge_stacks import rig_stack
 from rendered import psnr
 
 import stack.merge.resolution
-from stack.merge.canvas import TILE_COLUMNS, TILE_ROWS, WHOLE, Share
+from stack.merge.canvas import TILE_COLUMNS, TILE_ROWS, WHOLE, LayersCanvas, Share
 from stack.merge.errors import PhotoUnreadable
+from stack.merge.focus import COARSE
 from stack.merge.frames import in_layers, read_layers, read_layers_sparingly
 from stack.merge.merging import best_in_layers
 from stack.merge.resolution import deciding_factor
 from stack.merge.settings import MergeSettings, Method
+from stack.merge.similarity import Similarity
 from stack.merge.stream import Merge
 
 
@@ -106,3 +108,15 @@ def test_a_slice_is_laid_where_it_matters_and_with_care_where_it_brings_detail()
     weight = np.full((TILE_ROWS, 3 * TILE_COLUMNS), WHOLE / 2, np.uint16)
     found = list(Share(weight, mean, detail, 1).tiles((TILE_ROWS, 3 * TILE_COLUMNS)))
     assert [(tile.columns.start // TILE_COLUMNS, tile.careful) for tile in found] == [(1, False), (2, True)]
+
+
+def test_a_slice_that_has_no_share_anywhere_changes_nothing():
+    """The last of hundreds, sharp nowhere: a merge ended in a traceback there."""
+    canvas, frame = LayersCanvas(64, 64), in_layers(np.full((64, 64, 3), 90, np.uint8))
+    gains = np.ones(3)
+    for part in (1.0, 0.001):
+        mean = np.full((32 // COARSE,) * 2, part, np.float32)
+        weight = np.full((32, 32), round(part * WHOLE), np.uint16)
+        canvas.blend(frame, Similarity(), gains, Share(weight, mean, mean, 2))
+        frame = in_layers(np.full((64, 64, 3), 200, np.uint8))
+    assert (canvas.part(slice(0, 64), slice(0, 64), np.uint8) == 90).all()
