@@ -109,9 +109,9 @@ class Studio:
         check_rig(session, simulated=record.simulated)
         check_grid(session, self._axis.scale, self._axis.grid)
         check_settings(session, record.configuration)
-        check_shading(session, self._darkroom.shading(session.plan))
         shooter = self._ready_shooter(job)
-        check_camera(session, shooter.kit.camera.identity)
+        check_camera(session, shooter.kit.camera.identity)  # first: no white field taken anew would help it
+        check_shading(session, self._darkroom.shading(session.plan))
         self._foresight.check_way_back(session)
         with suppress(OSError):  # as of a full disk, which the shooter waits out
             self.archive.sessions.note_gone_on(session)

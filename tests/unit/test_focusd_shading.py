@@ -149,6 +149,20 @@ def test_a_stack_does_not_go_on_with_another_correction(rig: CalibrationRig) -> 
         rig.tell(Resume(None)).accepted.result(0)
 
 
+def test_a_corrected_stack_is_to_go_on_with_its_camera_and_not_with_a_white_field_taken_anew(
+    rig: CalibrationRig,
+) -> None:
+    both_taken(rig)
+    rig.on("slice_saved", rig.operator.stop, index=0)
+    rig.tell(Shoot(PLAN))
+    rig.listening.close()
+    beset(rig, ambient=1.0, model="imx708")
+    with pytest.raises(NotResumable, match="has imx708: connect that one again to go on with it"):
+        rig.tell(Resume(None)).accepted.result(0)
+    beset(rig, ambient=1.0, model="imx477")
+    assert rig.tell(Resume(None)).accepted.result(0).saved == 1
+
+
 def test_light_in_the_dark_frame_and_no_light_in_the_white_one_keep_nothing(rig: CalibrationRig) -> None:
     with pytest.raises(NotMeasured, match="cap"):
         measured(rig, DarkSurvey(SETTING, 2)).ended.result(0)
