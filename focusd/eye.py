@@ -34,7 +34,7 @@ class Eye:
             try:
                 camera = self._open_camera()
             except CameraError as error:
-                self.facts = CameraFacts(problem=str(error))
+                self._is_away(str(error))
                 raise
             with self._lock:
                 self._camera = camera
@@ -71,7 +71,7 @@ class Eye:
         except CameraError as error:
             _log.warning("%s", error)
         except Exception as error:  # whatever a camera library throws, the rail is as good without it
-            self.facts = CameraFacts(problem=f"{type(error).__name__}: {error}")
+            self._is_away(f"{type(error).__name__}: {error}")
             _log.exception("the camera could not be opened")
 
     def look(self) -> None:
@@ -109,7 +109,7 @@ class Eye:
                 self.close()
             except Exception as failure:  # what is wedged may not let go either, whatever it throws
                 _log.warning("%s", failure)
-            self.facts = CameraFacts(problem=str(error))
+            self._is_away(str(error))
 
     def close(self) -> None:
         """Give the camera back."""
@@ -117,3 +117,7 @@ class Eye:
             camera, self._camera = self._camera, None
         if camera is not None:
             camera.close()
+
+    def _is_away(self, problem: str) -> None:
+        """Note why there is no camera; which it was last is what is known of the next."""
+        self.facts = CameraFacts(problem=problem, identity=self.facts.identity)

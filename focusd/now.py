@@ -40,6 +40,8 @@ class CameraFacts:
         Why it cannot be used, in words; None when it can.
     frame_ns
         About how long a frame takes.
+    identity
+        Of the camera that was opened last, whether it can be used or not; None while none was.
     """
 
     model: str | None = None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bad_sectors import put_in_bad_sectors
 from stack_rig import PLAN, Rig, pictures
 
 from stack.check import SessionCheck, Verdict, check
@@ -232,6 +233,18 @@ def test_of_a_session_that_cannot_be_read_that_is_said(done: Session) -> None:
     done.journal_path.unlink()
     done.journal_path.mkdir()
     assert check(done.path).problems == (f"{done.journal_path} cannot be read: Is a directory",)
+
+
+def test_of_a_slice_in_a_bad_sector_that_is_said_and_the_others_are_judged(
+    done: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices = check(done.path).slices
+    put_in_bad_sectors(monkeypatch, done.path / slices[1].file)
+    checked = check(done.path)
+    assert checked.problems == (f"{slices[1].file} cannot be read: Input/output error",)
+    assert [one.file for one in checked.slices if one.verdict is Verdict.INTACT] == [
+        one.file for one in slices if one is not slices[1]
+    ]
 
 
 @pytest.mark.parametrize("lost", ["plan", "first line"])
