@@ -1,6 +1,7 @@
 """A motorised axis: places on a grid, out of a stepper that only counts."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, Protocol
@@ -25,6 +26,8 @@ from rail.reckoning import Reckoning
 from rail.screw import Scale
 from rail.signals import MotorReport
 from rail.stepper import Run, Stepper
+
+_log = logging.getLogger(__name__)
 
 
 class MotorDriver(Protocol):
@@ -313,8 +316,9 @@ class StepperAxis:
         """Believe the place no more where the driver has failed in a motion that was ended early."""
         try:
             self._ask_driver()
-        except DriverFault:
+        except DriverFault as e:
             self._reckoning.lose()
+            _log.warning("%s. Steps may be lost, so the position is unknown", e)  # it says so once, perhaps
 
     def _leave_record(self, refusal: str) -> None:
         """Have the record say *moving*, so that nobody believes the place in it any more."""

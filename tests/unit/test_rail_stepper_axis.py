@@ -299,7 +299,7 @@ def test_an_axis_with_a_mark_inside_its_travel_is_zeroed_there(tmp_path):
         rig.axis.zero(4_801)
 
 
-def test_a_move_that_is_stopped_after_its_driver_lost_its_power_ends_at_an_unknown_place(tmp_path):
+def test_a_move_that_is_stopped_after_its_driver_lost_its_power_ends_at_an_unknown_place(tmp_path, caplog):
     class Driver:
         def check(self):
             if rig.world.broken("motor_unpowered"):
@@ -313,3 +313,4 @@ def test_a_move_that_is_stopped_after_its_driver_lost_its_power_ends_at_an_unkno
         rig.axis.move_to(5000)
     assert rig.lost_steps > 300
     assert rig.axis.position().trust is Trust.UNKNOWN
+    assert caplog.messages == ["it does not answer. Steps may be lost, so the position is unknown"]
