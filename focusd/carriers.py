@@ -57,6 +57,29 @@ class Carrier(Protocol):
         ...
 
 
+class Places:
+    """Which folder each place was when a stack last went there. Any thread may ask.
+
+    No other place is looked at for that: one that hangs would hold up the rest.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._folders: dict[Path, tuple[int, int]] = {}
+
+    def other_name(self, place: Path, there: Path) -> Path | None:
+        """Give another place that leads into the folder `there`; None: it is that of `place` from now on."""
+        about = there.stat()
+        folder = about.st_dev, about.st_ino
+        with self._lock:
+            for other in [one for one, known in self._folders.items() if known == folder and one != place]:
+                with suppress(OSError):  # of one that is away, and what answers there is another disk
+                    if there.samefile(other):
+                        return other
+            self._folders[place] = folder
+        return None
+
+
 class FolderCarrier:
     """Copies to a folder on another disk: a mounted share, a stick.
 
@@ -69,8 +92,8 @@ class FolderCarrier:
         and none is.
     mounted
         Gives every place where something is mounted now.
-    others
-        Where else stacks are copied to: one of these by another name would be no second copy.
+    places
+        Shared with all that copy: one folder by two names would be no second copy.
     """
 
     def __init__(
@@ -79,10 +102,10 @@ class FolderCarrier:
         *,
         same_disk: bool = False,
         mounted: Callable[[], frozenset[Path]] = mount_points,
-        others: Sequence[Path] = (),
+        places: Places | None = None,
     ) -> None:
         self._destination = destination
-        self._others = others
+        self._places = places or Places()
         self._same_disk = same_disk
         self._mounted = mounted
         self._given_up = threading.Event()
@@ -155,13 +178,11 @@ class FolderCarrier:
 
     def _see_new(self, there: Path) -> None:
         """Refuse one place by two names; each of the two would clear away what the other is writing."""
-        for other in self._others:
-            with suppress(OSError):  # of one that is away
-                if there.samefile(other):
-                    raise NotDelivered(
-                        f"{self._destination} is {other} by another name, and so no second copy: take one of "
-                        "them out of delivery in config.yaml"
-                    )
+        if other := self._places.other_name(self._destination, there):
+            raise NotDelivered(
+                f"{self._destination} is {other} by another name, and so no second copy: take one of "
+                "them out of delivery in config.yaml"
+            )
 
     def _see_same(self, disk: int, folder: Path) -> None:
         if self._checked_disk(folder) != disk:
@@ -301,16 +322,11 @@ class RsyncCarrier:
         return said
 
 
-def carrier_to(destination: str, *, same_disk: bool, others: Sequence[str] = ()) -> Carrier:
-    """Give what reaches `destination`: `user@host:folder` over ssh, else a folder here, none of `others`."""
-    if _is_remote(destination):
+def carrier_to(destination: str, *, same_disk: bool, places: Places | None = None) -> Carrier:
+    """Give what reaches `destination`: `user@host:folder` over ssh, else a folder here."""
+    if ":" in destination.split("/", 1)[0]:
         return RsyncCarrier(destination)
-    folders = [Path(other) for other in others if not _is_remote(other)]
-    return FolderCarrier(Path(destination), same_disk=same_disk, others=folders)
-
-
-def _is_remote(destination: str) -> bool:
-    return ":" in destination.split("/", 1)[0]
+    return FolderCarrier(Path(destination), same_disk=same_disk, places=places)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from focusd.aftermath import Aftermath, aftermath
 from focusd.bench import Bench
 from focusd.boot import ThisBoot
 from focusd.card import Card
-from focusd.carriers import carrier_to
+from focusd.carriers import Places, carrier_to
 from focusd.encoding import FORMATS
 from focusd.errands import Destination
 from focusd.events import EventHub
@@ -104,10 +104,10 @@ def open_house(
 
 def _aftermath(ground: Ground) -> Aftermath:
     """Start what follows a stack."""
-    config = ground.config
+    config, places = ground.config, Places()
     return aftermath(
         (sys.executable, "-m", "stack.merge", "follow", *_merge_options(config)),
-        {one.to: _destination(one, config.delivery[:at]) for at, one in enumerate(config.delivery)},
+        {one.to: _destination(one, places) for one in config.delivery},
         ground.journals,
         ground.hub.publish,
         strained=ground.strained,
@@ -116,9 +116,8 @@ def _aftermath(ground: Ground) -> Aftermath:
     )
 
 
-def _destination(configured: Delivery, before: Sequence[Delivery]) -> Destination:
-    others = [one.to for one in before]
-    carrier = carrier_to(configured.to, same_disk=configured.same_disk, others=others)
+def _destination(configured: Delivery, places: Places) -> Destination:
+    carrier = carrier_to(configured.to, same_disk=configured.same_disk, places=places)
     return Destination(configured.to, carrier, whole=configured.what == "all")
 
 

@@ -15,7 +15,7 @@ import pytest
 from contention import WatchedLock
 from tools import needs
 
-from focusd.carriers import FolderCarrier, NotDelivered, RsyncCarrier, Unsendable, carrier_to
+from focusd.carriers import FolderCarrier, NotDelivered, Places, RsyncCarrier, Unsendable, carrier_to
 
 FILES = {
     "session.json": b'{"number": 1}',
@@ -94,15 +94,38 @@ def test_nothing_is_delivered_to_where_the_sessions_are(session, inside):
 
 
 def test_one_folder_by_two_names_is_no_second_place(session, place):
-    (place.parent / "link").symlink_to(place)
-    elsewhere = place.parent / "another"
-    others = ["ann@lab:stacks", str(elsewhere), f"{place}/"]
-    with pytest.raises(NotDelivered, match=r"/link is /.*/elsewhere by another name, and so no second copy"):
-        carrier_to(f"{place.parent}/link", same_disk=True, others=others).carry(session, FILES)
-    assert list(place.iterdir()) == []
+    link, elsewhere, places = place.parent / "link", place.parent / "another", Places()
+    link.symlink_to(place)
     elsewhere.mkdir()
-    FolderCarrier(elsewhere, same_disk=True, others=[place]).carry(session, FILES)
+    by_name, by_link, there = (
+        carrier_to(str(one), same_disk=True, places=places) for one in (place, link, elsewhere)
+    )
+    by_name.carry(session, FILES)
+    with pytest.raises(NotDelivered, match=r"/link is /.*/elsewhere by another name, and so no second copy"):
+        by_link.carry(session, FILES)
+    for carrier in (there, by_name):
+        carrier.carry(session, FILES)
     assert [one.name for one in elsewhere.iterdir()] == [session.name]
+    place.rename(place.parent / "pulled out")
+    link.unlink()
+    link.symlink_to(place.parent / "pulled out")
+    by_link.carry(session, FILES)  # the disk that was at the other place is at this one alone
+
+
+def test_a_place_that_hangs_is_not_asked_whether_it_is_another(session, place, monkeypatch):
+    hung, places = place.parent / "hung", Places()
+    hung.mkdir()
+    FolderCarrier(hung, same_disk=True, places=places).carry(session, FILES)
+    look, asked = os.stat, []
+
+    def stat(path, **how):
+        asked.append(str(path))
+        return look(path, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "stat", stat)
+        FolderCarrier(place, same_disk=True, places=places).carry(session, FILES)
+    assert [one for one in asked if one.startswith(str(hung))] == []
 
 
 def test_a_folder_above_the_sessions_is_a_place_as_another(session, tmp_path):

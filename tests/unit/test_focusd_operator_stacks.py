@@ -268,7 +268,7 @@ def test_a_camera_that_is_wedged_as_somebody_looks_is_opened_anew_and_no_order_h
     rig.operator.work_once()
     now = rig.operator.now()
     assert (now.camera.problem, now.last_error) == ("it hung", None)
-    assert now.camera.sensor == "imx477", "a series is exposed by it, and the next slot comes before the camera"
+    assert now.camera.sensor == "imx477", "the next stack of a series is exposed by it"
     rig.eye.camera()
     assert (rig.cameras, rig.operator.now().camera.problem) == (2, None)
 
