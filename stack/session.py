@@ -151,9 +151,12 @@ class Session:
 
 
 def was_removed(folder: Path) -> bool:
-    """Say whether a session's folder is gone; of a disk that is, nothing is known."""
+    """Say whether a session's folder is gone; of a disk that is, nothing is known.
+
+    Where that was mounted an empty folder stays; who removes the only session leaves its number there.
+    """
     try:
-        return folder.parent.is_dir() and not folder.exists()
+        return not folder.exists() and any(folder.parent.iterdir())
     except OSError:
         return False
 

@@ -492,8 +492,9 @@ def test_pictures_alone_leave_the_slices_at_home(bench: Bench) -> None:
     assert ".merged.jpg.00.part" not in files_of(session, whole=True)
 
 
+@pytest.mark.parametrize("mounted_there", [True, False])
 def test_a_stack_whose_disk_is_gone_waits_until_it_is_back(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, mounted_there: bool
 ) -> None:
     """It was forgotten as one that was removed; where the disk gave no answer at all, its thread ended."""
     session, unplugged = bench.session(), bench.sessions.root.with_name("unplugged")
@@ -501,6 +502,8 @@ def test_a_stack_whose_disk_is_gone_waits_until_it_is_back(
         put_in_bad_sectors(patched, session.path)
         bench.deliveries.deliver_due(0)
     bench.sessions.root.rename(unplugged)
+    if mounted_there:
+        bench.sessions.root.mkdir()
     bench.deliveries.deliver_due(30 * S)
     assert bench.deliveries.backlog().waiting == 1
     unplugged.rename(bench.sessions.root)
