@@ -228,7 +228,7 @@ class SlotStacks:
 
 def respite_s(failures: int) -> float:
     """Give how long none is tried after so many failures in a row: a second, then twice as long. Pure."""
-    return min(MOST_RESPITE_S, 2 ** (failures - 1))  # whole: a float ends at the 1024th
+    return min(MOST_RESPITE_S, 1 << (failures - 1))  # whole: a float ends at the 1024th
 
 
 def doubt_of(session: Session, state: SessionState) -> str | None:
