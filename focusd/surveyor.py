@@ -274,6 +274,7 @@ class Surveyor:
                 yield frame.pixels
 
         mean = mean_levels(pixels())
+        probe.stop.check()  # what follows takes seconds on a small board, and finds nothing that is wanted then
         taken = _taken(probe.camera, survey.setting.plan, max(heats_c, default=None))
         if isinstance(survey, DarkSurvey):
             hot = hot_pixels(mean)
@@ -281,6 +282,7 @@ class Surveyor:
             picture = show(dark_picture(mean, hot), View(width_px=LARGE_PX)).jpeg
             return dark_finding(found, survey.setting, {"dark.jpg": picture, SHADING: found.packed()})
         gains = white_field(mean)
+        probe.stop.check()
         found = Shading(probe.camera.size_px, gains=gains, field_taken=taken)
         picture = show(field_picture(gains), View(width_px=LARGE_PX)).jpeg
         files = {"flat.jpg": picture, SHADING: found.packed()}

@@ -1,6 +1,7 @@
 """A white field and a dark frame, made of the mean of several frames. Pure."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -53,13 +54,14 @@ def white_field(mean: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Raises `NotMeasured` where the mean is not that: clipped, dim, or with something in it.
     """
-    middle, brightest = float(np.median(mean)), float(np.percentile(mean[::4, ::4], 99.9))
+    some = mean[::4, ::4]
+    middle, brightest = float(np.median(some)), float(np.percentile(some, 99.9))
     if brightest >= CLIPPED or middle < DIM:
         raise NotMeasured(
             f"a white field is neither clipped nor dim, and this one has {middle:.0f} of 255 in its middle "
             f"and {brightest:.0f} at the most: give the plan an aim, or change the light"
         )
-    blocks = _blocks(linear(mean, 255))
+    blocks = _light_of_blocks(mean)
     gains = np.percentile(blocks, 99.5, axis=(0, 1)).astype(np.float32) / np.maximum(blocks, 1e-4)
     if gains.max() > STRONGEST:
         raise NotMeasured(
@@ -138,15 +140,18 @@ def _odd(blocks: NDArray[np.float32]) -> float:
     return float(np.mean(off > ODD))
 
 
-def _blocks(light: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average a picture over nearly equal blocks, `FINEST_SIDE` of them along the longer side at most."""
-    longest = max(*light.shape[:2], FINEST_SIDE)
-    for axis in (0, 1):
-        length = light.shape[axis]
-        count = max(1, length * FINEST_SIDE // longest)
-        starts = np.arange(count) * length // count
-        sizes = np.diff(np.append(starts, length)).astype(np.float32)
-        shape = (-1, 1, 1) if axis == 0 else (1, -1, 1)
-        summed = np.add.reduceat(light, starts, axis=axis) / sizes.reshape(shape)
-        light = np.asarray(summed, np.float32)
-    return light
+def _light_of_blocks(mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average light over nearly equal blocks, `FINEST_SIDE` of them along the longer side at most.
+
+    A row of them after the other: the light of a whole picture of 12 megapixels takes 600 MB on its way.
+    """
+    height, width = mean.shape[:2]
+    longest = max(height, width, FINEST_SIDE)
+    rows, columns = (_edges(side, max(1, side * FINEST_SIDE // longest)) for side in (height, width))
+    light = np.stack([linear(mean[first:after], 255).mean(axis=0) for first, after in pairwise(rows)])
+    sizes = np.diff(columns).astype(np.float32)[:, None]
+    return np.asarray(np.add.reduceat(light, columns[:-1], axis=1) / sizes, np.float32)
+
+
+def _edges(side: int, count: int) -> NDArray[np.intp]:
+    return np.arange(count + 1) * side // count

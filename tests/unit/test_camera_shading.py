@@ -1,5 +1,6 @@
 """Shading, dust and hot pixels: measured in white and in the dark, and taken out of any picture."""
 
+import tracemalloc
 from dataclasses import replace
 
 import cv2
@@ -90,6 +91,19 @@ def test_what_is_no_white_field_is_refused(light: float | None, words: str) -> N
         scene[40:80, 60:100] = 0.001
     with pytest.raises(NotMeasured, match=words):
         white_field(mean_levels(photographed(scene, seed) for seed in range(4)))
+
+
+def test_a_white_field_takes_less_memory_than_what_it_is_made_of() -> None:
+    """It took five times that, 740 MB of a board that may have as much."""
+    mean = np.full((512, 4096, 3), 128, np.float32)
+    tracemalloc.start()
+    try:
+        gains = white_field(mean)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (gains.shape, float(gains.max())) == ((128, 1024, 3), 1.0)
+    assert most_bytes < mean.nbytes
 
 
 def test_what_stands_before_the_lens_is_no_white_field() -> None:

@@ -18,7 +18,7 @@ from focusd.shadings import Kept, Shadings
 from focusd.surveys import DarkSurvey, FlatSurvey, Setting, Survey
 from simulator.rig import SimulatedRig
 from stack.correction import correction_doubts, correction_words
-from stack.errors import NotMeasured, NotResumable
+from stack.errors import NotMeasured, NotResumable, StopAsked
 from stack.optics import Optics
 from stack.plan import Between, Pitch, StackPlan
 from stack.report import report
@@ -104,6 +104,23 @@ def test_a_dark_frame_is_taken_without_light_and_finds_the_hot_pixels(rig: Calib
     assert HOT - 8 <= spots <= HOT + 2, "each is a spot of its own, unless two are neighbours"
     assert np.median(picture) < 100
     assert True not in rig.lights
+
+
+@pytest.mark.parametrize("survey", [FlatSurvey(SETTING, 4), DarkSurvey(SETTING, 4)])
+def test_a_stop_that_comes_with_the_last_frame_is_heard_before_it_is_counted(
+    rig: CalibrationRig, survey: Survey
+) -> None:
+    """What is counted then takes a small board seconds, for which the end of focusd had to wait."""
+    beset(rig, ambient=float(isinstance(survey, FlatSurvey)))
+
+    def stop_at_the_last() -> None:
+        if rig.last("measuring")["done"] == 4:
+            rig.operator.stop()
+
+    rig.on("measuring", stop_at_the_last)
+    with pytest.raises(StopAsked):
+        measured(rig, survey).ended.result(0)
+    assert (rig.calibrations.names(), rig.lights[-1:]) == ([], [False])
 
 
 def test_a_corrected_stack_is_even_and_without_hot_pixels_and_says_by_what(rig: CalibrationRig) -> None:
