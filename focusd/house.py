@@ -113,6 +113,8 @@ class House:
             last_first.callback(self.deliveries.close)
             last_first.callback(self.timelapse.close)  # what it does now may take minutes
             last_first.callback(self.operator.close)
+            if self.rig.simulation is not None:
+                last_first.callback(self.rig.simulation.give_up)
             last_first.callback(self.finder.close)
             last_first.callback(self.timelapse.end)
 

@@ -67,6 +67,10 @@ class Simulation:
     driver_port: str | None
     laboratory: Laboratory
 
+    def give_up(self) -> None:
+        """Wait for no scene that is still to be drawn."""
+        self.laboratory.give_up()
+
     def close(self) -> None:
         """Let go of the panel's pins, and end what draws the pictures."""
         self.factory.close()

@@ -41,11 +41,20 @@ class Laboratory:
         self._lock = threading.Lock()
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._drawing: socket.socket | None = None
+        self._given_up = False
 
     def open(self) -> None:
         """Start the process, which draws the scene, if that is not done yet."""
         with self._lock, self._in_touch():
             pass
+
+    def give_up(self) -> None:
+        """Wait for no scene any more, which may take a minute to draw; from any thread."""
+        self._given_up = True
+        if (line := self._drawing) is not None:
+            with suppress(OSError):  # it is drawn by now
+                line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the process."""
@@ -89,6 +98,9 @@ class Laboratory:
 
     def _start(self) -> None:
         self._line, theirs = socket.socketpair()
+        self._drawing = self._line
+        if self._given_up:
+            self._line.shutdown(socket.SHUT_RDWR)
         command = [sys.executable, "-m", "simulator.laboratory", str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
@@ -97,6 +109,8 @@ class Laboratory:
         except SceneError:
             self._end()
             raise
+        finally:
+            self._drawing = None
 
     def _end(self) -> None:
         if self._line is not None and self._process is not None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import closing
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from daemon_process import await_death, children_of
 
-from simulator.laboratory import Laboratory
+from simulator.laboratory import Laboratory, _say
 from simulator.photograph import Darkroom
 from simulator.scene import SceneError, SceneSpec
 from simulator.scenes import open_scene
@@ -76,6 +77,25 @@ def test_a_scene_that_cannot_be_opened_is_told_as_ever(world: World, tmp_path: P
         for _ in range(2):
             with pytest.raises(SceneError, match="nothing is not a folder"):
                 laboratory.open()
+
+
+def test_a_scene_that_is_still_being_drawn_is_given_up_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of focusd waited for it, half a minute where others work."""
+    large = CameraSpec(size_px=(4056, 3040))
+    with closing(Laboratory(large, SCENE, world)) as laboratory:
+
+        def told_and_given_up(line: socket.socket, order: object) -> None:
+            _say(line, order)
+            laboratory.give_up()
+
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr("simulator.laboratory._say", told_and_given_up)
+            with pytest.raises(SceneError, match="is gone"):
+                laboratory.open()
+        with pytest.raises(SceneError, match="is gone"):
+            laboratory.open()
 
 
 def test_one_that_died_is_told_and_started_again_when_asked_next(world: World) -> None:
