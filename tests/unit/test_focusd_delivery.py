@@ -326,6 +326,7 @@ def test_two_stacks_that_miss_a_place_say_that_it_is_away_and_one_that_arrives_s
     assert [errands.away(seconds * S) for seconds in (29, 30)] == [True, False]
     errands.failed(a, "why", 0, there=False)
     assert errands.away(59 * S)
+    assert errands.due(3600 * S) == [c, b, a], "of one that always fails, the others would wait for ever"
     errands.arrived(c)
     assert not errands.away(0)
     assert missed(False, False) == [False, True]

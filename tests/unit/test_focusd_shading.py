@@ -11,7 +11,7 @@ from calibration_rig import SIZE_PX, CalibrationRig, Card
 
 from camera.camera import CameraIdentity, Exposure
 from camera.shading import Shading, linear
-from camera.taken import Taken
+from camera.taken import Taken, taken_of
 from focusd.errors import Refused
 from focusd.jobs import Goto, Job, Measure, Resume, Shoot
 from focusd.shadings import Kept, Shadings
@@ -276,6 +276,74 @@ def test_each_of_the_two_is_held_to_the_camera_that_took_it(tmp_path: Path) -> N
     for camera, misfit in ((HERE, "dark frame"), (other, "white field")):
         with pytest.raises(Refused, match=misfit):
             shadings.find("2x", OPTICS, camera, SIZE_PX)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "reasons"),
+    [
+        ((4.0, None, 2.0), (4.0, None, 1.89), 1),
+        ((4.0, None, 2.0), (4.0, None, 1.91), 0),
+        ((4.0, None, 2.0), (4.0, None, 2.11), 1),
+        ((4.0, None, 2.0), (4.0, None, None), 0),
+        ((4.0, None, None), (4.0, None, 2.0), 0),
+        ((None, 0.1, 2.0), (None, 0.28, 2.0), 1),
+        ((None, 0.1, 2.0), (None, 0.1, 2.0), 0),
+    ],
+)
+def test_a_lens_is_another_by_its_aperture_or_where_both_are_told_its_magnification(was, now, reasons):
+    names = ("f_number", "numerical_aperture", "magnification")
+    taken = replace(TAKEN, **dict(zip(names, was, strict=True)))
+    assert len(list(taken.other_lens(*now))) == reasons
+
+
+def exposed(time: float = 1.0, gain: float = 1.0, red: float = 1.0, blue: float = 1.0) -> Exposure:
+    """Give so many times as much of everything as `GRANTED` has."""
+    return Exposure(round(GRANTED.time_us * time), GRANTED.gain * gain, (2.0 * red, 2.0 * blue))
+
+
+def test_darkness_comes_out_alike_within_half_as_much_again_of_everything() -> None:
+    for one in ("time", "gain", "red", "blue"):
+        alike = [TAKEN.as_dark(exposed(**{one: factor})) for factor in (0.6, 0.7, 1.0, 1.4, 1.6)]
+        assert alike == [False, True, True, True, False]
+
+
+def test_a_dark_frame_falls_short_of_more_light_or_more_heat_and_never_of_less() -> None:
+    def shortfalls(exposure: Exposure, sensor_c: float | None, taken: Taken = TAKEN) -> int:
+        return len(list(taken.shortfalls(exposure, sensor_c)))
+
+    for one in ("time", "gain"):
+        assert [shortfalls(exposed(**{one: factor}), None) for factor in (0.1, 1.05, 1.2)] == [0, 0, 1]
+    assert [shortfalls(GRANTED, sensor_c) for sensor_c in (None, 10.0, 38.9, 39.0)] == [0, 0, 0, 1]
+    assert shortfalls(GRANTED, 80.0, replace(TAKEN, sensor_c=None)) == 0
+
+
+def test_an_exposure_without_light_is_not_read_for_one() -> None:
+    assert taken_of(TAKEN.record()) == TAKEN
+    for unlit in (exposed(time=0), exposed(gain=0), exposed(red=0), exposed(blue=-1)):
+        with pytest.raises(ValueError, match="lights nothing"):
+            taken_of(replace(TAKEN, exposure=unlit).record())
+
+
+def test_what_is_taken_anew_replaces_its_like_and_leaves_the_other_as_it_was_known(tmp_path: Path) -> None:
+    shadings, later = Shadings(tmp_path), replace(TAKEN, sensor_c=40.0)
+    light = np.full(3, 0.05, np.float32)
+    dark = Shading(SIZE_PX, hot=np.array([[3, 5]], np.int32), dark=light, dark_taken=TAKEN)
+
+    def known_after(shading: Shading) -> tuple[object, ...]:
+        shadings.keep("2x", shading)
+        record = shadings.find("2x", OPTICS, HERE, shading.size_px).record
+        names = ("white_field", "hot_pixels", "dark_light", "field_taken", "dark_taken")
+        return tuple(record.get(name) for name in names)
+
+    was, anew, told = TAKEN.record(), later.record(), [0.05] * 3
+    assert known_after(dark) == (False, 1, told, None, was)
+    assert known_after(FIELD) == (True, 1, told, was, was)
+    assert known_after(replace(FIELD, field_taken=later)) == (True, 1, told, anew, was)
+    assert known_after(replace(dark, dark=2 * light, dark_taken=later)) == (True, 1, [0.1] * 3, anew, anew)
+    assert known_after(replace(dark, dark=None, dark_taken=None)) == (True, 1, None, anew, None)
+    assert known_after(replace(FIELD, field_taken=None)) == (True, 1, None, None, None)
+    other_size = (SIZE_PX[0] // 2, SIZE_PX[1] // 2)
+    assert known_after(replace(dark, size_px=other_size)) == (False, 1, told, None, was)
 
 
 def test_of_one_from_before_that_was_kept_the_size_is_all_that_is_known(tmp_path: Path) -> None:

@@ -69,6 +69,17 @@ def test_a_rest_that_cannot_be_recorded_leaves_no_doubt_about_the_next_move(home
     assert [position.moving for position in saved] == [True, True]
 
 
+def test_after_a_move_that_could_not_be_recorded_the_rest_is(homed):
+    homed.axis.rest()
+    save, homed.store.save = homed.store.save, broken_save
+    with pytest.raises(MoveRefused):
+        homed.axis.jog(20)
+    homed.store.save = save
+    saved = saves_of(homed)
+    homed.axis.rest()
+    assert [position.moving for position in saved] == [False]
+
+
 def broken_save(_position):
     raise OSError("read-only file system")
 

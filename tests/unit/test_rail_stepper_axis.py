@@ -33,7 +33,9 @@ def test_a_run_up_is_taken_where_the_backlash_is_not_taken_up_yet_and_only_there
     homed.axis.move_to(1_900)
     homed.axis.jog(-1)
     homed.axis.move_to(1_899 + run_up)
-    assert runs == [1_008, 1, -101 - run_up, run_up, -1, 1 - run_up, run_up, -1, run_up]
+    homed.axis.zero(3_000)  # by whom the carriage may have been turned
+    homed.axis.move_to(3_001)
+    assert runs == [1_008, 1, -101 - run_up, run_up, -1, 1 - run_up, run_up, -1, run_up, 1 - run_up, run_up]
 
 
 # --- a motor let go ---------------------------------------------------------------------------------------
@@ -99,6 +101,8 @@ def test_a_vertical_axis_is_closed_where_it_stands_and_held_there(tmp_path, stop
     there = rig.carriage.state.motor_steps
     if stopped:
         rig.axis.stop()
+    with pytest.raises(MoveRefused, match="fall"):
+        rig.axis.release()
     rig.axis.close()
     assert (rig.carriage.state.motor_steps, rig.world.carriage().enabled) == (there, True)
     rig.cut_power()
@@ -295,8 +299,11 @@ def test_an_axis_with_a_mark_inside_its_travel_is_zeroed_there(tmp_path):
     rig = Rig(tmp_path, settings=replace(SETTINGS, near_end_steps=-4_800))
     assert rig.axis.zero() == Position(0, Trust.KNOWN)
     assert rig.axis.zero(-4_800) == Position(-4_800, Trust.KNOWN)
+    rig.axis.rest()
+    recorded = rig.store.load()
     with pytest.raises(BeyondReach, match="outside the travel"):
         rig.axis.zero(4_801)
+    assert rig.store.load() == recorded
 
 
 def test_a_move_that_is_stopped_after_its_driver_lost_its_power_ends_at_an_unknown_place(tmp_path, caplog):

@@ -85,6 +85,7 @@ INF, NAN = float("inf"), float("nan")
             "spacing",
             [Pitch(1), Count(2), Count(MOST_SLICES), FromOptics(0.01), FromOptics(1)],
             [
+                Pitch(0),
                 Pitch(-1),
                 Pitch(INF),
                 Pitch(NAN),
