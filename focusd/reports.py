@@ -31,7 +31,8 @@ class Reports:
             with self._lock:
                 _write(session)
         except OSError as error:
-            if session.path.is_dir():  # else it was removed meanwhile, or its disk is gone
+            # Else it was removed meanwhile; one in a bad sector can not even be looked at.
+            if not isinstance(error, FileNotFoundError) or session.path.is_dir():
                 _log.warning("the report of %s could not be written: %s", session.id, error)
         except Exception:
             _log.exception("the report of %s could not be written", session.id)

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from bad_sectors import put_in_bad_sectors
 from stack_rig import MICRON, PLAN
 
 from focusd.aftermath import Aftermath, aftermath
 from focusd.errands import Destination
 from focusd.events import EventHub
 from focusd.journals import Journals
+from focusd.reports import Reports
 from rail.axis import Position, Trust
 from rail.clock import MonotonicClock
 from stack.layout import lay_out
@@ -100,6 +102,16 @@ def test_of_a_stack_that_was_removed_meanwhile_nothing_is_said(
     assert caplog.text == ""
     bench.after.deliveries.deliver_due(0)
     assert bench.carrier.carried == []
+
+
+def test_a_stack_in_a_bad_sector_has_no_report_and_ends_as_it_did(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = bench.shot()
+    put_in_bad_sectors(monkeypatch, session.path)
+    Reports().write(session)
+    (said,) = caplog.messages
+    assert said.startswith(f"the report of {session.id} could not be written: [Errno 5] Input/output error")
 
 
 def told(bench: Bench) -> list[str]:
