@@ -134,7 +134,7 @@ class Sessions:
         """Give the one that was shot last: the newest that can be read, or what was gone on with since."""
         with contextlib.suppress(OSError, ValueError, SessionUnreadable):
             gone_on, newest = (self._root / GONE_ON).read_text().splitlines()
-            if newest == self.ids()[-1]:
+            if self.ids()[-1:] == (newest,):
                 return load(self._root / gone_on)
         return next(self.newest_first(), None)
 

@@ -277,6 +277,14 @@ def test_an_older_stack_that_was_gone_on_with_and_cut_short_again_is_told_until_
     assert left_over(again.sessions) is None
 
 
+def test_where_all_stacks_were_removed_none_was_left_over(tmp_path: Path) -> None:
+    """One that had been gone on with was still noted, and focusd did not start."""
+    rig = interrupted(tmp_path)
+    rig.sessions.note_gone_on(rig.sessions.open(1))
+    rig.sessions.remove(rig.sessions.open(1))
+    assert left_over(rig.sessions) is None
+
+
 def shoot_another(rig: DaemonRig) -> None:
     """Make a newer session of the first, and end it."""
     first = rig.sessions.open(1)
