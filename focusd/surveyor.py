@@ -270,11 +270,12 @@ class Surveyor:
 
         def pixels() -> Iterator[Pixels]:
             for frame in frames_here(probe, survey.frames):
-                heats_c.extend(filter(None, (sensor_c(frame.metadata),)))
+                if (heat_c := sensor_c(frame.metadata)) is not None:
+                    heats_c.append(heat_c)
                 yield frame.pixels
 
         mean = mean_levels(pixels())
-        probe.stop.check()  # what follows takes seconds on a small board, and finds nothing that is wanted then
+        probe.stop.check()  # what follows takes a small board seconds
         taken = _taken(probe.camera, survey.setting.plan, max(heats_c, default=None))
         if isinstance(survey, DarkSurvey):
             hot = hot_pixels(mean)
