@@ -344,6 +344,8 @@ def test_what_is_taken_anew_replaces_its_like_and_leaves_the_other_as_it_was_kno
     assert known_after(replace(FIELD, field_taken=None)) == (True, 1, None, None, None)
     other_size = (SIZE_PX[0] // 2, SIZE_PX[1] // 2)
     assert known_after(replace(dark, size_px=other_size)) == (False, 1, told, None, was)
+    with pytest.raises(Refused, match="with frames of"):
+        shadings.find("2x", OPTICS, HERE, SIZE_PX)
 
 
 def test_of_one_from_before_that_was_kept_the_size_is_all_that_is_known(tmp_path: Path) -> None:
@@ -406,3 +408,13 @@ def test_of_sessions_from_before_a_report_says_what_they_say() -> None:
     for one in (before, {**before, "dark_taken": {"in": "other words"}}):
         assert list(correction_doubts(one, replace(state, exposure=GRANTED))) == []
         assert correction_words(one, GRANTED) == "shading and dust, 3 hot pixels, the light of darkness"
+
+
+def test_what_a_session_does_not_tell_raises_no_doubt() -> None:
+    dark = {"hot_pixels": 3, "dark_light": [0.1, 0.1, 0.1], "dark_taken": TAKEN.record()}
+    unlit = replace(TAKEN, exposure=exposed(time=0)).record()
+    state = fold([], 3)
+    for one in (dark, {**dark, "dark_taken": None}, {**dark, "dark_taken": unlit}):
+        assert correction_words(one, None) == "3 hot pixels, the light of darkness"
+        assert list(correction_doubts(one, state)) == []
+        assert list(correction_doubts(one, replace(state, exposure=GRANTED))) == []
