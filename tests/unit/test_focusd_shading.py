@@ -396,7 +396,8 @@ def test_a_report_says_what_was_taken_out_and_where_the_dark_frame_falls_short(r
     ]
     assert "0 hot pixels, not the light of darkness, exposed otherwise" in report_html(told)
     assert list(correction_doubts(shading, replace(state, exposure=short.exposure))) == []
-    warm = replace(state, exposure=short.exposure, saved={0: replace(state.saved[0], sensor_c=45.0)})
+    heated = {index: replace(state.saved[index], sensor_c=heat_c) for index, heat_c in ((0, 45.0), (1, 31.0))}
+    warm = replace(state, exposure=short.exposure, saved=heated)
     (warned,) = correction_doubts(shading, warm)
     assert "the dark frame was taken with the sensor at 31 °C, and it came to 45" in warned
     assert {one.sensor_c for one in state.saved.values()} <= {31.0, None}
