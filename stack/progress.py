@@ -1,6 +1,6 @@
 """What goes on in a stack, as an event, and how long it will still take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stack.layout import Layout
 
@@ -25,13 +25,22 @@ def progress(
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the slices come: estimated for the first, measured afterwards."""
+    """How fast the slices come: estimated for the first two, measured afterwards.
 
-    began_ns: int
+    It is measured from the first slice on: the way to that one may be long, and says nothing of the rest.
+    """
+
     estimate_ns: int
     slices: int
+    first_ns: int | None = None
+
+    def from_first(self, now_ns: int) -> "Pace":
+        """Give this pace once a slice is taken: it is measured from the first that was."""
+        return self if self.first_ns is not None else replace(self, first_ns=now_ns)
 
     def seconds_left(self, done: int, now_ns: int) -> float:
         """Give how long the slices take that are not `done`."""
-        slice_ns = (now_ns - self.began_ns) / done if done else self.estimate_ns
+        slice_ns = float(self.estimate_ns)
+        if self.first_ns is not None and done > 1:
+            slice_ns = (now_ns - self.first_ns) / (done - 1)
         return slice_ns * (self.slices - done) / 1e9

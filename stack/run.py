@@ -79,10 +79,10 @@ class Run:
             self._axis.check(self._layout.positions_steps[index])
         self._await_light()
         self._lock(state)
-        pace = Pace(self._clock.monotonic_ns(), self._slice_estimate_ns(), len(state.missing))
+        pace = Pace(self._slice_estimate_ns(), len(state.missing))
         for done, index in enumerate(state.missing):
-            seconds_left = pace.seconds_left(done, self._clock.monotonic_ns())
-            frame, arrival, vitals = self._take(index, seconds_left)
+            frame, arrival, vitals = self._take(index, pace.seconds_left(done, self._clock.monotonic_ns()))
+            pace = pace.from_first(self._clock.monotonic_ns())
             if done == 0 and (why := blank_to_the_last(eight_bits(frame.pixels))):
                 raise FrameUnusable(
                     f"the first frame is {why}: look at the lens cap, the light and the exposure", index=index

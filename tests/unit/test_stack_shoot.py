@@ -15,6 +15,7 @@ from stack.ending import EndingKind
 from stack.errors import FrameStale, FrameUnusable, NotResumable
 from stack.journal import Journal, replay
 from stack.plan import AroundHere, FromHere, Pitch
+from stack.progress import Pace
 from stack.session_state import Phase
 from stack.stop import StopKind
 from stack.writer import SliceWriter
@@ -247,6 +248,15 @@ def test_a_plan_around_here_shot_twice_shows_the_same(inline_rig: Rig) -> None:
     rig.shoot(second)
     assert pictures(first) == pictures(second)
     assert len(pictures(second)) == 6
+
+
+def test_a_long_way_to_the_first_slice_is_not_expected_of_the_others():
+    pace = Pace(estimate_ns=2_000_000_000, slices=4)
+    left_s = []
+    for done, now_s in enumerate((0, 27, 28, 29)):
+        left_s.append(pace.seconds_left(done, now_s * 1_000_000_000))
+        pace = pace.from_first((27 + done) * 1_000_000_000)
+    assert left_s == [8, 6, 2, 1]
 
 
 def test_progress_says_where_it_is_and_how_long_it_takes(inline_rig: Rig) -> None:
