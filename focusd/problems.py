@@ -151,14 +151,14 @@ def _bounds(metadata: list[Any]) -> str:
     words = []
     for bound in metadata:
         if isinstance(bound, Ge):
-            words.append(f"from {bound.ge:g}" if isinstance(bound.ge, int | float) else "")
+            words.append(f"from {bound.ge:.12g}" if isinstance(bound.ge, int | float) else "")
         elif isinstance(bound, Gt):
-            words.append(f"above {bound.gt:g}" if isinstance(bound.gt, int | float) else "")
+            words.append(f"above {bound.gt:.12g}" if isinstance(bound.gt, int | float) else "")
     for bound in metadata:
         if isinstance(bound, Le):
-            words.append(f"up to {bound.le:g}" if isinstance(bound.le, int | float) else "")
+            words.append(f"up to {bound.le:.12g}" if isinstance(bound.le, int | float) else "")
         elif isinstance(bound, Lt):
-            words.append(f"below {bound.lt:g}" if isinstance(bound.lt, int | float) else "")
+            words.append(f"below {bound.lt:.12g}" if isinstance(bound.lt, int | float) else "")
     return "".join(f" {word}" for word in words)
 
 

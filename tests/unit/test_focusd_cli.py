@@ -172,6 +172,18 @@ def test_a_plan_that_leaves_bands_unsharp_says_so(pitch_u, told):
     assert ("unsharp bands" in lines) is told
 
 
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ({"bytes": 0}, "not known before the camera is opened; 12 GB free"),
+        ({"bytes": 0, "rehearse": True}, "0 MB of 12 GB free"),
+    ],
+)
+def test_a_plan_whose_slices_nobody_has_weighed_yet_is_not_told_to_take_no_room(plan, told):
+    lines = list(plan_screen({**PLAN, **plan}, Terminal(io.StringIO(), {})))
+    assert [line for line in lines if line.startswith("disk")] == [f"disk       {told}"]
+
+
 def test_plan_shows_what_would_be_before_anything_moves(daemon, capsys):
     code, out, _ = run("plan beetle --near 19.25mm --far 20.75mm --overlap 0.75", capsys)
     assert (code, out.splitlines()) == (

@@ -84,7 +84,7 @@ def test_the_file_at_the_root_names_every_setting() -> None:
         ("merge.nice=2.5", "merge.nice: 2.5 is not a whole number from 0 up to 19"),
         (
             "plans.default.exposure={gain: 2.0, colour_gains: [2.1, 1.7]}",
-            "plans.default.exposure.time_us: is missing; it takes a whole number from 1 up to 6e+08",
+            "plans.default.exposure.time_us: is missing; it takes a whole number from 1 up to 600000000",
         ),
         ("plans.default.range=mraks", 'plans.default.range: "mraks" is not a group of settings'),
         (
