@@ -173,8 +173,9 @@ def _agreed(said: list[Shifts], centre: Floats, reach: float) -> tuple[Floats, f
         squared = np.einsum("ni,nij,nj->n", misfit, information, misfit)
         typical = max(float(np.median(squared[says])) / 1.39, 1e-9) if says.any() else 1.0
         trust = 1 / (1 + squared / (PATIENCE * typical))
-    spread = np.linalg.inv(normal).diagonal() * typical
-    return step, float(np.sqrt(spread.sum()))
+    squared_px = float(np.linalg.inv(normal).trace()) * typical
+    # Of blocks that say next to nothing rounding leaves less than that: then it may lie anywhere.
+    return step, float(np.sqrt(squared_px)) if 0 <= squared_px < reach**2 else reach
 
 
 def _small(step: Floats, centre: Floats, reach: float) -> Similarity:

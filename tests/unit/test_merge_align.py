@@ -6,7 +6,9 @@ from rendered import Shake, displacement_rms_px, render, scene
 
 from stack.merge.align import Aligner
 from stack.merge.errors import AlignmentFailed
+from stack.merge.fit import _agreed
 from stack.merge.jolts import jolts
+from stack.merge.shifts import Shifts
 from stack.merge.similarity import Similarity
 
 
@@ -204,3 +206,11 @@ def test_slices_that_show_nothing_in_common_are_left_without_a_word():
     for index in range(3):
         noise = random.integers(0, 255, SIZE[::-1], np.uint8)
         assert aligner.left(cv2.GaussianBlur(noise, (0, 0), 3), f"slice {index}").doubt == ""
+
+
+def test_where_blocks_say_next_to_nothing_a_slice_may_lie_anywhere():
+    """Rounding left less than nothing of it, and an error that was no number let any place pass."""
+    places = np.array([[x, y] for x in (0.0, 100.0) for y in (0.0, 80.0)])
+    nothing = np.broadcast_to(np.diag([1e-9, -1e-9]), (4, 2, 2))
+    said = Shifts(places, np.ones((4, 2)), nothing, np.ones(4), np.ones(4))
+    assert _agreed([said], np.array([50.0, 40.0]), 64.0)[1] == 64
