@@ -143,7 +143,7 @@ def _version(session: Path, number: int) -> Version:
     try:
         facts = json.loads((folder / "merge.json").read_text())
         placed = {int(one["index"]): _whole(one["transform"]) for one in facts["slices"]}
-        dict(facts["settings"])
+        dict(facts["settings"])  # what tells it from others
     except (OSError, ValueError, KeyError, TypeError) as e:
         raise ComparisonRefused(f"{folder / 'merge.json'} does not say how the merge was made: {e}") from e
     return Version(number, folder / "merged.jpg", facts, placed)

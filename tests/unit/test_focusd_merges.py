@@ -1,8 +1,8 @@
+"""Merges follow their stacks, one by one; what becomes of each is told and recorded."""
+
 import errno
 import io
 import os
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,116 +10,13 @@ from typing import Any
 
 import pytest
 from contention import WatchedLock
-from stack_rig import MICRON, PLAN
+from merging_bench import MERGE, Bench
 
 import focusd.merge_child
 import focusd.merges
-from focusd.events import EventHub
 from focusd.feed import Feed
 from focusd.growing import Growth
-from focusd.journals import Journals
-from focusd.merges import MergeProgress, Merges
-from focusd.opening import crowded
-from focusd.settings import Config
-from rail.axis import Position, Trust
-from rail.clock import MonotonicClock
 from stack.faults import faults
-from stack.layout import lay_out
-from stack.plan import Marks
-from stack.session import Facts, Session
-from stack.sessions import Sessions
-from stack.vitals import Strain
-
-BEGIN = """
-import hashlib, json, os, signal, sys, time
-session = sys.argv[sys.argv.index("--session") + 1]
-def say(**line): print(json.dumps(line), flush=True)
-def done(slices, *names):
-    os.makedirs(session + "/merges/1", exist_ok=True)
-    for name in names: open(session + "/merges/1/" + name, "w").write("picture")
-    files = {name.split(".")[0]: "merges/1/" + name for name in ("merged.jpg", "depth.png")}
-    sha256 = {file: hashlib.sha256(b"picture").hexdigest() for file in files.values()}
-    say(done={"merge": 1, "files": files, "sha256": sha256, "slices": slices, "seconds": 0.5})
-def slices():
-    for line in sys.stdin:
-        line = json.loads(line)
-        if "end" in line: return
-        yield line["slice"]
-    sys.exit(1)
-"""
-MERGE = """
-count = 0
-for name in slices():
-    count += 1
-    say(merged=count, slice=name, doubt="", seconds=0.5)
-done(count, "merged.jpg", "depth.png")
-"""
-
-
-class Bench:
-    """Merges whose child runs the script `does`, and what was told of them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.hub = EventHub()
-        self.sessions = Sessions(folder / "sessions")
-        self.finished: list[str] = []
-        self.stages: list[str | None] = []
-        self.script = folder / "child.py"
-        self.does(MERGE)
-        command = (sys.executable, "-I", str(self.script))
-        journals = Journals(MonotonicClock())
-        finish = self.finished
-        self.strained: Strain | None = None
-        self.has_room = True
-        self.merges = Merges(
-            command,
-            journals,
-            self.hub.publish,
-            lambda session: finish.append(session.id),
-            lambda before: self.strained,
-            lambda session: self.has_room,
-            settled=lambda session: self.stages.append(self.merges.stage(session)),
-        )
-
-    def does(self, script: str) -> None:
-        self.script.write_text(BEGIN + script)
-
-    def session(self, **camera: Any) -> Session:
-        layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
-        return self.sessions.create(PLAN, layout, MICRON, Facts(camera=camera))
-
-    def merge(self, slices: int = 2) -> Session:
-        """Feed a merge to its end."""
-        session = self.session()
-        feed = self.merges.follow(session)
-        for index in range(slices):
-            feed.add(session.slice_name(index))
-        feed.end()
-        return session
-
-    def outcome(self, session: Session) -> dict[str, Any]:
-        """Wait for how a merge ended, and find the journal of the same mind."""
-        event = self.await_event(session, "merge_done", "merge_failed")
-        state = session.state()
-        assert state.merges[-1].ended
-        assert (state.merges[-1].error or "") == event.get("error", "")
-        return event
-
-    def await_death_of_the_child(self, feed: Feed) -> None:
-        """Wait until the child of `feed` was waited for."""
-        while feed._child is None or feed._child.returncode is None:
-            assert self.merges._thread.is_alive()
-
-    def await_event(self, session: Session, *names: str) -> dict[str, Any]:
-        news = threading.Event()
-        with self.hub.listening(news.set):
-            while True:
-                news.clear()
-                for event in self.hub.after(0).events:
-                    if event["event"] in names and event["session"] == session.id:
-                        return dict(event)
-                assert news.wait(20), names
 
 
 @pytest.fixture
@@ -271,90 +168,6 @@ def test_a_merge_that_was_killed_is_begun_once_more_when_the_stack_is_shot(bench
     assert "A merge was begun again" in fault.words and "memory ran out" in fault.words
 
 
-def test_where_memory_is_short_a_stack_is_merged_when_it_is_shot(bench: Bench) -> None:
-    bench.merges._crowded = lambda session: True
-    session = bench.session()
-    feed = bench.merges.follow(session)
-    feed.add("slices/0000.jpg")
-    assert bench.await_event(session, "merge_rests")["why"] == "memory"
-    feed.add("slices/0001.jpg")
-    assert feed._child is None, "too early"
-    feed.end()
-    assert bench.outcome(session)["slices"] == 2
-    told = [event["event"] for event in bench.hub.after(0).events]
-    begun = ["merge_started", "merge_rests", "merge_goes_on"]
-    assert told == [*begun, *["merge_progress"] * 2, "merge_done"]
-    assert bench.outcome(bench.merge())["event"] == "merge_done"
-
-
-@pytest.mark.parametrize(
-    ("free_mb", "camera", "merge", "expected"),
-    [
-        (200, {}, {}, True),
-        (270, {}, {}, True),
-        (320, {}, {}, False),
-        (None, {}, {}, False),
-        (320, {"format": "png"}, {}, True),
-        (450, {"format": "png"}, {}, False),
-        (450, {"format": "tiff16"}, {}, True),
-        (500, {}, {"method": "pyramid"}, True),
-        (520, {}, {"method": "pyramid"}, False),
-    ],
-)
-def test_memory_is_short_where_the_frames_and_the_merge_of_the_board_do_not_fit(
-    bench: Bench, free_mb: int | None, camera: dict[str, Any], merge: dict[str, Any], expected: bool
-) -> None:
-    config = Config.model_validate({"camera": camera, "merge": merge})
-    session = bench.session(size_px=[4056, 3040])
-    free_bytes = None if free_mb is None else free_mb * 1_000_000
-    assert crowded(config, session, lambda: free_bytes) is expected
-    assert not crowded(config, bench.session(), lambda: 2_000_000_000), "frames of a size nobody knows"
-
-
-def test_one_that_waits_for_its_stack_can_be_given_up(bench: Bench) -> None:
-    bench.merges._crowded = lambda session: True
-    session = bench.session()
-    feed = bench.merges.follow(session)
-    bench.await_event(session, "merge_rests")
-    feed.drop("the stack is paused")
-    outcome = bench.outcome(session)
-    assert (outcome["error"], outcome["given_up"]) == ("the stack is paused", True)
-
-
-FULL_AT_FIRST = """
-list(slices())
-if not os.path.exists(session + "/tried"):
-    open(session + "/tried", "w")
-    say(error="merges cannot be written: No space left on device", full=True)
-    sys.exit(1)
-done(2, "merged.jpg", "depth.png")
-"""
-
-
-def test_a_merge_that_found_the_disk_full_waits_for_room_and_is_done_then(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(focusd.merges, "LOOK_AGAIN_S", 0.01)
-    bench.does(FULL_AT_FIRST)
-    asked = [False, False, True]
-    bench.merges._has_room = lambda session: asked.pop(0)
-    session = bench.merge()
-    assert bench.outcome(session)["event"] == "merge_done"
-    assert asked == []
-    told = [event["event"] for event in bench.hub.after(0).events]
-    assert told == ["merge_started", "merge_rests", "merge_goes_on", "merge_done"]
-
-
-def test_a_merge_that_waits_for_room_can_be_given_up(bench: Bench) -> None:
-    bench.does(FULL_AT_FIRST)
-    bench.has_room = False
-    session = bench.merge()
-    bench.await_event(session, "merge_rests")
-    bench.merges.close()
-    assert "focusd was stopped" in bench.outcome(session)["error"]
-    assert bench.merges.problem is None
-
-
 def test_a_merge_that_is_killed_twice_fails(bench: Bench) -> None:
     bench.does("open(session + '/tries', 'a').write('x'); os.kill(os.getpid(), signal.SIGKILL)")
     session = bench.merge()
@@ -410,29 +223,6 @@ def test_a_child_that_cannot_be_started_is_told(tmp_path: Path) -> None:
     bench.merges._command = (str(tmp_path / "nothing"),)
     assert "could not be started" in bench.outcome(bench.merge())["error"]
     bench.merges.close()
-
-
-def test_a_merge_rests_while_the_pi_is_strained_and_says_so(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(focusd.merges, "LOOK_AGAIN_S", 0.01)
-    bench.strained = Strain.HEAT
-    session = bench.merge()
-    assert bench.await_event(session, "merge_rests")["why"] == "heat"
-    progress = bench.merges.progress()
-    assert progress is not None and (progress.merged, progress.rests) == (0, Strain.HEAT)
-    bench.strained = None
-    assert bench.outcome(session)["event"] == "merge_done"
-    told = [event["event"] for event in bench.hub.after(0).events]
-    assert told.index("merge_rests") < told.index("merge_goes_on") < told.index("merge_progress")
-
-
-def test_a_merge_that_rests_can_be_given_up(bench: Bench) -> None:
-    bench.strained = Strain.POWER
-    session = bench.merge()
-    bench.await_event(session, "merge_rests")
-    bench.merges.close()
-    assert "focusd was stopped" in bench.outcome(session)["error"]
 
 
 def test_a_second_merge_waits_for_the_first(bench: Bench) -> None:
@@ -517,30 +307,3 @@ def test_a_merge_that_is_asked_for_as_the_daemon_ends_is_not_waited_for(
     monkeypatch.setattr(feed, "drop", lambda why: (bench.merges.follow(second).end(), Feed.drop(feed, why)))
     bench.merges.close()
     assert [one.id for one in (first, second) if one.state().merges] == [first.id]
-
-
-def test_a_rest_that_ends_as_a_slice_is_told_is_over(bench: Bench) -> None:
-    """One thread feeds the child and rests, another hears it: neither may write over what the other says."""
-    feed, left = Feed(bench.session()), threading.Event()
-    bench.strained = Strain.HEAT
-    bench.merges._progress = MergeProgress(feed.session.id, 0, 2)
-    rest = threading.Thread(target=bench.merges._rest, args=(feed, left))
-    rest.start()
-    while rests_of(bench.merges) is None:
-        assert rest.is_alive()
-
-    class Ending(dict[str, Any]):
-        def get(self, name: str, default: object = None) -> Any:
-            left.set()
-            rest.join()
-            return super().get(name, default)
-
-    bench.merges._note(feed, Ending(merged=1, seconds=0.5))
-    assert rests_of(bench.merges) is None
-    assert bench.merges.merged(feed.session.id) == 1
-
-
-def rests_of(merges: Merges) -> Strain | None:
-    progress = merges.progress()
-    assert progress is not None
-    return progress.rests
