@@ -1,5 +1,6 @@
 """What is due while nobody orders anything: the motor cools, the light goes out."""
 
+import math
 import threading
 import time
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_the_light_goes_out_when_nobody_looks_any_more(rig: DaemonRig) -> None:
 def test_nothing_is_due_before_its_time_and_what_is_due_first_is_waited_for(tmp_path: Path) -> None:
     rig = DaemonRig(tmp_path, idle_release_s=100)
     rig.home()
-    now_s = time.monotonic()
+    now_s = float(math.ceil(time.monotonic()))  # of whole seconds, sums and differences are exact
     rig.operator._chores.release_due_s = now_s + 100
     assert rig.operator._chores.idle_s(now_s) == 100
     rig.operator._chores.dark_due_s = now_s + 15
