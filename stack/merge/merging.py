@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,9 @@ from stack.merge.similarity import Similarity
 from stack.merge.stream import Crop, Merge, Merged
 from stack.merge.travel import NEAR_FIRST, Travel
 from stack.merge.veil import unveil
+
+VEIL_THREADS: Final = 2
+"""Beside them another thread packs maps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,16 @@ class Merging:
             by_depth(merged, partial(_read_again, self.photos, again))
         if self.settings.unveil and merged.blur_px_a_slice is not None:
             blur_px = merged.blur_px_a_slice
-            unveil(merged.pixels, merged.depth, merged.confidence, blur_px, merged.taken, self._travel())
+            threads = 1 if self._short else VEIL_THREADS
+            unveil(
+                merged.pixels,
+                merged.depth,
+                merged.confidence,
+                blur_px,
+                merged.taken,
+                self._travel(),
+                threads,
+            )
             self._spare()
         if self._short:
             settled(merged)

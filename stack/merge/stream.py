@@ -1,8 +1,10 @@
 """The merge: fed slice by slice, in bounded memory however many there are."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import cv2
 import numpy as np
@@ -33,6 +35,8 @@ from stack.merge.settings import MergeSettings, Method
 from stack.merge.similarity import Floats, Similarity
 from stack.merge.taken import Taken
 from stack.merge.tone import Gains, Tone, sampling
+
+T = TypeVar("T")
 
 LEAST_SHARE: Final = 0.25
 """Of the first slice's area that all slices must have in common."""
@@ -250,12 +254,10 @@ class Merge:
         guide = self._fuser.grey(self._factor)
         del self._aligner, self._front  # what follows needs the room
         taken = self._fuser.taken()
-        aside = ThreadPoolExecutor(1, "pictures")
-        picture = aside.submit(self._picture, crop, dtype)
-        aside.shutdown(wait=False)
-        if self._working_set is WorkingSet.SMALL:
-            picture.result()  # both at once need more memory
+        worker = ThreadPoolExecutor(1, "pictures")
+        picture = self._aside(worker, partial(self._picture, crop, dtype))
         sure = self._depth.sure(self._focuser.noise)
+        owned = self._aside(worker, partial(self._own, sure, guide))
         peaks = self._depth.peaks(sure, self._focuser.noise)
         indices = [one[0] for one in self._slices]
         share = shares(peaks, indices)
@@ -275,16 +277,28 @@ class Merge:
             for index, name, alignment, gains, sharpness in self._slices
         )
         found = coverage(peaks, indices)
-        confidence = np.asarray(cv2.convertScaleAbs(sure, alpha=255), np.uint8)
-        confidence = self._depth.own(confidence, self._focuser.noise, guide)
-        depth = self._depth.map(guide, sure)
-        blur = self._blur(guide, depth, confidence, crop)
+        depth, confidence = self._depth.map(guide, sure), owned.result()
         del peaks, sure, self._depth
+        whole = self._aside(worker, lambda: (self._whole(depth, crop), self._whole(confidence, crop)))
+        worker.shutdown(wait=False)
+        blur = self._blur(guide, depth, confidence, crop)
         size_px = self._shape[1], self._shape[0]
-        depth, confidence = self._whole(depth, crop), self._whole(confidence, crop)
         part = None if taken is None else taken.cropped(crop.left, crop.top, crop.width_px, crop.height_px)
-        pixels = picture.result()
-        return Merged(pixels, depth, confidence, crop, size_px, slices, found, blur, part, self._glances)
+        return Merged(
+            picture.result(), *whole.result(), crop, size_px, slices, found, blur, part, self._glances
+        )
+
+    def _aside(self, worker: ThreadPoolExecutor, work: Callable[[], T]) -> Future[T]:
+        """Have another thread work; at once, where two things at a time would need too much memory."""
+        done = worker.submit(work)
+        if self._working_set is WorkingSet.SMALL:
+            wait([done])
+        return done
+
+    def _own(self, sure: Plane, guide: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Give how surely pixels are in focus by detail of their own."""
+        confidence = np.asarray(cv2.convertScaleAbs(sure, alpha=255), np.uint8)
+        return self._depth.own(confidence, self._focuser.noise, guide)
 
     def _picture(self, crop: Crop, dtype: Any) -> Pixels:
         """Give the picture; what made it goes."""

@@ -6,7 +6,9 @@ the discs are (`stack.merge.defocus`); what the veil adds is the near part's own
 Taken off, and the rest raised by what the veil held back, the ground is left. In light, as it was mixed.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import cv2
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from stack.merge.depth import in_slices
 from stack.merge.light import levels_of, light_of, shines, shining
 from stack.merge.photos import Pixels
-from stack.merge.planes import Plane, enlarged_part, tiles
+from stack.merge.planes import Plane, enlarged_part, spans
 from stack.merge.reach import LEAST_GAP, NOWHERE, reach
 from stack.merge.taken import Taken
 from stack.merge.travel import NEAR_FIRST, Travel
@@ -45,7 +47,7 @@ SHINING: Final = 0.02
 SHINE_REACH_PX: Final = 4
 LOOKED_AT_ONCE: Final = 50_000
 """Places: each takes a hundred bytes meanwhile."""
-TILE_PX: Final = 160
+TILE_PX: Final = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,15 @@ class Veils:
     shone: Plane
     factor: int
 
-    def touch(self, plane: Plane, rows: slice, columns: slice) -> bool:
-        """Say whether one of them is anything but 0 in part of the picture, or beside it."""
+    def over(self, rows: slice, columns: slice) -> bool:
+        """Say whether anything is to be taken off in part of the picture."""
+        return self._touches(self.part, rows, columns)
+
+    def shines(self, rows: slice, columns: slice) -> bool:
+        """Say whether anything may be brighter than was recorded there."""
+        return self._touches(self.shone, rows, columns)
+
+    def _touches(self, plane: Plane, rows: slice, columns: slice) -> bool:
         across, down = (
             slice(max(0, span.start // self.factor - 1), span.stop // self.factor + 2)
             for span in (columns, rows)
@@ -94,15 +103,22 @@ def unveil(
     px_a_slice: float,
     taken: Taken | None = None,
     travel: Travel = NEAR_FIRST,
+    threads: int = 1,
 ) -> None:
     """Take the veils of near parts off a merged picture `(H, W, 3)`, 8 or 16 bits, in place.
 
     `depth` and `confidence` are as `Merged` has them; a disc's radius grows by `px_a_slice` pixels a slice.
-    Where nobody tells of which slices the picture is `taken`, it is of those that depth says.
+    Where nobody tells of which slices the picture is `taken`, it is of those that depth says. The result is
+    the same with any number of threads; each takes some megabytes.
     """
     veils = found(pixels, depth, confidence, px_a_slice, taken, travel)
-    for tile in tiles(depth.shape, TILE_PX):
-        _take_off(pixels, depth, confidence, veils, taken, travel, *tile)
+    with ThreadPoolExecutor(threads, "unveils") as workers:
+        for rows in spans(depth.shape[0], TILE_PX):
+            across = [columns for columns in spans(depth.shape[1], TILE_PX) if veils.over(rows, columns)]
+            # Before any of them changes: it looks beyond its tile.
+            glares = list(workers.map(partial(_glare, pixels, veils, rows), across))
+            take_off = partial(_take_off, pixels, depth, confidence, veils, taken, travel, rows)
+            list(workers.map(take_off, across, glares))
 
 
 def found(
@@ -229,10 +245,9 @@ def _take_off(
     travel: Travel,
     rows: slice,
     columns: slice,
+    glare: NDArray[np.bool_],
 ) -> None:
-    """Take the veils off a tile of a picture, in place."""
-    if not veils.touch(veils.part, rows, columns):
-        return
+    """Take the veils off a tile of a picture, in place; not where it glares."""
 
     def whole(plane: Plane) -> Any:
         enlarged = enlarged_part(plane, veils.factor, rows, columns, depth.shape)
@@ -248,8 +263,7 @@ def _take_off(
     part *= np.maximum(sure - np.float32(GROUND_SURE / (1 - GROUND_SURE)), 0)
     ground = np.abs(travel.counted(here) * share - whole(veils.taken)[at]) < LEAST_GAP * share
     ground &= part > FAINTEST * share
-    if veils.touch(veils.shone, rows, columns):
-        ground &= ~_glare(clear, rows, columns).ravel()[at]
+    ground &= ~glare.ravel()[at]
     at, part = at[ground], (part / share)[ground]
     most = int(np.iinfo(clear.dtype).max)
     ours = clear[rows, columns].reshape(-1, 3)
@@ -260,8 +274,10 @@ def _take_off(
     clear[rows, columns] = ours.reshape(clear[rows, columns].shape)
 
 
-def _glare(pixels: Pixels, rows: slice, columns: slice) -> NDArray[np.bool_]:
+def _glare(pixels: Pixels, veils: Veils, rows: slice, columns: slice) -> NDArray[np.bool_]:
     """Say where light of a tile may be brighter than was recorded, or lies beside such."""
+    if not veils.shines(rows, columns):
+        return np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.bool_)
     top, left = max(0, rows.start - SHINE_REACH_PX), max(0, columns.start - SHINE_REACH_PX)
     bright = shines(pixels[top : rows.stop + SHINE_REACH_PX, left : columns.stop + SHINE_REACH_PX])
     around = np.ones((2 * SHINE_REACH_PX + 1,) * 2, np.uint8)

@@ -88,6 +88,15 @@ def test_sixteen_bits_are_as_eight() -> None:
     assert np.abs(sixteen / 257 - eight).max() <= 0.51
 
 
+def test_threads_change_nothing() -> None:
+    found = merged()
+    clear = [found.pixels.copy() for _ in range(3)]
+    for threads, picture in enumerate(clear, start=1):
+        unveil(picture, found.depth, found.confidence, BLUR_PX, found.taken, threads=threads)
+    assert (clear[0] != found.pixels).any()
+    assert [(picture == clear[0]).all() for picture in clear] == [True] * 3
+
+
 def test_a_slope_veils_nothing() -> None:
     depth = np.broadcast_to(1 + 128 * np.linspace(0, 12, 300), (200, 300)).astype(np.uint16)
     pixels = np.random.default_rng(3).integers(60, 180, (200, 300, 3)).astype(np.uint8)
