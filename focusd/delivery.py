@@ -177,14 +177,14 @@ class Deliveries:
             session = load(errand.path)
             if self._at_work(session):
                 return
-            merges = session.state().merges
+            made = session.state().pictures_made
             files = files_of(session, whole=to.whole)
             errands.under_way = (session.id, time.monotonic_ns())
             to.carrier.carry(session.path, files)
-            if session.state().merges != merges:  # what has arrived is older than its picture
+            if session.state().pictures_made != made:  # what has arrived is older than its picture
                 return
             with self._journals.writing(session) as journal:
-                journal.append("delivered", to=to.to, files=len(files))
+                journal.append("delivered", to=to.to, files=len(files), pictures_made=made)
         except (NotDelivered, StackError, OSError) as error:
             self._put_off(errands, errand, error, str(error), now_ns)
         except Exception as error:  # one that stumbles must not end all later ones
@@ -194,6 +194,7 @@ class Deliveries:
             with self._news:
                 errands.arrived(errand)
             self._publish("delivered", session=session.id, to=to.to, files=len(files))
+            self.consider(session)  # its picture may be newer than what that line speaks of
         finally:
             errands.under_way = None
 

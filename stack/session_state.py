@@ -140,6 +140,11 @@ class SessionState:
     damage: tuple[str, ...] = ()
 
     @property
+    def pictures_made(self) -> int:
+        """How many merges have ended well."""
+        return sum(bool(merge.files) for merge in self.merges)
+
+    @property
     def missing(self) -> tuple[int, ...]:
         """The indices of the slices not yet saved."""
         return tuple(index for index in range(self.slices) if index not in self.saved)
@@ -239,6 +244,9 @@ def _after(state: SessionState, entry: Entry) -> SessionState:
         case "slices_let_go":
             return replace(state, let_go=facts["why"])
         case "delivered":
+            made = state.pictures_made
+            if facts.get("pictures_made", made) != made:  # one was made as that line was about to be written
+                return state
             return replace(state, delivered={**state.delivered, facts["to"]: entry.at})
         case _:  # a later version's word, or one that changes nothing
             return state

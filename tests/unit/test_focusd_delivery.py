@@ -1,7 +1,8 @@
 """Finished stacks arrive, once; what does not is tried again, later and later, also by the next daemon."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from focusd.delivery import (
     outstanding,
 )
 from focusd.errands import Destination, Errands
+from stack.journal import Journal
 from stack.session import Session
 
 
@@ -230,6 +232,33 @@ def test_a_picture_made_while_its_stack_is_copied_is_copied_too(bench: Bench) ->
     assert (outstanding(session, session.state()), bench.told()) == ((STICK,), [])
     bench.deliveries.deliver_due(10**18)
     assert (len(bench.carrier.carried), bench.told()) == (2, ["delivered"])
+
+
+@pytest.mark.parametrize("moment", ["before its line", "before it is forgotten"])
+def test_a_picture_made_as_its_arrival_is_written_down_is_still_to_arrive(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The journal said that it had arrived; its slices could have gone, and the new one never went."""
+    session, writing = bench.session(), bench.journals.writing
+
+    @contextmanager
+    def as_a_merge_ends(one: Session) -> Iterator[Journal]:
+        monkeypatch.undo()
+        early = moment == "before its line"
+        if early:
+            merged(bench, session)
+        with writing(one) as journal:
+            yield journal
+        if not early:
+            merged(bench, session)
+        bench.deliveries.consider(session)
+
+    monkeypatch.setattr(bench.journals, "writing", as_a_merge_ends)
+    bench.deliveries.deliver_due(0)
+    assert outstanding(session, session.state()) == (STICK,)
+    bench.deliveries.deliver_due(1)
+    assert outstanding(session, session.state()) == ()
+    assert (len(bench.carrier.carried), bench.deliveries.backlog().waiting) == (2, 0)
 
 
 def test_a_stack_that_was_removed_meanwhile_is_forgotten(bench: Bench) -> None:
