@@ -173,8 +173,8 @@ class StepperProcess(Signalled):
             except BaseException:  # an answer that nobody waits for would be taken for the next one's
                 self._bury()
                 raise
-        if "error" in reply:
-            raise self._lost(f"it failed: {reply['error']}")
+        if "failed" in reply:
+            raise self._lost(f"it failed: {reply['failed']}")
         answer: Message = reply["answer"]
         return answer
 
@@ -320,7 +320,7 @@ def serve(stepper: LocalStepper, channel: Channel) -> None:
                 answer = _obey(stepper, request)
             except Exception as e:  # the parent decides what a failure means; silence would tell it nothing
                 _log.exception("the motion process failed at %s", request)
-                channel.tell({"error": f"{type(e).__name__}: {e}"})
+                channel.tell({"failed": f"{type(e).__name__}: {e}"})
                 return
             channel.tell({"answer": answer})
     finally:

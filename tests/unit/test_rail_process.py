@@ -270,6 +270,32 @@ def test_a_child_that_dies_at_once_is_lost():
         StepperProcess([sys.executable, "-c", "raise SystemExit(7)"])
 
 
+FAILS_AT_REST = """
+import sys, time
+from rail.process import inherit, serve
+
+class Stepper:
+    def watch(self):
+        channel.signals.looked_ns = 1
+        while channel._lines.empty():
+            time.sleep(0.001)
+        raise RuntimeError("the pins are gone")
+    close = watch
+
+with inherit(int(sys.argv[-3]), int(sys.argv[-1])) as channel:
+    serve(Stepper(), channel)
+"""
+
+
+def test_a_child_whose_pins_fail_as_it_is_asked_something_is_lost():
+    """What it says then is no answer to that."""
+    stepper = StepperProcess([sys.executable, "-c", FAILS_AT_REST], ready_s=PATIENCE_S)
+    wait_until(lambda: stepper.look().looked_ns)
+    with pytest.raises(MotionLost, match="it failed: the pins are gone"):
+        stepper.limits()
+    assert gone(stepper.pid)
+
+
 def test_a_command_that_is_not_there_is_named():
     with pytest.raises(PinsUnavailable, match="/nowhere/motion"):
         StepperProcess(["/nowhere/motion"])
