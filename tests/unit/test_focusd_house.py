@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 import focusd.opening
 import focusd.server
 from focusd import daemon
+from focusd.carriers import NotDelivered
 from focusd.config import load_config
 from focusd.errors import Refused
 from focusd.house import House
@@ -30,6 +31,7 @@ from focusd.operator import Operator
 from focusd.panel import Panel
 from focusd.redo import Redo
 from focusd.server import Server, server_of
+from focusd.settings import Config
 from focusd.timelapse import Timelapse
 from rail.errors import Stopped
 from rail.stepper_axis import StepperAxis
@@ -148,6 +150,21 @@ def test_a_series_is_asked_for_by_the_places_that_are_marked_in_this_house() -> 
     stacks = focusd.opening._stacks(at_hand, at_hand, at_hand)
     plan = StackPlan("moss", BetweenMarks(), Count(5))
     assert stacks.placed({}, plan) == {"near_u": 500.0, "far_u": 700.0}
+
+
+def test_of_two_deliveries_to_one_place_by_two_names_one_is_no_second_copy(tmp_path: Path) -> None:
+    at_hand, place = MagicMock(), tmp_path / "stick"  # of which nothing else is asked
+    for folder in (place, tmp_path / "sessions" / "0001"):
+        folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(place)
+    to = tuple({"to": str(tmp_path / name), "same_disk": True} for name in ("stick", "link"))
+    at_hand.config = Config.model_validate({"delivery": to})
+    after = focusd.opening._aftermath(at_hand)
+    after.merges.close()
+    one, other = (errands.destination.carrier for errands in after.deliveries._to.values())
+    one.carry(tmp_path / "sessions" / "0001", [])
+    with pytest.raises(NotDelivered, match="by another name, and so no second copy"):
+        other.carry(tmp_path / "sessions" / "0001", [])
 
 
 def test_a_house_that_is_closed_leaves_nothing_running(tmp_path: Path) -> None:

@@ -40,6 +40,23 @@ def test_where_memory_is_short_a_stack_is_merged_when_it_is_shot(bench: Bench) -
     assert bench.outcome(bench.merge())["event"] == "merge_done"
 
 
+def test_what_a_stack_took_is_free_again_before_a_merge_that_waited_for_memory_begins(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The C library keeps it, for the stack after; the child looks at what is free as it begins."""
+    done, start = [], bench.merges._start
+    monkeypatch.setattr(focusd.merges, "give_back", lambda: done.append("given back"))
+    monkeypatch.setattr(bench.merges, "_start", lambda feed: (done.append("begun"), start(feed))[1])
+    bench.merges._crowded = lambda session: True
+    session = bench.session()
+    feed = bench.merges.follow(session)
+    bench.await_event(session, "merge_rests")
+    feed.add("slices/0000.jpg")
+    feed.end()
+    assert bench.outcome(session)["event"] == "merge_done"
+    assert done == ["given back", "begun"]
+
+
 @pytest.mark.parametrize(
     ("free_mb", "camera", "merge", "expected"),
     [

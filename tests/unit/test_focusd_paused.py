@@ -1,5 +1,7 @@
 """A stack that waits, after a pause or from an earlier daemon: who is told, and who goes on with it."""
 
+import errno
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -275,6 +277,20 @@ def test_an_older_stack_that_was_gone_on_with_and_cut_short_again_is_told_until_
     assert (waits.session, waits.saved) == (again.sessions.ids()[0], 3)
     shoot_another(again)
     assert left_over(again.sessions) is None
+
+
+def test_a_stack_goes_on_though_the_disk_has_no_room_to_note_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For room its slices are waited for; refused, nobody would go on with it once there is some."""
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("stack.sessions.write_durably", full)
+    rig.tell(Resume("1")).ended.result(0)
+    assert rig.sessions.open(1).state().phase is Phase.DONE
 
 
 def test_where_all_stacks_were_removed_none_was_left_over(tmp_path: Path) -> None:

@@ -140,3 +140,14 @@ def test_what_shines_and_what_is_not_known_stay() -> None:
     after = pixels.copy()
     unveil(after, unknown, confidence, 1.5)
     assert (after == pixels).all()
+
+
+def test_a_glint_on_veiled_ground_stays_with_what_lies_beside_it() -> None:
+    """How bright it was nobody knows, so what is left of it without the veil nobody knows either."""
+    pixels, depth, confidence = two_sides(60, 200)
+    pixels[60, 83] = 255
+    after = pixels.copy()
+    unveil(after, depth, confidence, 1.5)
+    changed = (after != pixels).any(axis=2)
+    assert changed[[55, 65], 80:88].all()
+    assert not changed[56:65, 79:88].any()
