@@ -186,6 +186,19 @@ def test_a_place_that_is_not_there_is_not_made(carrier, session, place):
     assert not place.exists()
 
 
+def test_no_file_is_left_open_whether_all_arrives_or_not(carrier, session):
+    """A place that is away is tried for weeks, and a daemon without a file to open saves no slice."""
+
+    def still_open():
+        return {descriptor.name for descriptor in Path("/proc/self/fd").iterdir() if descriptor.exists()}
+
+    before = still_open()
+    carrier.carry(session, [*FILES])
+    with pytest.raises(NotDelivered):
+        carrier.carry(session, [*FILES, "nothing"])
+    assert still_open() <= before
+
+
 def test_one_that_was_given_up_carries_nothing_more(carrier, session, place):
     carrier.give_up()
     with pytest.raises(NotDelivered, match="daemon was stopped"):

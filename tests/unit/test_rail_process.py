@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from contention import WatchedLock
@@ -346,6 +347,15 @@ def test_memory_is_not_locked_under_a_limit_that_would_be_met_later():
     assert process.limit_problem(process.LOCKED_BYTES - 1, root=False) is not None
     for enough, root in ((process.LOCKED_BYTES, False), (resource.RLIM_INFINITY, False), (0, True)):
         assert process.limit_problem(enough, root=root) is None
+
+
+def test_memory_is_locked_by_the_limit_that_this_process_has(monkeypatch):
+    locked = []
+    monkeypatch.setattr(process.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda *_, **__: SimpleNamespace(mlockall=locked.append))
+    monkeypatch.setattr(process.resource, "getrlimit", lambda which: (64 * 2**20, -1))
+    assert process._lock_memory() == process.limit_problem(64 * 2**20, root=False)
+    assert locked == []
 
 
 def test_closing_ends_the_child_and_lets_the_motor_go(world):
