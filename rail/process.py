@@ -5,7 +5,7 @@ answers go as JSON lines, one answer a request, and a page of memory (`rail.sign
 stop takes effect, and the count is seen, between any two steps.
 
 The child outlives its parent by less than a step: the closed socket halts it, and so does the kernel's signal
-for the death of a parent. It leaves SIGINT and SIGTERM to the parent, who ramps down first.
+for the death of a parent. It leaves SIGINT, SIGTERM and SIGHUP to the parent, who ramps down first.
 """
 
 import contextlib
@@ -286,8 +286,8 @@ class Channel:
 def inherit(channel_fd: int, signals_fd: int) -> Channel:
     """Take over what `StepperProcess` passed on; the first thing a motion child does.
 
-    From here on the process dies with its parent, leaves SIGINT and SIGTERM to it, and has what precedence
-    the system permits.
+    From here on the process dies with its parent, leaves SIGINT, SIGTERM and SIGHUP to it, and has what
+    precedence the system permits.
     """
     parent = os.getppid()
     signals = _shared_signals(signals_fd)
@@ -299,8 +299,8 @@ def inherit(channel_fd: int, signals_fd: int) -> Channel:
         if os.getppid() != parent:
             channel.hang_up()
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.SIG_IGN)
     signal.signal(signal.SIGUSR1, bereaved)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGUSR1)
     if os.getppid() != parent:

@@ -18,6 +18,7 @@ import pytest
 from contention import WatchedLock
 from rail_rig import RAMP, SCALE, SETTINGS, SPEC
 
+from focusd import daemon
 from rail import process
 from rail.axis import Trust
 from rail.errors import MotionLost, PinsUnavailable
@@ -253,11 +254,12 @@ def test_a_closed_channel_halts_a_child_whose_parent_lives_on(stepper, world):
     assert not world.carriage().enabled
 
 
-def test_interrupts_are_left_to_the_parent(stepper):
+def test_what_asks_the_daemon_to_end_is_left_to_it(stepper):
+    """A terminal that is closed tells all that were begun in it; who moves a rail ramps it down first."""
     result = in_background(lambda: stepper.run(300, RAMP))
     wait_until(lambda: stepper.count_steps() > 10)
-    os.kill(stepper.pid, signal.SIGINT)
-    os.kill(stepper.pid, signal.SIGTERM)
+    for ending in daemon.ENDINGS:
+        os.kill(stepper.pid, ending)
     assert result().ending is Ending.DONE
 
 
