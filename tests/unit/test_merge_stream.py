@@ -3,7 +3,9 @@ import pytest
 from merge_stacks import SIZE, fogged_stack, merged, registered, rig_stack, still_stack
 from rendered import hard_argmax, psnr, ssim
 
+from stack.merge.depth import Depth
 from stack.merge.errors import AlignmentFailed, NothingToMerge, SizesDiffer, SliceBlank
+from stack.merge.memory import WorkingSet
 from stack.merge.settings import MergeSettings
 from stack.merge.stream import Merge
 from stack.merge.tone import Tone
@@ -170,3 +172,29 @@ def test_the_preview_is_the_picture_so_far_only_smaller():
     preview = merge.preview(200)
     small = merge.finish().pixels.reshape(150, 2, 200, 2, 3).mean(axis=(1, 3))
     assert np.quantile(np.abs(preview - small), 0.98) < 1.5  # its finest detail comes in the end
+
+
+def test_where_memory_is_short_the_end_of_a_merge_does_one_thing_at_a_time(monkeypatch):
+    """Two at once need more than a small board has, and the kernel would end the merge."""
+    steps = (Merge, "_picture"), (Depth, "sure"), (Merge, "_own"), (Depth, "peaks"), (Depth, "map")
+    steps = (*steps, (Merge, "_whole"), (Merge, "_whole"), (Merge, "_blur"))
+    done = []
+
+    def note(owner, name):
+        work = getattr(owner, name)
+
+        def noted(*given):
+            done.append(f"{name} begins")
+            found = work(*given)
+            done.append(f"{name} has ended")
+            return found
+
+        monkeypatch.setattr(owner, name, noted)
+
+    for step in set(steps):
+        note(*step)
+    merge = Merge(STILL, working_set=WorkingSet.SMALL)
+    for index, frame in enumerate(still_stack().frames[:2]):
+        merge.add(index, frame)
+    merge.finish()
+    assert done == [f"{name} {what}" for _, name in steps for what in ("begins", "has ended")]
