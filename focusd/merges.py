@@ -331,6 +331,7 @@ class Merges:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            process_group=0,  # Ctrl-C, or a terminal that closes, is for us, who end it and say why
         )
 
     def _listen(self, child: "subprocess.Popen[str]", feed: Feed) -> dict[str, Any]:

@@ -297,6 +297,14 @@ def test_a_child_that_hears_nothing_any_more_is_killed(bench: Bench, monkeypatch
     assert bench.outcome(session)["error"] == "the stack is paused"
 
 
+def test_what_a_terminal_says_to_the_daemon_its_merge_does_not_hear(bench: Bench) -> None:
+    """Ctrl-C ended it first: as one that had failed by itself it was not made up for."""
+    bench.does("say(merged=os.getpgid(0))")
+    session = bench.session()
+    bench.merges.follow(session)
+    assert bench.await_event(session, "merge_progress")["merged"] != os.getpgrp()
+
+
 def test_a_merge_that_is_asked_for_as_the_daemon_ends_is_not_waited_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
