@@ -140,3 +140,12 @@ class TestPixels:
     def test_a_frame_before_any_lock_is_refused(self, studio: Studio) -> None:
         with pytest.raises(CameraError, match="lock one first"):
             studio.camera().capture(studio.soon_ns())
+
+    def test_after_a_lock_that_failed_none_is_in_force(self, studio: Studio) -> None:
+        """Of the one before nothing is known any more to hold a frame to."""
+        camera = studio.locked()
+        studio.picam2.doctor = off_by("ExposureTime", 0.5, frames=1000)
+        with pytest.raises(ExposureDrifted):
+            camera.lock(ASKED)
+        with pytest.raises(CameraError, match="lock one first"):
+            camera.capture(studio.soon_ns())
