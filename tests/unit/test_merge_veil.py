@@ -151,3 +151,13 @@ def test_a_glint_on_veiled_ground_stays_with_what_lies_beside_it() -> None:
     changed = (after != pixels).any(axis=2)
     assert changed[[55, 65], 80:88].all()
     assert not changed[56:65, 79:88].any()
+
+
+def test_what_is_dark_on_veiled_ground_loses_in_proportion() -> None:
+    """All that a veil adds to brighter ground around it would leave it black."""
+    pixels, depth, confidence = two_sides(200, 230)
+    pixels[60, 80:90] = 20
+    after = pixels.copy()
+    unveil(after, depth, confidence, 1.5)
+    assert (after[40, 80:88] > pixels[40, 80:88]).all()
+    assert np.abs(after[60, 80:90].astype(int) - 20).max() <= 2
