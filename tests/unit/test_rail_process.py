@@ -320,6 +320,19 @@ def test_an_answer_goes_to_whoever_asked_though_another_asks_or_ends_it_meanwhil
     assert second == [Limits(False, False) if act is StepperProcess.limits else None]
 
 
+def test_who_has_not_waited_for_an_answer_is_not_given_it_for_the_next(stepper, monkeypatch):
+    def interrupted(silence_s):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(stepper, "_receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            stepper.acknowledge()
+    with pytest.raises(MotionLost, match="it is gone"):
+        stepper.limits()
+    assert gone(stepper.pid)
+
+
 def test_what_precedence_the_child_has_is_what_it_reports(stepper):
     realtime = os.sched_getscheduler(stepper.pid) == os.SCHED_FIFO
     assert realtime != any("priority" in complaint for complaint in stepper.complaints)
