@@ -1,7 +1,7 @@
 """Places that stacks go to: away, hanging, back again; none holds up another."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -133,6 +133,28 @@ def test_a_share_that_hangs_is_told_of_and_holds_up_no_other_place(
     bench.deliveries.close()
     assert arrived
     assert problem.startswith(f"{session.id} has been on its way to {NAS} for ")
+
+
+def test_what_waits_is_touched_by_one_thread_at_a_time(bench: Bench) -> None:
+    """One that stumbles over what another changes just then has ended: its place gets nothing any more."""
+    news, alone = bench.deliveries._news, []
+
+    def watched(name: str) -> Callable[..., object]:
+        def touch(waiting: dict[str, object], *given: object) -> object:
+            alone.append(news._is_owned())  # type: ignore[attr-defined]
+            return getattr(dict, name)(waiting, *given)
+
+        return touch
+
+    ways = {name: watched(name) for name in ("__iter__", "values", "setdefault", "__delitem__")}
+    bench.deliveries._to[STICK].waiting = type("Waiting", (dict,), ways)()
+    bench.session()
+    for bench.carrier.failing, now_ns in (("no route to host", 0), ("", 30 * S)):
+        bench.deliveries.deliver_due(now_ns)
+        bench.deliveries.rest_s(now_ns)
+        bench.deliveries.backlog()
+    assert bench.told() == ["delivery_failed", "delivered"]
+    assert set(alone) == {True}
 
 
 def test_a_copy_that_is_under_way_is_no_trouble(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -299,6 +299,22 @@ def test_a_child_whose_pins_fail_as_it_is_asked_something_is_lost():
     assert gone(stepper.pid)
 
 
+ENDS_UNASKED = """
+import os, socket, sys
+channel = socket.socket(fileno=int(sys.argv[-3]))
+channel.sendall(b'{"ready":[]}\\n')
+channel.recv(1, socket.MSG_PEEK)
+os._exit(7)
+"""
+
+
+def test_a_child_that_ends_without_hearing_what_it_is_asked_is_lost():
+    """The system calls that a connection that was reset."""
+    stepper = StepperProcess([sys.executable, "-c", ENDS_UNASKED], ready_s=PATIENCE_S)
+    with pytest.raises(MotionLost, match=r"it is gone \(exit status 7\)"):
+        stepper.limits()
+
+
 def test_a_command_that_is_not_there_is_named():
     with pytest.raises(PinsUnavailable, match="/nowhere/motion"):
         StepperProcess(["/nowhere/motion"])
