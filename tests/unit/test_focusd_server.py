@@ -72,9 +72,9 @@ def test_a_connection_over_which_the_rest_of_a_body_does_not_come_is_closed(
     assert said == [b"here" if before else b""]
 
 
-async def asked(path: Path, client: socket, content: bytes) -> None:
+async def asked(path: Path, client: socket, app: ASGIApp) -> None:
     """Ask for a long answer, and wait until the connection is over."""
-    server = server_of(PlainTextResponse(content))
+    server = server_of(app)
     with socket(AF_UNIX) as listener:
         listener.bind(str(path))
         serving = asyncio.create_task(server.serve([listener]))
@@ -82,8 +82,9 @@ async def asked(path: Path, client: socket, content: bytes) -> None:
         client.connect(str(path))
         client.sendall(REQUEST)
         async with asyncio.timeout(20):
-            while not server.server_state.total_requests or server.server_state.connections:
-                await asyncio.sleep(0)
+            for there in (True, False):
+                while bool(server.server_state.connections) is not there:
+                    await asyncio.sleep(0)
         server.should_exit = True
         await serving
 
@@ -96,10 +97,33 @@ def test_who_takes_nothing_of_an_answer_is_dropped(
     monkeypatch.setattr(focusd.server, "STALLED_S", 0.01)
     content = LONG[: room_of_a_socket() + more_bytes]
     with socket(AF_UNIX) as client:
-        asyncio.run(asked(tmp_path / "s", client, content))
+        asyncio.run(asked(tmp_path / "s", client, PlainTextResponse(content)))
         assert len(all_from(client)) < len(content)
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert record.getMessage() == "a client took nothing of its answer for 0 s and was dropped"
+
+
+def test_of_an_answer_without_an_end_no_more_is_made_than_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events, or a film, for a client that stalls would fill the memory until it is dropped."""
+    monkeypatch.setattr(focusd.server, "STALLED_S", 0.01)
+    drop, part = Connection._end_unless_taken, LONG[:100_000]
+    made, made_by_then = [0], []
+
+    async def tells_much(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for made[0] in range(1, 201):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+
+    def note_and_drop(connection: Connection, left_bytes: int) -> None:
+        made_by_then.append(made[0])
+        drop(connection, left_bytes)
+
+    monkeypatch.setattr(Connection, "_end_unless_taken", note_and_drop)
+    with socket(AF_UNIX) as client:
+        asyncio.run(asked(tmp_path / "s", client, tells_much))
+    assert max(made_by_then) <= room_of_a_socket() / len(part) + 2
 
 
 def test_who_takes_an_answer_slowly_is_given_all_of_it(
@@ -114,7 +138,7 @@ def test_who_takes_an_answer_slowly_is_given_all_of_it(
             came.extend(client.recv(1 << 18))
 
         monkeypatch.setattr(Connection, "_await_taking", take_a_little_and_wait_again)
-        asyncio.run(asked(tmp_path / "s", client, LONG))
+        asyncio.run(asked(tmp_path / "s", client, PlainTextResponse(LONG)))
         assert (came + all_from(client)).endswith(LONG)
 
 
