@@ -126,8 +126,18 @@ def test_of_an_answer_without_an_end_no_more_is_made_than_is_taken(
     assert max(made_by_then) <= room_of_a_socket() / len(part) + 2
 
 
+async def tells_in_parts(scope: Scope, receive: Receive, send: Send) -> None:
+    length = [(b"content-length", b"%d" % len(LONG))]
+    await send({"type": "http.response.start", "status": 200, "headers": length})
+    for begin in range(0, len(LONG), 100_000):
+        await send({"type": "http.response.body", "body": LONG[begin : begin + 100_000], "more_body": True})
+        await asyncio.sleep(0)
+    await send({"type": "http.response.body"})
+
+
+@pytest.mark.parametrize("app", [PlainTextResponse(LONG), tells_in_parts], ids=["at once", "in parts"])
 def test_who_takes_an_answer_slowly_is_given_all_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, app: ASGIApp
 ) -> None:
     monkeypatch.setattr(focusd.server, "STALLED_S", 0.01)
     wait_again, came = Connection._await_taking, bytearray()
@@ -138,7 +148,7 @@ def test_who_takes_an_answer_slowly_is_given_all_of_it(
             came.extend(client.recv(1 << 18))
 
         monkeypatch.setattr(Connection, "_await_taking", take_a_little_and_wait_again)
-        asyncio.run(asked(tmp_path / "s", client, PlainTextResponse(LONG)))
+        asyncio.run(asked(tmp_path / "s", client, app))
         assert (came + all_from(client)).endswith(LONG)
 
 
