@@ -1,4 +1,4 @@
-"""The sRGB colour space as an ICC profile, worked out from its definition (IEC 61966-2-1)."""
+"""Colour spaces as ICC profiles, worked out from their definitions; sRGB by IEC 61966-2-1."""
 
 import struct
 from functools import cache
@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
+Place = tuple[float, float]
+"""Chromaticities x and y."""
+Primaries = tuple[Place, Place, Place]
+"""Of red, green and blue."""
 
-PRIMARIES: Final = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-"""Chromaticities x, y of red, green and blue."""
-D65: Final = (0.3127, 0.3290)
+PRIMARIES: Final[Primaries] = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
+D65: Final[Place] = (0.3127, 0.3290)
 D50_XYZ: Final = (0.9642, 1.0, 0.8249)
 """The white of the space in which profiles are compared (ICC.1:2001-04, 6.3.4.3)."""
 
@@ -26,10 +29,28 @@ def srgb_profile() -> bytes:
 
     Colours are given by three primaries, adapted to D50 by Bradford's matrix, and one curve of 1024 points.
     """
-    red, green, blue = srgb_to_xyz(D50_XYZ).T
-    curve = _curve()
+    return _profile(_NAME, srgb_to_xyz(D50_XYZ), _curve())
+
+
+@cache
+def power_profile(name: bytes, primaries: Primaries, white: Place, exponent: float) -> bytes:
+    """Give such a profile of a space whose light is its numbers to that power: some 500 bytes.
+
+    Raises `ValueError` or `ArithmeticError` where these are no colours of a display.
+    """
+    fixed = round(exponent * 256)  # eight bits behind the point (ICC.1:2001-04, 6.5.3)
+    if not 0 < fixed < 1 << 16:
+        raise ValueError(f"no curve has the exponent {exponent:g}")
+    to_xyz = _to_xyz(primaries, white, D50_XYZ)
+    if not np.abs(to_xyz).max() < 10:  # no number is no less, either
+        raise ValueError(f"no display has the primaries {primaries} and the white {white}")
+    return _profile(name, to_xyz, struct.pack(">4s4xIH2x", b"curv", 1, fixed))
+
+
+def _profile(name: bytes, to_xyz: Matrix, curve: bytes) -> bytes:
+    red, green, blue = to_xyz.T
     tags = {
-        b"desc": _description(),
+        b"desc": _description(name),
         b"cprt": b"text\0\0\0\0No copyright, use freely.\0",
         b"wtpt": _xyz(D50_XYZ),
         b"rXYZ": _xyz(red),
@@ -54,8 +75,12 @@ def srgb_profile() -> bytes:
 
 def srgb_to_xyz(white_xyz: tuple[float, float, float] | None = None) -> Matrix:
     """Give the matrix from linear sRGB to XYZ, shape `(3, 3)`; adapted to `white_xyz`, None: D65 as it is."""
-    primaries = np.array([_xyz_of(*xy) for xy in PRIMARIES]).T
-    white = np.array(_xyz_of(*D65))
+    return _to_xyz(PRIMARIES, D65, white_xyz)
+
+
+def _to_xyz(places: Primaries, white_place: Place, white_xyz: tuple[float, float, float] | None) -> Matrix:
+    primaries = np.array([_xyz_of(*xy) for xy in places]).T
+    white = np.array(_xyz_of(*white_place))
     matrix: Matrix = primaries * np.linalg.solve(primaries, white)
     if white_xyz is None:
         return matrix
@@ -80,10 +105,10 @@ def _xyz(xyz: tuple[float, ...] | NDArray[np.float64]) -> bytes:
     return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(65_536 * float(value)) for value in xyz))
 
 
-def _description() -> bytes:
-    name = _NAME + b"\0"
+def _description(name: bytes) -> bytes:
+    ended = name + b"\0"
     unicode_and_script = b"\0" * (4 + 4 + 2 + 1 + 67)
-    return struct.pack(">4s4xI", b"desc", len(name)) + name + unicode_and_script
+    return struct.pack(">4s4xI", b"desc", len(ended)) + ended + unicode_and_script
 
 
 def _header(size_bytes: int) -> bytes:

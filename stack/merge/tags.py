@@ -14,6 +14,7 @@ import piexif
 from camera.tiff import Kind, exif_block
 from stack.merge.errors import PhotoUnreadable
 from stack.merge.photos import PNG_SIGNATURE, Bytes, is_jpeg, is_png, jpeg_segments, load, mapped, tiff_tags
+from stack.merge.spaces import space_of_exif, space_of_png
 
 EXIF_BYTES: Final = 65000
 """A JPEG segment holds no more."""
@@ -41,13 +42,14 @@ UPRIGHT: Final = 1
 _POSITIONING: Final = 531
 """Where colour lies between the pixels: asked for of a JPEG."""
 _TEXT: Final = 2
+_PNG_SPACES: Final = (b"sRGB", b"gAMA", b"cHRM")
 _PROGRAM: Final = "focusrail"
 Directory = dict[int, tuple[Kind, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """EXIF beginning with `Exif`, and an ICC profile; None where a file has none."""
+    """EXIF beginning with `Exif`, and an ICC profile or that of the space named; None where there is none."""
 
     exif: bytes | None = None
     icc: bytes | None = None
@@ -230,11 +232,12 @@ def _jpeg_tags(data: Bytes) -> Tags:
             exif = segment
         if marker == 0xE2 and segment.startswith(ICC_START) and len(segment) > len(ICC_START) + 2:
             parts[segment[len(ICC_START)]] = segment[len(ICC_START) + 2 :]
-    return Tags(exif, b"".join(parts[number] for number in sorted(parts)) or None)
+    return Tags(exif, b"".join(parts[number] for number in sorted(parts)) or space_of_exif(exif))
 
 
 def _png_tags(data: Bytes) -> Tags:
     exif = icc = None
+    said: dict[bytes, bytes] = {}
     at = len(PNG_SIGNATURE)
     while at + 8 <= len(data):
         (length,) = struct.unpack(">I", data[at : at + 4])
@@ -246,7 +249,11 @@ def _png_tags(data: Bytes) -> Tags:
                 icc = zlib.decompress(content[content.index(b"\0") + 2 :])
             except (ValueError, zlib.error):
                 icc = None
+        if kind in _PNG_SPACES:
+            said[bytes(kind)] = bytes(content)
         at += 12 + length
+    if not icc and b"sRGB" not in said:
+        icc = space_of_png(said.get(b"gAMA"), said.get(b"cHRM"))
     return Tags(exif, icc)
 
 

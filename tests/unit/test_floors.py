@@ -18,7 +18,10 @@ FLOORS = {
     "camera.lens": ["camera", "rail"],
     "simulator": ["simulator"],
     "stack": ["stack", "rail", "camera"],
-    "stack.merge": ["stack.merge", "stack.durable", "stack.number", "camera.png", "camera.tiff"],
+    "stack.merge": [
+        *("stack.merge", "stack.durable", "stack.number"),
+        *("camera.icc", "camera.png", "camera.tiff"),
+    ],
     "stack.film": ["stack", "camera.camera"],
     "focusd": ["focusd", "stack", "camera", "rail", "simulator"],
 }
