@@ -1,4 +1,8 @@
-"""Slices that do not lie where the travel would have brought them: the rig or the subject was touched."""
+"""Slices that do not lie where the travel would have brought them: the rig or the subject was touched.
+
+Or they were laid where they do not belong: of a pattern that is the same all over and shows nothing else,
+coarse views see only where it is sharp, and that goes across a subject that lies askew.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,6 +14,8 @@ from stack.merge.similarity import Similarity
 LEAST_SHARE: Final = 0.005
 """Of the picture's diagonal; less than this may be a worn screw."""
 TIMES_USUAL: Final = 5.0
+FAR_SHARE: Final = 0.15
+"""Of the picture's diagonal; no travel goes so far across the view, unless it is meant to."""
 TOUCHED: Final = "the rig or the subject was touched; it was laid where it belongs"
 
 
@@ -31,6 +37,18 @@ def jolts(names: Sequence[str], steps: Sequence[Similarity], size_px: tuple[int,
         if moved:
             said.append(f"{name} {' and '.join(moved)}: {TOUCHED}")
     return said
+
+
+def wandering(steps: Sequence[Similarity], size_px: tuple[int, int]) -> list[str]:
+    """Say in a sentence where slices lie far from the first; `steps` and `size_px` as `jolts` has them."""
+    places = np.cumsum([(step.tx, step.ty) for step in steps], axis=0)
+    farthest_px = float(np.hypot(*places.T).max())
+    if farthest_px < FAR_SHARE * float(np.hypot(*size_px)):
+        return []
+    return [
+        f"slices lie up to {farthest_px:.0f} px from the first: if nothing moved so far, a pattern that is "
+        "the same all over, as of wire cloth, led them astray; look for doubled detail, and try --no-align"
+    ]
 
 
 def _beyond(amounts: Sequence[float], least: float) -> list[bool]:

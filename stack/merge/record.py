@@ -11,7 +11,7 @@ from stack.merge.breaks import breaks
 from stack.merge.coverage import coverage_record, shortfalls
 from stack.merge.depth import ORIGIN, PER_SLICE, UNKNOWN
 from stack.merge.depthview import depth_span
-from stack.merge.jolts import jolts
+from stack.merge.jolts import jolts, wandering
 from stack.merge.memory import Choice, WorkingSet
 from stack.merge.merging import Skipped
 from stack.merge.placements import similarity_of
@@ -41,7 +41,8 @@ def describe(
     crop = merged.crop
     width, height = merged.slice_size_px
     coverage = merged.coverage
-    steps = [Similarity(), *_steps(merged.slices, (crop.width_px, crop.height_px))]
+    size_px = crop.width_px, crop.height_px
+    steps = [Similarity(), *_steps(merged.slices, size_px)]
     return {
         "schema": SCHEMA,
         "files": list(files),
@@ -68,7 +69,8 @@ def describe(
         "warnings": [
             *(f"{one.name} {LEFT_OUT} {one.reason}" for one in skipped),
             *(f"{one.name}: {DOUBTFUL} {one.doubt}" for one in merged.slices if one.doubt),
-            *jolts([one.name for one in merged.slices], steps, (crop.width_px, crop.height_px)),
+            *jolts([one.name for one in merged.slices], steps, size_px),
+            *wandering(steps, size_px),
             *_breaks(merged.slices),
             *shortfalls(coverage, near_first),
             *_thrift(memory),

@@ -7,7 +7,7 @@ from rendered import Shake, displacement_rms_px, render, scene
 from stack.merge.align import Aligner
 from stack.merge.errors import AlignmentFailed
 from stack.merge.fit import _agreed
-from stack.merge.jolts import jolts
+from stack.merge.jolts import jolts, wandering
 from stack.merge.shifts import Shifts
 from stack.merge.similarity import Similarity
 
@@ -140,6 +140,15 @@ def test_a_slice_that_was_turned_is_named():
 def test_travel_that_is_askew_is_no_jolt():
     assert jolts(["a", "b", "c", "d"], [Similarity(), *[Similarity(tx=12.0)] * 3], SIZE) == []
     assert jolts(["a"], [Similarity()], SIZE) == []
+
+
+def test_slices_that_march_across_the_picture_are_told():
+    """As those of wire cloth may be laid where each is sharp."""
+    assert wandering([Similarity()], SIZE) == []
+    assert wandering([Similarity(), *[Similarity(tx=18.0, ty=2.0)] * 4], SIZE) == []
+    assert wandering([Similarity(), *[Similarity(tx=60.0), Similarity(tx=-60.0)] * 9], SIZE) == []
+    (said,) = wandering([Similarity(), *[Similarity(tx=30.0, ty=-40.0)] * 2], SIZE)
+    assert said.startswith("slices lie up to 100 px from the first: ")
 
 
 def test_it_says_how_surely_it_knows():
