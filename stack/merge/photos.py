@@ -51,7 +51,8 @@ TIFF_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2}
 AS_STORED: Final = {274: 1, 338: 0}
 """Orientation, and what a fourth sample is: OpenCV turns and darkens by them, unless they say this."""
 _NUMBERS: Final = re.compile(r"([0-9]+)")
-_FRAMES: Final = (0xC0, 0xC1, 0xC2, 0xC3)
+_LOSSLESS: Final = 0xC3
+_FRAMES: Final = (0xC0, 0xC1, 0xC2, _LOSSLESS)
 """Markers of what says how a JPEG's picture is stored: baseline, extended, progressive, lossless."""
 EMPTY: Final = "the file is empty"
 CUT_SHORT: Final = "the file is cut short or damaged"
@@ -208,10 +209,12 @@ def jpeg_segments(data: Bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_jpeg(data: Bytes) -> None:
-    """Raise `ForeignError` where its colours have more than 8 bits, as some medical cameras write."""
+    """Raise `ForeignError` where its colours have more than 8 bits, or no loss, as medical cameras write."""
     for marker, frame in jpeg_segments(data):
         if marker in _FRAMES and frame[:1] > b"\x08":
             raise ForeignError(f"it is a JPEG of {frame[0]} bits, which is not read: save it as PNG or TIFF")
+        if marker == _LOSSLESS:  # grey is not decoded of it, nor halves
+            raise ForeignError("it is a lossless JPEG, which is not read: save it as PNG or TIFF")
 
 
 def _check_png(data: Bytes) -> None:

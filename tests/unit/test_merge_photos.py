@@ -128,6 +128,14 @@ def test_a_jpeg_of_more_than_8_bits_is_called_so_and_not_damaged(tmp_path):
             read(path)
 
 
+def test_a_lossless_jpeg_is_called_so_and_not_damaged(tmp_path):
+    path = saved(tmp_path / "a.jpg", picture(np.uint8))
+    path.write_bytes(path.read_bytes().replace(b"\xff\xc0", b"\xff\xc3", 1))
+    for read in (read_photo, photo_shape):
+        with pytest.raises(PhotoUnreadable, match="jpg: it is a lossless JPEG, which is not read: save it"):
+            read(path)
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(PhotoUnreadable, match="No such file"):
         read_photo(tmp_path / "none.jpg")
