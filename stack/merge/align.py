@@ -2,7 +2,8 @@
 
 Neighbouring slices are alike, distant ones are not (focus moved on), so each slice is laid over the two just
 before it, both of them already in the geometry of the first. That chains neighbours; because two are asked,
-one slice's error is not inherited whole.
+one slice's error is not inherited whole. It is looked for where the course so far leads, continued by as much
+as the travel went on: of a pattern that repeats itself, the start decides which repeat is found.
 """
 
 from collections import deque
@@ -63,33 +64,32 @@ class Aligner:
         self._factor = -(-max(width_px, height_px) // WORKING_SIDE_PX)
         self._corners = np.array([[x, y] for x in (0.0, width_px) for y in (0.0, height_px)])
         self._before: deque[View] = deque(maxlen=ASKED)
-        self._last = Similarity()
-        self._drift = Similarity()
-        self._found: tuple[Similarity, View]
+        self._last, self._last_at, self._first_at = Similarity(), 0.0, 0.0
+        self._found: tuple[Similarity, float, View]
 
-    def place(self, grey: NDArray[np.uint8], name: str) -> Alignment:
+    def place(self, grey: NDArray[np.uint8], name: str, at: float) -> Alignment:
         """Find where the slice lies, given its brightness `(H, W)` at full size. `join` keeps it.
 
-        Raises `AlignmentFailed`.
+        `at` is its place along the travel, in any unit. Raises `AlignmentFailed`.
         """
         view = View.of(grey, self._factor)
-        self._found = Similarity(), view
+        self._found = Similarity(), at, view
         if not self._before:
             if textured(view) < FEW_BLOCKS:
                 raise AlignmentFailed(name, f"it shows too little detail to lay others over it ({UNALIGNED})")
             return Alignment(Similarity(), 1.0)
         # Breathing goes on as it began, or the rig was touched: whichever start fits better leads.
-        found = fit(tuple(self._before), view, (self._drift.after(self._last), self._last))
+        found = fit(tuple(self._before), view, (self._course(at), self._last))
         doubt = self._judge(found, name)
-        self._found = found.similarity, view
+        self._found = found.similarity, at, view
         unsure_px = found.unsure_px * self._factor
         return Alignment(found.similarity.reduced(1 / self._factor), found.likeness, unsure_px, doubt)
 
-    def left(self, grey: NDArray[np.uint8], name: str) -> Alignment:
+    def left(self, grey: NDArray[np.uint8], name: str, at: float) -> Alignment:
         """Leave a slice where it is, and keep it; doubt it where it plainly lies beside the one before."""
         before = self._last.reduced(1 / self._factor)
         try:
-            found = self.place(grey, name)
+            found = self.place(grey, name, at)
         except AlignmentFailed:
             return AS_IT_IS
         self.join()
@@ -101,13 +101,21 @@ class Aligner:
             Similarity(), 1.0, doubt=f"it lies {apart_px:.0f} px from the slice before it, and is left so"
         )
 
+    def _course(self, at: float) -> Similarity:
+        """Give where a slice lies if all went on as evenly as it went from the first to the last."""
+        travelled = self._last_at - self._first_at
+        if not travelled:
+            return self._last
+        course = self._last.power((at - self._first_at) / travelled)
+        return course if _may_be_step(course.scale / self._last.scale) else self._last
+
     def _judge(self, found: Fit, name: str) -> str:
         if found.blocks < FEW_BLOCKS:
             raise AlignmentFailed(
                 name, f"it has too little detail in common with the slices before it ({UNALIGNED})"
             )
         step = found.similarity.scale / self._last.scale
-        if not 1 / MAX_STEP_SCALE < step < MAX_STEP_SCALE:
+        if not _may_be_step(step):
             raise AlignmentFailed(name, f"it would have to be scaled by {step:.2f} against its neighbour")
         if found.likeness < LIKE_ENOUGH:
             raise AlignmentFailed(
@@ -121,8 +129,13 @@ class Aligner:
 
     def join(self) -> None:
         """Keep the slice last placed: those to come are laid over it too."""
-        similarity, view = self._found
-        self._drift = similarity.after(self._last.inverse())
-        self._last = similarity
+        similarity, at, view = self._found
+        if not self._before:
+            self._first_at = at
+        self._last, self._last_at = similarity, at
         del self._found  # laid it is all that is needed of it, and memory is wanted for what follows
         self._before.append(view.laid(similarity))
+
+
+def _may_be_step(scale: float) -> bool:
+    return 1 / MAX_STEP_SCALE < scale < MAX_STEP_SCALE

@@ -45,6 +45,14 @@ class Similarity:
         shift = -turn * complex(self.tx, self.ty)
         return Similarity(turn.real, turn.imag, shift.real, shift.imag)
 
+    def power(self, exponent: float) -> "Similarity":
+        """Give what comes of doing it so many times; parts of a time count."""
+        grown = np.log(complex(self.p, self.q))
+        turn = np.exp(exponent * grown)
+        times = np.expm1(exponent * grown) / np.expm1(grown) if grown else exponent
+        shift = times * complex(self.tx, self.ty)
+        return Similarity(float(turn.real), float(turn.imag), float(shift.real), float(shift.imag))
+
     def reduced(self, factor: float) -> "Similarity":
         """Give the same mapping between pictures reduced by `factor`, pixel corners staying in place."""
         lost = (factor - 1) / 2

@@ -334,9 +334,9 @@ class Merge:
             return Alignment(self._placements[index].similarity, 1.0)
         seen = np.asarray(grey if grey.dtype == np.uint8 else grey >> 8, np.uint8)
         if not self._settings.align:
-            return self._aligner.left(seen, name)
+            return self._aligner.left(seen, name, index)
         try:
-            return self._aligner.place(seen, name)
+            return self._aligner.place(seen, name, index)
         except AlignmentFailed as failed:
             brightest = int(grey.max())
             if not 255 < brightest < DIM * self._white:

@@ -20,7 +20,7 @@ def placed(stack):
     aligner = Aligner(*SIZE)
     found = []
     for i, frame in enumerate(stack.frames):
-        found.append(aligner.place(grey(frame), str(i)))
+        found.append(aligner.place(grey(frame), str(i), i))
         aligner.join()
     return found
 
@@ -60,8 +60,8 @@ def test_the_other_order_of_travel_is_as_good():
     stack = kind_stack("dome")
     whole = [np.vstack([matrix, [0, 0, 1]]) for matrix in stack.transforms]
     aligner, errors = Aligner(*SIZE), []
-    for frame, matrix in zip(reversed(stack.frames), reversed(whole), strict=True):
-        found = aligner.place(grey(frame), "").similarity.matrix
+    for i, (frame, matrix) in enumerate(zip(reversed(stack.frames), reversed(whole), strict=True)):
+        found = aligner.place(grey(frame), str(i), -i).similarity.matrix
         aligner.join()
         errors.append(displacement_rms_px(found, (matrix @ np.linalg.inv(whole[-1]))[:2], SIZE))
     assert rms(errors) < 0.1
@@ -72,7 +72,7 @@ def test_a_slice_that_is_there_twice_or_missing_does_not_matter(order):
     stack = rig_stack()
     aligner, errors = Aligner(*SIZE), []
     for i in order:
-        found = aligner.place(grey(stack.frames[i]), str(i))
+        found = aligner.place(grey(stack.frames[i]), str(i), i)
         aligner.join()
         assert not found.doubt
         errors.append(displacement_rms_px(found.similarity.matrix, stack.transforms[i], SIZE))
@@ -94,9 +94,9 @@ def test_a_large_jump_between_two_slices_is_followed(jump):
     by = np.array([[0, 0, jump[0]], [0, 0, jump[1]]], float)
     moved = cv2.warpAffine(frames[1], np.eye(3)[:2] + by, SIZE, borderMode=cv2.BORDER_REPLICATE)
     aligner = Aligner(*SIZE)
-    aligner.place(grey(frames[0]), "0")
+    aligner.place(grey(frames[0]), "0", 0)
     aligner.join()
-    found = aligner.place(grey(moved), "1").similarity.matrix
+    found = aligner.place(grey(moved), "1", 1).similarity.matrix
     assert displacement_rms_px(found, rig_stack().transforms[1] + by, SIZE) < 0.15
 
 
@@ -115,12 +115,37 @@ def test_a_pattern_finer_than_coarse_views_can_show_leads_nowhere_else():
     growths = [1.003**number for number in range(6)]
     aligner, errors = Aligner(640, 480), []
     for i, growth in enumerate(growths):
-        found = aligner.place(woven(growth, 100 + 80 * i), str(i)).similarity
+        found = aligner.place(woven(growth, 100 + 80 * i), str(i), i).similarity
         aligner.join()
         middle = (1 - 1 / growth) * np.array([319.5, 239.5])
         true = Similarity(1 / growth, 0.0, *middle)
         errors.append(displacement_rms_px(found.matrix, true.matrix, (640, 480)))
     assert max(errors) < 0.2
+
+
+def test_slices_left_out_lead_to_no_other_thread():
+    """A rail that is askew carries the picture along, and by six slices more than a thread of the weave."""
+    random = np.random.default_rng(1)
+    y, x = np.mgrid[:300, :440]
+    worn = cv2.GaussianBlur(random.normal(0, 1, x.shape), (0, 0), 3)
+    weave = 110 + 30 * (np.sin(x * 2 * np.pi / 14) + np.sin(y * 2 * np.pi / 15)) + 60 * worn
+    aligner, found_px = Aligner(*SIZE), []
+    indices = [0, 1, 2, 3, 9, 10]
+    for i in indices:
+        shown = weave[:, 2 * i : 2 * i + 400] + random.normal(0, 1, SIZE[::-1])
+        found_px.append(aligner.place(np.rint(shown).clip(0, 255).astype(np.uint8), str(i), i).similarity.tx)
+        aligner.join()
+    assert found_px == pytest.approx([-2.0 * i for i in indices], abs=0.2)
+
+
+def test_a_step_that_no_lens_makes_is_not_expected():
+    """Two slices and one far behind them: by the course of the two it would lie out of all numbers."""
+    grown = [cv2.resize(grey(rig_stack().frames[0]), None, fx=one, fy=one)[:300, :400] for one in (1, 1.3)]
+    aligner, scales = Aligner(*SIZE), []
+    for at, picture in zip((0, 1, 500), [*grown, grown[-1]], strict=True):
+        scales.append(aligner.place(picture, str(at), at).similarity.scale)
+        aligner.join()
+    assert scales == pytest.approx([1, 1.3, 1.3], abs=0.01)
 
 
 def test_a_slice_that_jumped_is_named():
@@ -166,31 +191,31 @@ def test_another_picture_is_an_error_that_names_it_and_leaves_the_aligner_as_it_
     other = np.random.default_rng(3).integers(0, 255, (6, 8), np.uint8)
     other = cv2.resize(other, SIZE, interpolation=cv2.INTER_CUBIC)
     aligner = Aligner(*SIZE)
-    aligner.place(grey(stack.frames[0]), "a.jpg")
+    aligner.place(grey(stack.frames[0]), "a.jpg", 0)
     aligner.join()
     with pytest.raises(AlignmentFailed, match=r"b\.jpg cannot be aligned") as failed:
-        aligner.place(other, "b.jpg")
+        aligner.place(other, "b.jpg", 1)
     assert failed.value.name == "b.jpg"
-    found = aligner.place(grey(stack.frames[1]), "c.jpg").similarity.matrix
+    found = aligner.place(grey(stack.frames[1]), "c.jpg", 2).similarity.matrix
     assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.12
 
 
 @pytest.mark.parametrize("level", [0, 90, 255])
 def test_a_picture_of_nothing_is_an_error(level):
     aligner = Aligner(*SIZE)
-    aligner.place(grey(rig_stack().frames[0]), "a.jpg")
+    aligner.place(grey(rig_stack().frames[0]), "a.jpg", 0)
     aligner.join()
     with pytest.raises(AlignmentFailed):
-        aligner.place(np.full(SIZE[::-1], level, np.uint8), "b.jpg")
+        aligner.place(np.full(SIZE[::-1], level, np.uint8), "b.jpg", 1)
 
 
 def test_exposure_does_not_pull():
     stack = rig_stack()
     aligner = Aligner(*SIZE)
-    aligner.place(grey(stack.frames[0]), "0")
+    aligner.place(grey(stack.frames[0]), "0", 0)
     aligner.join()
     darker = cv2.convertScaleAbs(grey(stack.frames[1]), alpha=0.7, beta=5)
-    found = aligner.place(darker, "1").similarity.matrix
+    found = aligner.place(darker, "1", 1).similarity.matrix
     assert displacement_rms_px(found, stack.transforms[1], SIZE) < 0.12
 
 
@@ -202,7 +227,7 @@ def test_a_slice_that_is_left_where_it_is_is_doubted_where_it_was_moved():
         for index, frame in enumerate(frames)
     ]
     aligner = Aligner(*SIZE)
-    left = [aligner.left(frame, f"slice {index}") for index, frame in enumerate(frames)]
+    left = [aligner.left(frame, f"slice {index}", index) for index, frame in enumerate(frames)]
     assert [one.similarity for one in left] == [Similarity()] * len(frames)
     doubts = [one.doubt for one in left]
     assert doubts.pop(4) == "it lies 10 px from the slice before it, and is left so"
@@ -214,7 +239,7 @@ def test_slices_that_show_nothing_in_common_are_left_without_a_word():
     aligner = Aligner(*SIZE)
     for index in range(3):
         noise = random.integers(0, 255, SIZE[::-1], np.uint8)
-        assert aligner.left(cv2.GaussianBlur(noise, (0, 0), 3), f"slice {index}").doubt == ""
+        assert aligner.left(cv2.GaussianBlur(noise, (0, 0), 3), f"slice {index}", index).doubt == ""
 
 
 def test_where_blocks_say_next_to_nothing_a_slice_may_lie_anywhere():

@@ -27,6 +27,17 @@ def test_inverse_undoes(a):
 
 
 @given(similarities)
+def test_power_is_doing_it_so_many_times(a):
+    assert np.allclose(a.power(3)(POINTS), a(a(a(POINTS))))
+    assert np.allclose(a.power(0.5).power(2)(POINTS), a(POINTS))
+    assert np.allclose(a.power(-1)(a(POINTS)), POINTS)
+
+
+def test_a_mere_shift_has_powers():
+    assert Similarity(tx=2, ty=-1).power(3.5) == Similarity(tx=7, ty=-3.5)
+
+
+@given(similarities)
 def test_matrix_is_the_mapping(a):
     assert np.allclose(np.column_stack([POINTS, np.ones(4)]) @ a.matrix.T, a(POINTS))
 
