@@ -13,7 +13,7 @@ from typing import Literal
 
 from focusd.errors import Refused
 from focusd.events import Publish
-from rail.axis import Axis, Trust
+from rail.axis import OperatedAxis, Trust
 from rail.errors import HomingNotAllowed, PositionUnknown
 from rail.screw import Scale
 from stack.durable import write_durably
@@ -28,15 +28,15 @@ class MarkBook:
 
     Marks mean something only while the position does: once that is unknown, they lapse; and so do those that
     were set at an assumed place once the axis has found its reference. Those of a lens do not: it counts from
-    infinity, whatever becomes of its camera.
+    infinity, whatever becomes of its camera. Those of another axis are none: its numbers mean other places.
     """
 
-    def __init__(self, path: Path, axis: Axis, publish: Publish) -> None:
+    def __init__(self, path: Path, axis: OperatedAxis, publish: Publish) -> None:
         self._path = path
         self._axis = axis
         self._publish = publish
         self._lock = threading.Lock()
-        self.marks = _read(path)
+        self.marks = _read(path, axis.grid)
 
     def mark(self, end: Literal["near", "far"], position_u: float | None) -> tuple[Marks, bool]:
         """Mark an end, where the axis stands or at `position_u`.
@@ -99,7 +99,7 @@ class MarkBook:
         return reason
 
     def _keep(self, marks: Marks) -> None:
-        _write(self._path, json.dumps(asdict(marks)).encode())
+        _write(self._path, json.dumps({**asdict(marks), "grid": self._axis.grid}).encode())
         self.marks = marks
 
 
@@ -158,14 +158,28 @@ def _write(path: Path, content: bytes) -> None:
         raise Refused(f"this cannot be remembered: {path}: {error.strerror or error}") from error
 
 
-def _read(path: Path) -> Marks:
-    """Give the marks kept at `path`; none when there is no such file, or it makes no sense."""
+def _read(path: Path, grid: str) -> Marks:
+    """Give the marks kept at `path`; none when there is no such file, or it makes no sense on this axis.
+
+    Of which axis those from before are is not noted: they are taken for this one's.
+    """
     try:
         kept = json.loads(path.read_bytes())
-        near_u, far_u = _place(kept["near_u"]), _place(kept["far_u"])
-        return Marks(near_u, far_u, assumed=kept.get("assumed", False) is not False)
+        marks = Marks(
+            _place(kept["near_u"]), _place(kept["far_u"]), assumed=kept.get("assumed", False) is not False
+        )
+        before = kept.get("grid", grid)
     except (OSError, ValueError, KeyError, TypeError):
         return Marks()
+    if before != grid and marks != Marks():
+        _log.warning(
+            "the marks were set on an axis that counted as `%s`, and this one counts as `%s`, so that they "
+            "mean other places: mark again",
+            before,
+            grid,
+        )
+        return Marks()
+    return marks
 
 
 def _place(value: object) -> float | None:

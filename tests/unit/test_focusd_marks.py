@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,29 @@ def test_what_comes_while_an_end_is_marked_is_neither_lost_nor_undone_by_it(
 def test_a_file_that_makes_no_sense_means_no_marks(tmp_path: Path, text: str) -> None:
     (tmp_path / "marks.json").write_text(text)
     assert DaemonRig(tmp_path).book.marks == Marks()
+
+
+@pytest.mark.parametrize(
+    ("grid", "kept"),
+    [
+        ({}, Marks(600.0, 680.0)),
+        ({"grid": "5/16 um"}, Marks(600.0, 680.0)),
+        ({"grid": "5/16 um, inverted"}, Marks()),
+        ({"grid": "-1/20 d"}, Marks()),
+    ],
+    ids=["not noted", "this axis", "turned round", "a lens"],
+)
+def test_marks_of_another_axis_are_none_and_never_half_of_a_range_here(
+    rig: DaemonRig, grid: dict[str, str], kept: Marks
+) -> None:
+    assert rig.axis.grid == "5/16 um"
+    (rig.folder / "marks.json").write_text(json.dumps({"near_u": 600.0, "far_u": 680.0, **grid}))
+    rig.begin()
+    rig.home()
+    assert rig.book.marks == kept
+    rig.book.mark("far", 700.0)
+    rig.begin()
+    assert rig.book.marks == replace(kept, far_u=700.0)
 
 
 def test_consent_is_given_once_or_by_the_configuration(tmp_path: Path) -> None:
