@@ -1,6 +1,7 @@
 """Calls into a library that may never come back, waited for in bounds."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -11,15 +12,20 @@ Result = TypeVar("Result")
 MOST_HANGING = 8
 """Calls that may hang at once, each in a thread of its own that nothing can end: then no more are made."""
 
+POLL_S = 0.1
+"""How soon whoever waits may end that."""
+
 _hanging: list[threading.Thread] = []
 
 
-def within(seconds: float, action: Callable[[], Result], doing: str) -> Result:
+def within(
+    seconds: float, action: Callable[[], Result], doing: str, heard: Callable[[], object] = lambda: None
+) -> Result:
     """Give what `action` gives, or raise what it raises; after `seconds`, leave it to itself.
 
     The driver of a camera whose cable is loose may never return from starting, stopping or closing
     (raspberrypi/picamera2 issue 1264), and nothing can interrupt it. `doing` says in the error what hangs, as
-    in "has not closed".
+    in "has not closed". `heard` is called again and again meanwhile; what it raises ends the wait.
 
     Raises `CameraTimeout`, at once where `MOST_HANGING` earlier calls have never come back.
     """
@@ -40,7 +46,10 @@ def within(seconds: float, action: Callable[[], Result], doing: str) -> Result:
 
     thread = threading.Thread(target=run, name=f"camera {doing}", daemon=True)
     thread.start()
-    thread.join(seconds)
+    deadline_s = time.monotonic() + seconds
+    while thread.is_alive() and (left_s := deadline_s - time.monotonic()) > 0:
+        heard()
+        thread.join(min(left_s, POLL_S))
     if "error" in outcome:
         raise outcome["error"]
     if "result" not in outcome:

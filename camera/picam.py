@@ -77,7 +77,7 @@ class PicamCamera:
     memory
         What there is for frames.
     heard
-        Called again and again while a frame is waited for.
+        Called again and again while the camera is waited for; what it raises ends the wait.
 
     Raises
     ------
@@ -101,13 +101,15 @@ class PicamCamera:
         self._closed = False
         self._exposure: Exposure | None = None
         self._seen_us = 0
-        self._picam = within(OPEN_S, lambda: open_steadily(open_picamera2, settings.index), "has not opened")
+        self._picam = within(
+            OPEN_S, lambda: open_steadily(open_picamera2, settings.index), "has not opened", heard
+        )
         self._identity = identity_of(self._picam, settings.index)
         # A Pi's own cameras say how every frame was exposed; one on USB never does.
         complete = None if is_native(self._picam) else self._assumed
         self._loans = Loans(self._picam, clock, complete, heard)
         try:
-            self._configured = within(OPEN_S, lambda: self._start(memory), "has not started")
+            self._configured = within(OPEN_S, lambda: self._start(memory), "has not started", heard)
             self._identity = replace(self._identity, pixel_um=self._configured.pixel_um)
             self._meter = Meter(self._picam, self._configured, clock, self._fresh)
             if settings.raw and self._configured.raw is None:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from camera.camera import Camera, Frame
-from camera.errors import CameraError, CameraTimeout, CameraUnavailable
+from camera.errors import CameraError, CameraTimeout, CameraUnavailable, CaptureCancelled
 from focusd.now import CameraFacts
 from rail.axis import Axis, Trust
 
@@ -13,16 +13,22 @@ _log = logging.getLogger(__name__)
 
 
 class Eye:
-    """Owns the camera on behalf of one thread, the operator's; `cancel` and `facts` are for any.
+    """Owns the camera on behalf of one thread, the operator's; `cancel`, `end` and `facts` are for any.
 
     Parameters
     ----------
     open_camera
-        Opens it; raises `CameraError` in words.
+        Opens it, and gives it what it calls again and again while it waits; raises `CameraError` in words.
+    beat
+        Called as often.
     """
 
-    def __init__(self, open_camera: Callable[[], Camera]) -> None:
+    def __init__(
+        self, open_camera: Callable[[Callable[[], object]], Camera], beat: Callable[[], object]
+    ) -> None:
         self._open_camera = open_camera
+        self._beat = beat
+        self._over = threading.Event()
         self._lock = threading.Lock()
         self._camera: Camera | None = None
         self.facts = CameraFacts()
@@ -32,7 +38,7 @@ class Eye:
         camera = self._camera
         if camera is None:
             try:
-                camera = self._open_camera()
+                camera = self._open_camera(self._wait_on)
             except CameraError as error:
                 self._is_away(str(error))
                 raise
@@ -105,18 +111,28 @@ class Eye:
             return
         wedged = (CameraTimeout, CameraUnavailable)
         if isinstance(error, wedged) or isinstance(error.__cause__, wedged):
-            try:
-                self.close()
-            except Exception as failure:  # what is wedged may not let go either, whatever it throws
-                _log.warning("%s", failure)
+            self.close()
             self._is_away(str(error))
 
+    def end(self) -> None:
+        """Wait for the camera no more, now nor later: a driver that hangs must not hold up who ends."""
+        self._over.set()
+        self.cancel()
+
     def close(self) -> None:
-        """Give the camera back."""
+        """Give the camera back, as far as it lets itself be."""
         with self._lock:
             camera, self._camera = self._camera, None
         if camera is not None:
-            camera.close()
+            try:
+                camera.close()
+            except Exception as failure:  # what is wedged may not let go either, whatever it throws
+                _log.warning("%s", failure)
+
+    def _wait_on(self) -> None:
+        self._beat()
+        if self._over.is_set():
+            raise CaptureCancelled("The camera is not waited for any more: focusd is ending.")
 
     def _is_away(self, problem: str) -> None:
         """Note why there is no camera; which it was last is what is known of the next."""

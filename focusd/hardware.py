@@ -50,7 +50,7 @@ class Rig:
     driver
         The motor's driver where it is talked to, else None.
     open_camera
-        Opens the camera, which calls what it is given again and again while a frame is waited for; raises
+        Opens the camera, which calls what it is given again and again while it is waited for; raises
         `camera.errors.CameraUnavailable`.
     complaints
         What the system did not permit the motion process, in words.

@@ -223,8 +223,7 @@ class Operator:
         """Stop what runs, motion first, and give the hardware back; a stack is left to be resumed."""
         with self._lock:
             self._closing = True
-            if self._looking:
-                self._eye.cancel()
+        self._eye.end()
         self.stop(reason=DAEMON_ENDED)
         self._inbox.put(None)
         if self._thread.is_alive():

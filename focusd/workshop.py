@@ -44,7 +44,7 @@ def furnished(ground: Ground, after: Aftermath, writer: SliceWriter, versions: M
     """Make all of it; nothing moves or begins yet. Operator and writer are the caller's to close."""
     config, rig, folder = ground.config, ground.rig, ground.state_folder
     heartbeat = Heartbeat(rig.clock)
-    eye = Eye(partial(rig.open_camera, heartbeat.beat))
+    eye = Eye(rig.open_camera, heartbeat.beat)
     light = Light(rig.panel.light, _warm_up_ns(ground), rig.clock)
     own = partial(of_rig, folder, simulate=ground.simulated)
     book = MarkBook(own("marks.json"), rig.axis, ground.hub.publish)

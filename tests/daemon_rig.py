@@ -114,7 +114,7 @@ class DaemonRig:
         """Have a daemon begin that owns all this, as one does when it is started anew."""
         folder = self.folder
         self.book = MarkBook(folder / "marks.json", self.axis, self.hub.publish)
-        self.eye = Eye(self.open_camera)
+        self.eye = Eye(self.open_camera, self.heartbeat.beat)
         self.finder = Finder(self.clock)
         light = Light(self.switch, self.warm_up_ns, self.clock)
         self.shadings = Shadings(folder / "shading")
@@ -172,10 +172,10 @@ class DaemonRig:
         self.lights.append(on)
         self.panel.light(on)
 
-    def open_camera(self) -> Camera:
+    def open_camera(self, heard: Callable[[], object] = lambda: None) -> Camera:
         self.cameras += 1
         settings = PicamSettings(bits=self.form.bits, raw=self.form.raw)
-        return PicamCamera(self.sim.picamera2, settings, self.clock, heard=self.heartbeat.beat)
+        return PicamCamera(self.sim.picamera2, settings, self.clock, heard=heard)
 
     def on(self, event: str, act: Callable[[], object], index: int | None = None) -> None:
         """Do `act` as soon as the hub tells of `event` (of slice `index`)."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from camera.errors import CameraTimeout
+from camera.errors import CameraTimeout, CaptureCancelled
 from camera.patience import MOST_HANGING, within
 
 
@@ -34,3 +34,16 @@ def test_a_driver_that_always_hangs_takes_no_more_than_a_few_threads(comes_back:
     for thread in threads:
         thread.join(10)
     assert within(10, lambda: "open", "has not opened") == "open"
+
+
+def test_whoever_waits_is_heard_all_the_time_and_may_end_that(comes_back: threading.Event) -> None:
+    heard: list[int] = []
+
+    def end_at_the_third() -> None:
+        heard.append(len(heard))
+        if len(heard) == 3:
+            raise CaptureCancelled("focusd is ending")
+
+    with pytest.raises(CaptureCancelled):
+        within(60, comes_back.wait, "has not opened", end_at_the_third)
+    assert heard == [0, 1, 2]

@@ -139,7 +139,7 @@ def test_a_camera_that_is_gone_refuses_to_go_on_in_words_until_it_is_back(rig: D
     rig.listening.close()
     good = rig.eye._open_camera
 
-    def gone() -> Camera:
+    def gone(_heard: object) -> Camera:
         raise CameraUnavailable("no camera was found; look at its ribbon")
 
     rig.eye._open_camera = gone

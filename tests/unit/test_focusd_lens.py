@@ -1,6 +1,7 @@
 """The daemon around a camera's own lens: open or not, failing, stopped, gone on with."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,9 +48,11 @@ class LensDaemonRig(DaemonRig):
     def prepare(self) -> object:
         return self.eye.camera_with(self.lens.axis)
 
-    def open_camera(self) -> PicamCamera:
+    def open_camera(self, heard: Callable[[], object] = lambda: None) -> PicamCamera:
         self.cameras += 1
-        return with_lens(PicamCamera(self.sim.picamera2, PicamSettings(), self.clock), self.lens.axis)
+        return with_lens(
+            PicamCamera(self.sim.picamera2, PicamSettings(), self.clock, heard=heard), self.lens.axis
+        )
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from daemon_rig import PLAN, DaemonRig, phase
 
 from camera.camera import Camera
 from camera.errors import CameraTimeout, CameraUnavailable
+from camera.patience import within
 from focusd.errors import Busy, Refused
 from focusd.heartbeat import PATIENCE_S
 from focusd.jobs import Goto, Home, Job, Jog, Resume
@@ -60,7 +61,7 @@ def test_a_stop_is_acknowledged_at_once_whatever_the_operator_does(tmp_path: Pat
     rig = DaemonRig(tmp_path)
     opening, go_on = threading.Event(), threading.Event()
 
-    def open_slowly() -> Camera:
+    def open_slowly(_heard: object) -> Camera:
         opening.set()
         go_on.wait(20)
         raise CameraUnavailable("no camera")
@@ -82,6 +83,25 @@ def test_a_stop_is_acknowledged_at_once_whatever_the_operator_does(tmp_path: Pat
     assert rig.rail.world.carriage().edges == 0
 
 
+def test_a_camera_that_hangs_as_it_opens_does_not_hold_up_the_end(rig: DaemonRig) -> None:
+    """A supervisor ends by force what has not ended within 30 s; twice as long is waited for a camera."""
+    opening, comes_back = threading.Event(), threading.Event()
+
+    def hang() -> Camera:
+        opening.set()
+        comes_back.wait(20)
+        raise CameraUnavailable("it is not told any more")
+
+    rig.eye._open_camera = lambda heard: within(20, hang, "has not opened", heard)
+    rig.operator.start()
+    assert opening.wait(20)
+    began_s = time.monotonic()
+    rig.operator.close()
+    assert time.monotonic() - began_s < 10
+    assert rig.eye.facts.problem == "The camera is not waited for any more: focusd is ending."
+    comes_back.set()
+
+
 def test_a_camera_that_does_not_let_go_ends_its_stack_and_nothing_else(
     rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,14 +119,26 @@ def test_a_camera_that_does_not_let_go_ends_its_stack_and_nothing_else(
     assert rig.tell(Goto(700.0)).ended.result(0).trust is Trust.KNOWN
 
 
+def test_a_camera_that_does_not_let_go_ends_the_daemon_like_any_other(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang() -> None:
+        raise CameraTimeout("the driver hangs", waited_s=5.0)
+
+    monkeypatch.setattr(rig.eye.camera(), "close", hang)
+    rig.operator.close()
+    rig.operator.work()
+    assert rig.eye.facts.problem is None
+
+
 def test_a_camera_that_is_missing_is_asked_for_again_at_the_next_stack(rig: DaemonRig) -> None:
     rig.marked()
     good, broken = rig.eye._open_camera, True
 
-    def open_camera() -> Camera:
+    def open_camera(heard: Callable[[], object]) -> Camera:
         if broken:
             raise CameraUnavailable("no camera was found; look at its ribbon")
-        return good()
+        return good(heard)
 
     rig.eye._open_camera = open_camera
     assert isinstance(rig.shoot().accepted.exception(0), CameraUnavailable)
