@@ -447,13 +447,10 @@ class Timelapse:
 
     def _recall(self, state: SeriesState) -> None:
         """Tell again what the last stack that an earlier daemon saw ended needs a person for."""
-        ended = [slot for slot in state.slots.values() if slot.end in (SlotEnd.FAILED, SlotEnd.DONE)]
-        last = max(ended, key=lambda slot: slot.number, default=None)
-        if last is None:
-            return
-        if last.end is SlotEnd.FAILED:
+        last = state.ended
+        if last is not None and last.end is SlotEnd.FAILED:
             self._failure.recall(last.reason or "its stack failed")
-        elif last.end is SlotEnd.DONE and last.session is not None:
+        elif last is not None and last.session is not None:
             with suppress(SessionError, OSError):
                 session = self._sessions.open(last.session)
                 self._failure.doubt(doubt_of(session, session.state()))

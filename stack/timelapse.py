@@ -98,6 +98,8 @@ class SeriesState:
         Where its time stands; None until it was set.
     reason
         Why it was stopped, aborted or ended.
+    ended
+        The latest slot whose stack ended, well or not, however many were left out since.
     """
 
     phase: SeriesPhase = SeriesPhase.RUNNING
@@ -106,6 +108,7 @@ class SeriesState:
     counts: Mapping[SlotEnd, int] = field(default_factory=dict)
     anchor: Anchor | None = None
     reason: str | None = None
+    ended: SlotState | None = None
 
     @property
     def last(self) -> int | None:
@@ -314,7 +317,7 @@ def after(state: SeriesState, entry: Entry) -> SeriesState:
 
 def _after(state: SeriesState, entries: Iterable[Entry]) -> SeriesState:
     runs = {number: (number, slot) for number, slot in state.slots.items()}
-    counts, done = dict(state.counts), state.done
+    counts, done, ended = dict(state.counts), state.done, state.ended
     for entry in entries:
         slot = _slot(entry)
         if slot is None:
@@ -327,9 +330,11 @@ def _after(state: SeriesState, entries: Iterable[Entry]) -> SeriesState:
         counts[slot.end] = counts.get(slot.end, 0) + slot.number - since + 1
         if len(runs) > LATEST_SLOTS:
             del runs[next(iter(runs))]
+        if slot.end in (SlotEnd.DONE, SlotEnd.FAILED):
+            ended = slot
         if slot.end is SlotEnd.DONE:
             done = (*done[:1], *done[1:][1 - LATEST_DONE :], slot)
-    return replace(state, slots=_one_by_one(list(runs.values())), counts=counts, done=done)
+    return replace(state, slots=_one_by_one(list(runs.values())), counts=counts, done=done, ended=ended)
 
 
 def _one_by_one(runs: Sequence[tuple[int, SlotState]]) -> dict[int, SlotState]:

@@ -16,6 +16,7 @@ from stack.retention import Keep
 from stack.schedule import Schedule, Window
 from stack.seal import sealed, unsealed
 from stack.timelapse import (
+    LATEST_SLOTS,
     Anchor,
     Series,
     SeriesPhase,
@@ -188,6 +189,14 @@ def test_its_journal_has_one_writer_and_says_how_it_stands(tmp_path: Path) -> No
     assert series.state() == SeriesState(slots=slots, counts={SlotEnd.BEGUN: 1})
 
 
+def test_how_the_last_stack_ended_is_known_however_many_slots_were_left_out_since() -> None:
+    """A series every ten seconds, and two hours without power."""
+    since = told(("slot_skipped", {"slot": 3 + 2 * LATEST_SLOTS, "since": 3, "reason": "it passed"}))
+    state = fold((*HISTORY[:6], *since))
+    assert (len(state.slots), state.slots.get(2)) == (LATEST_SLOTS, None)
+    assert state.ended == SlotState(2, SlotEnd.FAILED, "0002", "no camera")
+
+
 def told(*lines: tuple[str, dict[str, object]]) -> list[Entry]:
     return [Entry(seq, NOON.isoformat(), seq, event, facts) for seq, (event, facts) in enumerate(lines, 1)]
 
@@ -219,6 +228,7 @@ def test_a_journal_adds_up_to_how_the_series_stands() -> None:
         dict.fromkeys(SlotEnd, 1),
         Anchor("a", 5, NOON, believed=False),
         "asked to stop",
+        SlotState(2, SlotEnd.FAILED, "0002", "no camera"),
     )
     assert (state.last, state.begun) == (10, 3)
     assert {end: state.count(end) for end in SlotEnd} == dict.fromkeys(SlotEnd, 1)
