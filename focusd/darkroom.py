@@ -6,7 +6,7 @@ from dataclasses import replace
 from camera.camera import Camera, CameraIdentity, Frame
 from focusd.encoding import Encoding
 from focusd.eye import Eye
-from focusd.shadings import Kept, Shadings
+from focusd.shadings import Kept, Shadings, Size
 from stack.kit import Kit
 from stack.plan import StackPlan
 from stack.slice_files import Encode, SliceLabel
@@ -49,11 +49,29 @@ class Darkroom:
         camera = self._eye.camera()
         return self.shading_of(plan, camera.identity, camera.size_px)
 
-    def shading_of(self, plan: StackPlan, camera: CameraIdentity, size_px: tuple[int, int]) -> Kept | None:
+    def shading_of(self, plan: StackPlan, camera: CameraIdentity, size_px: Size) -> Kept | None:
         """Give what a plan's slices are corrected by; raises `Refused` where nothing that fits is there."""
         if plan.shading is None:
             return None
         return self._shadings.find(plan.shading, plan.optics, camera, size_px)
+
+    def shading_doubt(
+        self, plan: StackPlan, camera: CameraIdentity | None, size_px: Size | None
+    ) -> str | None:
+        """Say that whether a plan's correction fits is not known yet, as no camera is; None: it fits.
+
+        Raises as `shading_of`.
+        """
+        if plan.shading is None or plan.rehearse:
+            return None
+        if camera is not None and size_px is not None:
+            self.shading_of(plan, camera, size_px)
+            return None
+        self._shadings.any_of(plan.shading)
+        return (
+            f"whether the white field or dark frame of {plan.shading} fits this camera is not known before "
+            "that is open: a stack that it does not fit is refused"
+        )
 
     def _developed(self, encode: Encode, kept: Kept | None, camera: Camera) -> Encode:
         def show_and_encode(frame: Frame, label: SliceLabel) -> bytes:

@@ -55,8 +55,8 @@ class Foresight:
     def preview(self, plan: StackPlan, fields: Fields) -> Preview:
         """Say what a plan of a specimen comes to, here and now.
 
-        Raises `PlanRefused` as shooting it would; and `Refused`, once the camera has said which it is and how
-        large its frames are: what they are corrected by is kept with that.
+        Raises `PlanRefused` as shooting it would; and `Refused` where nothing is there that its slices are to
+        be corrected by, or, once the camera has said which it is and how large its frames are, nothing fits.
         """
         here, marks, free_bytes = self._axis.position(), self._book.marks, self._archive.free_bytes()
         layout, cost, picture_bytes = self._foreseen(plan, here, marks)
@@ -73,15 +73,15 @@ class Foresight:
             reserve_bytes=self._archive.reserve_bytes,
         )
         seen = self._eye.facts
-        if seen.identity and seen.size_px and not plan.rehearse:
-            self._darkroom.shading_of(plan, seen.identity, seen.size_px)
+        unsure = self._darkroom.shading_doubt(plan, seen.identity, seen.size_px)
         return Preview(
             layout,
             cost,
             free_bytes,
             needs_homing(plan, layout, here),
             self._specimens.same(fields),
-            plan.optics.pixel_doubt(seen.identity.pixel_um) if plan.optics and seen.identity else None,
+            unsure
+            or (plan.optics.pixel_doubt(seen.identity.pixel_um) if plan.optics and seen.identity else None),
         )
 
     def weight(self, plan: StackPlan) -> Weight:

@@ -84,8 +84,8 @@ def plan_screen(plan: Answer, terminal: Terminal) -> Iterator[str]:
     yield row("from", ends + subject_words(plan.get("subject_mm") or ()), terminal)
     seconds = plan.get("seconds")
     yield row("time", "unknown" if seconds is None else f"about {duration_words(seconds)}", terminal)
-    weighed = plan.get("bytes") or plan.get("rehearse")
-    takes = f"{large(plan.get('bytes'))} of" if weighed else "not known before the camera is opened;"
+    weighs = plan.get("bytes")
+    takes = "not known before the camera is opened;" if weighs is None else f"{large(weighs)} of"
     yield row("disk", f"{takes} {large(plan.get('free_bytes'))} free", terminal)
     if plan.get("after"):
         yield row("then", _AFTER.get(plan["after"], str(plan["after"])), terminal)

@@ -77,8 +77,8 @@ class Shadings:
         Raises `Refused` where that is nothing, or of other frames, another camera or another lens. Of one
         from before it was kept how it was taken, the size is all that is known.
         """
-        kept = self._known(name)
-        if kept is None or kept.shading.size_px != size_px:
+        kept = self.any_of(name)
+        if kept.shading.size_px != size_px:
             raise Refused(
                 f"the plan is to be corrected, and there is no white field or dark frame of {name} with "
                 f"frames of {size_px[0]} x {size_px[1]} pixels: take one with `focusctl calibrate flat`, or "
@@ -88,6 +88,16 @@ class Shadings:
             raise Refused(
                 f"the plan is to be corrected, and the {what} of {name} does not fit: {why}. Take it anew "
                 f"with `focusctl calibrate {kind}`, or set corrected: false"
+            )
+        return kept
+
+    def any_of(self, name: str) -> Kept:
+        """Give what is known of the optics of that name, whatever it fits; raises `Refused` for nothing."""
+        kept = self._known(name)
+        if kept is None:
+            raise Refused(
+                f"the plan is to be corrected, and there is no white field or dark frame of {name}: take one "
+                "with `focusctl calibrate flat`, or set corrected: false"
             )
         return kept
 

@@ -216,7 +216,7 @@ def plan_view(plan: StackPlan, preview: Preview, scale: Scale, distances: Distan
         "subject_mm": [_subject_mm(surely, scale, end_steps) for end_steps in ends_steps],
         "unit": scale.unit,
         "seconds": preview.cost.seconds,
-        "bytes": preview.cost.bytes,
+        "bytes": preview.cost.bytes if preview.cost.bytes or plan.rehearse else None,
         "free_bytes": preview.free_bytes,
         "after": plan.after.value,
         "homes_first": preview.homes_first,

@@ -175,7 +175,7 @@ def test_a_plan_that_leaves_bands_unsharp_says_so(pitch_u, told):
 @pytest.mark.parametrize(
     ("plan", "told"),
     [
-        ({"bytes": 0}, "not known before the camera is opened; 12 GB free"),
+        ({"bytes": None}, "not known before the camera is opened; 12 GB free"),
         ({"bytes": 0, "rehearse": True}, "0 MB of 12 GB free"),
     ],
 )

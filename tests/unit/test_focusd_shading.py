@@ -16,6 +16,7 @@ from focusd.errors import Refused
 from focusd.jobs import Goto, Job, Measure, Resume, Shoot
 from focusd.shadings import Kept, Shadings
 from focusd.surveys import DarkSurvey, FlatSurvey, Setting, Survey
+from focusd.views import plan_view
 from simulator.rig import SimulatedRig
 from stack.correction import correction_doubts, correction_words
 from stack.errors import NotMeasured, NotResumable, StopAsked
@@ -146,6 +147,8 @@ def test_a_plan_to_be_corrected_by_nothing_is_refused_before_anything_moves(rig:
 
 
 def test_a_plan_to_be_corrected_by_nothing_is_not_shown_as_one_that_can_be_shot(rig: CalibrationRig) -> None:
+    with pytest.raises(Refused, match="calibrate flat"):
+        rig.studio.preview(PLAN, {})
     rig.eye.camera()
     with pytest.raises(Refused, match="calibrate flat"):
         rig.studio.preview(PLAN, {})
@@ -153,6 +156,17 @@ def test_a_plan_to_be_corrected_by_nothing_is_not_shown_as_one_that_can_be_shot(
     assert rehearsed.layout.slices == 3, "a rehearsal photographs nothing that would be corrected"
     kept(rig, FlatSurvey(SETTING, 2))
     assert rig.studio.preview(PLAN, {}).layout == rehearsed.layout
+
+
+def test_before_the_camera_is_open_a_plan_says_that_its_correction_may_not_fit(rig: CalibrationRig) -> None:
+    rig.shadings.keep("macro/2x", Shading((64, 48), np.ones((48, 64, 3), np.float32)))
+    preview = rig.studio.preview(PLAN, {})
+    assert "not known before that is open" in (preview.doubt or "")
+    assert plan_view(PLAN, preview, rig.axis.scale, None)["bytes"] is None
+    assert rig.studio.preview(replace(PLAN, rehearse=True), {}).doubt is None
+    rig.eye.camera()
+    with pytest.raises(Refused, match="frames of"):
+        rig.studio.preview(PLAN, {})
 
 
 def test_a_stack_does_not_go_on_with_another_correction(rig: CalibrationRig) -> None:
