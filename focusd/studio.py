@@ -17,13 +17,13 @@ from focusd.instruments import Instruments
 from focusd.jobs import Accepted, Job
 from focusd.merges import Merges
 from focusd.now import Preview
-from focusd.paused import Paused, paused, shot_elsewhere
+from focusd.paused import Paused, paused
 from focusd.room import Patience
 from focusd.unfinished import newest_unfinished
 from focusd.wishes import Wishes
 from stack.durable import out_of_room
 from stack.ending import Ending, EndingKind
-from stack.errors import DiskGone, NoSuchSession, StackError
+from stack.errors import DiskGone, NoSuchSession, NotResumable, StackError
 from stack.estimate import expected_slice_bytes
 from stack.kit import Kit
 from stack.plan import StackPlan
@@ -104,11 +104,9 @@ class Studio:
     def resume(self, job: Job, wanted: str | None, observe: Observe) -> Ending:
         """Shoot what a session lacks; None: the one that waits, or else the latest that lacks something."""
         self.archive.disk.check()
-        record = self.archive.record
         session = self._meant(wanted)
-        check_rig(session, simulated=record.simulated)
-        check_grid(session, self._axis.scale, self._axis.grid)
-        check_settings(session, record.configuration)
+        self._check_places(session)
+        check_settings(session, self.archive.record.configuration)
         shooter = self._ready_shooter(job)
         check_camera(session, shooter.kit.camera.identity)  # first: no white field taken anew would help it
         check_shading(session, self._darkroom.shading(session.plan))
@@ -136,8 +134,16 @@ class Studio:
         return self.archive.create(plan, preview.layout, self._axis.scale, facts, preview.cost.bytes)
 
     def elsewhere(self, session: Session) -> str | None:
-        """Say why a session cannot go on upon this kind of rig; None where it may."""
-        return shot_elsewhere(session, simulated=self.archive.record.simulated)
+        """Say why a session's places mean nothing on this rig, as its axis is set now; None: they do."""
+        try:
+            self._check_places(session)
+        except NotResumable as error:
+            return str(error)
+        return None
+
+    def _check_places(self, session: Session) -> None:
+        check_rig(session, simulated=self.archive.record.simulated)
+        check_grid(session, self._axis.scale, self._axis.grid)
 
     def abandon(self, wanted: str, reason: str, observe: Observe) -> None:
         """Record that a paused session will not go on."""

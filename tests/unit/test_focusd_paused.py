@@ -328,6 +328,20 @@ def test_a_stack_of_the_other_kind_of_rig_waits_for_no_press_and_never_goes_on_b
     assert rig.sessions.open(1).state().phase is Phase.SHOOTING
 
 
+def test_a_stack_of_an_axis_that_was_set_otherwise_since_waits_for_no_press(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every press would be refused, and none would begin another."""
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    monkeypatch.setattr(rig.rail.axis._record, "grid", "5/16 um, inverted")
+    assert take_up(rig.sessions, rig.studio, rig.hub, "auto") is None
+    told = rig.last("stack_interrupted")
+    assert (told["goes_on"], "counts as `5/16 um, inverted` now" in told["words"]) == (False, True)
+    assert rig.operator.glance().paused is None
+    monkeypatch.undo()
+    assert take_up(rig.sessions, rig.studio, rig.hub, "auto") is not None
+
+
 def test_without_being_named_the_latest_of_this_kind_of_rig_goes_on(tmp_path: Path) -> None:
     rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
     session = rig.sessions.open(1)
