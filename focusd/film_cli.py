@@ -148,8 +148,9 @@ def _lines(what: str, facts: Answer) -> Iterator[str]:
     match what:
         case "film":
             yield (
-                f"{facts['file']}: {_counted(facts['frames'])}, {facts['seconds']:.1f} s at {facts['fps']:g} "
-                f"a second, {facts['width_px']}x{facts['height_px']}, {_size(facts['bytes'])}"
+                f"{facts['file']}: {_counted(facts['frames'], 'frame')}, {facts['seconds']:.1f} s "
+                f"at {facts['fps']:g} a second, {facts['width_px']}x{facts['height_px']}, "
+                f"{_size(facts['bytes'])}"
             )
             if facts["drift_px"]:
                 yield f"drift taken out: up to {facts['drift_px']:.1f} px"
@@ -157,13 +158,14 @@ def _lines(what: str, facts: Answer) -> Iterator[str]:
                 without = facts["slots_without_picture"]
                 yield f"slots without a picture: {without} (see why: focusctl timelapse sheet)"
         case "sheet":
-            yield f"{facts['file']}: {facts['pictures']} pictures, {facts['slots']} slots"
+            pictures, slots = _counted(facts["pictures"], "picture"), _counted(facts["slots"], "slot")
+            yield f"{facts['file']}: {pictures}, {slots}"
         case _:
-            yield f"{facts['file']}: {facts['slots']} slots, {_size(facts['bytes'])}"
+            yield f"{facts['file']}: {_counted(facts['slots'], 'slot')}, {_size(facts['bytes'])}"
 
 
-def _counted(frames: int) -> str:
-    return "1 frame" if frames == 1 else f"{frames} frames"
+def _counted(number: int, what: str) -> str:
+    return f"1 {what}" if number == 1 else f"{number} {what}s"
 
 
 def _size(count: Any) -> str:

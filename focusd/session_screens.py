@@ -15,6 +15,8 @@ def session_screen(session: Answer, terminal: Terminal) -> Iterator[str]:
         yield row("began", moment(session["began_at"]), terminal)
     if exposure := session.get("exposure"):
         yield row("exposure", exposure_words(exposure), terminal)
+    if session.get("correction"):
+        yield row("taken out", session["correction"], terminal)
     for name, value in (session.get("fields") or {}).items():
         yield row(name, str(value), terminal)
     yield row("merge", known(session.get("merge")) + _chosen_words(session), terminal)

@@ -38,6 +38,7 @@ from stack.timelapse import (
     create,
     every_series,
     not_made,
+    unreadable_series,
     why_newest_is_unreadable,
 )
 
@@ -269,8 +270,12 @@ class Timelapse:
             return lasting
         return self._stacks.rests() or self._stacks.merge_problem()
 
+    def unreadable(self) -> list[str]:
+        """Say of each series that cannot be read why."""
+        return unreadable_series(self._root)
+
     def all(self) -> list[Shown]:
-        """Show every series there is, by number; what cannot be read is left out."""
+        """Show every series there is, by number; `unreadable` tells of the others."""
         shown = []
         for series in every_series(self._root):
             with suppress(SeriesUnreadable):

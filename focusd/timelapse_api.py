@@ -31,7 +31,7 @@ def add_timelapse(app: FastAPI, house: House) -> None:
 
     @app.get("/timelapse/all")
     def every() -> Answer:
-        return {"series": [shown(one) for one in timelapse.all()]}
+        return {"series": [shown(one) for one in timelapse.all()], "unreadable": timelapse.unreadable()}
 
     @app.post("/timelapse/stop")
     def stop() -> Answer:

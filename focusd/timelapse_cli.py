@@ -27,7 +27,7 @@ def timelapse(call: Call) -> Exit:
             return _status(call)
         case "list":
             answer = call.daemon.ask("/timelapse/all")
-            return call.result(answer, _list_lines(answer["series"]))
+            return call.result(answer, _list_lines(answer, call.out))
         case what:
             answer = call.daemon.tell(f"/timelapse/{what}")
     return call.result(answer, [*_lines(answer, call.out), *_goes_on(call.typed.what, answer)])
@@ -77,11 +77,13 @@ def _asked(call: Call) -> dict[str, object]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _list_lines(series: list[Answer]) -> Iterator[str]:
-    if not series:
+def _list_lines(answer: Answer, terminal: Terminal) -> Iterator[str]:
+    series, unreadable = answer["series"], answer.get("unreadable") or ()
+    if not series and not unreadable:
         yield _NONE_YET
     for one in series:
         yield f"{one['series']:<32} {one['phase']:<8} {_tally(one)}"
+    yield from map(terminal.warning, unreadable)
 
 
 def _lines(one: Answer, terminal: Terminal) -> Iterator[str]:
@@ -122,10 +124,10 @@ def _disk(one: Answer, terminal: Terminal) -> str:
     if one["fits"] is None:
         return ""
     fits, left = one["fits"], one["left"]
-    words = f"fits {fits} more stacks, keeping {one['manner']['keep']}"
+    words = f"fits {fits} more {'stack' if fits == 1 else 'stacks'}, keeping {one['manner']['keep']}"
     if left is None:
         return words
-    words += f"; {left} are to come"
+    words += f"; {left} {'is' if left == 1 else 'are'} to come"
     return words if fits >= left else terminal.warning(words)
 
 

@@ -13,6 +13,7 @@ from rail.axis_settings import AxisSettings
 from rail.focus import Distances
 from rail.screw import Scale
 from rail.signals import MotorReport
+from stack.correction import correction_words
 from stack.merge.versions import chosen_number, version_numbers
 from stack.plan import Marks, StackPlan
 from stack.record import exposure_record
@@ -251,6 +252,7 @@ def session_view(session: Session, state: SessionState, *, running: str | None, 
         "reason": state.reason,
         "resumable": state.resumable and running != session.id,
         "exposure": exposure_record(state.exposure) if state.exposure else None,
+        "correction": correction_words(session.facts.camera.get("shading") or {}, state.exposure),
         "fields": dict(session.facts.fields),
         "missed_u": state.missed_u,
         "delivered": dict(state.delivered),

@@ -254,6 +254,17 @@ def every_series(root: Path) -> list[Series]:
     return sorted(found, key=lambda series: series.number)
 
 
+def unreadable_series(root: Path) -> list[str]:
+    """Say of each series below `root` that cannot be read why, by number."""
+    told = []
+    for path in sorted(_folders(root), key=_number):
+        try:
+            open_series(path).state()
+        except SeriesUnreadable as error:
+            told.append(str(error))
+    return told
+
+
 def why_newest_is_unreadable(root: Path) -> str | None:
     """Say why the newest series cannot be read; None where it can, or where there is none."""
     newest = max(_folders(root), key=_number, default=None)

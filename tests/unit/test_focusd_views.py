@@ -85,3 +85,13 @@ def test_how_many_merges_are_behind_is_told():
     merge = {"session": "0042-moss", "merged": 3, "saved": 9, "seconds_left": 12.0, "waiting": 17}
     lines = list(status_screen({"merge": merge}, Terminal(io.StringIO(), {})))
     assert "merge      0042-moss: 3 of 9, 0:12 left; 17 more to come" in lines
+
+
+def test_what_was_taken_out_of_the_slices_is_shown(tmp_path: Path) -> None:
+    layout = lay_out(PLAN, MICRON, Position(0, Trust.KNOWN), Marks())
+    facts = Facts(camera={"shading": {"white_field": True, "hot_pixels": 12}})
+    corrected = Sessions(tmp_path).create(PLAN, layout, MICRON, facts)
+    view = session_view(corrected, SessionState(Phase.DONE, 5), running=None, merge=None)
+    assert "taken out  shading and dust, 12 hot pixels" in list(
+        session_screen(view, Terminal(io.StringIO(), {}))
+    )
