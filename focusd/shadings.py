@@ -79,9 +79,10 @@ class Shadings:
         """
         kept = self.any_of(name)
         if kept.shading.size_px != size_px:
+            there = _pixels(kept.shading.size_px)
             raise Refused(
                 f"the plan is to be corrected, and there is no white field or dark frame of {name} with "
-                f"frames of {size_px[0]} x {size_px[1]} pixels: take one with `focusctl calibrate flat`, or "
+                f"frames of {_pixels(size_px)} (the one there is is of {there}): take one with `focusctl calibrate flat`, or "
                 "set corrected: false"
             )
         for what, kind, why in _misfits(kept.shading, optics, camera):
@@ -124,6 +125,10 @@ class Shadings:
 
     def _path(self, optics: str) -> Path:
         return self._root / f"{quote(optics, safe='')}.npz"
+
+
+def _pixels(size_px: Size) -> str:
+    return f"{size_px[0]} x {size_px[1]} pixels"
 
 
 def _misfits(

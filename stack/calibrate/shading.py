@@ -86,10 +86,12 @@ def hot_pixels(mean: NDArray[np.float32]) -> NDArray[np.int32]:
     found = np.argwhere(mean.max(axis=2) >= level + HOT).astype(np.int32)
     share = len(found) / (mean.shape[0] * mean.shape[1])
     if level > DARK or share > MOST_HOT:
-        raise NotMeasured(
-            f"it is not dark: the middle of all pixels is at {level:.0f} of 255, and {share:.1%} of them "
-            "shine. Put the cap on the lens, or cover it"
+        seen = (
+            f"the middle of all pixels is at {level:.0f} of 255, and at most {DARK:g} is dark"
+            if level > DARK
+            else f"{share:.1%} of all pixels shine, and at most {MOST_HOT:.1%} can be hot"
         )
+        raise NotMeasured(f"it is not dark: {seen}. Put the cap on the lens, or cover it")
     return found
 
 

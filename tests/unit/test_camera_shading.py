@@ -140,8 +140,13 @@ def test_hot_pixels_are_found_and_replaced_by_their_neighbours() -> None:
 
 def test_where_light_falls_in_it_is_not_dark() -> None:
     leaking = dark([(row, column) for row in range(0, HEIGHT, 2) for column in range(0, 40, 2)])
-    for frame in (np.full((HEIGHT, WIDTH, 3), 40, np.uint8), leaking):
-        with pytest.raises(NotMeasured, match="cap"):
+    grey = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    told = {
+        r"dark: the middle of all pixels is at 40 of 255, and at most 12 is dark\. Put the cap": grey,
+        r"dark: \d+\.\d% of all pixels shine, and at most 0\.5% can be hot\. Put the cap": leaking,
+    }
+    for words, frame in told.items():
+        with pytest.raises(NotMeasured, match=words):
             hot_pixels(mean_levels([frame]))
 
 
