@@ -11,7 +11,7 @@ from focusd.durations import duration_s
 from focusd.lengths import Length, length
 from focusd.plan_arguments import add_plan_options
 from focusd.sessions_arguments import add_sessions
-from focusd.subcommand import add_command
+from focusd.subcommand import Parser, add_command
 from focusd.timelapse_arguments import add_timelapse
 from focusd.typed_together import contradictions
 from focusd.typed_values import whole, worded
@@ -32,12 +32,11 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     """
     parser = focusctl_parser()
     arguments, unknown = parser.parse_known_args([_guarded(word) for word in typed])
+    parser.prog += f" {arguments.command}"  # whose help an error points to
     if arguments.command == "merge":
         arguments.rest = _for_the_merge(typed, arguments)
     elif unknown:
-        parser.error(
-            f"unrecognized arguments: {' '.join(unknown)} (see: focusctl {arguments.command} --help)"
-        )
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     elif len(_units_in(arguments)) > 1:
         parser.error("lengths are given in more than one unit: an axis has millimetres, degrees or dioptres")
     elif arguments.command == "mark" and arguments.end == "clear" and arguments.position is not None:
@@ -66,7 +65,7 @@ def _guarded(word: str) -> str:
 def focusctl_parser() -> argparse.ArgumentParser:
     """Give what knows every command and its options."""
     everywhere = _everywhere()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="focusctl",
         description="Drive a focus-stacking rig: see where it is, move it, shoot stacks.",
         epilog=_EPILOG,

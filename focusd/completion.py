@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from focusd.arguments import focusctl_parser
 from focusd.commands import Command, commands_of
+from stack.merge.interrupts import heard
 
 _HEAD = """\
 # bash completion for focusctl; made by `python -m focusd.completion`
@@ -55,4 +56,5 @@ def _offer(words: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(completion(list(commands_of(focusctl_parser()))))
+    with heard("focusd.completion"):
+        sys.stdout.write(completion(list(commands_of(focusctl_parser()))))

@@ -46,6 +46,10 @@ def length(typed: str) -> Length:
     """
     match = _TYPED.fullmatch(typed)
     if match is None:
+        if _TYPED.fullmatch(pointed := typed.replace(",", ".", 1)):
+            raise ValueError(
+                f'"{typed}" is not a length: write its decimals after a point: {pointed.strip()}'
+            )
         raise ValueError(
             f'"{typed}" is not a length: write a number and its unit, as in 4mm, 250um, 12.5deg or 0.5d'
         )

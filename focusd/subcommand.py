@@ -1,7 +1,15 @@
 """A command below another: told in the list of its kin and in its own help alike."""
 
 import argparse
-from typing import Any
+from typing import Any, NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in a line; argparse would write every option before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with code 2."""
+        self.exit(2, f"{self.prog}: error: {message} (see: {self.prog} --help)\n")
 
 
 def add_command(

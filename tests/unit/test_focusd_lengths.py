@@ -44,6 +44,13 @@ def test_what_could_be_meant_otherwise_is_refused(typed):
         length_um(typed)
 
 
+def test_a_decimal_comma_is_told_what_to_write():
+    with pytest.raises(
+        ValueError, match=r'^"1,5mm" is not a length: write its decimals after a point: 1\.5mm$'
+    ):
+        length("1,5mm")
+
+
 @pytest.mark.parametrize(
     ("um", "words"),
     [

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from focusd.arguments import focusctl_parser
+from focusd.arguments import focusctl_parser, parse
 from focusd.cli import _COMMANDS
 from focusd.commands import commands_of
 from focusd.completion import completion
@@ -51,3 +51,19 @@ def test_the_manual_page_is_sound_roff() -> None:
     assert done.stderr == ""
     for command in ALL:
         assert " ".join(command.words) in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("timelapse start", "focusctl timelapse start: error: the following arguments are required: --every"),
+        ("goto 1mm --fast", "focusctl goto: error: unrecognized arguments: --fast"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_a_line_that_names_its_help(
+    typed: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse(typed.split())
+    command = words.partition(":")[0]
+    assert capsys.readouterr().err == f"{words} (see: {command} --help)\n"
