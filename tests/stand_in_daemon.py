@@ -62,11 +62,15 @@ class StandIn:
         assert reached, f"nobody asked for {path}: {self.asked}"
 
     def answer(self, method: str, path: str, body: Body | None) -> tuple[int, Body]:
+        """Answer before anybody who waits until it is asked goes on: what is told next comes after it."""
         with self.changed:
             self.asked.append((method, path, body))
             self.changed.notify_all()
             if self.refusal is not None:
                 raise self.refusal
+            return self.answered(method, path, body)
+
+    def answered(self, method: str, path: str, body: Body | None) -> tuple[int, Body]:
         match method, path.strip("/").split("/"):
             case "GET", ["status"]:
                 return 200, self.status()
