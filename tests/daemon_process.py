@@ -114,10 +114,7 @@ class Daemon:
 
     def children(self, module: str = "") -> list[int]:
         """Give its children; with `module`, only those that run it."""
-        named = module.encode()
-        return [
-            pid for pid in children_of(self.process.pid) if named in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        return [pid for pid in children_of(self.process.pid) if module in command_of(pid)]
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -154,8 +151,9 @@ def daemon(folder: Path, *settings: str, config: Path | None = None, **environme
         if running.process.poll() is None:
             running.end()
         for pid in family:
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it may end as it is looked at
+                if alive(pid):
+                    os.kill(pid, signal.SIGKILL)
         assert running.process.stdout is not None
         running.process.stdout.close()
         running.log.close()
@@ -167,6 +165,13 @@ def children_of(pid: int) -> list[int]:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread may end meanwhile
             children += map(int, (task / "children").read_text().split())
     return children
+
+
+def command_of(pid: int) -> str:
+    """Give what a process runs; nothing of one that has ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
 
 
 def alive(pid: int) -> bool:
