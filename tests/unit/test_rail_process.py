@@ -104,8 +104,8 @@ def test_stop_takes_effect_during_a_run_and_holds(stepper, world):
     result = in_background(lambda: stepper.run(LONG_STEPS, RAMP))
     wait_until(lambda: stepper.count_steps() > 100)
     assert stepper.running()
-    at_stop = stepper.count_steps()
     stepper.stop()
+    at_stop = stepper.count_steps()
     run = result()
     assert run.ending is Ending.STOPPED
     assert run.issued_steps <= at_stop + RAMP.length_steps + 20
