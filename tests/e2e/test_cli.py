@@ -142,11 +142,15 @@ def test_one_job_at_a_time_and_a_stop_that_can_be_resumed(shell):
 def test_detaching_leaves_the_stack_to_itself(shell):
     stack = shell.start("shoot --near 1.2mm --far 1.8mm --count 8 --wait --json")
     assert any(json.loads(line)["event"] == "slice_saved" for line in stack.stdout)
+    shell.told("sim fault pi_hot")  # so that it is still under way when it is watched again
     stack.send_signal(signal.SIGINT)
     _, err = stack.communicate(timeout=PATIENCE_S)
     assert stack.returncode == 130 and "focusctl watch" in err
-    watched = shell.run("watch")
-    assert watched.returncode == 0, watched.stderr
+    watching = shell.start("watch")
+    assert watching.stdout.readline()
+    shell.told("sim fault pi_hot --off")
+    _, err = watching.communicate(timeout=PATIENCE_S)
+    assert watching.returncode == 0, err
     assert shell.told("sessions show")["saved"] == 8
 
 
