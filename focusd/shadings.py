@@ -82,8 +82,8 @@ class Shadings:
             there = _pixels(kept.shading.size_px)
             raise Refused(
                 f"the plan is to be corrected, and there is no white field or dark frame of {name} with "
-                f"frames of {_pixels(size_px)} (the one there is is of {there}): take one with `focusctl calibrate flat`, or "
-                "set corrected: false"
+                f"frames of {_pixels(size_px)} (the one there is is of {there}): take one with "
+                "`focusctl calibrate flat`, or set corrected: false"
             )
         for what, kind, why in _misfits(kept.shading, optics, camera):
             raise Refused(
