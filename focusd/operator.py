@@ -223,8 +223,8 @@ class Operator:
         """Stop what runs, motion first, and give the hardware back; a stack is left to be resumed."""
         with self._lock:
             self._closing = True
-        self._eye.end()
         self.stop(reason=DAEMON_ENDED)
+        self._eye.end()  # not before: a stack whose frame is given up must know why, or it waits for a person
         self._inbox.put(None)
         if self._thread.is_alive():
             self._thread.join()

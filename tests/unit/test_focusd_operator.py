@@ -10,7 +10,7 @@ import pytest
 from daemon_rig import PLAN, DaemonRig, phase
 
 from camera.camera import Camera
-from camera.errors import CameraTimeout, CameraUnavailable
+from camera.errors import CameraTimeout, CameraUnavailable, CaptureCancelled
 from camera.patience import within
 from focusd.errors import Busy, Refused
 from focusd.heartbeat import PATIENCE_S
@@ -281,6 +281,22 @@ def test_what_was_seen_at_rest_is_not_shown_at_work_nor_the_other_way_round(rig:
     rig.finder.want()
     rig.shoot(replace(PLAN, spacing=Count(2)))
     assert shown == [True, False, True, True, False]
+
+
+def test_a_stack_whose_frame_is_given_up_as_the_daemon_ends_waits_for_the_next(
+    rig: DaemonRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that ended for any other reason is taken for one that somebody paused, and stays so."""
+
+    def cut_at_once() -> None:
+        raise CaptureCancelled("the exposure was given up")
+
+    rig.marked()
+    monkeypatch.setattr(rig.eye, "end", cut_at_once)
+    monkeypatch.setattr(rig.eye.camera(), "capture", lambda *_given: rig.operator.close())
+    rig.shoot()
+    state = rig.sessions.open(1).state()
+    assert (state.phase, state.reason) == (Phase.PAUSED, DAEMON_ENDED)
 
 
 def test_what_ends_the_daemon_is_refused_and_stopped_for(rig: DaemonRig) -> None:
