@@ -12,6 +12,8 @@ from camera.icc import D65, PRIMARIES, Primaries, power_profile
 
 _ADOBE_MARK: Final = b"R03"
 """How cameras say it in EXIF (DCF 2.0, optional colour space); few of them add a profile."""
+_SRGB: Final = 1
+"""EXIF's colour space where a program has converted the picture and kept the rest of what the camera said."""
 _ADOBE_PRIMARIES: Final[Primaries] = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 _ADOBE_EXPONENT: Final = 563 / 256
 """Adobe RGB (1998), 4.3.1.2 and 4.3.4.2."""
@@ -26,10 +28,11 @@ def space_of_exif(exif: bytes | None) -> bytes | None:
     if exif is None or _ADOBE_MARK not in exif:
         return None
     try:
-        named = piexif.load(exif)["Interop"].get(piexif.InteropIFD.InteroperabilityIndex)
+        told = piexif.load(exif)
     except Exception:  # piexif raises whatever a malformed block makes it stumble over
         return None
-    if named != _ADOBE_MARK:
+    named = told["Interop"].get(piexif.InteropIFD.InteroperabilityIndex)
+    if named != _ADOBE_MARK or told["Exif"].get(piexif.ExifIFD.ColorSpace) == _SRGB:
         return None
     return power_profile(b"Compatible with Adobe RGB (1998)", _ADOBE_PRIMARIES, D65, _ADOBE_EXPONENT)
 

@@ -29,9 +29,10 @@ def told(profile):
     return np.array(primaries), struct.unpack_from(">H", tags[b"rTRC"], 12)[0] / 256
 
 
-def interoperable(index):
+def interoperable(index, space=65535):
     """Give the EXIF of a camera's JPEG that is so by that index."""
-    return piexif.dump({"Exif": {}, "Interop": {piexif.InteropIFD.InteroperabilityIndex: index}})
+    of_picture = {piexif.ExifIFD.ColorSpace: space}
+    return piexif.dump({"Exif": of_picture, "Interop": {piexif.InteropIFD.InteroperabilityIndex: index}})
 
 
 def test_a_jpeg_that_a_camera_says_is_adobe_rgb_is_that(tmp_path):
@@ -48,10 +49,11 @@ def test_a_jpeg_that_a_camera_says_is_adobe_rgb_is_that(tmp_path):
     [
         None,
         interoperable(b"R98"),
+        interoperable(b"R03", space=1),
         piexif.dump({"0th": {piexif.ImageIFD.Model: b"R03"}}),
         b"Exif\0\0MM\0*\xff\xff\xff\xffR03",
     ],
-    ids=["none", "sRGB", "elsewhere", "broken"],
+    ids=["none", "sRGB", "converted since", "elsewhere", "broken"],
 )
 def test_other_exif_names_no_space(exif):
     assert space_of_exif(exif) is None
