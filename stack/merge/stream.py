@@ -1,7 +1,7 @@
 """The merge: fed slice by slice, in bounded memory however many there are."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -249,12 +249,15 @@ class Merge:
 
         It is the merge's last: what it holds goes. Raises `NothingToMerge` if no slice was added.
         """
+        with ThreadPoolExecutor(1, "pictures") as worker:  # which ends, and gives memory back, where this fails
+            return self._finished(worker, bits)
+
+    def _finished(self, worker: ThreadPoolExecutor, bits: int | None) -> Merged:
         crop = self._crop()
         dtype: Any = {None: self._dtype, 8: np.uint8, 16: np.uint16}[bits]
         guide = self._fuser.grey(self._factor)
         del self._aligner, self._front  # what follows needs the room
         taken = self._fuser.taken()
-        worker = ThreadPoolExecutor(1, "pictures")
         picture = self._aside(worker, partial(self._picture, crop, dtype))
         sure = self._depth.sure(self._focuser.noise)
         owned = self._aside(worker, partial(self._own, sure, guide))
@@ -280,7 +283,6 @@ class Merge:
         depth, confidence = self._depth.map(guide, sure), owned.result()
         del peaks, sure, self._depth
         whole = self._aside(worker, lambda: (self._whole(depth, crop), self._whole(confidence, crop)))
-        worker.shutdown(wait=False)
         blur = self._blur(guide, depth, confidence, crop)
         size_px = self._shape[1], self._shape[0]
         part = None if taken is None else taken.cropped(crop.left, crop.top, crop.width_px, crop.height_px)
@@ -292,7 +294,7 @@ class Merge:
         """Have another thread work; at once, where two things at a time would need too much memory."""
         done = worker.submit(work)
         if self._working_set is WorkingSet.SMALL:
-            wait([done])
+            done.result()
         return done
 
     def _own(self, sure: Plane, guide: NDArray[np.uint8]) -> NDArray[np.uint8]:

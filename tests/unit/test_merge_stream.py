@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from merge_stacks import SIZE, fogged_stack, merged, registered, rig_stack, still_stack
@@ -198,3 +200,20 @@ def test_where_memory_is_short_the_end_of_a_merge_does_one_thing_at_a_time(monke
         merge.add(index, frame)
     merge.finish()
     assert done == [f"{name} {what}" for _, name in steps for what in ("begins", "has ended")]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Merge, "_picture"), (Depth, "sure"), (Depth, "map"), (Merge, "_blur")]
+)
+def test_a_merge_that_fails_at_its_end_leaves_no_thread(monkeypatch, owner, name):
+    """One that waited for more work would hold all the memory of its stack while others are merged."""
+
+    def fail(*_given):
+        raise MemoryError
+
+    merge = Merge(STILL)
+    merge.add(0, still_stack().frames[0])
+    monkeypatch.setattr(owner, name, fail)
+    with pytest.raises(MemoryError):
+        merge.finish()
+    assert [one.name for one in threading.enumerate() if one.name.startswith("pictures")] == []
