@@ -127,7 +127,7 @@ def _child(end: Callable[[Child], None], start: Callable[[], Child]) -> Iterator
 
 
 def _end(daemon: Child) -> None:
-    """Ask the daemon to end; what does not end in time is killed with all it started."""
+    """Ask the daemon to end; what does not end in time is killed, and its merge ends by itself."""
     with _undisturbed():
         daemon.terminate()
         try:

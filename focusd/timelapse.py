@@ -27,7 +27,7 @@ from focusd.slot_stacks import SlotStacks, doubt_of
 from focusd.stacks import Stacks
 from focusd.weighing import Weighing
 from rail.clock import Clock
-from stack.errors import DiskGone, JournalFailed, SeriesUnreadable, SessionError, StackError
+from stack.errors import DiskGone, JournalFailed, SessionError, StackError
 from stack.schedule import Moment, Slot
 from stack.sessions import Sessions, slug
 from stack.timelapse import (
@@ -38,7 +38,7 @@ from stack.timelapse import (
     create,
     every_series,
     not_made,
-    unreadable_series,
+    read_series,
     why_newest_is_unreadable,
 )
 
@@ -270,17 +270,14 @@ class Timelapse:
             return lasting
         return self._stacks.rests() or self._stacks.merge_problem()
 
-    def unreadable(self) -> list[str]:
-        """Say of each series that cannot be read why."""
-        return unreadable_series(self._root)
-
     def all(self) -> list[Shown]:
-        """Show every series there is, by number; `unreadable` tells of the others."""
-        shown = []
-        for series in every_series(self._root):
-            with suppress(SeriesUnreadable):
-                shown.append(Shown(series, series.state()))
-        return shown
+        """Show every series there is, by number; what cannot be read is left out."""
+        return self.told()[0]
+
+    def told(self) -> tuple[list[Shown], list[str]]:
+        """Show every series there is, by number, and say of each that cannot be read why."""
+        read, unreadable = read_series(self._root)
+        return [Shown(*one) for one in read], unreadable
 
     def end(self) -> None:
         """Begin nothing more, and take what is stopped from now on for no failure; waits for nobody."""

@@ -31,7 +31,8 @@ def add_timelapse(app: FastAPI, house: House) -> None:
 
     @app.get("/timelapse/all")
     def every() -> Answer:
-        return {"series": [shown(one) for one in timelapse.all()], "unreadable": timelapse.unreadable()}
+        series, unreadable = timelapse.told()
+        return {"series": [shown(one) for one in series], "unreadable": unreadable}
 
     @app.post("/timelapse/stop")
     def stop() -> Answer:

@@ -254,15 +254,16 @@ def every_series(root: Path) -> list[Series]:
     return sorted(found, key=lambda series: series.number)
 
 
-def unreadable_series(root: Path) -> list[str]:
-    """Say of each series below `root` that cannot be read why, by number."""
-    told = []
+def read_series(root: Path) -> tuple[list[tuple[Series, SeriesState]], list[str]]:
+    """Give the series below `root` and how they stand, by number; of others say why they cannot be read."""
+    read, unreadable = [], []
     for path in sorted(_folders(root), key=_number):
         try:
-            open_series(path).state()
+            series = open_series(path)
+            read.append((series, series.state()))
         except SeriesUnreadable as error:
-            told.append(str(error))
-    return told
+            unreadable.append(str(error))
+    return read, unreadable
 
 
 def why_newest_is_unreadable(root: Path) -> str | None:

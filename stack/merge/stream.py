@@ -249,7 +249,9 @@ class Merge:
 
         It is the merge's last: what it holds goes. Raises `NothingToMerge` if no slice was added.
         """
-        with ThreadPoolExecutor(1, "pictures") as worker:  # which ends, and gives memory back, where this fails
+        with ThreadPoolExecutor(
+            1, "pictures"
+        ) as worker:  # it ends where this fails, too
             return self._finished(worker, bits)
 
     def _finished(self, worker: ThreadPoolExecutor, bits: int | None) -> Merged:

@@ -109,7 +109,7 @@ def test_a_series_that_cannot_be_taken_up_is_told_of_and_keeps_focusd_from_nothi
     assert series.id in machine.timelapse.attention
     assert "does not go on" in machine.timelapse.attention
     assert [shown.series.number for shown in machine.timelapse.all()] == ([1, 2] if "right" in lost else [1])
-    assert [series.id in why for why in machine.timelapse.unreadable()] == ([] if "right" in lost else [True])
+    assert [series.id in why for why in machine.timelapse.told()[1]] == ([] if "right" in lost else [True])
     assert machine.timelapse.start(asked()).series.number == 3
     assert machine.timelapse.attention is None
 
