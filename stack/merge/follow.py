@@ -129,6 +129,12 @@ def main(argv: Sequence[str]) -> int:
         return 1
     except Ended as e:
         return e.exit_code
+    finally:
+        for number in (
+            signal.SIGTERM,
+            signal.SIGINT,
+        ):  # it ends already: raised now, that would be a traceback
+            signal.signal(number, signal.SIG_IGN)
     return 0
 
 

@@ -249,9 +249,7 @@ class Merge:
 
         It is the merge's last: what it holds goes. Raises `NothingToMerge` if no slice was added.
         """
-        with ThreadPoolExecutor(
-            1, "pictures"
-        ) as worker:  # it ends where this fails, too
+        with ThreadPoolExecutor(1, "pictures") as worker:  # it ends where this fails, too
             return self._finished(worker, bits)
 
     def _finished(self, worker: ThreadPoolExecutor, bits: int | None) -> Merged:

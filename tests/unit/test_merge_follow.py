@@ -195,6 +195,21 @@ def test_a_signal_ends_it_at_once_and_nothing_is_left(session, number, code):
     assert not (session / "merges").exists()
 
 
+ENDS_AS_IT_IS_TOLD_TO = """
+import atexit, os, signal, sys
+from stack.merge.follow import main
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+sys.exit(main(["--session", sys.argv[1]]))
+"""
+
+
+def test_what_ends_already_says_nothing_when_it_is_told_to(session):
+    """As by a daemon, which closes its stdin and then makes sure."""
+    command = [sys.executable, "-c", ENDS_AS_IT_IS_TOLD_TO, str(session)]
+    child = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (child.returncode, child.stderr) == (1, "")
+
+
 PACKS_SLOWLY = """
 import sys, threading
 from stack.merge import products
