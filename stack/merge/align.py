@@ -3,7 +3,8 @@
 Neighbouring slices are alike, distant ones are not (focus moved on), so each slice is laid over the two just
 before it, both of them already in the geometry of the first. That chains neighbours; because two are asked,
 one slice's error is not inherited whole. It is looked for where the course so far leads, continued by as much
-as the travel went on: of a pattern that repeats itself, the start decides which repeat is found.
+as the travel went on: of a pattern that repeats itself, the start decides which repeat is found. Where a
+slice left the course, as when somebody touched the rig, a new one begins.
 """
 
 from collections import deque
@@ -64,7 +65,8 @@ class Aligner:
         self._factor = -(-max(width_px, height_px) // WORKING_SIDE_PX)
         self._corners = np.array([[x, y] for x in (0.0, width_px) for y in (0.0, height_px)])
         self._before: deque[View] = deque(maxlen=ASKED)
-        self._last, self._last_at, self._first_at = Similarity(), 0.0, 0.0
+        self._jolt_px = LEAST_SHARE * float(np.hypot(width_px, height_px))
+        self._last, self._last_at = self._begun, self._begun_at = Similarity(), 0.0
         self._found: tuple[Similarity, float, View]
 
     def place(self, grey: NDArray[np.uint8], name: str, at: float) -> Alignment:
@@ -87,27 +89,37 @@ class Aligner:
 
     def left(self, grey: NDArray[np.uint8], name: str, at: float) -> Alignment:
         """Leave a slice where it is, and keep it; doubt it where it plainly lies beside the one before."""
-        before = self._last.reduced(1 / self._factor)
+        before = self._last
         try:
             found = self.place(grey, name, at)
         except AlignmentFailed:
             return AS_IT_IS
         self.join()
-        step = found.similarity.after(before.inverse())
-        apart_px = float(np.hypot(*(step(self._corners) - self._corners).T).max())
-        if found.doubt or apart_px < LEAST_SHARE * float(np.hypot(*self._corners[-1])):
+        apart_px = self._apart_px(before, self._last)
+        if found.doubt or apart_px < self._jolt_px:
             return AS_IT_IS
         return Alignment(
             Similarity(), 1.0, doubt=f"it lies {apart_px:.0f} px from the slice before it, and is left so"
         )
 
     def _course(self, at: float) -> Similarity:
-        """Give where a slice lies if all went on as evenly as it went from the first to the last."""
-        travelled = self._last_at - self._first_at
+        """Give where a slice lies if all goes on as evenly as it went since the course began."""
+        travelled = self._last_at - self._begun_at
         if not travelled:
             return self._last
-        course = self._last.power((at - self._first_at) / travelled)
+        went = self._last.after(self._begun.inverse())
+        course = went.power((at - self._begun_at) / travelled).after(self._begun)
         return course if _may_be_step(course.scale / self._last.scale) else self._last
+
+    def _left_course(self, similarity: Similarity, at: float) -> bool:
+        """Say whether a slice lies beside the course; the first of a course cannot."""
+        is_first = self._last_at == self._begun_at
+        return not is_first and self._apart_px(self._course(at), similarity) > self._jolt_px
+
+    def _apart_px(self, one: Similarity, other: Similarity) -> float:
+        """Give how far apart two places are at the corners, at most, in pixels of slices."""
+        step = other.after(one.inverse()).reduced(1 / self._factor)
+        return float(np.hypot(*(step(self._corners) - self._corners).T).max())
 
     def _judge(self, found: Fit, name: str) -> str:
         if found.blocks < FEW_BLOCKS:
@@ -130,8 +142,8 @@ class Aligner:
     def join(self) -> None:
         """Keep the slice last placed: those to come are laid over it too."""
         similarity, at, view = self._found
-        if not self._before:
-            self._first_at = at
+        if not self._before or self._left_course(similarity, at):
+            self._begun, self._begun_at = similarity, at
         self._last, self._last_at = similarity, at
         del self._found  # laid it is all that is needed of it, and memory is wanted for what follows
         self._before.append(view.laid(similarity))
