@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stack.merge.errors import AlignmentFailed
-from stack.merge.fit import FEW_BLOCKS, Fit, fit, textured
+from stack.merge.fit import FEW_BLOCKS, Fit, blocks_of, fit, textured
 from stack.merge.jolts import LEAST_SHARE
 from stack.merge.similarity import Similarity
 from stack.merge.views import View
@@ -28,6 +28,10 @@ LIKE_ENOUGH: Final = 0.25
 DOUBTFUL: Final = 0.5
 UNSURE_PX: Final = 1.0
 """Standard error above which detail begins to smear."""
+FEW_SHARE: Final = 0.05
+"""Of all blocks: if so few have texture, what moves may be where the picture is sharp, not the subject."""
+HOP_SHARE: Final = 0.05
+"""Of the picture's diagonal: farther, a slice hops; real rigs went on by a third of that at most."""
 UNALIGNED: Final = "if nothing moved, --no-align lays all as they are"
 MAX_STEP_SCALE: Final = 1.35
 """Between neighbours; no lens breathes more between two slices."""
@@ -65,7 +69,8 @@ class Aligner:
         self._factor = -(-max(width_px, height_px) // WORKING_SIDE_PX)
         self._corners = np.array([[x, y] for x in (0.0, width_px) for y in (0.0, height_px)])
         self._before: deque[View] = deque(maxlen=ASKED)
-        self._jolt_px = LEAST_SHARE * float(np.hypot(width_px, height_px))
+        self._diagonal_px = float(np.hypot(width_px, height_px))
+        self._jolt_px = LEAST_SHARE * self._diagonal_px
         self._last, self._last_at = self._begun, self._begun_at = Similarity(), 0.0
         self._found: tuple[Similarity, float, View]
 
@@ -137,6 +142,10 @@ class Aligner:
             return f"it is rather unlike the slices before it (likeness {found.likeness:.2f} of 1)"
         if found.unsure_px * self._factor > UNSURE_PX:
             return f"its place is only known to about {found.unsure_px * self._factor:.1f} px"
+        hop_px = self._apart_px(self._last, found.similarity)
+        few = FEW_SHARE * blocks_of(self._before[-1])
+        if found.blocks < few and hop_px > HOP_SHARE * self._diagonal_px:
+            return f"only little detail says that it lies {hop_px:.0f} px from the one before ({UNALIGNED})"
         return ""
 
     def join(self) -> None:

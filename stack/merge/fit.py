@@ -90,6 +90,13 @@ def textured(view: View) -> float:
     return float((weight / (weight + TEXTURED)).sum())
 
 
+def blocks_of(view: View) -> int:
+    """Give how many blocks a view has, with texture or without."""
+    light = view.levels[0][0]
+    block_px = _block_px(light)
+    return int(np.prod([side // block_px for side in light.shape]))
+
+
 def _block_px(light: Plane) -> int:
     return BLOCK_PX if min(light.shape) >= ACROSS * BLOCK_PX else LEAST_BLOCK_PX
 

@@ -180,6 +180,23 @@ def test_slices_that_march_across_the_picture_are_told():
     assert said.startswith("slices lie up to 100 px from the first: ")
 
 
+def band(left_px):
+    """A bright speckled strip on ground that shows nothing, as cloth too fine for views where it is sharp."""
+    speckled = cv2.GaussianBlur(np.random.default_rng(5).normal(0, 1, (300, 16)), (0, 0), 2) * 60
+    shown = np.full(SIZE[::-1], 100.0)
+    shown[20:280, left_px : left_px + 16] += speckled[20:280]
+    return np.rint(cv2.GaussianBlur(shown, (0, 0), 2)).astype(np.uint8)
+
+
+def test_what_little_detail_says_of_a_hop_is_doubted():
+    aligner, doubts = Aligner(*SIZE), []
+    for i, left_px in enumerate((60, 61, 121)):
+        doubts.append(aligner.place(band(left_px), str(i), i).doubt)
+        aligner.join()
+    assert doubts[:2] == ["", ""]
+    assert doubts[2].startswith("only little detail says that it lies 60 px from the one before ")
+
+
 def test_it_says_how_surely_it_knows():
     sure, *_ = (one.unsure_px for one in placed(kind_stack("dome"))[1:])
     faint = render(
