@@ -75,8 +75,10 @@ def fit(references: Sequence[View], other: View, starts: Sequence[Similarity]) -
     if found.likeness < LIKE:
         jumped = best([_jumped(references[-1], other, coarsest, start) for start in starts], coarsest)
         found = max(found, jumped, key=lambda f: f.likeness)
+    astray = False
     for level in range(coarsest - 1, -1, -1):
-        astray = found.likeness < ASTRAY
+        # What leads astray may be very like by chance; at the finest level asking again would cost too much.
+        astray = found.likeness < ASTRAY or (astray and level > 0)
         found = best([found.similarity], level)
         if astray and (straight := best(starts, level)).likeness > found.likeness - AS_LIKE:
             found = straight

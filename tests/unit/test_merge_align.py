@@ -123,6 +123,19 @@ def test_a_pattern_finer_than_coarse_views_can_show_leads_nowhere_else():
     assert max(errors) < 0.2
 
 
+def test_a_coarse_view_that_is_alike_by_chance_leads_to_no_other_thread():
+    random = np.random.default_rng(1)
+    y, x = np.mgrid[:480, :640]
+    aligner, places = Aligner(640, 480), []
+    for i in range(2):
+        threads = np.sin((x - 0.6 * i) * 2 * np.pi / 11) + np.sin((y + 0.7 * i) * 2 * np.pi / 12.1)
+        sharp = np.exp(-(((x - 100 - 80 * i) / 600) ** 2))
+        grey = np.rint(120 + 40 * sharp * threads + random.normal(0, 1, x.shape)).astype(np.uint8)
+        places.append(aligner.place(grey, str(i), i).similarity)
+        aligner.join()
+    assert (places[1].tx, places[1].ty) == pytest.approx((0.6, -0.7), abs=0.1)
+
+
 @pytest.mark.parametrize("jolt_px", [0, 4])
 def test_slices_left_out_lead_to_no_other_thread(jolt_px):
     """A rail that is askew carries the picture along, and by six slices more than a thread of the weave.
