@@ -14,7 +14,7 @@ from focusd.sessions_arguments import add_sessions
 from focusd.subcommand import Parser, add_command
 from focusd.timelapse_arguments import add_timelapse
 from focusd.typed_together import contradictions
-from focusd.typed_values import whole, worded
+from focusd.typed_values import count, worded
 
 Command = Callable[[str, str], argparse.ArgumentParser]
 """Adds a command by its name and what it does."""
@@ -32,7 +32,7 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     """
     parser = focusctl_parser()
     arguments, unknown = parser.parse_known_args([_guarded(word) for word in typed])
-    parser.prog += f" {arguments.command}"  # whose help an error points to
+    parser.prog = f"focusctl {' '.join(_said(arguments))}"  # whose help an error points to
     if arguments.command == "merge":
         arguments.rest = _for_the_merge(typed, arguments)
     elif unknown:
@@ -44,6 +44,12 @@ def parse(typed: Sequence[str]) -> argparse.Namespace:
     elif contradictory := "; ".join(contradictions(arguments)):
         parser.error(contradictory)
     return arguments
+
+
+def _said(arguments: argparse.Namespace) -> list[str]:
+    """Give the command's words: `calibrate scale`."""
+    below = (getattr(arguments, name, None) for name in ("action", "what"))
+    return [arguments.command, *(word for word in below if word)]
 
 
 def _for_the_merge(typed: Sequence[str], arguments: argparse.Namespace) -> list[str]:
@@ -211,7 +217,7 @@ def _add_mark(parser: argparse.ArgumentParser) -> None:
 
 def _add_preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="save the picture, a JPEG")
-    parser.add_argument("--width", metavar="PX", type=worded(whole), help="of the picture (960)")
+    parser.add_argument("--width", metavar="PX", type=worded(count), help="of the picture (960)")
     parser.add_argument(
         "--crop", metavar="X,Y", help="a part at 1:1 about there, in parts of width and height: 0.5,0.5"
     )

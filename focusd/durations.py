@@ -3,6 +3,8 @@
 import re
 from fractions import Fraction
 
+from focusd.decimals import pointed
+
 _TYPED = re.compile(r"\s*(\d+\.?\d*|\.\d+|\d+/[1-9]\d*)\s*(us|µs|μs|ms|s|min|m|h|d)?\s*")
 
 _UNIT_S = {
@@ -38,6 +40,9 @@ def duration_words(seconds: float) -> str:
 def _duration_s(typed: str) -> Fraction:
     match = _TYPED.fullmatch(typed)
     if match is None:
+        typed = typed.replace("−", "-")
+        if written := pointed(typed, _TYPED):
+            raise ValueError(f'"{typed}" is not a duration: write its decimals after a point: {written}')
         raise ValueError(f'"{typed}" is not a duration: write 500ms, 3s, 1/125, 30min, 2h or 7d')
     digits, unit = match.groups()
     return Fraction(digits) * _UNIT_S[unit or "s"]

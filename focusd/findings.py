@@ -81,9 +81,9 @@ def backlash_finding(there: Sweep, back: Sweep, found: Play, scale: Scale, axis:
         },
         plot=Plot(
             f"Sharpness on the way to far and on the way back: {play} apart",
-            f"commanded position, {scale.unit}",
+            f"commanded position, {_plotted_unit(scale)}",
             "sharpness, each tile over its own range",
-            (_curve("to far", there), _curve("back", back)),
+            (_curve("to far", there, scale), _curve("back", back, scale)),
         ),
         proposals=(_ample(found, axis),),
     )
@@ -210,10 +210,13 @@ def range_finding(
         },
         plot=Plot(
             "Sharpness along the way, and how much of the picture is sharpest where",
-            f"position, {scale.unit}",
+            f"position, {_plotted_unit(scale)}",
             "part of the most",
-            (_curve("sharpness", sweep), Series("tiles", tuple(found.crowd(sweep.places_u)))),
-            (Mark("near", near.proposed_u), Mark("far", far.proposed_u)),
+            (
+                _curve("sharpness", sweep, scale),
+                Series("tiles", tuple((_plotted(u, scale), part) for u, part in found.crowd(sweep.places_u))),
+            ),
+            (Mark("near", _plotted(near.proposed_u, scale)), Mark("far", _plotted(far.proposed_u, scale))),
         ),
         pictures=pictures,
         proposals=(saved,) if saved is not None and not open_ends else (),
@@ -257,5 +260,15 @@ def _ample(found: Play, axis: Axis) -> Proposal:
     return Proposal(("axis", "backlash_um"), float(math.ceil(found.ample_u)))
 
 
-def _curve(name: str, sweep: Sweep) -> Series:
-    return Series(name, tuple(zip(sweep.places_u.tolist(), overall(sweep).tolist(), strict=True)))
+def _curve(name: str, sweep: Sweep, scale: Scale) -> Series:
+    places = (_plotted(place_u, scale) for place_u in sweep.places_u.tolist())
+    return Series(name, tuple(zip(places, overall(sweep).tolist(), strict=True)))
+
+
+def _plotted_unit(scale: Scale) -> str:
+    """Give what a place on an axis is plotted in: a rail's in millimetres, as sentences tell it."""
+    return "mm" if scale.unit == "um" else scale.unit
+
+
+def _plotted(place_u: float, scale: Scale) -> float:
+    return place_u / 1000 if scale.unit == "um" else place_u

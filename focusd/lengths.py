@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
+from focusd.decimals import pointed
+
 TypedUnit = Literal["um", "deg", "d"]
 """What people measure an axis in, as `rail.screw.Scale` calls it."""
 
@@ -46,10 +48,8 @@ def length(typed: str) -> Length:
     """
     match = _TYPED.fullmatch(typed)
     if match is None:
-        if _TYPED.fullmatch(pointed := typed.replace(",", ".", 1)):
-            raise ValueError(
-                f'"{typed}" is not a length: write its decimals after a point: {pointed.strip()}'
-            )
+        if written := pointed(typed, _TYPED):
+            raise ValueError(f'"{typed}" is not a length: write its decimals after a point: {written}')
         raise ValueError(
             f'"{typed}" is not a length: write a number and its unit, as in 4mm, 250um, 12.5deg or 0.5d'
         )
@@ -64,6 +64,14 @@ def length(typed: str) -> Length:
         return Length(0.0, None)
     unit, factor = _UNITS[written]
     return Length(float((-number if sign in ("-", "−") else number) * factor), unit)
+
+
+def extent(typed: str) -> Length:
+    """Give a typed length that has no direction; raises `ValueError`, also where it is not above zero."""
+    given = length(typed)
+    if given.value_u <= 0:
+        raise ValueError(f'"{typed.replace("−", "-")}" is none: give a length above zero')
+    return given
 
 
 def length_words(length_u: float, unit: str = "um") -> str:

@@ -55,7 +55,7 @@ class MarkBook:
             elif self._axis.moving():
                 raise Refused(
                     "the axis moves, so it stands at no place that could be marked: wait until it rests, or "
-                    f"stop it and look; `focusctl mark {end} PLACE` marks a place wherever it is"
+                    f"stop it and look; `focusctl mark {end} POSITION` marks a place wherever it is"
                 )
             place_u = self._axis.scale.length_u(here.steps) if position_u is None else position_u
             assumed = self.marks.assumed or here.trust is Trust.ASSUMED

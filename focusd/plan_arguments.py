@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from focusd.durations import duration_s
-from focusd.lengths import in_units, length
-from focusd.typed_values import exposure, number, specimen_field, whole, worded
+from focusd.lengths import extent, in_units, length
+from focusd.typed_values import count, exposure, number, specimen_field, worded
 
 _PLAN_FIELDS = {
     "plan": "plan",
@@ -52,13 +52,15 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--length", metavar="LENGTH", type=length_, help="this far from here; negative is nearer"
     )
-    where.add_argument("--around", metavar="LENGTH", type=length_, help="half of it on each side of here")
+    where.add_argument(
+        "--around", metavar="LENGTH", type=worded(extent), help="half of it on each side of here"
+    )
 
 
 def _add_how_closely(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how closely (default: as the plan says)")
-    how.add_argument("--pitch", metavar="LENGTH", type=worded(length), help="at most this far apart")
-    how.add_argument("--count", metavar="N", type=worded(whole), help="this many slices")
+    how.add_argument("--pitch", metavar="LENGTH", type=worded(extent), help="at most this far apart")
+    how.add_argument("--count", metavar="N", type=worded(count), help="this many slices")
     how.add_argument(
         "--overlap", metavar="PART", type=worded(number), help="pitch as a part of the depth of field: 0.75"
     )
@@ -87,7 +89,7 @@ def _add_the_rest(parser: argparse.ArgumentParser) -> None:
     rest.add_argument(
         "--clipped", metavar="PERCENT", type=worded(number), help="as bright as clips no more: 0.5"
     )
-    rest.add_argument("--frames", metavar="N", type=worded(whole), help="mean of N frames a slice")
+    rest.add_argument("--frames", metavar="N", type=worded(count), help="mean of N frames a slice")
     rest.add_argument("--recycle", metavar="TIME", type=worded(duration_s), help="a flash recharges: 3s")
 
 

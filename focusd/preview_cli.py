@@ -13,6 +13,9 @@ from focusd.exits import Exit
 AGAIN_S = 0.2
 """How long what was shown already is let stand: at work there are only the frames of the work."""
 
+_JPEG = ("", ".jpg", ".jpeg")
+"""What the name of a preview's file may end with."""
+
 _OPTIONS = ("width", "crop", "peaking", "clipping")
 
 
@@ -31,6 +34,9 @@ def preview(call: Call) -> Exit:
     asked = {name: value for name in _OPTIONS if (value := getattr(typed, name))}
     if typed.growing and asked:
         words = f"--growing shows all of the picture: leave out --{', --'.join(asked)}"
+        return call.problem("Not understood", words, Exit.USAGE)
+    if typed.output is not None and typed.output.suffix.lower() not in _JPEG:
+        words = f"--output: {typed.output} is saved as a JPEG: let its name end in .jpg"
         return call.problem("Not understood", words, Exit.USAGE)
     try:
         for look in _merged(call) if typed.growing else _seen(call, asked):

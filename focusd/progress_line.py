@@ -26,6 +26,8 @@ def progress_line(progress: Progress) -> str:
 
 def _count_words(progress: Progress) -> str:
     if progress.session is None:
+        if progress.job is None and progress.shot is None:
+            return ""  # nothing has begun yet
         return f"rehearsal {progress.place}/{progress.slices or '?'}"
     if progress.shot == "done" and progress.job is None:
         return f"{progress.slices} slices saved"
@@ -86,7 +88,8 @@ class PlainLines:
         news = (count, resting, progress.merge, merged)
         if news != self._said:
             self._said = news
-            self._terminal.line(progress_line(progress))
+            if line := progress_line(progress):
+                self._terminal.line(line)
 
     def end(self) -> None:
         """Leave everything as it stands."""

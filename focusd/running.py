@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from focusd.events import Publish
 from focusd.rhythm import Anchored
 from rail.clock import Clock
+from stack.durable import way_out
 from stack.errors import JournalFailed
 from stack.journal import Entry
 from stack.schedule import Moment, Slot, next_slot, slots_left, slots_passed
@@ -88,7 +89,7 @@ class RunningSeries:
         event, _, error = self._unwritten
         return (
             f"series {self.series.id} was {event.removeprefix('series_')}, and that cannot be written down: "
-            f"{error}. Make room there; if focusd ended before, the series would go on as it was"
+            f"{error}. {way_out(error)}; if focusd ended before, the series would go on as it was"
         )
 
     def catch_up(self) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from focusd.subcommand import add_command
-from focusd.typed_values import whole, worded
+from focusd.typed_values import count, worded
 
 
 def add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_sessions(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentP
 
     listing = action("list", "a line for each of the newest (the default)")
     extent = listing.add_mutually_exclusive_group()
-    extent.add_argument("--limit", metavar="N", type=worded(whole), help="so many, up to 500 (default: 50)")
+    extent.add_argument("--limit", metavar="N", type=worded(count), help="so many, up to 500 (default: 50)")
     extent.add_argument("--all", action="store_true", help="all there are; of thousands it takes a while")
     listing.add_argument("--before", metavar="ID", help="those next before this one: number or name")
     show = action("show", "all about one")

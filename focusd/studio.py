@@ -120,7 +120,8 @@ class Studio:
         if wanted is None and self.paused is not None:
             wanted = self.paused.session
         if wanted is None:
-            return newest_unfinished(self.archive.sessions, simulated=self.archive.record.simulated)
+            simulated = self.archive.record.simulated
+            return newest_unfinished(self.archive.sessions, self.elsewhere, simulated=simulated)
         try:
             return self.archive.sessions.open(wanted)
         except NoSuchSession:

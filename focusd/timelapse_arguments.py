@@ -5,7 +5,7 @@ import argparse
 from focusd.durations import duration_s
 from focusd.film_arguments import add_showing
 from focusd.subcommand import add_command
-from focusd.typed_values import moment, number, whole, window, worded
+from focusd.typed_values import count, moment, number, window, worded
 
 
 def add_timelapse(parser: argparse.ArgumentParser, everywhere: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def _add_when(start: argparse.ArgumentParser) -> None:
     when.add_argument(
         "--every", metavar="TIME", type=worded(duration_s), required=True, help="from stack to stack: 30min"
     )
-    when.add_argument("--count", metavar="N", type=worded(whole), help="so many, then it is done")
+    when.add_argument("--count", metavar="N", type=worded(count), help="so many, then it is done")
     when.add_argument("--until", metavar="TIME", type=worded(moment), help="such as 2026-12-01T08:00")
     when.add_argument("--for", metavar="TIME", type=worded(duration_s), dest="lasting", help="such as 7d")
     when.add_argument("--start-at", metavar="TIME", type=worded(moment), help="(default: now)")

@@ -2,13 +2,17 @@
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 from datetime import datetime, time
 from typing import Any, TypeVar
 
+from focusd.decimals import pointed
 from focusd.durations import duration_us
 
 Value = TypeVar("Value")
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)")
 
 
 def worded(read: Callable[[str], Value]) -> Callable[[str], Value]:
@@ -25,21 +29,25 @@ def worded(read: Callable[[str], Value]) -> Callable[[str], Value]:
 
 def number(typed: str) -> float:
     """Read a number, also one below 0: `-0.5`, or with a typographic minus."""
+    typed = typed.replace("−", "-")
     try:
-        value = float(typed.replace("−", "-"))
+        value = float(typed)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ValueError(f'"{typed}" is not a number: write it as in 0.5')
+        raise ValueError(f'"{typed}" is not a number: write it as in {pointed(typed, _NUMBER) or "0.5"}')
     return value
 
 
-def whole(typed: str) -> int:
-    """Read a whole number."""
+def count(typed: str) -> int:
+    """Read how many: a whole number from 1 up."""
     try:
-        return int(typed.replace("−", "-"))
+        value = int(typed.replace("−", "-"))
     except ValueError:
         raise ValueError(f'"{typed}" is not a whole number') from None
+    if value < 1:
+        raise ValueError(f"{value} is not a whole number from 1 up")
+    return value
 
 
 def exposure(typed: str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Which stack goes on where nobody says which."""
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
-from focusd.continuity import check_rig
 from focusd.paused import shot_elsewhere
 from stack.errors import NotResumable
 from stack.session import Session
@@ -14,10 +14,13 @@ LOOK_BACK: Final = 50
 one from so long ago without saying which."""
 
 
-def newest_unfinished(sessions: Sessions, *, simulated: bool) -> Session:
+def newest_unfinished(
+    sessions: Sessions, elsewhere: Callable[[Session], str | None], *, simulated: bool
+) -> Session:
     """Find what goes on unnamed: the newest of this kind of rig, unless it is over. Raises `NotResumable`.
 
-    Before the lens may be another specimen than that of an older one, so that has to be named.
+    Before the lens may be another specimen than that of an older one, so that has to be named; but not one
+    that `elsewhere` says would be refused for its places.
     """
     over: str | None = None
     others: list[Session] = []
@@ -34,6 +37,8 @@ def newest_unfinished(sessions: Sessions, *, simulated: bool) -> Session:
             ) from error
         if shot_elsewhere(session, simulated=simulated):
             others += [session] if state.resumable else []
+        elif over is not None and state.resumable and elsewhere(session):
+            others.append(session)
         elif not state.resumable:
             over = over or f"{session.id}, the newest, is {state.phase}"
         elif over is None:
@@ -45,7 +50,7 @@ def newest_unfinished(sessions: Sessions, *, simulated: bool) -> Session:
                 session=session.id,
             )
     for session in others:
-        check_rig(session, simulated=simulated)
+        raise NotResumable(elsewhere(session) or "", session=session.id)
     if len(sessions.ids()) <= LOOK_BACK:
         raise NotResumable("no session has slices left to shoot", session="")
     raise NotResumable(

@@ -78,3 +78,12 @@ def out_of_room(error: BaseException | None) -> bool:
 
 def _part_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER_SUFFIX}")
+
+
+def way_out(error: BaseException | None) -> str:
+    """Say what lets files be written where `error` kept them from it, as the beginning of a sentence."""
+    if out_of_room(error):
+        return "Make room there"
+    if isinstance(error, PermissionError):
+        return "Let focusd write there"
+    return "See dmesg: a failing disk is made read-only; fsck it, or replace it"

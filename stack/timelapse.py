@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rail.clock import Clock
-from stack.durable import LEFTOVER_SUFFIX, sync_folder, write_durably
+from stack.durable import LEFTOVER_SUFFIX, sync_folder, way_out, write_durably
 from stack.errors import SeriesNotMade, SeriesUnreadable
 from stack.journal import FOREIGN, Entry, Journal, entries_in, foreign_words
 from stack.manner import AS_USUAL, Manner, manner_of, manner_record
@@ -238,8 +238,8 @@ def create(
 def not_made(root: Path, error: OSError) -> SeriesNotMade:
     """Say in words that no series can be written down below `root`."""
     return SeriesNotMade(
-        f"the folder of the series cannot be made in {root}: {error.strerror or error}. Make room there, "
-        "or let focusd write there; then start it again"
+        f"the folder of the series cannot be made in {root}: {error.strerror or error}. "
+        f"{way_out(error)}; then start it again"
     )
 
 

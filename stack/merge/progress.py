@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -24,16 +25,16 @@ class Progress:
         if self._json:
             self._line(event="merge_progress", merged=done, slices=of, file=name, doubt=doubt)
             return
-        self._step(f"merged {done} of {of}  {name}")
+        self._step(f"merged {done} of {of}  {on_one_line(name)}")
         if doubt:
-            self._tell_at_once(f"{name}: {DOUBTFUL} {doubt}")
+            self._tell_at_once(f"{on_one_line(name)}: {DOUBTFUL} {doubt}")
 
     def skipped(self, name: str, reason: str) -> None:
         """Tell that a slice was left out."""
         if self._json:
             self._line(event="merge_skipped", file=name, reason=reason)
         else:
-            self._tell_at_once(f"{name} {LEFT_OUT} {reason}")
+            self._tell_at_once(f"{on_one_line(name)} {LEFT_OUT} {reason}")
 
     def passed_over(self, names: Sequence[str]) -> None:
         """Tell of pictures that were not taken for slices."""
@@ -152,6 +153,13 @@ class Silence(Progress):
         pass
 
 
+def on_one_line(name: str) -> str:
+    r"""Write a file's name so that it ends no line and drives no terminal: `a\nb.jpg`."""
+    return "".join(one if unicodedata.category(one) != "Cc" else ascii(one)[1:-1] for one in name)
+
+
 def listed(names: Sequence[str], most: int = 4) -> str:
     """Name some of many."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(map(on_one_line, names[:most])) + (
+        f" and {len(names) - most} more" if len(names) > most else ""
+    )

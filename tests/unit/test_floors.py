@@ -38,6 +38,7 @@ SHELL = [
     "focusd.client",
     "focusd.demo",
     "focusd.doctor_cli",
+    "focusd.decimals",
     "focusd.durations",
     "focusd.exits",
     "focusd.film_arguments",

@@ -81,7 +81,7 @@ def test_a_number_that_is_none_is_said_in_words(line, words, capsys):
     [
         ("plan --near 1mm --far 2mm --around 1mm", "give only one of --near and --far, --around"),
         ("shoot --near 1mm --length 1mm --count 5", "give only one of --near and --far, --length"),
-        ("shoot --around 0 --length 0", "give only one of --length, --around"),
+        ("shoot --around 1mm --length 0", "give only one of --length, --around"),
         ("plan --near 0", "--near and --far belong together: give both"),
         ("plan --overlap 0.5 --pitch 20um --count 3", "give only one of --pitch, --count, --overlap"),
         ("plan --stops 0 --clipped 0.5", "give only one of --stops, --clipped"),

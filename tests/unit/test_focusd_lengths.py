@@ -1,4 +1,5 @@
 import math
+import re
 from fractions import Fraction
 
 import pytest
@@ -6,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from focusd.durations import duration_s, duration_us, duration_words
-from focusd.lengths import Length, length, length_words
+from focusd.lengths import Length, extent, length, length_words
+from focusd.typed_values import count, number
 from rail.screw import Scale
 
 
@@ -44,11 +46,32 @@ def test_what_could_be_meant_otherwise_is_refused(typed):
         length_um(typed)
 
 
-def test_a_decimal_comma_is_told_what_to_write():
-    with pytest.raises(
-        ValueError, match=r'^"1,5mm" is not a length: write its decimals after a point: 1\.5mm$'
-    ):
-        length("1,5mm")
+@pytest.mark.parametrize(
+    ("read", "typed", "words"),
+    [
+        (length, "1,5mm", '"1,5mm" is not a length: write its decimals after a point: 1.5mm'),
+        (duration_s, "1,5s", '"1,5s" is not a duration: write its decimals after a point: 1.5s'),
+        (number, "−0,5", '"-0,5" is not a number: write it as in -0.5'),
+        (number, "1,2,3", '"1,2,3" is not a number: write it as in 0.5'),
+    ],
+)
+def test_a_decimal_comma_is_told_what_to_write(read, typed, words):
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        read(typed)
+
+
+@pytest.mark.parametrize(
+    ("read", "typed", "words"),
+    [
+        (count, "0", "0 is not a whole number from 1 up"),
+        (count, "−3", "-3 is not a whole number from 1 up"),
+        (extent, "0um", '"0um" is none: give a length above zero'),
+        (extent, "−2mm", '"-2mm" is none: give a length above zero'),
+    ],
+)
+def test_what_there_can_be_none_of_is_refused(read, typed, words):
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        read(typed)
 
 
 @pytest.mark.parametrize(

@@ -412,3 +412,19 @@ def test_a_stack_of_which_nobody_recorded_the_rig_goes_on_as_before(tmp_path: Pa
     assert take_up(rig.sessions, rig.studio, rig.hub, "auto") is not None
     rig.tell(Resume(None)).ended.result(0)
     assert rig.sessions.open(1).state().phase is Phase.DONE
+
+
+def test_what_would_be_refused_for_its_places_is_not_named_as_what_could_go_on(tmp_path: Path) -> None:
+    rig = booted(interrupted(tmp_path / "cut"), tmp_path / "boot")
+    first = rig.sessions.open(1)
+    newer = rig.sessions.create(first.plan, first.layout, first.scale, first.facts)
+    with newer.journal(rig.clock) as journal:
+        journal.append("stack_aborted", reason="enough")
+
+    def words(elsewhere: str | None) -> str:
+        with pytest.raises(NotResumable) as refused:
+            unfinished.newest_unfinished(rig.sessions, lambda _: elsewhere, simulated=False)
+        return str(refused.value)
+
+    assert "`focusctl resume 1`" in words(None)
+    assert words("its places are counted in other steps") == "its places are counted in other steps"

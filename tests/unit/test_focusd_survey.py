@@ -148,6 +148,9 @@ def test_the_ends_of_the_subject_are_found_with_a_picture_of_either(rig: Calibra
     assert near_u - 40 <= figures["near_u"] < near_u
     assert far_u < figures["far_u"] <= far_u + 40
     assert figures["open_ends"] == []
+    drawn = found["plot"]
+    assert drawn["x_label"] == "position, mm"
+    assert [mark["x"] for mark in drawn["marks"]] == [figures["near_u"] / 1000, figures["far_u"] / 1000]
     pictures = {name: Path(found["folder"], name).read_bytes() for name in found["files"] if "jpg" in name}
     assert sorted(pictures) == ["far-sharp.jpg", "far.jpg", "near-sharp.jpg", "near.jpg"]
     assert all(jpeg.startswith(b"\xff\xd8") for jpeg in pictures.values())

@@ -47,6 +47,22 @@ def test_where_no_series_can_be_written_none_is_begun_and_nothing_of_it_is_left(
     assert machine.timelapse.start(asked()).series.number == 1
 
 
+def test_on_a_disk_that_became_read_only_nobody_is_told_to_make_room(machine, monkeypatch):
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", read_only)
+        with pytest.raises(SeriesNotMade, match=r"Read-only file system\. See dmesg"):
+            machine.timelapse.start(asked())
+    machine.timelapse.start(asked())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", read_only)
+        attention = str(machine.timelapse.abort().attention)
+    assert "See dmesg" in attention
+    assert "Make room" not in attention
+
+
 def test_how_many_stacks_fit_is_not_known_before_a_camera_said_how_large_they_are(machine):
     def unknown(plan):
         raise Refused("how large a slice is, is known once a camera was opened")

@@ -226,3 +226,11 @@ def test_the_stack_of_now_is_the_one_being_shot_then_the_one_being_merged(job, m
     said = Said(job, merge)
     progress = current_stack(said, said.status)
     assert (progress and (progress.session, progress.job)) == found
+
+
+def test_while_no_stack_has_begun_what_came_to_nothing_is_told_and_no_rehearsal():
+    stream = io.StringIO()
+    refused = {"event": "refused", "reason": "the way is not free"}
+    PlainLines(Terminal(stream, {})).show(refused, Progress(None))
+    assert stream.getvalue() == "refused: the way is not free\n"
+    assert progress_line(Progress(None, job=7, place=2, slices=3)) == "rehearsal 2/3"

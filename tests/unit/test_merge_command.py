@@ -49,6 +49,13 @@ def test_a_folder_becomes_a_picture_a_depth_map_and_a_report(tmp_path, capsys):
     assert "from 4 slices" in said.err.splitlines()[-1]
 
 
+def test_a_name_that_ends_a_line_is_told_on_one(tmp_path, capsys):
+    folder = shot(tmp_path / "in", 2)
+    (folder / "0001.jpg").rename(folder / "0001\n\x1b[2J.jpg")
+    assert main([str(folder), "-o", str(tmp_path / "a.jpg")]) == 0
+    assert capsys.readouterr().err.splitlines()[1] == r"merged 2 of 2  0001\n\x1b[2J.jpg"
+
+
 def test_a_session_means_its_slices_and_json_is_said_line_by_line(tmp_path, capsys):
     shot(tmp_path / "session" / "slices", 5)
     (tmp_path / "session" / "session.json").write_text("{}")

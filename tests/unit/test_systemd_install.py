@@ -283,3 +283,21 @@ def test_a_service_that_was_disabled_can_be_enabled_again(
     assert wanted.readlink() == steps.UNIT
     host.remove_unit()
     assert not (tmp_path / "usr/local/lib/systemd").exists()
+
+
+@pytest.mark.parametrize("unread", ["| true", ">&-"])
+def test_a_check_that_nobody_reads_complains_of_nothing(unread: str, tmp_path: Path) -> None:
+    script = tmp_path / "check.py"
+    script.write_text(
+        "import runpy, sys\n"
+        f"sys.path.insert(0, {str(Path(host.__file__).parent)!r})\n"
+        "import steps, host\n"
+        "host.unfit = lambda *_: None\n"
+        "steps.steps = lambda: [type('Step', (), {'says': 'a' * 99, 'done': lambda _: True})()] * 5000\n"
+        "sys.argv = ['install', '--check']\n"
+        f"runpy.run_path({str(Path(host.__file__).parent / 'install')!r}, run_name='__main__')\n"
+    )
+    ended = subprocess.run(
+        ["sh", "-c", f"{sys.executable} {script} {unread}"], capture_output=True, text=True, check=False
+    )
+    assert ended.stderr == ""
