@@ -107,11 +107,10 @@ def _lines(one: Answer, terminal: Terminal) -> Iterator[str]:
 
 
 def _made(one: Answer) -> dict[str, str]:
-    """Say of what can be shown of a series where it is, or what makes it."""
+    """Say of what can be shown of a series where it is, or what makes it: a film only of pictures."""
     files, number = one.get("files") or {}, int(one["series"].partition("-")[0])
-    return {
-        what: files.get(what) or f"make it: focusctl timelapse {what} {number}" for what in ("film", "report")
-    }
+    whats = ("film", "report") if one["done"] else ("report",)
+    return {what: files.get(what) or f"make it: focusctl timelapse {what} {number}" for what in whats}
 
 
 def _tally(one: Answer) -> str:

@@ -16,7 +16,7 @@ from series_machine import (
 from focusd.errors import Refused
 from focusd.timelapse import TICK_S
 from focusd.timelapse_api import shown
-from focusd.timelapse_cli import _goes_on
+from focusd.timelapse_cli import _goes_on, _made
 from stack.errors import PlanRefused
 from stack.manner import Manner
 from stack.retention import Keep
@@ -32,6 +32,7 @@ def test_of_a_series_that_was_aborted_nothing_is_to_come(machine):
     assert running.left == 4
     over = machine.timelapse.abort()
     assert (over.state.phase, over.left, over.fits) == (SeriesPhase.ABORTED, None, None)
+    assert _made(shown(over)) == {"report": "make it: focusctl timelapse report 1"}  # a film has no picture
 
 
 @pytest.mark.parametrize("what", ["stop", "abort"])
