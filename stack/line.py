@@ -12,11 +12,21 @@ _TURNING: Final = frozenset(
 _NO_XML: Final = frozenset("\ufffe\uffff")
 
 
+def plain(text: str) -> str:
+    """Give `text` as a terminal may show it: what would drive it, or turn what follows round, is spelled out.
+
+    File names may hold such characters. Ends of lines stay.
+    """
+    return "".join(one if one == "\n" or not _is_odd(one) else ascii(one)[1:-1] for one in text)
+
+
 def is_line(text: str) -> bool:
     """Say whether `text` shows something, on one line, in any script, and just as it is written.
 
     `str.isprintable` refuses the wide space of East Asian scripts, and what joins letters and emoji.
     """
-    return bool(text.strip()) and all(
-        unicodedata.category(one) not in _ENDING and one not in _TURNING | _NO_XML for one in text
-    )
+    return bool(text.strip()) and not any(map(_is_odd, text))
+
+
+def _is_odd(one: str) -> bool:
+    return unicodedata.category(one) in _ENDING or one in _TURNING | _NO_XML

@@ -111,7 +111,9 @@ class Merging:
     def add(self, photo: Photo) -> Alignment | Skipped:
         """Merge one more; give where it lies, or why it was left out. Raises `MergeError`."""
         try:
-            placed = self._merged(photo.path).add(photo.index, self._read(photo.path), photo.name)
+            merge = self._merged(photo.path)
+            self._check_size(photo)
+            placed = merge.add(photo.index, self._read(photo.path), photo.name)
         except (PhotoUnreadable, SizesDiffer, AlignmentFailed, SliceBlank) as e:
             if not self._skip_bad:
                 raise
@@ -138,7 +140,14 @@ class Merging:
             self.memory = chosen(asked, free_now(), self._limit_bytes, weighted)
             self._read = self._reading(first, self.memory.working_set)
             self._merge = self._begin(self.memory.working_set)
+            self._first_shape = photo_shape(first)
         return self._merge
+
+    def _check_size(self, photo: Photo) -> None:
+        """Raise `SizesDiffer` by a slice's head: what is decoded takes the memory that its head asks for."""
+        shape, first = photo_shape(photo.path), self._first_shape
+        if (shape.width_px, shape.height_px) != (first.width_px, first.height_px):
+            raise SizesDiffer(f"{photo.name} is {shape}, the first slice is {first}")
 
     def _reading(self, first: Path, working_set: WorkingSet) -> Callable[[Path], Frame]:
         """Say how slices like the first are read, and what is to become of the memory they took."""

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
+from stack.line import plain
+
 LEFT_OUT: Final = "was left out:"
 DOUBTFUL: Final = "alignment is doubtful:"
 """How warnings begin that are told as soon as they are known."""
@@ -128,15 +130,20 @@ class Progress:
         self._open = False
 
     def _step(self, text: str) -> None:
-        self._write(f"\r\x1b[K{text}" if self._rewrites else text + "\n")
+        if self._rewrites:
+            self._clear_line()
+        self._write(text if self._rewrites else text + "\n")
         self._open = self._rewrites
 
     def _line(self, **facts: Any) -> None:
         sys.stdout.write(json.dumps(facts) + "\n")
         sys.stdout.flush()
 
+    def _clear_line(self) -> None:
+        sys.stderr.write("\r\x1b[K")
+
     def _write(self, text: str) -> None:
-        sys.stderr.write(text)
+        sys.stderr.write(plain(text))
         sys.stderr.flush()
 
 
@@ -147,6 +154,9 @@ class Silence(Progress):
         super().__init__(as_json=False)
 
     def _line(self, **facts: Any) -> None:
+        pass
+
+    def _clear_line(self) -> None:
         pass
 
     def _write(self, text: str) -> None:

@@ -19,7 +19,7 @@ FLOORS = {
     "simulator": ["simulator"],
     "stack": ["stack", "rail", "camera"],
     "stack.merge": [
-        *("stack.merge", "stack.durable", "stack.number"),
+        *("stack.merge", "stack.durable", "stack.line", "stack.number"),
         *("camera.icc", "camera.png", "camera.tiff"),
     ],
     "stack.film": ["stack", "camera.camera"],

@@ -301,3 +301,14 @@ def test_a_pyramid_of_large_jpegs_that_is_refused_names_the_weighted_method(phot
         Merging(MergeSettings(method=Method.PYRAMID), limit_bytes=weighted).add(
             Photo(0, photos / "0.jpg", "0.jpg")
         )
+
+
+def test_a_slice_of_another_size_is_left_out_by_its_head_and_not_decoded(tmp_path):
+    small = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "0.png"), small)
+    head = (tmp_path / "0.png").read_bytes()[:16] + (30000).to_bytes(4, "big") * 2 + b"\x08"
+    (tmp_path / "1.png").write_bytes(head)  # to decode it would fail
+    merging = Merging(MergeSettings(), skip_bad=True)
+    merging.add(Photo(0, tmp_path / "0.png", "0.png"))
+    left_out = merging.add(Photo(1, tmp_path / "1.png", "1.png"))
+    assert left_out.reason == "is 30000x30000, 8 bit, the first slice is 64x64, 8 bit"
