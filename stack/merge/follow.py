@@ -130,10 +130,7 @@ def main(argv: Sequence[str]) -> int:
     except Ended as e:
         return e.exit_code
     finally:
-        for number in (
-            signal.SIGTERM,
-            signal.SIGINT,
-        ):  # it ends already: raised now, that would be a traceback
+        for number in (signal.SIGTERM, signal.SIGINT):  # it ends already: a traceback would be no news
             signal.signal(number, signal.SIG_IGN)
     return 0
 
