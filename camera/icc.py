@@ -41,9 +41,13 @@ def power_profile(name: bytes, primaries: Primaries, white: Place, exponent: flo
     fixed = round(exponent * 256)  # eight bits behind the point (ICC.1:2001-04, 6.5.3)
     if not 0 < fixed < 1 << 16:
         raise ValueError(f"no curve has the exponent {exponent:g}")
-    to_xyz = _to_xyz(primaries, white, D50_XYZ)
+    impossible = ValueError(f"no display has the primaries {primaries} and the white {white}")
+    try:
+        to_xyz = _to_xyz(primaries, white, D50_XYZ)
+    except np.linalg.LinAlgError as e:  # before numpy 2 it is no ValueError
+        raise impossible from e
     if not np.abs(to_xyz).max() < 10:  # no number is no less, either
-        raise ValueError(f"no display has the primaries {primaries} and the white {white}")
+        raise impossible
     return _profile(name, to_xyz, struct.pack(">4s4xIH2x", b"curv", 1, fixed))
 
 

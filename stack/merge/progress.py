@@ -2,7 +2,6 @@
 
 import json
 import sys
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -165,7 +164,7 @@ class Silence(Progress):
 
 def on_one_line(name: str) -> str:
     r"""Write a file's name so that it ends no line and drives no terminal: `a\nb.jpg`."""
-    return "".join(one if unicodedata.category(one) != "Cc" else ascii(one)[1:-1] for one in name)
+    return plain(name).replace("\n", r"\n")
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:

@@ -6,7 +6,6 @@ Without one a merged picture is taken for sRGB, and its colours are others than 
 import struct
 from typing import Final
 
-import numpy as np
 import piexif
 
 from camera.icc import D65, PRIMARIES, Primaries, power_profile
@@ -48,7 +47,7 @@ def space_of_png(gamma: bytes | None, places: bytes | None) -> bytes | None:
         if abs(exponent / _SRGB_EXPONENT - 1) < _SAME_EXPONENT and _are_srgb(white, red, green, blue):
             return None
         return power_profile(b"As the PNG's gAMA and cHRM say", (red, green, blue), white, exponent)
-    except (struct.error, ValueError, ArithmeticError, np.linalg.LinAlgError):  # before numpy 2 no ValueError
+    except (struct.error, ValueError, ArithmeticError):
         return None
 
 
